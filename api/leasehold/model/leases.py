@@ -1,0 +1,76 @@
+"""Nodes that can be revoked as one, and leases that hang under them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+Node = NewType("Node", str)
+"""`registry`, `owner:<name>`, `agent:<name>`, `deployment:<name>`, `binding:<name>` or `lease:<id>`."""
+
+REGISTRY = Node("registry")
+
+
+def owner_node(name: str) -> Node:
+    """The node of an owner."""
+    return Node(f"owner:{name}")
+
+
+def agent_node(name: str) -> Node:
+    """The node of an agent."""
+    return Node(f"agent:{name}")
+
+
+def deployment_node(name: str) -> Node:
+    """The node of a deployment; its generation is the deployment's epoch."""
+    return Node(f"deployment:{name}")
+
+
+def binding_node(name: str) -> Node:
+    """The node of a workload binding, parent of the registry tokens issued through it."""
+    return Node(f"binding:{name}")
+
+
+def lease_node(lease_id: str) -> Node:
+    """The node of one lease."""
+    return Node(f"lease:{lease_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """One node above a lease, with the generation it had when the lease was issued."""
+
+    node: Node
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A time-bound issue of grants, or of a platform role. Holds the token's SHA-256 (hex), never the token."""
+
+    id: str
+    subject: str
+    agent: str | None
+    deployment: str | None
+    binding: str
+    audience: str
+    scopes: frozenset[str]
+    ancestors: tuple[Ancestor, ...]
+    token_sha256: str
+    issued_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+
+
+def is_alive(lease: Lease, generations: Mapping[Node, int], now: datetime) -> bool:
+    """True iff the lease is neither revoked nor expired and every ancestor is still of its issue's generation.
+
+    `generations` must hold every ancestor: one that is missing is gone, and so is the lease.
+    """
+    return (
+        lease.revoked_at is None
+        and now < lease.expires_at
+        and all(generations.get(a.node) == a.generation for a in lease.ancestors)
+    )

@@ -1,0 +1,98 @@
+"""A live object of the registry: a spec in its envelope, and the references that a spec makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeAlias, TypeVar, assert_never
+
+from leasehold.model.deployments import Deployment
+from leasehold.model.grants import Ceiling, Grant, GrantSet
+from leasehold.model.kinds import Kind
+from leasehold.model.people import Agent, Owner
+from leasehold.model.tools import Scope, ToolServer
+from leasehold.model.trust import TrustIssuer, WorkloadBinding
+
+Spec: TypeAlias = (
+    Owner | Agent | TrustIssuer | WorkloadBinding | ToolServer | Scope | Ceiling | Grant | GrantSet | Deployment
+)
+S_co = TypeVar("S_co", bound=Spec, covariant=True)
+
+SPECS: dict[Kind, type[Spec]] = {
+    Kind.OWNERS: Owner,
+    Kind.AGENTS: Agent,
+    Kind.TRUST_ISSUERS: TrustIssuer,
+    Kind.WORKLOAD_BINDINGS: WorkloadBinding,
+    Kind.TOOL_SERVERS: ToolServer,
+    Kind.SCOPES: Scope,
+    Kind.CEILINGS: Ceiling,
+    Kind.GRANTS: Grant,
+    Kind.GRANT_SETS: GrantSet,
+    Kind.DEPLOYMENTS: Deployment,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored(Generic[S_co]):
+    """What the registry holds under `(kind, name)`.
+
+    `revision` counts from 1 and never repeats for a name, deletion included. `stack` is the stack that manages the
+    object, None if it was written by hand. Times are aware UTC.
+    """
+
+    kind: Kind
+    name: str
+    revision: int
+    spec: S_co
+    stack: str | None
+    created_at: datetime
+    updated_at: datetime
+    updated_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One object naming another: `path` is the attribute that does."""
+
+    path: str
+    kind: Kind
+    name: str
+
+
+def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901  one arm per noun, nothing else
+    """Every object that `spec`, stored under `name`, refers to. All must live when it is written."""
+    match spec:
+        case Owner() | TrustIssuer() | ToolServer():
+            return
+        case Agent():
+            yield Reference("owner", Kind.OWNERS, spec.owner)
+        case WorkloadBinding():
+            yield from _binding_references(spec)
+        case Scope():
+            yield Reference("tool_server", Kind.TOOL_SERVERS, spec.tool_server)
+        case Ceiling():
+            yield from (Reference("scopes", Kind.SCOPES, scope) for scope in sorted(spec.scopes))
+            what, _, principal = spec.principal.partition(":")
+            if what == "agent":
+                yield Reference("principal", Kind.AGENTS, principal)
+        case Grant():
+            yield Reference("agent", Kind.AGENTS, spec.agent)
+            if spec.scope is not None:
+                yield Reference("scope", Kind.SCOPES, spec.scope)
+            if spec.tool_server is not None:
+                yield Reference("tool_server", Kind.TOOL_SERVERS, spec.tool_server)
+        case GrantSet():
+            yield Reference("name", Kind.AGENTS, name)
+        case Deployment():
+            yield Reference("agent", Kind.AGENTS, spec.agent)
+        case _:
+            assert_never(spec)
+
+
+def _binding_references(spec: WorkloadBinding) -> Iterator[Reference]:
+    yield Reference("trust_issuer", Kind.TRUST_ISSUERS, spec.trust_issuer)
+    if spec.agent is not None:
+        yield Reference("agent", Kind.AGENTS, spec.agent)
+    if spec.deployment is not None:
+        yield Reference("deployment", Kind.DEPLOYMENTS, spec.deployment)

@@ -1,0 +1,87 @@
+"""Tool servers, and scopes: named sets of tools and resources on one server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from leasehold.model.errors import InvalidValue
+from leasehold.model.names import check_name, check_resource, check_text, check_tool, has_wildcard
+from leasehold.model.trust import check_url
+
+_STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
+
+
+class Action(StrEnum):
+    """What a tool does to the world; the last part of the wire scope `mcp:tool:<tool>:<action>`."""
+
+    READ = "read"
+    WRITE = "write"
+    DELETE = "delete"
+    EXECUTE = "execute"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One tool of a server."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    action: Action
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        check_text(self.description, "description")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolServer:
+    """An MCP server. `url` is its resource indicator, and thus the audience of its tokens (RFC 8707 §2)."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    url: str
+    tools: Mapping[str, Tool]
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        check_url(self.url, "url")
+        check_text(self.description, "description")
+        for tool in self.tools:
+            check_tool(tool)
+            if tool == "*":
+                raise InvalidValue("a tool server lists its tools by name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Tools × resources on one tool server. A `*` anywhere needs `allow_wildcard` and a justification."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    tool_server: str
+    tools: frozenset[str]
+    resources: frozenset[str]
+    description: str = ""
+    allow_wildcard: bool = False
+    justification: str = ""
+
+    def __post_init__(self) -> None:
+        check_name(self.tool_server, "tool_server")
+        check_text(self.description, "description")
+        check_reach(self.tools, self.resources, allow_wildcard=self.allow_wildcard, justification=self.justification)
+
+
+def check_reach(tools: frozenset[str], resources: frozenset[str], *, allow_wildcard: bool, justification: str) -> None:
+    """Raise `InvalidValue` unless the sets are non-empty, well formed, and wildcards are asked for and justified."""
+    check_text(justification, "justification")
+    if not tools or not resources:
+        raise InvalidValue("tools and resources must each name at least one: an empty set would grant nothing")
+    for tool in tools:
+        check_tool(tool)
+    for resource in resources:
+        check_resource(resource)
+    if has_wildcard(tools | resources):
+        if not allow_wildcard:
+            raise InvalidValue("a wildcard needs allow_wildcard = true")
+        if not justification.strip():
+            raise InvalidValue("a wildcard needs a justification")
