@@ -1,0 +1,1 @@
+"""Measurements: `python -m benchmarks NAME` prints one JSON line per figure (design §7)."""
