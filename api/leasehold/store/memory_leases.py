@@ -1,0 +1,73 @@
+"""Leases and first uses in memory, on dicts that the unit of work owns, commits and rolls back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from leasehold.model.leases import Lease
+
+
+class MemoryLeases:
+    """Leases by id and by the digest of their token."""
+
+    def __init__(self, leases: MutableMapping[str, Lease]) -> None:
+        self._leases = leases
+
+    def add(self, lease: Lease) -> None:
+        """Remember a lease. Its id and token must be new."""
+        if lease.id in self._leases or self.find_by_token(lease.token_sha256) is not None:
+            raise ValueError("a lease is remembered once")
+        self._leases[lease.id] = lease
+
+    def add_all(self, leases: Sequence[Lease]) -> None:
+        """Remember leases."""
+        for lease in leases:
+            self.add(lease)
+
+    def find(self, lease_id: str) -> Lease | None:
+        """The lease with this id."""
+        return self._leases.get(lease_id)
+
+    def find_all(self, lease_ids: Iterable[str]) -> Mapping[str, Lease]:
+        """Those of `lease_ids` that exist, by id."""
+        return {i: self._leases[i] for i in lease_ids if i in self._leases}
+
+    def find_by_token(self, token_sha256: str) -> Lease | None:
+        """The lease behind a token, by the token's SHA-256 in hex."""
+        return next((lease for lease in self._leases.values() if lease.token_sha256 == token_sha256), None)
+
+    def revoke(self, lease_id: str, at: datetime) -> None:
+        """End a lease. The first revocation counts; an unknown lease is none of our business (RFC 7009 §2.2)."""
+        lease = self._leases.get(lease_id)
+        if lease is not None and lease.revoked_at is None:
+            self._leases[lease_id] = replace(lease, revoked_at=at)
+
+    def forget(self, before: datetime) -> int:
+        """Drop leases that expired before `before`; how many."""
+        gone = [i for i, lease in self._leases.items() if lease.expires_at < before]
+        for lease_id in gone:
+            del self._leases[lease_id]
+        return len(gone)
+
+
+class MemoryReplays:
+    """Which subject tokens were used, until when, by issuer and digest."""
+
+    def __init__(self, uses: MutableMapping[tuple[str, str], datetime]) -> None:
+        self._uses = uses
+
+    def first_use(self, issuer: str, digest: str, expires_at: datetime) -> bool:
+        """True iff this is the first use; remembered until `expires_at`, the token's expiry plus leeway."""
+        if (issuer, digest) in self._uses:
+            return False
+        self._uses[issuer, digest] = expires_at
+        return True
+
+    def forget(self, before: datetime) -> int:
+        """Drop uses whose token can no longer be presented; how many."""
+        gone = [use for use, expires_at in self._uses.items() if expires_at < before]
+        for use in gone:
+            del self._uses[use]
+        return len(gone)

@@ -1,0 +1,113 @@
+"""Leases and first uses in SQL. Both run inside the transaction of the connection they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel
+
+from leasehold.model.leases import Ancestor, Lease, Node
+from leasehold.store.lease_rows import LeaseRow, ReplayRow, from_micros, to_micros
+
+_LEASES = SQLModel.metadata.tables[str(LeaseRow.__tablename__)]
+_REPLAYS = SQLModel.metadata.tables[str(ReplayRow.__tablename__)]
+_CHUNK = 500  # bound parameters per statement stay below SQLite's limit of 32,766
+
+
+class SqlLeases:
+    """Leases by id and by the digest of their token."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, lease: Lease) -> None:
+        """Remember a lease. Its id and token must be new."""
+        self.add_all((lease,))
+
+    def add_all(self, leases: Sequence[Lease]) -> None:
+        """Remember leases, all with one statement."""
+        if leases:
+            self._connection.execute(insert(_LEASES), [_to_row(lease) for lease in leases])
+
+    def find(self, lease_id: str) -> Lease | None:
+        """The lease with this id."""
+        return self.find_all((lease_id,)).get(lease_id)
+
+    def find_all(self, lease_ids: Iterable[str]) -> Mapping[str, Lease]:
+        """Those of `lease_ids` that exist, by id."""
+        wanted = sorted(set(lease_ids))
+        found: dict[str, Lease] = {}
+        for at in range(0, len(wanted), _CHUNK):
+            rows = self._connection.execute(select(_LEASES).where(_LEASES.c.id.in_(wanted[at : at + _CHUNK])))
+            found |= {row.id: _to_lease(row) for row in rows}
+        return found
+
+    def find_by_token(self, token_sha256: str) -> Lease | None:
+        """The lease behind a token, by the token's SHA-256 in hex."""
+        row = self._connection.execute(select(_LEASES).where(_LEASES.c.token_sha256 == token_sha256)).first()
+        return _to_lease(row) if row is not None else None
+
+    def revoke(self, lease_id: str, at: datetime) -> None:
+        """End a lease. The first revocation counts; an unknown lease is none of our business (RFC 7009 §2.2)."""
+        alive = (_LEASES.c.id == lease_id) & _LEASES.c.revoked_at.is_(None)
+        self._connection.execute(update(_LEASES).where(alive).values(revoked_at=to_micros(at)))
+
+    def forget(self, before: datetime) -> int:
+        """Drop leases that expired before `before`; how many."""
+        return self._connection.execute(delete(_LEASES).where(_LEASES.c.expires_at < to_micros(before))).rowcount
+
+
+class SqlReplays:
+    """Which subject tokens were used. The primary key decides races, within the issuing transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        self._insert = dialect.insert(_REPLAYS).on_conflict_do_nothing().returning(_REPLAYS.c.digest)
+
+    def first_use(self, issuer: str, digest: str, expires_at: datetime) -> bool:
+        """True iff this is the first use; remembered until `expires_at`, the token's expiry plus leeway."""
+        row = {"issuer": issuer, "digest": digest, "expires_at": to_micros(expires_at)}
+        return self._connection.execute(self._insert.values(**row)).first() is not None
+
+    def forget(self, before: datetime) -> int:
+        """Drop uses whose token can no longer be presented; how many."""
+        return self._connection.execute(delete(_REPLAYS).where(_REPLAYS.c.expires_at < to_micros(before))).rowcount
+
+
+def _to_row(lease: Lease) -> dict[str, object]:
+    return {
+        "id": lease.id,
+        "subject": lease.subject,
+        "agent": lease.agent,
+        "deployment": lease.deployment,
+        "binding": lease.binding,
+        "audience": lease.audience,
+        "scopes": sorted(lease.scopes),
+        "ancestors": [[a.node, a.generation] for a in lease.ancestors],
+        "token_sha256": lease.token_sha256,
+        "issued_at": to_micros(lease.issued_at),
+        "expires_at": to_micros(lease.expires_at),
+        "revoked_at": to_micros(lease.revoked_at) if lease.revoked_at is not None else None,
+    }
+
+
+def _to_lease(row: Row[Any]) -> Lease:  # Any: SQLAlchemy types the columns of a reflected table no further
+    return Lease(
+        id=row.id,
+        subject=row.subject,
+        agent=row.agent,
+        deployment=row.deployment,
+        binding=row.binding,
+        audience=row.audience,
+        scopes=frozenset(row.scopes),
+        ancestors=tuple(Ancestor(Node(node), generation) for node, generation in row.ancestors),
+        token_sha256=row.token_sha256,
+        issued_at=from_micros(row.issued_at),
+        expires_at=from_micros(row.expires_at),
+        revoked_at=from_micros(row.revoked_at) if row.revoked_at is not None else None,
+    )
