@@ -1,5 +1,6 @@
 """PostgreSQL's server binaries: the machine's, else the ones that a PyPI wheel carries."""
 
+import importlib.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +16,23 @@ _OLDEST = 13
 
 
 def ensure(places: Places) -> Tool:
-    """Return the newest server on this machine, or install the wheel with one."""
-    return find(places) or _packaged(places)
+    """Return the machine's server, else the wheel's after installing it."""
+    found = available(places)
+    if found:
+        return found
+    wheels.package_folder(places, DISTRIBUTION, PACKAGE)
+    installed = _packaged()
+    if installed is None:
+        raise ToolMissingError(f"`{DISTRIBUTION}` does not run here; install a PostgreSQL server (Debian: postgresql)")
+    return installed
 
 
-def find(places: Places) -> Tool | None:
+def available(places: Places) -> Tool | None:
+    """Return the server that a test run would use, without installing anything."""
+    return _on_machine(places) or _packaged()
+
+
+def _on_machine(places: Places) -> Tool | None:
     """Return the machine's own PostgreSQL server, None when only a client or nothing is installed."""
     for folder in _candidates(places):
         version = _server_version(folder)
@@ -38,12 +51,15 @@ def _candidates(places: Places) -> Iterator[Path]:
     yield from sorted(_DEBIAN.glob("*/bin"), key=lambda path: _number(path.parent.name), reverse=True)
 
 
-def _packaged(places: Places) -> Tool:
-    package = wheels.package_folder(places, DISTRIBUTION, PACKAGE)
+def _packaged() -> Tool | None:
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    package = Path(spec.submodule_search_locations[0])
     for folder in (package / "pginstall18" / "bin", package / "pginstall" / "bin"):
         if version := _server_version(folder):
             return Tool("postgres", version, folder, f"PyPI {DISTRIBUTION}")
-    raise ToolMissingError(f"`{DISTRIBUTION}` does not run here; install a PostgreSQL server (Debian: postgresql)")
+    return None
 
 
 def _server_version(folder: Path) -> str | None:

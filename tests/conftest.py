@@ -1,0 +1,80 @@
+"""Fixtures that every room's tests may ask for: PostgreSQL, the toolchain's environment, and no sockets for units."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import toolchain
+from pytest_socket import disable_socket, enable_socket
+from tests.fakes.postgres import PostgresCluster, running_cluster
+from toolchain import postgres
+
+WITHOUT_POSTGRES = os.environ.get("LEASEHOLD_TEST_WITHOUT_POSTGRES") == "1"
+_UNIT = Path(__file__).parent / "unit"
+_HOW_TO_INSTALL = (
+    "no PostgreSQL server was found: run `make setup`, which installs one from the package index where the machine "
+    "has none, or install your system's (Debian: postgresql). LEASEHOLD_TEST_WITHOUT_POSTGRES=1 leaves its tests out."
+)
+
+
+def pytest_report_header() -> list[str]:
+    """Say what the tests with real programs will run on."""
+    if WITHOUT_POSTGRES:
+        return ["WARNING: LEASEHOLD_TEST_WITHOUT_POSTGRES=1, nothing is tested on PostgreSQL"]
+    server = postgres.available(toolchain.repository())
+    return [str(server) if server else f"WARNING: {_HOW_TO_INSTALL}"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the PostgreSQL tests out where the user asked for it, visibly."""
+    if WITHOUT_POSTGRES:
+        left_out = pytest.mark.skip(reason="LEASEHOLD_TEST_WITHOUT_POSTGRES=1")
+        for item in items:
+            if item.get_closest_marker("postgres") or "postgres_cluster" in getattr(item, "fixturenames", ()):
+                item.add_marker(left_out)
+
+
+@pytest.fixture(autouse=True)
+def _unit_tests_open_no_sockets(request: pytest.FixtureRequest) -> Iterator[None]:
+    if not request.path.is_relative_to(_UNIT):
+        yield
+        return
+    disable_socket(allow_unix_socket=True)  # asyncio's event loop talks to itself through a pair
+    yield
+    enable_socket()
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[PostgresCluster]:
+    """A PostgreSQL cluster of this test process's own."""
+    server = postgres.available(toolchain.repository())
+    assert server, _HOW_TO_INSTALL
+    with running_cluster(server.path) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_cluster: PostgresCluster) -> Iterator[str]:
+    """The SQLAlchemy URL of one database that lives as long as the test process."""
+    with postgres_cluster.database() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_database_url(postgres_cluster: PostgresCluster) -> Iterator[str]:
+    """The SQLAlchemy URL of an empty database for one test."""
+    with postgres_cluster.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def tool_environment() -> dict[str, str]:
+    """The environment in which terraform, node, npm and cdktf are found and work without a network."""
+    return toolchain.environment()
+
+
+@pytest.fixture(scope="session", params=["preferred", "packaged"])
+def terraform_environment(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The same on the Terraform that the machine prefers, then on PyPI's."""
+    return toolchain.environment(terraform_from=request.param)
