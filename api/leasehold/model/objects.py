@@ -90,6 +90,17 @@ def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901  one
             assert_never(spec)
 
 
+def agent_of(name: str, spec: Spec) -> str | None:
+    """The agent that an object belongs to, if it belongs to one."""
+    match spec:
+        case Grant() | Deployment() | WorkloadBinding():
+            return spec.agent
+        case Agent() | GrantSet():
+            return name
+        case _:
+            return None
+
+
 def _binding_references(spec: WorkloadBinding) -> Iterator[Reference]:
     yield Reference("trust_issuer", Kind.TRUST_ISSUERS, spec.trust_issuer)
     if spec.agent is not None:
