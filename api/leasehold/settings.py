@@ -1,0 +1,92 @@
+"""The only reader of the environment: `LEASEHOLD_*` in, one frozen value out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+DEFAULT_PORT = 8420
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class InvalidSetting(ValueError):
+    """A variable of the environment cannot be used; the message names it, and never repeats a secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this server runs.
+
+    `database_url` may hold a password and stays out of `repr`. `issuer` is the URL under which callers reach this
+    server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`.
+    """
+
+    data_dir: Path
+    database_url: str = field(repr=False)
+    issuer: str
+    keys: str
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    log_level: str = "info"
+
+    @property
+    def registry_audience(self) -> str:
+        """The audience of registry tokens (RFC 8707 §2)."""
+        return f"{self.issuer}/v1"
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Settings of an environment, defaults filled in. Raises `InvalidSetting`."""
+    data_dir = Path(environ.get("LEASEHOLD_DATA_DIR") or Path.home() / ".leasehold").expanduser().absolute()
+    port = _port(environ.get("LEASEHOLD_PORT") or str(DEFAULT_PORT))
+    return Settings(
+        data_dir=data_dir,
+        database_url=_database_url(environ.get("LEASEHOLD_DATABASE_URL") or f"sqlite:///{data_dir / 'leasehold.db'}"),
+        issuer=_issuer(environ.get("LEASEHOLD_ISSUER") or f"http://127.0.0.1:{port}"),
+        keys=_keys(environ.get("LEASEHOLD_KEYS") or f"file:{data_dir / 'keys'}"),
+        host=environ.get("LEASEHOLD_HOST") or "127.0.0.1",
+        port=port,
+        log_level=_log_level(environ.get("LEASEHOLD_LOG_LEVEL") or "info"),
+    )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= 65535):  # noqa: PLR2004  RFC 9293 §3.1
+        raise InvalidSetting(f"LEASEHOLD_PORT must be 1 to 65535, not `{text}`")
+    return int(text)
+
+
+def _database_url(url: str) -> str:
+    scheme = url.partition("://")[0]
+    if scheme in {"postgresql", "postgres"}:  # the common spelling; the driver is ours to choose
+        return "postgresql+psycopg" + url[len(scheme) :]
+    if scheme not in {"sqlite", "postgresql+psycopg"}:
+        raise InvalidSetting("LEASEHOLD_DATABASE_URL must start with sqlite:// or postgresql://")
+    if url in {"sqlite://", "sqlite:///:memory:"}:
+        raise InvalidSetting("LEASEHOLD_DATABASE_URL must name a file: a registry that forgets is none")
+    return url
+
+
+def _issuer(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise InvalidSetting("LEASEHOLD_ISSUER must be an absolute http(s) URL without user, query and fragment")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise InvalidSetting("LEASEHOLD_ISSUER must be https, except on loopback: tokens travel to it")
+    return url.rstrip("/")
+
+
+def _keys(where: str) -> str:
+    scheme, _, rest = where.partition(":")
+    if scheme not in {"file", "kms"} or not rest:
+        raise InvalidSetting("LEASEHOLD_KEYS must read file:<folder> or kms:<key id>")
+    return where
+
+
+def _log_level(level: str) -> str:
+    if level.upper() not in logging.getLevelNamesMapping():
+        raise InvalidSetting(f"LEASEHOLD_LOG_LEVEL must be a level of Python's logging, not `{level}`")
+    return level.lower()

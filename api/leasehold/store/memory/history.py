@@ -1,0 +1,77 @@
+"""Versions, changes and audit events in memory."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, MutableSequence, Sequence
+from itertools import islice
+
+from leasehold.model.events import AuditEvent, Change
+from leasehold.model.kinds import Kind
+from leasehold.model.records import AuditRecord, Version
+
+
+class MemoryVersions:
+    """`Versions` of one transaction."""
+
+    def __init__(self, versions: MutableMapping[tuple[Kind, str], tuple[Version, ...]]) -> None:
+        self._versions = versions
+
+    def append(self, version: Version) -> None:
+        """Keep one revision for ever."""
+        key = (version.kind, version.name)
+        self._versions[key] = (*self._versions.get(key, ()), version)
+
+    def last_revision(self, kind: Kind, name: str) -> int:
+        """The highest revision that a name ever had, 0 if none."""
+        return max((v.revision for v in self._versions.get((kind, name), ())), default=0)
+
+    def since(self, kind: Kind, name: str, revision: int) -> Sequence[Version]:
+        """The revisions of a name from `revision` (itself included) to the last."""
+        return [v for v in self._versions.get((kind, name), ()) if v.revision >= revision]
+
+
+class MemoryChanges:
+    """`Changes` of one transaction, which is the only writer anyway."""
+
+    def __init__(self, changes: MutableSequence[Change]) -> None:
+        self._changes = changes
+
+    def lock(self) -> None:
+        """Nothing: memory has one writer."""
+
+    def latest(self) -> int:
+        """The sequence of the last committed change, 0 if none."""
+        return self._changes[-1].sequence if self._changes else 0
+
+    def append(self, change: Change) -> None:
+        """Add a change, which must be the next of the sequence."""
+        self._changes.append(change)
+
+    def since(self, sequence: int, limit: int) -> Sequence[Change]:
+        """At most `limit` changes behind `sequence`, in order."""
+        return [change for change in self._changes if change.sequence > sequence][:limit]
+
+
+class MemoryAuditLog:
+    """`AuditLog` of one transaction."""
+
+    def __init__(self, events: MutableSequence[AuditEvent]) -> None:
+        self._events = events
+
+    def append(self, event: AuditEvent) -> None:
+        """Remember an event together with what it tells of."""
+        self._events.append(event)
+
+    def list(
+        self, *, kind: str | None = None, name: str | None = None, before: int | None = None, limit: int = 100
+    ) -> Sequence[AuditRecord]:
+        """Events, newest first, from the first one older than `before`."""
+        records = (AuditRecord(at + 1, event) for at, event in reversed(list(enumerate(self._events))))
+        asked = (
+            record
+            for record in records
+            if (kind is None or record.event.kind == kind)
+            and (name is None or record.event.name == name)
+            and (before is None or record.sequence < before)
+        )
+        return list(islice(asked, limit))

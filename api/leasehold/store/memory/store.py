@@ -1,0 +1,83 @@
+"""Transactions in memory: one writer at a time, on a copy that becomes the state on success."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from leasehold.model.events import AuditEvent, Change
+from leasehold.model.kinds import Kind
+from leasehold.model.leases import Lease, Node
+from leasehold.model.objects import Spec, Stored
+from leasehold.model.records import BootstrapToken, Version
+from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, MemoryVersions
+from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
+from leasehold.store.memory.objects import MemoryObjects
+from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
+
+
+@dataclass(slots=True)
+class MemoryState:
+    """All that is remembered. Values are frozen, so that a shallow copy is a snapshot."""
+
+    objects: dict[tuple[Kind, str], Stored[Spec]] = field(default_factory=dict)
+    references: dict[tuple[Kind, str], frozenset[tuple[Kind, str]]] = field(default_factory=dict)
+    versions: dict[tuple[Kind, str], tuple[Version, ...]] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    nodes: dict[Node, int] = field(default_factory=dict)
+    audit: list[AuditEvent] = field(default_factory=list)
+    bootstrap: list[BootstrapToken] = field(default_factory=list)
+    leases: dict[str, Lease] = field(default_factory=dict)
+    replays: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def copy(self) -> MemoryState:
+        """A state that can change without changing this one."""
+        return MemoryState(
+            objects=dict(self.objects),
+            references=dict(self.references),
+            versions=dict(self.versions),
+            changes=list(self.changes),
+            nodes=dict(self.nodes),
+            audit=list(self.audit),
+            bootstrap=list(self.bootstrap),
+            leases=dict(self.leases),
+            replays=dict(self.replays),
+        )
+
+
+class MemoryUnitOfWork:
+    """One transaction on a state of its own."""
+
+    def __init__(self, state: MemoryState) -> None:
+        self.objects = MemoryObjects(state.objects, state.references)
+        self.nodes = MemoryNodes(state.nodes)
+        self.changes = MemoryChanges(state.changes)
+        self.versions = MemoryVersions(state.versions)
+        self.audit = MemoryAuditLog(state.audit)
+        self.bootstrap = MemoryBootstrap(state.bootstrap)
+        self.leases = MemoryLeases(state.leases)
+        self.replays = MemoryReplays(state.replays)
+
+
+class MemoryStore:
+    """Opens transactions on a state that dies with the program."""
+
+    def __init__(self) -> None:
+        self._state = MemoryState()
+        self._writer = threading.Lock()
+
+    @contextmanager
+    def begin(self) -> Iterator[MemoryUnitOfWork]:
+        """A transaction that writes: kept on normal exit, dropped on an exception."""
+        with self._writer:
+            state = self._state.copy()
+            yield MemoryUnitOfWork(state)
+            self._state = state
+
+    @contextmanager
+    def read(self) -> Iterator[MemoryUnitOfWork]:
+        """A transaction that sees one state throughout; what is written in it is lost."""
+        yield MemoryUnitOfWork(self._state.copy())

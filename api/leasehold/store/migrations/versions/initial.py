@@ -1,0 +1,138 @@
+"""The registry's first tables. Spelled out here, never taken from the rows: those move on, this step does not."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create every table."""
+    _objects()
+    _history()
+    _audit()
+    _revocation()
+    _leases()
+
+
+def _objects() -> None:
+    op.create_table(
+        "objects",
+        _name("kind", primary_key=True),
+        _name("name", primary_key=True),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("spec", sa.Text(), nullable=False),
+        _name("stack", nullable=True),
+        _name("agent", nullable=True),
+        _time("expires_at", nullable=True),
+        _time("created_at"),
+        _time("updated_at"),
+        sa.Column("updated_by", sa.Text(), nullable=False),
+    )
+    op.create_index("ix_objects_agent", "objects", ["agent", "kind"])
+    op.create_index("ix_objects_stack", "objects", ["stack", "kind"])
+    op.create_index("ix_objects_expiry", "objects", ["kind", "expires_at"])
+    op.create_table(
+        "object_references",
+        _name("kind", primary_key=True),
+        _name("name", primary_key=True),
+        _name("to_kind", primary_key=True),
+        _name("to_name", primary_key=True),
+    )
+    op.create_index("ix_object_references_target", "object_references", ["to_kind", "to_name"])
+
+
+def _history() -> None:
+    op.create_table(
+        "versions",
+        _name("kind", primary_key=True),
+        _name("name", primary_key=True),
+        sa.Column("revision", sa.BigInteger(), primary_key=True, autoincrement=False),
+        _name("operation"),
+        sa.Column("by", sa.Text(), nullable=False),
+        _time("at"),
+        _name("stack", nullable=True),
+        sa.Column("spec", sa.Text(), nullable=True),
+    )
+    op.create_table(
+        "changes",
+        sa.Column("sequence", sa.BigInteger(), primary_key=True, autoincrement=False),
+        _name("kind"),
+        _name("name"),
+        _name("operation"),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        _time("at"),
+    )
+
+
+def _audit() -> None:
+    counter = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "audit_events",
+        sa.Column("sequence", counter, primary_key=True, autoincrement=True),
+        _time("at"),
+        sa.Column("principal", sa.Text(), nullable=False),
+        _name("action"),
+        _name("kind"),
+        _name("name"),
+        _name("outcome"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        _name("stack", nullable=True),
+        sa.Column("detail", sa.Text(), nullable=False),
+    )
+    op.create_index("ix_audit_events_object", "audit_events", ["kind", "name"])
+
+
+def _revocation() -> None:
+    op.create_table(
+        "nodes",
+        _name("node", primary_key=True),
+        sa.Column("generation", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "bootstrap_token",
+        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        _time("expires_at"),
+        _time("consumed_at", nullable=True),
+    )
+
+
+def _leases() -> None:
+    op.create_table(
+        "leases",
+        sa.Column("id", sa.String(64), primary_key=True),
+        sa.Column("subject", sa.String(512), nullable=False),
+        sa.Column("agent", sa.String(63), nullable=True),
+        sa.Column("deployment", sa.String(63), nullable=True),
+        sa.Column("binding", sa.String(63), nullable=False),
+        sa.Column("audience", sa.String(2048), nullable=False),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("ancestors", sa.JSON(), nullable=False),
+        sa.Column("token_sha256", sa.String(64), nullable=False, unique=True),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+    )
+    op.create_index("ix_leases_expires_at", "leases", ["expires_at"])
+    op.create_table(
+        "replays",
+        sa.Column("issuer", sa.String(2048), primary_key=True),
+        sa.Column("digest", sa.String(64), primary_key=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_replays_expires_at", "replays", ["expires_at"])
+
+
+def _name(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:
+    by_code_point = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+    return sa.Column(name, by_code_point, primary_key=primary_key, nullable=nullable)
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[object]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)

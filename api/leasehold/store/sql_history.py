@@ -1,0 +1,144 @@
+"""Versions, changes and audit events in SQL: what only ever grows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+from sqlalchemy import Connection, func, insert, select, text
+
+from leasehold.model.events import AuditEvent, Change, Outcome
+from leasehold.model.kinds import Kind
+from leasehold.model.records import AuditRecord, Version
+from leasehold.store.tables import AUDIT, CHANGES, VERSIONS
+
+_WRITERS_LOCK = 0x4C454153_45484F4C  # "LEASEHOL": any number that only we use
+
+
+class SqlVersions:
+    """`Versions` of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def append(self, version: Version) -> None:
+        """Keep one revision for ever."""
+        spec = orjson.dumps(version.spec, option=orjson.OPT_SORT_KEYS).decode() if version.spec is not None else None
+        row = {
+            "kind": version.kind.value,
+            "name": version.name,
+            "revision": version.revision,
+            "operation": version.operation,
+            "by": version.by,
+            "at": version.at,
+            "stack": version.stack,
+            "spec": spec,
+        }
+        self._connection.execute(insert(VERSIONS), row)
+
+    def last_revision(self, kind: Kind, name: str) -> int:
+        """The highest revision that a name ever had, 0 if none."""
+        v = VERSIONS.c
+        wanted = select(func.max(v.revision)).where(v.kind == kind.value, v.name == name)
+        return self._connection.execute(wanted).scalar_one() or 0
+
+    def since(self, kind: Kind, name: str, revision: int) -> Sequence[Version]:
+        """The revisions of a name from `revision` (itself included) to the last."""
+        v = VERSIONS.c
+        wanted = select(VERSIONS).where(v.kind == kind.value, v.name == name, v.revision >= revision)
+        return [
+            Version(
+                kind=kind,
+                name=name,
+                revision=row.revision,
+                operation=row.operation,
+                by=row.by,
+                at=row.at,
+                stack=row.stack,
+                spec=orjson.loads(row.spec) if row.spec is not None else None,
+            )
+            for row in self._connection.execute(wanted.order_by(v.revision))
+        ]
+
+
+class SqlChanges:
+    """`Changes` of one transaction. The lock makes the sequence gap-free and puts registry writes in one line."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lock(self) -> None:
+        """Wait for every other writer; hold until the transaction ends. SQLite's BEGIN IMMEDIATE did it already."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS_LOCK})
+
+    def latest(self) -> int:
+        """The sequence of the last committed change, 0 if none."""
+        return self._connection.execute(select(func.max(CHANGES.c.sequence))).scalar_one() or 0
+
+    def append(self, change: Change) -> None:
+        """Add a change, which must be the next of the sequence."""
+        row = {
+            "sequence": change.sequence,
+            "kind": change.kind,
+            "name": change.name,
+            "operation": change.operation,
+            "revision": change.revision,
+            "by": change.by,
+            "at": change.at,
+        }
+        self._connection.execute(insert(CHANGES), row)
+
+    def since(self, sequence: int, limit: int) -> Sequence[Change]:
+        """At most `limit` changes behind `sequence`, in order."""
+        wanted = select(CHANGES).where(CHANGES.c.sequence > sequence).order_by(CHANGES.c.sequence).limit(limit)
+        return [Change(**row._mapping) for row in self._connection.execute(wanted)]  # noqa: SLF001  SQLAlchemy's public name
+
+
+class SqlAuditLog:
+    """`AuditLog` of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def append(self, event: AuditEvent) -> None:
+        """Remember an event together with what it tells of."""
+        row = {
+            "at": event.at,
+            "principal": event.principal,
+            "action": event.action,
+            "kind": event.kind,
+            "name": event.name,
+            "outcome": event.outcome.value,
+            "reason": event.reason,
+            "stack": event.stack,
+            "detail": orjson.dumps(dict(event.detail), option=orjson.OPT_SORT_KEYS).decode(),
+        }
+        self._connection.execute(insert(AUDIT), row)
+
+    def list(
+        self, *, kind: str | None = None, name: str | None = None, before: int | None = None, limit: int = 100
+    ) -> Sequence[AuditRecord]:
+        """Events, newest first, from the first one older than `before`."""
+        a = AUDIT.c
+        asked = ((a.kind, kind), (a.name, name))
+        wanted = select(AUDIT).where(*(column == value for column, value in asked if value is not None))
+        if before is not None:
+            wanted = wanted.where(a.sequence < before)
+        return [
+            AuditRecord(
+                row.sequence,
+                AuditEvent(
+                    at=row.at,
+                    principal=row.principal,
+                    action=row.action,
+                    kind=row.kind,
+                    name=row.name,
+                    outcome=Outcome(row.outcome),
+                    reason=row.reason,
+                    stack=row.stack,
+                    detail=orjson.loads(row.detail),
+                ),
+            )
+            for row in self._connection.execute(wanted.order_by(a.sequence.desc()).limit(limit))
+        ]

@@ -1,0 +1,70 @@
+"""Generations of the revocation tree, and the bootstrap token, in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, bindparam, select
+
+from leasehold.model.leases import Node
+from leasehold.model.records import BootstrapToken
+from leasehold.store.tables import BOOTSTRAP, NODES, insert, upsert
+
+_AT_ONCE = 5000
+_ONLY_ROW = 1
+_N = NODES.c
+_GENERATIONS = select(_N.node, _N.generation).where(_N.node.in_(bindparam("nodes", expanding=True)))
+
+
+class SqlNodes:
+    """`Nodes` of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def generations(self, nodes: Iterable[Node]) -> Mapping[Node, int]:
+        """The generation of each node that exists."""
+        wanted = sorted(set(nodes))
+        found: dict[Node, int] = {}
+        for at in range(0, len(wanted), _AT_ONCE):
+            rows = self._connection.execute(_GENERATIONS, {"nodes": wanted[at : at + _AT_ONCE]})
+            found.update((Node(row.node), row.generation) for row in rows)
+        return found
+
+    def bump(self, node: Node) -> int:
+        """Make every lease under the node stale; the new generation, 1 for a node that is new."""
+        statement = insert(self._connection, NODES).values(node=node, generation=1)
+        raised = statement.on_conflict_do_update(index_elements=["node"], set_={"generation": _N.generation + 1})
+        return int(self._connection.execute(raised.returning(_N.generation)).scalar_one())
+
+    def ensure(self, node: Node) -> int:
+        """The generation of a node, which exists from now on."""
+        if (known := self.generations((node,)).get(node)) is not None:
+            return known
+        statement = insert(self._connection, NODES).values(node=node, generation=1)
+        kept = statement.on_conflict_do_update(index_elements=["node"], set_={"generation": _N.generation})
+        return int(self._connection.execute(kept.returning(_N.generation)).scalar_one())
+
+
+class SqlBootstrap:
+    """`Bootstrap` of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self) -> BootstrapToken | None:
+        """The token, used or not; None if there never was one."""
+        row = self._connection.execute(select(BOOTSTRAP)).one_or_none()
+        if row is None:
+            return None
+        return BootstrapToken(sha256=row.sha256, expires_at=row.expires_at, consumed_at=row.consumed_at)
+
+    def put(self, token: BootstrapToken) -> None:
+        """Replace the token."""
+        row = {
+            "id": _ONLY_ROW,
+            "sha256": token.sha256,
+            "expires_at": token.expires_at,
+            "consumed_at": token.consumed_at,
+        }
+        upsert(self._connection, BOOTSTRAP, row)
