@@ -1,0 +1,92 @@
+"""The compact form of a JWS, taken apart strictly. Nothing here is verified yet."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import NoReturn
+
+from leasehold.model.tokens import MAX_TOKEN_BYTES, Flaw, TokenRefused, UnverifiedToken
+
+# Anything else is refused rather than ignored: `jku`, `x5u`, `jwk` and `x5c` bring a key of the sender's choice,
+# `crit`, `b64` and `zip` change what a signature means (RFC 7515 §4.1, RFC 7797).
+_HEADER_MEMBERS = frozenset({"alg", "kid", "typ", "x5t", "x5t#S256"})
+_SEGMENTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedJws:
+    """A token taken apart: header, claims, and the bytes that the signature is over."""
+
+    algorithm: str
+    key_id: str | None
+    type: str
+    claims: dict[str, object]
+    signing_input: bytes
+    signature: bytes
+
+
+def parse(unverified_token: UnverifiedToken) -> UnverifiedJws:
+    """Take a token apart. Raises `TokenRefused` for whatever a strict issuer would not write."""
+    if len(unverified_token) > MAX_TOKEN_BYTES:
+        raise TokenRefused(Flaw.TOO_LARGE)
+    segments = unverified_token.split(".")
+    if len(segments) != _SEGMENTS or not unverified_token.isascii():
+        raise TokenRefused(Flaw.MALFORMED)
+    header, claims = (_object(_decode(segment)) for segment in segments[:2])
+    if not header.keys() <= _HEADER_MEMBERS:
+        raise TokenRefused(Flaw.HEADER_REFUSED)
+    return UnverifiedJws(
+        algorithm=_text(header, "alg") or "",
+        key_id=_text(header, "kid"),
+        type=(_text(header, "typ") or "").lower().removeprefix("application/"),  # RFC 7515 §4.1.9
+        claims=claims,
+        signing_input=unverified_token.rpartition(".")[0].encode(),
+        signature=_decode(segments[2]),
+    )
+
+
+def encode(raw: bytes) -> bytes:
+    """Base64url without padding (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+
+def _decode(segment: str) -> bytes:
+    try:
+        raw = base64.b64decode(segment + "=" * (-len(segment) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        raise TokenRefused(Flaw.MALFORMED) from None
+    if encode(raw).decode() != segment:  # stray bits in the last character: one token, two spellings
+        raise TokenRefused(Flaw.MALFORMED)
+    return raw
+
+
+def _object(raw: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(raw.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise TokenRefused(Flaw.MALFORMED) from None
+    if not isinstance(value, dict):
+        raise TokenRefused(Flaw.MALFORMED)
+    return value
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    # RFC 7519 §4: names within a claims set are unique; two readers could else see two tokens.
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _text(header: dict[str, object], member: str) -> str | None:
+    value = header.get(member)
+    if value is not None and not isinstance(value, str):
+        raise TokenRefused(Flaw.HEADER_REFUSED)
+    return value
