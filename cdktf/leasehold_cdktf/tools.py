@@ -1,0 +1,197 @@
+"""Tool servers, scopes over them, and the ceilings that bound what anyone may be granted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from leasehold_cdktf._cdk import Construct
+from leasehold_cdktf.collector import Declared, refer
+from leasehold_cdktf.grants import OffersGrants, OffersTools
+from leasehold_cdktf.names import check_name, check_resources, check_tools, check_ttl, check_wildcards
+
+Action = Literal["read", "write", "delete", "execute"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool and what it does to the world."""
+
+    action: Action
+    description: str = ""
+
+
+class ToolServer(OffersTools, Declared):
+    """An MCP server and the tools that it has.
+
+    Args:
+        url: Its address, which is also the audience of the tokens made for it.
+        tools: What each tool does: `{"read_file": "read", "delete_branch": Tool("delete", "For good.")}`.
+        description: One line for reports.
+        name: The name in the registry; the construct's id if left out.
+
+    Raises:
+        ValueError: there is no tool, or one is misnamed.
+    """
+
+    KIND = "leasehold_tool_server"
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        url: str,
+        tools: Mapping[str, Action | Tool],
+        description: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        check_tools(tools)
+        if "*" in tools:
+            raise ValueError("a tool server lists its tools by name: `*` is for grants")
+        super().__init__(scope, id_, name)
+        self.url: str | None = url
+        self.known_tools = frozenset(tools)
+        self.declare(
+            {
+                "url": url,
+                "tools": {tool: _definition(what) for tool, what in sorted(tools.items())},
+                "description": description,
+            }
+        )
+
+    @staticmethod
+    def named(name: str, *, tools: Collection[str] | None = None, url: str | None = None) -> NamedToolServer:
+        """A tool server that another stack declares; nothing is emitted.
+
+        Args:
+            name: Its name in the registry.
+            tools: Its tools as far as this stack uses them, to catch slips at synth.
+            url: Its address, for `LEASEHOLD_RESOURCE` in a bound workload.
+
+        Raises:
+            ValueError: the name is no registry name.
+        """
+        return NamedToolServer(name, tools=tools, url=url)
+
+
+class NamedToolServer(OffersTools):
+    """A tool server known by name: see `ToolServer.named`."""
+
+    def __init__(self, name: str, *, tools: Collection[str] | None, url: str | None) -> None:
+        self.name, self.url = check_name(name, "tool server"), url
+        self.known_tools = None if tools is None else frozenset(tools)
+
+
+class Scope(OffersGrants, Declared):
+    """A named set of tools × resources on one tool server.
+
+    Args:
+        tool_server: Whose tools.
+        tools: Their names; `*` for all needs `allow_wildcard` and a justification.
+        resources: Each `type:identifier`; a `*` in the identifier needs the same.
+        description: One line for reports.
+        allow_wildcard: Admit `*`.
+        justification: Why the wildcard must be.
+        name: The name in the registry; the construct's id if left out.
+
+    Raises:
+        ValueError: an unknown tool, a malformed resource, or an unjustified wildcard.
+    """
+
+    KIND = "leasehold_scope"
+
+    def __init__(  # noqa: PLR0913  one keyword per attribute
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        tool_server: ToolServer | NamedToolServer | str,
+        tools: Collection[str],
+        resources: Collection[str],
+        description: str | None = None,
+        allow_wildcard: bool = False,
+        justification: str = "",
+        name: str | None = None,
+    ) -> None:
+        server = ToolServer.named(tool_server) if isinstance(tool_server, str) else tool_server
+        check_tools(tools)
+        server.check_listed(tools)
+        check_resources(resources)
+        check_wildcards((*tools, *resources), allow_wildcard=allow_wildcard, justification=justification)
+        if not resources:
+            raise ValueError("name at least one resource: an empty set would allow nothing")
+        super().__init__(scope, id_, name)
+        self.declare(
+            {
+                "tool_server": server.reference(self.collector),
+                "tools": sorted(tools),
+                "resources": sorted(resources),
+                "description": description,
+                "allow_wildcard": allow_wildcard or None,
+                "justification": justification or None,
+            }
+        )
+
+    @staticmethod
+    def named(name: str) -> NamedScope:
+        """A scope that another stack declares; nothing is emitted.
+
+        Raises:
+            ValueError: the name is no registry name.
+        """
+        return NamedScope(name)
+
+
+class NamedScope(OffersGrants):
+    """A scope known by name: see `Scope.named`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = check_name(name, "scope")
+
+
+class Ceiling(Declared):
+    """An upper bound: what lies above every scope of it can be neither granted nor used.
+
+    Args:
+        principal: Whom it bounds: `agent:<name>`, `team:<name>`, `environment:<name>` or `organization`.
+        scopes: What they may be granted at most; none means nothing.
+        max_ttl: The longest life of their tokens, in seconds.
+        name: The name in the registry; the construct's id if left out.
+
+    Raises:
+        ValueError: the principal is none of the four, or max_ttl is out of bounds.
+    """
+
+    KIND = "leasehold_ceiling"
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        principal: str,
+        scopes: Collection[Scope | NamedScope | str],
+        max_ttl: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        what, _, whom = principal.partition(":")
+        if what in {"agent", "team", "environment"}:
+            check_name(whom, what)
+        elif principal != "organization":
+            raise ValueError(
+                f"principal `{principal}` must read `agent:<name>`, `team:<name>`, `environment:<name>` or "
+                "`organization`"
+            )
+        check_ttl(max_ttl, "max_ttl")
+        super().__init__(scope, id_, name)
+        references = [
+            s.reference(self.collector) if isinstance(s, OffersGrants) else refer(s, self.collector) for s in scopes
+        ]
+        self.declare({"principal": principal, "scopes": sorted(references), "max_ttl": max_ttl})
+
+
+def _definition(what: Action | Tool) -> dict[str, str]:
+    tool = what if isinstance(what, Tool) else Tool(what)
+    return {"action": tool.action} | ({"description": tool.description} if tool.description else {})
