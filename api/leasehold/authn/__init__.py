@@ -1,0 +1,1 @@
+"""Credential in, identity out: who is it? What they may do is `policy`'s question."""
