@@ -1,0 +1,47 @@
+"""Attribute by attribute: where two specs of one object differ in meaning. Order, defaults, time zones never do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+
+from leasehold.model.objects import Spec
+from leasehold.model.plain import plain_value
+from leasehold.review.findings import Delta
+
+
+def deltas(declared: Spec, live: Spec) -> tuple[Delta, ...]:
+    """Every attribute whose meaning differs, by dotted path."""
+    left, right = flattened(declared), flattened(live)
+    return tuple(
+        Delta(path, left.get(path), right.get(path))
+        for path in sorted(left.keys() | right.keys())
+        if left.get(path) != right.get(path)
+    )
+
+
+def flattened(spec: object) -> dict[str, object]:
+    """The attributes of a spec under dotted paths: sets as sorted lists, times in UTC, key sets in one notation."""
+    flat: dict[str, object] = {}
+    for path, value in _leaves("", spec):
+        flat[path] = canonical_keys(value) if path == "jwks" and isinstance(value, str) else plain_value(value)
+    return flat
+
+
+def canonical_keys(jwks: str) -> str:
+    """A JWKS text in one notation, so that white space and member order do not show; as it is, if it is no JSON."""
+    try:
+        return json.dumps(json.loads(jwks), sort_keys=True, separators=(",", ":"))
+    except ValueError:
+        return jwks
+
+
+def _leaves(prefix: str, value: object) -> list[tuple[str, object]]:
+    if is_dataclass(value) and not isinstance(value, type):
+        members = [(f.name, getattr(value, f.name)) for f in fields(value)]
+    elif isinstance(value, Mapping):
+        members = list(value.items())
+    else:
+        return [(prefix, value)]
+    return [leaf for name, member in members for leaf in _leaves(f"{prefix}.{name}" if prefix else name, member)]

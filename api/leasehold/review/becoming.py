@@ -1,0 +1,88 @@
+"""Who can become an agent, or take a platform role: how a binding or a trust issuer moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from leasehold.model.principal import Role
+from leasehold.model.trust import GitHubActionsSubject, KubernetesSubject, OidcSubject, TrustIssuer, WorkloadBinding
+from leasehold.review.attributes import canonical_keys
+from leasehold.review.moves import Move, size
+
+Subject = KubernetesSubject | GitHubActionsSubject | OidcSubject
+ROLE_RANK = {Role.VIEWER: 2, Role.AUDITOR: 3, Role.APPROVER: 3, Role.DEVELOPER: 3, Role.SECURITY_ADMIN: 4}
+
+
+def issuer_shift(was: TrustIssuer, now: TrustIssuer) -> list[Move]:
+    """Whose proof is believed. Another key or another issuer can prove to be any subject that is bound."""
+    return [
+        *([Move(+1, 4, "another issuer is believed")] if (was.issuer, was.type) != (now.issuer, now.type) else []),
+        *([Move(+1, 4, "other keys are believed")] if _keys(was) != _keys(now) else []),
+        *_set(was.audiences, now.audiences, "audiences"),
+        *_set(was.algorithms, now.algorithms, "algorithms"),
+        *_raised(was.allow_private, now.allow_private, "private addresses allowed", "private addresses refused"),
+        *_raised(not was.single_use, not now.single_use, "replay allowed", "replay refused"),
+        *size(was.max_token_ttl, now.max_token_ttl, "older proofs accepted", "only fresher proofs accepted"),
+    ]
+
+
+def binding_shift(was: WorkloadBinding, now: WorkloadBinding) -> list[Move]:
+    """Who may become what."""
+    return [*_subject_moves(was, now), *_target_moves(was, now), *_deployment_moves(was, now)]
+
+
+def _subject_moves(was: WorkloadBinding, now: WorkloadBinding) -> Iterator[Move]:
+    if was.trust_issuer != now.trust_issuer or not matches_all(subject(was), subject(now)):
+        yield Move(+1, 3, "another subject is let in")
+    if was.trust_issuer != now.trust_issuer or not matches_all(subject(now), subject(was)):
+        yield Move(-1, 1, "a subject is shut out")
+
+
+def _target_moves(was: WorkloadBinding, now: WorkloadBinding) -> Iterator[Move]:
+    if was.agent != now.agent:
+        yield Move(+1, 3, "the subject becomes another agent")
+    if was.role != now.role and now.role is not None:
+        yield Move(+1 if now.role is not Role.VIEWER else -1, ROLE_RANK[now.role], f"role {now.role.value}")
+    if now.teams - was.teams:
+        yield Move(+1, 3, "more teams")
+    if was.teams - now.teams:
+        yield Move(-1, 1, "fewer teams")
+    if was.stack != now.stack:
+        yield Move(+1, 3, "another stack") if was.stack is not None else Move(-1, 1, "limited to a stack")
+
+
+def _deployment_moves(was: WorkloadBinding, now: WorkloadBinding) -> Iterator[Move]:
+    if was.deployment != now.deployment:
+        yield Move(0, 2, "leases hang on another deployment")
+
+
+def subject(binding: WorkloadBinding) -> Subject:
+    """The subject that a binding names; exactly one is given."""
+    found = binding.kubernetes or binding.github_actions or binding.oidc
+    if found is None:
+        raise ValueError("a binding names a subject")
+    return found
+
+
+def matches_all(wide: Subject, narrow: Subject) -> bool:
+    """True iff every proof that `narrow` admits is admitted by `wide`: each pin is absent from `wide`, or the same."""
+    if type(wide) is not type(narrow):
+        return False
+    pins = [(getattr(wide, f.name), getattr(narrow, f.name)) for f in fields(wide)]
+    return all(pin is None or pin == other for pin, other in pins)
+
+
+def _keys(issuer: TrustIssuer) -> tuple[str | None, str | None]:
+    return (canonical_keys(issuer.jwks) if issuer.jwks is not None else None, issuer.jwks_uri)
+
+
+def _set(was: frozenset[str], now: frozenset[str], noun: str) -> list[Move]:
+    return [
+        *([Move(+1, 3, f"more {noun}")] if now - was else []),
+        *([Move(-1, 1, f"fewer {noun}")] if was - now else []),
+    ]
+
+
+def _raised(was: bool, now: bool, more: str, less: str) -> list[Move]:
+    return [Move(move.way, 3, move.factor) if move.way > 0 else move for move in size(was, now, more, less)]

@@ -1,0 +1,109 @@
+"""The two ways out of a finding, ready to copy: shell words and HCL strings are quoted against whatever they hold."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import MISSING, fields, is_dataclass
+
+from leasehold.model.kinds import Kind
+from leasehold.model.objects import Spec
+from leasehold.model.plain import plain_value
+from leasehold.review.declared import RESOURCE_TYPES, DeclaredObject
+from leasehold.review.findings import Fix
+from leasehold.review.worlds import Key
+
+_LABEL = re.compile(r"[^a-z0-9_]+")
+_LABEL_LIMIT = 60
+_HCL_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_BASIC_PLANE = 0xFFFF
+
+
+def fix_for_unmanaged(key: Key, live: Spec, *, claimed: bool) -> Fix:
+    """Take it away (the next apply does so where the set of grants is claimed), or declare and import it."""
+    kind, name = key
+    label = label_of(name)
+    delete = f"leasehold object delete {kind.value} {shlex.quote(name)}"
+    return Fix(
+        revert="terraform apply" if claimed and kind is Kind.GRANTS else delete,
+        adopt_hcl=resource_block(RESOURCE_TYPES[kind], label, hcl_attributes(name, kind, live)),
+        import_=f"import {{\n  to = {RESOURCE_TYPES[kind]}.{label}\n  id = {hcl_string(name)}\n}}\n",
+    )
+
+
+def fix_for_declared(declared: DeclaredObject, live: Spec | None) -> Fix:
+    """Apply the stack again, or declare what lives (nothing, if the object is gone)."""
+    if live is None:
+        return Fix(revert="terraform apply")
+    attributes = hcl_attributes(declared.name, declared.kind, live)
+    label = declared.address.rpartition(".")[2].partition("[")[0]
+    return Fix("terraform apply", resource_block(RESOURCE_TYPES[declared.kind], label_of(label), attributes))
+
+
+def resource_block(type_name: str, label: str, attributes: dict[str, object]) -> str:
+    """One resource as HCL."""
+    width = max(map(len, attributes), default=0)
+    lines = [f"  {name:<{width}} = {hcl(value, '  ')}\n" for name, value in attributes.items()]
+    return f'resource "{type_name}" "{label}" {{\n{"".join(lines)}}}\n'
+
+
+def hcl_attributes(name: str, kind: Kind, spec: Spec) -> dict[str, object]:
+    """The attributes of a resource: its name where it has one of its own, then all that are not defaults."""
+    named: dict[str, object] = {"name": name}
+    if kind is Kind.GRANTS:  # its name is computed
+        named = {}
+    if kind is Kind.GRANT_SETS:
+        named = {"agent": name}
+    return named | _given(spec)
+
+
+def hcl(value: object, indent: str) -> str:
+    """One value as HCL."""
+    if isinstance(value, str):
+        return hcl_string(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(hcl(one, indent) for one in value) + "]"
+    if isinstance(value, dict):
+        inner = "".join(f"{indent}  {_key(key)} = {hcl(one, indent + '  ')}\n" for key, one in value.items())
+        return f"{{\n{inner}{indent}}}"
+    return json.dumps(value)
+
+
+def hcl_string(value: str) -> str:
+    """A quoted template that holds no template: `${` and `%{` are doubled, and what does not print is escaped."""
+    escaped = "".join(_HCL_ESCAPES.get(c) or (c if " " <= c <= "~" else _code_point(c)) for c in value)
+    return '"' + escaped.replace("${", "$${").replace("%{", "%%{") + '"'
+
+
+def _code_point(character: str) -> str:
+    point = ord(character)
+    return f"\\u{point:04x}" if point <= _BASIC_PLANE else f"\\U{point:08x}"
+
+
+def label_of(name: str) -> str:
+    """A Terraform label out of any name."""
+    label = _LABEL.sub("_", name.lower()).strip("_")[:_LABEL_LIMIT] or "unnamed"
+    return label if label[0].isalpha() else f"_{label}"
+
+
+def _given(spec: object) -> dict[str, object]:
+    """The attributes of a dataclass that differ from their defaults, in order of declaration."""
+    given: dict[str, object] = {}
+    for f in fields(spec):  # type: ignore[arg-type]  # specs are dataclasses
+        value = getattr(spec, f.name)
+        if f.default is not MISSING and value == f.default:
+            continue
+        given[f.name] = _given(value) if is_dataclass(value) else _plain(value)
+    return given
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _given(one) if is_dataclass(one) else plain_value(one) for key, one in sorted(value.items())}
+    return plain_value(value)
+
+
+def _key(key: object) -> str:
+    text = str(key)
+    return text if re.fullmatch(r"[a-z_][a-z0-9_]*", text) else hcl_string(text)

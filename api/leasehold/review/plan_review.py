@@ -1,0 +1,228 @@
+"""Plan review: what an apply would change in access, agent by agent, against what lives now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from leasehold.model.grants import Grant
+from leasehold.model.kinds import Kind
+from leasehold.model.objects import Spec, Stored
+from leasehold.model.people import Agent
+from leasehold.model.trust import WorkloadBinding
+from leasehold.review.causes import cause_of_presence
+from leasehold.review.declared import Declared, declared_world
+from leasehold.review.differences import Comparison, Difference
+from leasehold.review.drift import Picture
+from leasehold.review.entitlements import Entitlements, beyond, collapsed, entitlements_through
+from leasehold.review.findings import WIRE, Cause, Entitlement, Risk, Snapshot, Unproven, risk_at
+from leasehold.review.risk import Assessment, Setting, in_production, of_gain, of_loss
+from leasehold.review.sentences import access_sentence, quoted, subject_of, target_of
+from leasehold.review.shifts import Sides, shift
+from leasehold.review.worlds import Key
+
+SCHEMA = "leasehold.plan-review/1"
+_SAID_APART = frozenset({Kind.WORKLOAD_BINDINGS, Kind.TRUST_ISSUERS, Kind.CEILINGS, Kind.OWNERS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessChange:
+    """What one agent gains and loses. Between backticks, `sentence` holds names that are to be distrusted."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    agent: str
+    risk: Risk
+    factors: tuple[str, ...]
+    sentence: str
+    gains: tuple[Entitlement, ...]
+    losses: tuple[Entitlement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundationChange:
+    """A change beneath the grants: who can become an agent, whose proof is believed, who answers, what bounds."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    kind: Kind
+    name: str
+    address: str | None
+    risk: Risk
+    factors: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """A grant made by hand that the apply would take away."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    name: str
+    agent: str
+    cause: Cause | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSummary:
+    """Counts of entitlements gained and lost over all agents."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    gains: int
+    losses: int
+    foundations: int
+    reversals: int
+    unproven: int
+    coverage_pct: float
+    max_risk: Risk | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReview:
+    """Answer of `POST /v1/plan-reviews`. Changes come worst first."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    schema: str
+    stacks: tuple[str, ...]
+    snapshot: Snapshot
+    summary: PlanSummary
+    access: tuple[AccessChange, ...]
+    foundations: tuple[FoundationChange, ...]
+    reversals: tuple[Reversal, ...]
+    unproven: tuple[Unproven, ...]
+
+
+def review_plan(picture: Picture) -> PlanReview:
+    """Compare the world after the apply with the one that lives. Read `now` as planned and `was` as live."""
+    removed = tuple(_removed(picture))
+    planned = declared_world(picture.declared, picture.live, removed)
+    comparison = Comparison(Sides(picture.live.world, planned), picture.live.at)
+    access = sorted(_access_changes(comparison), key=lambda one: (-one.risk.rank, one.agent))
+    keys = sorted({*picture.declared.by_key, *removed})
+    foundations = sorted(_foundation_changes(keys, comparison, picture), key=lambda one: (-one.risk.rank, one.name))
+    return _review(picture, tuple(access), tuple(foundations), tuple(_reversals(removed, picture)))
+
+
+def _removed(picture: Picture) -> Iterator[Key]:
+    """What an apply takes away: the stack's own leftovers, and loose grants of agents whose set is claimed."""
+    declared = picture.declared
+    for key, stored in sorted(picture.live.stored.items()):
+        unmentioned = not declared.mentions(key)
+        if unmentioned and (stored.stack in declared.stacks or _is_claimed_away(declared, stored)):
+            yield key
+
+
+def _is_claimed_away(declared: Declared, stored: Stored[Spec]) -> bool:
+    """A proven claim deletes what it does not name, unless another stack manages it: that would be refused."""
+    if not isinstance(stored.spec, Grant) or stored.stack is not None:
+        return False
+    claim = declared.claims.get(stored.spec.agent)
+    return claim is not None and stored.name not in claim
+
+
+def _access_changes(comparison: Comparison) -> Iterator[AccessChange]:
+    was, now = comparison.sides.declared, comparison.sides.live
+    for agent in sorted(was.of(Agent).keys() | now.of(Agent).keys()):
+        gains = beyond(comparison.live_access(agent), comparison.declared_access(agent))
+        losses = beyond(comparison.declared_access(agent), comparison.live_access(agent))
+        if not gains and not losses:
+            continue
+        assessed = _assess(agent, gains, comparison)
+        yield AccessChange(
+            agent=agent,
+            risk=risk_at(assessed.rank),
+            factors=assessed.factors,
+            sentence=access_sentence(agent, gains, losses),
+            gains=collapsed(gains),
+            losses=collapsed(losses),
+        )
+
+
+def _assess(agent: str, gains: Entitlements, comparison: Comparison) -> Assessment:
+    planned = comparison.sides.live
+    production = in_production(planned.of(Agent).get(agent))
+    if not gains:
+        return of_loss(production=production)
+    lasting = {name: grant for name, grant in planned.grants_of(agent).items() if grant.expires_at is None}
+    standing = bool(gains & entitlements_through(planned, agent, lasting, comparison.now))
+    return of_gain(gains, Setting(production=production, standing=standing))
+
+
+def _foundation_changes(keys: list[Key], comparison: Comparison, picture: Picture) -> Iterator[FoundationChange]:
+    for key in keys:
+        found = comparison.difference(key) if key[0] in _SAID_APART else None
+        if found is None:
+            continue
+        assessed = _assess_foundation(found, comparison)
+        source = picture.declared.by_key.get(key)
+        yield FoundationChange(
+            kind=key[0],
+            name=key[1],
+            address=source.address if source is not None else None,
+            risk=risk_at(assessed.rank),
+            factors=assessed.factors,
+            sentence=_foundation_sentence(found),
+        )
+
+
+def _assess_foundation(found: Difference, comparison: Comparison) -> Assessment:
+    if found.declared is not None and found.live is not None:
+        moved = shift(found.declared, found.live, comparison.sides)
+        return Assessment(moved.rank, moved.factors)
+    if found.key[0] is Kind.CEILINGS:
+        return Assessment(3, ("ceiling gone",)) if found.live is None else Assessment(1, ("ceiling added",))
+    if found.live is None or found.key[0] is Kind.OWNERS:
+        return Assessment(1, ("removed",) if found.live is None else ("added",))
+    new = {Kind.WORKLOAD_BINDINGS: "a subject is let in", Kind.TRUST_ISSUERS: "an issuer is believed"}
+    return Assessment(2, (new[found.key[0]],))
+
+
+def _foundation_sentence(found: Difference) -> str:
+    spec = found.live if found.live is not None else found.declared
+    what = f"{found.key[0].singular} {quoted(found.key[1])}"
+    if found.declared is not None and found.live is not None:
+        changed = f"{what} changes {', '.join(quoted(one.path) for one in found.deltas)}"
+        return f"{changed}: {_becoming(spec, 'can')}" if isinstance(spec, WorkloadBinding) else changed
+    if isinstance(spec, WorkloadBinding):
+        return _becoming(spec, "can now" if found.live is not None else "can no longer")
+    return f"{what} is {'added' if found.live is not None else 'removed'}"
+
+
+def _becoming(binding: WorkloadBinding, can: str) -> str:
+    return f"{subject_of(binding)} {can} {target_of(binding)}"
+
+
+def _reversals(removed: tuple[Key, ...], picture: Picture) -> Iterator[Reversal]:
+    for kind, name in removed:
+        stored = picture.live.stored[kind, name]
+        if isinstance(stored.spec, Grant) and stored.stack is None:
+            cause = cause_of_presence(picture.history.since(kind, name, 0))
+            yield Reversal(name=name, agent=stored.spec.agent, cause=cause)
+
+
+def _review(
+    picture: Picture,
+    access: tuple[AccessChange, ...],
+    foundations: tuple[FoundationChange, ...],
+    reversals: tuple[Reversal, ...],
+) -> PlanReview:
+    declared, live = picture.declared, picture.live
+    risks = [*(one.risk for one in access), *(one.risk for one in foundations)]
+    summary = PlanSummary(
+        gains=sum(len(one.gains) for one in access),
+        losses=sum(len(one.losses) for one in access),
+        foundations=len(foundations),
+        reversals=len(reversals),
+        unproven=len(declared.unproven),
+        coverage_pct=declared.coverage_pct,
+        max_risk=max(risks, key=lambda risk: risk.rank, default=None),
+    )
+    return PlanReview(
+        schema=SCHEMA,
+        stacks=tuple(sorted(declared.stacks)),
+        snapshot=Snapshot(live.revision, live.at, complete=True),
+        summary=summary,
+        access=access,
+        foundations=foundations,
+        reversals=reversals,
+        unproven=declared.unproven_in_order,
+    )

@@ -1,0 +1,38 @@
+"""The use cases of this room: one look at the registry, one report. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from leasehold.model.kinds import Kind
+from leasehold.review.declared import Declared
+from leasehold.review.drift import Picture, find_drift
+from leasehold.review.findings import DriftReport
+from leasehold.review.plan_review import PlanReview, review_plan
+from leasehold.review.ports import Store
+from leasehold.review.worlds import live_picture
+
+Report = TypeVar("Report", DriftReport, PlanReview)
+
+
+class Reviews:
+    """Drift and plan reviews over a store. Every platform role may read all that a report is made of."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def drift(self, declared: Declared, now: datetime) -> DriftReport:
+        """What stacks declare against what lives at `now`."""
+        return self._reviewed(declared, now, find_drift)
+
+    def plan(self, declared: Declared, now: datetime) -> PlanReview:
+        """What an apply of the plans would change in access."""
+        return self._reviewed(declared, now, review_plan)
+
+    def _reviewed(self, declared: Declared, now: datetime, review: Callable[[Picture], Report]) -> Report:
+        with self._store.read() as view:  # one transaction: objects, sequence and history of one instant
+            objects = (one for kind in Kind for one in view.objects.list(kind))
+            live = live_picture(objects, view.changes.latest(), now)
+            return review(Picture(declared, live, view.versions))

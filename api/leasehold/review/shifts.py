@@ -1,0 +1,128 @@
+"""Which way one object moved, told from its two specs alone: wider, narrower, or only different."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from leasehold.model.access import Reach, reach_of_scope
+from leasehold.model.deployments import Deployment
+from leasehold.model.grants import Ceiling, Grant
+from leasehold.model.objects import Spec
+from leasehold.model.people import TTL_MAX_SECONDS, Agent, AgentState, Owner, OwnerState
+from leasehold.model.tools import Scope, ToolServer
+from leasehold.model.trust import TrustIssuer, WorkloadBinding
+from leasehold.review.becoming import binding_shift, issuer_shift
+from leasehold.review.entitlements import reach_under
+from leasehold.review.moves import Move, Shift, combined, size
+from leasehold.review.worlds import World
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The declared world and the live one."""
+
+    declared: World
+    live: World
+
+
+def shift(declared: Spec, live: Spec, sides: Sides) -> Shift:
+    """How `live` moved away from `declared`, two specs of one object."""
+    if type(declared) is not type(live):
+        raise TypeError("two specs of one object are of one noun")
+    return combined(_RULES[type(live)](declared, live, sides))
+
+
+def _owner(was: Owner, now: Owner, _: Sides) -> list[Move]:
+    return [
+        *size(was.state is OwnerState.ACTIVE, now.state is OwnerState.ACTIVE, "owner enabled", "owner disabled"),
+        *_differs(was.email, now.email, 2, "another person answers"),
+        *_differs(was.team, now.team, 2, "another team answers"),
+    ]
+
+
+def _agent(was: Agent, now: Agent, _: Sides) -> list[Move]:
+    return [
+        *size(was.state is AgentState.ACTIVE, now.state is AgentState.ACTIVE, "agent resumed", "agent suspended"),
+        *size(was.max_ttl, now.max_ttl, "longer tokens", "shorter tokens"),
+        *_differs(was.owner, now.owner, 2, "another owner answers"),
+        *_differs(was.environment, now.environment, 2, "another environment"),
+        *([Move(0, 2, "review put off")] if now.review_by > was.review_by else []),
+    ]
+
+
+def _server(was: ToolServer, now: ToolServer, _: Sides) -> list[Move]:
+    was_does = {(name, tool.action) for name, tool in was.tools.items()}
+    now_does = {(name, tool.action) for name, tool in now.tools.items()}
+    return [
+        *([Move(+1, 3, "tokens are good at another address")] if was.url != now.url else []),
+        *([Move(+1, 2, "more tools offered")] if now_does - was_does else []),
+        *([Move(-1, 1, "fewer tools offered")] if was_does - now_does else []),
+    ]
+
+
+def _scope(was: Scope, now: Scope, _: Sides) -> list[Move]:
+    return _reach(frozenset(reach_of_scope(was)), frozenset(reach_of_scope(now)), "scope")
+
+
+def _ceiling(was: Ceiling, now: Ceiling, sides: Sides) -> list[Move]:
+    # each side by its own scopes' names in one world: a scope that moved is reported as itself
+    scopes: Mapping[str, Scope] = {**sides.live.of(Scope), **sides.declared.of(Scope)}
+    return [
+        *([Move(+1, 3, "ceiling lifted from its principal")] if was.principal != now.principal else []),
+        *_reach(frozenset(reach_under(was, scopes)), frozenset(reach_under(now, scopes)), "ceiling"),
+        *size(was.max_ttl or TTL_MAX_SECONDS, now.max_ttl or TTL_MAX_SECONDS, "longer tokens", "shorter tokens"),
+    ]
+
+
+def _grant(was: Grant, now: Grant, _: Sides) -> list[Move]:
+    return _ends(was.expires_at, now.expires_at)
+
+
+def _deployment(was: Deployment, now: Deployment, _: Sides) -> list[Move]:
+    moved = [Move(+1, 3, "deployment serves another agent")] if was.agent != now.agent else []
+    other = _differs((was.commit, was.workload, was.run_url), (now.commit, now.workload, now.run_url), 1, "redeployed")
+    return [*moved, *_ends(was.expires_at, now.expires_at), *other]
+
+
+def _issuer(was: TrustIssuer, now: TrustIssuer, _: Sides) -> list[Move]:
+    return issuer_shift(was, now)
+
+
+def _binding(was: WorkloadBinding, now: WorkloadBinding, _: Sides) -> list[Move]:
+    return binding_shift(was, now)
+
+
+_RULES: dict[type, Callable[[Any, Any, Sides], list[Move]]] = {  # Any: one rule per noun, looked up by that noun
+    Owner: _owner,
+    Agent: _agent,
+    ToolServer: _server,
+    Scope: _scope,
+    Ceiling: _ceiling,
+    Grant: _grant,
+    Deployment: _deployment,
+    TrustIssuer: _issuer,
+    WorkloadBinding: _binding,
+}
+
+
+def _reach(was: frozenset[Reach], now: frozenset[Reach], noun: str) -> list[Move]:
+    wider = [one for one in now if not any(old.covers(one) for old in was)]
+    narrower = [one for one in was if not any(new.covers(one) for new in now)]
+    return [
+        *([Move(+1, 2, f"{noun} raised")] if wider else []),
+        *([Move(-1, 1, f"{noun} lowered")] if narrower else []),
+    ]
+
+
+def _ends(was: datetime | None, now: datetime | None) -> list[Move]:
+    if was == now:
+        return []
+    later = now is None or (was is not None and now > was)
+    return [Move(+1, 2, "expires later" if now else "never expires")] if later else [Move(-1, 1, "expires earlier")]
+
+
+def _differs(was: object, now: object, rank: int, factor: str) -> list[Move]:
+    return [Move(0, rank, factor)] if was != now else []
