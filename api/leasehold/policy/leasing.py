@@ -1,0 +1,223 @@
+"""May this subject have this lease, and how much of it? Pure: what the registry holds comes in, a permit comes out.
+
+A denial carries a reason for audit. Callers are told less, by `exchange`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from leasehold.model.access import Reach, applies, is_live, reach_of_grant, wire_scopes, within_ceilings
+from leasehold.model.deployments import Deployment
+from leasehold.model.grants import Ceiling, Grant
+from leasehold.model.leases import Node, agent_node, binding_node, deployment_node, owner_node
+from leasehold.model.patterns import covers
+from leasehold.model.people import TTL_MAX_SECONDS, Agent, AgentState, Owner, OwnerState
+from leasehold.model.principal import Role
+from leasehold.model.tools import Scope, ToolServer
+from leasehold.model.trust import WorkloadBinding
+
+REGISTRY_READ = "registry:read"
+REGISTRY_WRITE = "registry:write"
+MIN_TTL = timedelta(seconds=1)
+
+
+class LeaseReason(StrEnum):
+    """Why a lease is denied; the words of the audit log."""
+
+    UNMERGED_CODE = "unmerged_code"
+    AGENT_SUSPENDED = "agent_suspended"
+    OWNER_DISABLED = "owner_disabled"
+    NO_DEPLOYMENT = "no_deployment"
+    AMBIGUOUS_DEPLOYMENT = "ambiguous_deployment"
+    DEPLOYMENT_EXPIRED = "deployment_expired"
+    NOTHING_GRANTED = "nothing_granted"
+    SCOPE_EXCEEDED = "scope_exceeded"
+    SUBJECT_EXPIRING = "subject_expiring"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseDenied:
+    """No lease, and why not."""
+
+    reason: LeaseReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasePermit:
+    """One lease may be issued, exactly so. Only this module makes one."""
+
+    agent: str | None
+    deployment: str | None
+    nodes: tuple[Node, ...]
+    audience: str
+    scopes: frozenset[str]
+    reach: tuple[Reach, ...]
+    role: Role | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseWish:
+    """What is asked for: one resource; `scopes` None asks for all there is. Not to outlive `subject_expires_at`."""
+
+    resource: str
+    scopes: frozenset[str] | None
+    subject_expires_at: datetime
+    proposes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BoundGrant:
+    """What one grant reaches beneath every ceiling, and until when."""
+
+    reach: tuple[Reach, ...]
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentFacts:
+    """What the registry holds of one agent. `max_ttl` is the least of its own and of the ceilings above it."""
+
+    name: str
+    agent: Agent
+    owner: Owner
+    deployments: Mapping[str, Deployment]
+    grants: tuple[BoundGrant, ...]
+    servers: Mapping[str, ToolServer]
+    max_ttl: timedelta
+
+
+def agent_facts(  # noqa: PLR0913  six kinds of object make an agent's reach
+    name: str,
+    agent: Agent,
+    owner: Owner,
+    *,
+    deployments: Mapping[str, Deployment],
+    grants: Iterable[Grant],
+    ceilings: Mapping[str, Ceiling],
+    scopes: Mapping[str, Scope],
+    servers: Mapping[str, ToolServer],
+) -> AgentFacts:
+    """The facts of one agent, each grant held under the ceilings that apply."""
+    above = {c: spec for c, spec in ceilings.items() if applies(spec, agent_name=name, agent=agent, owner=owner)}
+    bound = (
+        BoundGrant(tuple(within_ceilings(reach_of_grant(grant, scopes), above, scopes)), grant) for grant in grants
+    )
+    limits = [agent.max_ttl, TTL_MAX_SECONDS, *(c.max_ttl for c in above.values() if c.max_ttl is not None)]
+    return AgentFacts(
+        name=name,
+        agent=agent,
+        owner=owner,
+        deployments=deployments,
+        grants=tuple(one for one in bound if one.reach),
+        servers=servers,
+        max_ttl=timedelta(seconds=min(limits)),
+    )
+
+
+def decide_agent_lease(
+    facts: AgentFacts, binding_name: str, binding: WorkloadBinding, wish: LeaseWish, now: datetime
+) -> LeasePermit | LeaseDenied:
+    """May the subject of this binding lease the agent's reach on one tool server?"""
+    deployment = _deployment(facts, binding, wish, now)
+    if isinstance(deployment, LeaseDenied):
+        return deployment
+    held = _granted(facts, wish.resource, now)
+    available = wire_scopes((one for bound in held for one in bound.reach), facts.servers)
+    if not available:
+        return LeaseDenied(LeaseReason.NOTHING_GRANTED)
+    scopes = available if wish.scopes is None else wish.scopes
+    if not scopes <= available:
+        return LeaseDenied(LeaseReason.SCOPE_EXCEEDED)
+    used = tuple(bound for bound in (_narrowed(bound, scopes) for bound in held) if bound.reach)
+    expires_at = _agent_expiry(facts, deployment, used, wish, now)
+    if expires_at - now < MIN_TTL:
+        return LeaseDenied(LeaseReason.SUBJECT_EXPIRING)
+    owner, agent = owner_node(facts.agent.owner), agent_node(facts.name)
+    return LeasePermit(
+        agent=facts.name,
+        deployment=deployment,
+        nodes=(owner, agent, deployment_node(deployment), binding_node(binding_name)),
+        audience=wish.resource,
+        scopes=scopes,
+        reach=tuple(sorted({one for bound in used for one in bound.reach})),
+        role=None,
+        expires_at=expires_at,
+    )
+
+
+def decide_registry_lease(
+    binding_name: str, binding: WorkloadBinding, wish: LeaseWish, now: datetime
+) -> LeasePermit | LeaseDenied:
+    """May the subject of this binding take its platform role? A run of unmerged code may read."""
+    available = {REGISTRY_READ} if wish.proposes else {REGISTRY_READ, REGISTRY_WRITE}
+    scopes = frozenset(available) if wish.scopes is None else wish.scopes
+    if not scopes <= available:
+        return LeaseDenied(LeaseReason.SCOPE_EXCEEDED)
+    expires_at = _whole_second(min(now + timedelta(seconds=TTL_MAX_SECONDS), wish.subject_expires_at))
+    if expires_at - now < MIN_TTL:
+        return LeaseDenied(LeaseReason.SUBJECT_EXPIRING)
+    return LeasePermit(
+        agent=None,
+        deployment=None,
+        nodes=(binding_node(binding_name),),
+        audience=wish.resource,
+        scopes=scopes,
+        reach=(),
+        role=binding.role,
+        expires_at=expires_at,
+    )
+
+
+def _deployment(facts: AgentFacts, binding: WorkloadBinding, wish: LeaseWish, now: datetime) -> str | LeaseDenied:
+    if wish.proposes:
+        return LeaseDenied(LeaseReason.UNMERGED_CODE)
+    if facts.agent.state is not AgentState.ACTIVE:
+        return LeaseDenied(LeaseReason.AGENT_SUSPENDED)
+    if facts.owner.state is not OwnerState.ACTIVE:
+        return LeaseDenied(LeaseReason.OWNER_DISABLED)
+    live = {n for n, d in facts.deployments.items() if d.expires_at is None or now < d.expires_at}
+    if binding.deployment is not None:
+        live &= {binding.deployment}
+    if not live:
+        return LeaseDenied(LeaseReason.DEPLOYMENT_EXPIRED if facts.deployments else LeaseReason.NO_DEPLOYMENT)
+    if len(live) > 1:
+        return LeaseDenied(LeaseReason.AMBIGUOUS_DEPLOYMENT)
+    return live.pop()
+
+
+def _granted(facts: AgentFacts, resource: str, now: datetime) -> list[BoundGrant]:
+    """The live grants on the tool server of this very URL."""
+    servers = {name for name, server in facts.servers.items() if server.url == resource}
+    reaches = (
+        BoundGrant(tuple(one for one in bound.reach if one.tool_server in servers), bound.grant)
+        for bound in facts.grants
+        if is_live(bound.grant, now)
+    )
+    return [bound for bound in reaches if bound.reach]
+
+
+def _narrowed(bound: BoundGrant, scopes: frozenset[str]) -> BoundGrant:
+    """The part of a grant that the scopes asked for name, tool by tool."""
+    tools = sorted(scope.removeprefix("mcp:tool:").rpartition(":")[0] for scope in scopes)
+    named = (
+        Reach(one.tool_server, tool, one.resource) for one in bound.reach for tool in tools if covers(one.tool, tool)
+    )
+    return BoundGrant(tuple(named), bound.grant)
+
+
+def _agent_expiry(
+    facts: AgentFacts, deployment: str, used: Iterable[BoundGrant], wish: LeaseWish, now: datetime
+) -> datetime:
+    # INVARIANT: a lease outlives nothing that it was issued on.
+    ends = [bound.grant.expires_at for bound in used]
+    ends.append(facts.deployments[deployment].expires_at)
+    return _whole_second(min(now + facts.max_ttl, wish.subject_expires_at, *(end for end in ends if end is not None)))
+
+
+def _whole_second(at: datetime) -> datetime:
+    return at.replace(microsecond=0)  # `exp` counts seconds (RFC 7519 §2)

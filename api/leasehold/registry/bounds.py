@@ -1,0 +1,100 @@
+"""Scopes and grants name tools that exist, resources that their scope covers, and stay beneath every ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from leasehold.model.access import Reach, applies, first_excess, reach_of_grant, reach_of_scope
+from leasehold.model.errors import AboveCeiling, FieldError, InvalidBody, UnknownReference
+from leasehold.model.grants import Ceiling, Grant
+from leasehold.model.kinds import Kind
+from leasehold.model.objects import Spec
+from leasehold.model.people import Agent, Owner
+from leasehold.model.tools import Scope, ToolServer
+from leasehold.policy.decision import Permit
+from leasehold.policy.platform import may_grant_unbounded
+from leasehold.registry.ports import UnitOfWork
+from leasehold.registry.references import suggestions
+
+S = TypeVar("S", bound=Spec)
+
+
+def check_bounds(unit: UnitOfWork, permit: Permit, name: str, spec: Spec) -> None:
+    """Raise `InvalidBody`, `UnknownReference` or `AboveCeiling` unless a scope or grant may stand as it is."""
+    if isinstance(spec, Scope):
+        check_tools(unit, spec.tool_server, spec.tools)
+    elif isinstance(spec, Grant):
+        _check_name(name, spec)
+        if spec.tool_server is not None:
+            check_tools(unit, spec.tool_server, spec.tools)
+        _check_within_scope(unit, spec)
+        _check_ceilings(unit, permit, spec)
+
+
+def check_tools(unit: UnitOfWork, tool_server: str, tools: Iterable[str]) -> None:
+    """Raise `UnknownReference` unless the server lists every tool; `*` is every tool that it lists."""
+    server = unit.objects.get(Kind.TOOL_SERVERS, tool_server).spec
+    listed = sorted(server.tools) if isinstance(server, ToolServer) else []
+    for tool in sorted(set(tools) - {"*"}):
+        if tool not in listed:
+            raise UnknownReference("tools", f"tool on {tool_server}", tool, suggestions(tool, listed))
+
+
+def ceilings_over(unit: UnitOfWork, agent_name: str) -> Mapping[str, Ceiling]:
+    """The ceilings that bound a live agent, by name."""
+    agent = unit.objects.get(Kind.AGENTS, agent_name).spec
+    if not isinstance(agent, Agent):
+        return {}
+    owner = unit.objects.get(Kind.OWNERS, agent.owner).spec
+    if not isinstance(owner, Owner):
+        return {}
+    ceilings = of_type(Ceiling, {c.name: c.spec for c in unit.objects.list(Kind.CEILINGS)})
+    return {n: c for n, c in ceilings.items() if applies(c, agent_name=agent_name, agent=agent, owner=owner)}
+
+
+def scopes_named(unit: UnitOfWork, names: Iterable[str]) -> Mapping[str, Scope]:
+    """Those scopes of `names` that live."""
+    return of_type(Scope, {n: s.spec for n, s in unit.objects.named(Kind.SCOPES, set(names)).items()})
+
+
+def of_type(noun: type[S], specs: Mapping[str, Spec]) -> Mapping[str, S]:
+    """The specs, known to be of one noun."""
+    return {name: spec for name, spec in specs.items() if isinstance(spec, noun)}
+
+
+def _check_name(name: str, grant: Grant) -> None:
+    if name != grant.id:
+        raise InvalidBody([FieldError("name", f"this grant is named `{grant.id}`, not `{name}`")])
+
+
+def _check_within_scope(unit: UnitOfWork, grant: Grant) -> None:
+    if grant.scope is None:
+        return
+    scopes = scopes_named(unit, [grant.scope])
+    within = tuple(reach_of_scope(scopes[grant.scope]))
+    for resource in sorted(grant.resources):
+        if not any(r.covers(Reach(r.tool_server, r.tool, resource)) for r in within):
+            raise InvalidBody([FieldError("resources", f"scope `{grant.scope}` does not cover `{resource}`")])
+
+
+def _check_ceilings(unit: UnitOfWork, permit: Permit, grant: Grant) -> None:
+    ceilings = ceilings_over(unit, grant.agent)
+    named = {scope for ceiling in ceilings.values() for scope in ceiling.scopes}
+    scopes = scopes_named(unit, named | ({grant.scope} if grant.scope is not None else set()))
+    reach = tuple(reach_of_grant(grant, scopes))
+    if not ceilings and not may_grant_unbounded(permit):
+        raise AboveCeiling(
+            f"no ceiling bounds agent `{grant.agent}`: without one only a security-admin may grant",
+            ceiling=None,
+            tool=reach[0].tool if reach else "*",
+            resource=reach[0].resource if reach else "*",
+        )
+    if (excess := first_excess(reach, ceilings, scopes)) is not None:
+        tool, resource = excess.reach.tool, excess.reach.resource
+        raise AboveCeiling(
+            f"ceiling `{excess.ceiling}` does not cover `{tool}` on `{resource}`",
+            ceiling=excess.ceiling,
+            tool=tool,
+            resource=resource,
+        )

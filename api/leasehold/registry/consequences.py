@@ -1,0 +1,139 @@
+"""What a write ends: every token that carries more than is still allowed dies with the write that took it away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+from leasehold.model.grants import Ceiling, Grant
+from leasehold.model.kinds import Kind
+from leasehold.model.leases import Node, agent_node, binding_node, deployment_node, owner_node
+from leasehold.model.objects import Spec
+from leasehold.model.people import Agent, AgentState, Owner, OwnerState
+from leasehold.model.tools import Scope, ToolServer
+from leasehold.model.trust import TrustIssuer
+from leasehold.registry.ports import UnitOfWork
+from leasehold.registry.worlds import Access, agents_under, load_world
+
+_NODES = {
+    Kind.OWNERS: owner_node,
+    Kind.AGENTS: agent_node,
+    Kind.DEPLOYMENTS: deployment_node,
+    Kind.WORKLOAD_BINDINGS: binding_node,
+}
+
+
+@contextmanager
+def ending_what_is_lost(
+    unit: UnitOfWork, kind: Kind, name: str, before: Spec | None, after: Spec | None, now: datetime
+) -> Iterator[None]:
+    """Around a write of one object: bumps the nodes under which tokens carry more than the write leaves."""
+    suspects = _suspects(unit, kind, name, before, after)
+    had = _access(unit, suspects, now)
+    yield
+    for agent in _losers(had, _access(unit, suspects, now)):
+        unit.nodes.bump(agent_node(agent))
+    for node in _own_nodes(unit, kind, name, before, after):
+        unit.nodes.bump(node)
+    if after is not None and kind in _NODES:
+        unit.nodes.ensure(_NODES[kind](name))
+
+
+def node_of(kind: Kind, name: str) -> Node | None:
+    """The node of an object, for the kinds that have one."""
+    return _NODES[kind](name) if kind in _NODES else None
+
+
+def _own_nodes(  # noqa: C901  one arm per noun, nothing else
+    unit: UnitOfWork, kind: Kind, name: str, before: Spec | None, after: Spec | None
+) -> Iterator[Node]:
+    match kind:
+        case Kind.DEPLOYMENTS:
+            yield deployment_node(name)  # every write is a new epoch
+        case Kind.OWNERS:
+            if before is not None and not _active_owner(after):
+                yield owner_node(name)
+        case Kind.AGENTS:
+            if before is not None and _stopped_or_moved(before, after):
+                yield agent_node(name)
+        case Kind.WORKLOAD_BINDINGS:
+            if before is not None:
+                yield binding_node(name)
+        case Kind.TRUST_ISSUERS:
+            if before is not None and _distrusts(before, after):
+                yield from (
+                    binding_node(n) for k, n in unit.objects.referrers(kind, name) if k is Kind.WORKLOAD_BINDINGS
+                )
+        case Kind.GRANTS:
+            if isinstance(before, Grant) and _ends_sooner(before, after):
+                yield agent_node(before.agent)
+        case Kind.TOOL_SERVERS | Kind.SCOPES | Kind.CEILINGS | Kind.GRANT_SETS:
+            return
+
+
+def _suspects(unit: UnitOfWork, kind: Kind, name: str, before: Spec | None, after: Spec | None) -> frozenset[str]:
+    """The agents whose access a write could cut."""
+    match kind:
+        case Kind.CEILINGS:
+            return agents_under(unit, [c for c in (before, after) if isinstance(c, Ceiling)])
+        case Kind.SCOPES if isinstance(before, Scope):
+            return _agents_of_scope(unit, name)
+        case Kind.TOOL_SERVERS if isinstance(before, ToolServer):
+            return _agents_of_server(unit, name)
+        case Kind.OWNERS if isinstance(before, Owner):
+            return _referring(unit, kind, name, Kind.AGENTS)
+        case Kind.AGENTS if isinstance(before, Agent):
+            return frozenset({name})
+        case _:
+            return frozenset()
+
+
+def _agents_of_scope(unit: UnitOfWork, scope: str) -> frozenset[str]:
+    ceilings = unit.objects.named(Kind.CEILINGS, _referring(unit, Kind.SCOPES, scope, Kind.CEILINGS))
+    bounded = agents_under(unit, [c.spec for c in ceilings.values() if isinstance(c.spec, Ceiling)])
+    return bounded | _granted(unit, Kind.SCOPES, scope)
+
+
+def _agents_of_server(unit: UnitOfWork, server: str) -> frozenset[str]:
+    through = [_granted(unit, Kind.SCOPES, s) for s in _referring(unit, Kind.TOOL_SERVERS, server, Kind.SCOPES)]
+    return _granted(unit, Kind.TOOL_SERVERS, server).union(*through)
+
+
+def _granted(unit: UnitOfWork, kind: Kind, name: str) -> frozenset[str]:
+    grants = unit.objects.named(Kind.GRANTS, _referring(unit, kind, name, Kind.GRANTS))
+    return frozenset(g.spec.agent for g in grants.values() if isinstance(g.spec, Grant))
+
+
+def _referring(unit: UnitOfWork, kind: Kind, name: str, by: Kind) -> frozenset[str]:
+    return frozenset(n for k, n in unit.objects.referrers(kind, name) if k is by)
+
+
+def _access(unit: UnitOfWork, agents: frozenset[str], now: datetime) -> Mapping[str, Access]:
+    return load_world(unit, agents).access(now) if agents else {}
+
+
+def _losers(had: Mapping[str, Access], has: Mapping[str, Access]) -> list[str]:
+    return sorted(agent for agent, access in had.items() if agent in has and access.loses_to(has[agent]))
+
+
+def _active_owner(owner: Spec | None) -> bool:
+    return isinstance(owner, Owner) and owner.state is OwnerState.ACTIVE
+
+
+def _stopped_or_moved(before: Spec, after: Spec | None) -> bool:
+    if not isinstance(before, Agent) or not isinstance(after, Agent):
+        return True
+    return after.state is not AgentState.ACTIVE or after.owner != before.owner
+
+
+def _distrusts(before: Spec, after: Spec | None) -> bool:
+    return not isinstance(before, TrustIssuer) or before != after
+
+
+def _ends_sooner(before: Grant, after: Spec | None) -> bool:
+    if not isinstance(after, Grant):
+        return True
+    if after.expires_at is None:
+        return False
+    return before.expires_at is None or after.expires_at < before.expires_at

@@ -1,0 +1,85 @@
+"""Every write leaves a version, a change and an audit event, in its own transaction; every refusal leaves an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+from leasehold.model.errors import (
+    AboveCeiling,
+    Forbidden,
+    LeaseholdError,
+    ManagedElsewhere,
+    Unauthenticated,
+    Unavailable,
+)
+from leasehold.model.events import AuditEvent, Change, Outcome
+from leasehold.model.objects import Spec, Stored
+from leasehold.model.plain import plain
+from leasehold.model.principal import Principal
+from leasehold.model.records import Version
+from leasehold.registry.ports import Store, UnitOfWork
+
+_REASON_LIMIT = 2000
+_DENIALS = (AboveCeiling, Forbidden, ManagedElsewhere, Unauthenticated)
+
+
+def record_write(unit: UnitOfWork, principal: Principal, operation: str, stored: Stored[Spec]) -> None:
+    """Remember one revision: `stored` as it is now, or, for a deletion, as it was, with the deletion's revision."""
+    deleted = operation == "delete"
+    unit.versions.append(
+        Version(
+            kind=stored.kind,
+            name=stored.name,
+            revision=stored.revision,
+            operation=operation,
+            by=principal.id,
+            at=stored.updated_at,
+            stack=stored.stack,
+            spec=None if deleted else plain(stored.spec),
+        )
+    )
+    record_change(unit, principal, operation, stored)
+    record_success(unit, attempt(principal, operation, stored.kind, stored.name, stored.updated_at), stored.revision)
+
+
+def record_change(unit: UnitOfWork, principal: Principal, operation: str, stored: Stored[Spec]) -> None:
+    """Append the next change of the sequence."""
+    unit.changes.append(
+        Change(
+            sequence=unit.changes.latest() + 1,
+            kind=stored.kind.value,
+            name=stored.name,
+            operation=operation,
+            revision=stored.revision,
+            by=principal.id,
+            at=stored.updated_at,
+        )
+    )
+
+
+def attempt(principal: Principal, action: str, kind: str, name: str, now: datetime) -> AuditEvent:
+    """The event of an action that is not proven done: it reads `error` until then."""
+    return AuditEvent(at=now, principal=principal.id, action=action, kind=kind, name=name, stack=principal.stack)
+
+
+def record_success(unit: UnitOfWork, event: AuditEvent, revision: int | None = None) -> None:
+    """Append the event as done, in the transaction that does it."""
+    detail = {**event.detail, "revision": revision} if revision is not None else event.detail
+    unit.audit.append(replace(event, outcome=Outcome.OK, detail=detail))
+
+
+@contextmanager
+def recording_failure(store: Store, event: AuditEvent) -> Iterator[None]:
+    """Whatever refuses the action inside is remembered in a transaction of its own, and raised on."""
+    try:
+        yield
+    except Unavailable:
+        raise  # nothing can be written, and nothing was
+    except LeaseholdError as error:
+        outcome = Outcome.DENIED if isinstance(error, _DENIALS) else Outcome.ERROR
+        with store.begin() as unit:
+            unit.audit.append(replace(event, outcome=outcome, reason=f"{error.code}: {error}"[:_REASON_LIMIT]))
+        raise

@@ -1,0 +1,85 @@
+"""Revoke a node: one generation up, and every lease under it is dead at the next look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from leasehold.model.errors import FieldError, InvalidBody, NotFound
+from leasehold.model.kinds import Kind
+from leasehold.model.leases import REGISTRY, Node
+from leasehold.model.objects import Spec, Stored
+from leasehold.policy.decision import Permit
+from leasehold.policy.platform import kind_of_node, within_teams
+from leasehold.registry.journal import attempt, record_change, record_success, recording_failure
+from leasehold.registry.ports import Store, UnitOfWork
+from leasehold.registry.teams import check_teams, require, team_of_agent
+
+NODE_KINDS = {
+    "owner": Kind.OWNERS,
+    "agent": Kind.AGENTS,
+    "deployment": Kind.DEPLOYMENTS,
+    "binding": Kind.WORKLOAD_BINDINGS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """The node's generation from now on; 0 for a lease that nobody knows, which is dead anyway (RFC 7009 §2.2)."""
+
+    node: Node
+    generation: int
+    at: datetime
+
+
+def parse_node(text: str) -> Node:
+    """The node that a caller names. Raises `InvalidBody`."""
+    kind, _, name = text.partition(":")
+    if text != REGISTRY and (kind not in {*NODE_KINDS, "lease"} or not name or not text.isprintable()):
+        message = "must read registry, owner:<name>, agent:<name>, deployment:<name>, binding:<name> or lease:<id>"
+        raise InvalidBody([FieldError("node", message)])
+    return Node(text)
+
+
+def revoke_node(store: Store, permit: Permit, node: Node, reason: str, now: datetime) -> Revocation:
+    """Revoke a node, durable before this returns. Raises the error that says why not."""
+    event = replace(attempt(permit.principal, "revoke", kind_of_node(node), node, now), detail={"reason": reason})
+    with recording_failure(store, event), store.begin() as unit:
+        unit.changes.lock()
+        generation = _revoke(unit, permit, node, now)
+        record_success(unit, event)
+        return Revocation(node, generation, now)
+
+
+def _revoke(unit: UnitOfWork, permit: Permit, node: Node, now: datetime) -> int:
+    kind, _, name = node.partition(":")
+    if kind == "lease":
+        return _revoke_lease(unit, permit, node, name, now)
+    if node != REGISTRY:
+        live = _check_object(unit, permit, NODE_KINDS[kind], node, name)
+        if live is not None:
+            record_change(unit, permit.principal, "revoke", replace(live, updated_at=now))
+    return unit.nodes.bump(node)
+
+
+def _check_object(unit: UnitOfWork, permit: Permit, kind: Kind, node: Node, name: str) -> Stored[Spec] | None:
+    live = unit.objects.find(kind, name)
+    if live is not None:
+        check_teams(unit, permit, name, live.spec)
+        return live
+    if node not in unit.nodes.generations((node,)):
+        raise NotFound(kind.singular, name)
+    require(within_teams(permit, (None,)))  # deleted: nobody's team, so that only an unlimited role may
+    return None
+
+
+def _revoke_lease(unit: UnitOfWork, permit: Permit, node: Node, lease_id: str, now: datetime) -> int:
+    lease = unit.leases.find(lease_id)
+    if lease is None:
+        return 0
+    if permit.principal.lease != lease_id:  # one's own lease is always one's to end
+        require(within_teams(permit, (team_of_agent(unit, lease.agent),)))
+    if lease.revoked_at is None:
+        unit.leases.revoke(lease_id, now)
+        return unit.nodes.bump(node)
+    return unit.nodes.ensure(node)

@@ -1,0 +1,120 @@
+"""What some agents can reach at one moment, ceilings and all: taken before and after a write, it shows who lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from leasehold.model.access import Reach, applies, is_live, reach_of_grant, within_ceilings
+from leasehold.model.grants import Ceiling, Grant
+from leasehold.model.kinds import Kind
+from leasehold.model.objects import Spec
+from leasehold.model.patterns import covers
+from leasehold.model.people import TTL_MAX_SECONDS, Agent, Owner
+from leasehold.model.records import Filters
+from leasehold.model.tools import Scope, ToolServer
+from leasehold.registry.bounds import of_type, scopes_named
+from leasehold.registry.ports import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What an agent can be issued now: resources by (server's URL, tool, action), and for how many seconds."""
+
+    resources: Mapping[tuple[str, str, str], frozenset[str]]
+    max_ttl: int
+
+    def loses_to(self, after: Access) -> bool:
+        """True iff something that could be issued before cannot be issued after."""
+        return self.max_ttl > after.max_ttl or any(
+            not any(covers(wide, one) for wide in after.resources.get(tool, frozenset()))
+            for tool, resources in self.resources.items()
+            for one in resources
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The live specs that decide what `agents` can reach."""
+
+    agents: Mapping[str, Agent]
+    owners: Mapping[str, Owner]
+    grants: Mapping[str, Grant]
+    scopes: Mapping[str, Scope]
+    ceilings: Mapping[str, Ceiling]
+    servers: Mapping[str, ToolServer]
+
+    def access(self, now: datetime) -> Mapping[str, Access]:
+        """The access of each agent."""
+        granted: dict[str, list[Reach]] = {name: [] for name in self.agents}
+        for grant in self.grants.values():
+            if grant.agent in granted and is_live(grant, now):
+                granted[grant.agent].extend(reach_of_grant(grant, self.scopes))
+        return {name: self._access(name, reach) for name, reach in granted.items()}
+
+    def ceilings_over(self, agent_name: str) -> Mapping[str, Ceiling]:
+        """The ceilings that bound an agent; its owner is known."""
+        agent = self.agents[agent_name]
+        owner = self.owners[agent.owner]
+        return {
+            name: ceiling
+            for name, ceiling in self.ceilings.items()
+            if applies(ceiling, agent_name=agent_name, agent=agent, owner=owner)
+        }
+
+    def _access(self, agent_name: str, granted: Iterable[Reach]) -> Access:
+        ceilings = self.ceilings_over(agent_name)
+        resources: dict[tuple[str, str, str], set[str]] = {}
+        for reach in within_ceilings(granted, ceilings, self.scopes):
+            for key in self._tools(reach):
+                resources.setdefault(key, set()).add(reach.resource)
+        bounds = [c.max_ttl for c in ceilings.values() if c.max_ttl is not None]
+        max_ttl = min([TTL_MAX_SECONDS, self.agents[agent_name].max_ttl, *bounds])
+        return Access({key: frozenset(found) for key, found in resources.items()}, max_ttl)
+
+    def _tools(self, reach: Reach) -> Iterator[tuple[str, str, str]]:
+        server = self.servers.get(reach.tool_server)
+        if server is None:
+            return
+        for tool, definition in server.tools.items():
+            if covers(reach.tool, tool):
+                yield server.url, tool, definition.action.value
+
+
+def load_world(unit: UnitOfWork, agents: Iterable[str]) -> World:
+    """What decides the access of these agents, in a number of reads that does not grow with theirs."""
+    names = frozenset(agents)
+    found = of_type(Agent, _specs(unit, Kind.AGENTS, names))
+    listed = unit.objects.list(Kind.GRANTS, filters=Filters(agents=names)) if names else ()
+    grants = of_type(Grant, {g.name: g.spec for g in listed})
+    ceilings = of_type(Ceiling, {c.name: c.spec for c in unit.objects.list(Kind.CEILINGS)})
+    named = {scope for ceiling in ceilings.values() for scope in ceiling.scopes}
+    scopes = scopes_named(unit, named | {g.scope for g in grants.values() if g.scope is not None})
+    servers = {s.tool_server for s in scopes.values()} | {g.tool_server for g in grants.values() if g.tool_server}
+    return World(
+        agents=found,
+        owners=of_type(Owner, _specs(unit, Kind.OWNERS, {a.owner for a in found.values()})),
+        grants=grants,
+        scopes=scopes,
+        ceilings=ceilings,
+        servers=of_type(ToolServer, _specs(unit, Kind.TOOL_SERVERS, servers)),
+    )
+
+
+def agents_under(unit: UnitOfWork, ceilings: Iterable[Ceiling]) -> frozenset[str]:
+    """The live agents that any of these ceilings bounds."""
+    bounding = list(ceilings)
+    if all(c.principal.startswith("agent:") for c in bounding):
+        return frozenset(c.principal.removeprefix("agent:") for c in bounding)
+    agents = of_type(Agent, {a.name: a.spec for a in unit.objects.list(Kind.AGENTS)})
+    owners = of_type(Owner, _specs(unit, Kind.OWNERS, {a.owner for a in agents.values()}))
+    return frozenset(
+        name
+        for name, agent in agents.items()
+        if any(applies(c, agent_name=name, agent=agent, owner=owners[agent.owner]) for c in bounding)
+    )
+
+
+def _specs(unit: UnitOfWork, kind: Kind, names: Iterable[str]) -> dict[str, Spec]:
+    return {name: stored.spec for name, stored in unit.objects.named(kind, names).items()}
