@@ -1,6 +1,7 @@
 """The fixture that other rooms' contract suites stand on: a real server, private, with durable commits."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -53,7 +54,8 @@ def test_the_server_stops_when_its_owner_is_killed(tmp_path, postgres_cluster):
         "from toolchain import postgres, repository\n"
         "from tests.fakes.postgres import running_cluster\n"
         "with running_cluster(postgres.available(repository()).path) as cluster:\n"
-        "    print((cluster.socket_folder / 'data' / 'postmaster.pid').read_text().split()[0], flush=True)\n"
+        "    print((cluster.socket_folder / 'data' / 'postmaster.pid').read_text().split()[0], end=' ')\n"
+        "    print(cluster.socket_folder.parent, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     root = Path(__file__).resolve().parents[2]
@@ -64,11 +66,12 @@ def test_the_server_stops_when_its_owner_is_killed(tmp_path, postgres_cluster):
         text=True,
         check=False,
     )
-    server = int(owner.stdout or pytest.fail(owner.stderr))
+    server, scratch = (owner.stdout or pytest.fail(owner.stderr)).split()
     deadline = time.monotonic() + 20
-    while _alive(server):
+    while _alive(int(server)):
         assert time.monotonic() < deadline, "the server outlived its owner"
         time.sleep(0.05)
+    shutil.rmtree(scratch)  # which a killed owner could not do
 
 
 def _alive(process: int) -> bool:
@@ -77,13 +80,17 @@ def _alive(process: int) -> bool:
 
 
 def test_binaries_hidden_in_roots_folder_are_copied_to_where_the_server_may_read_them(tmp_path):
-    hidden = tmp_path / "private" / "bin"
-    hidden.mkdir(parents=True)
-    (hidden / "postgres").write_text("#!/bin/sh\nexit 0\n")
-    (hidden / "postgres").chmod(0o700)
-    hidden.parent.chmod(0o700)
+    site = tmp_path / "private"
+    (site / "wheel" / "pg" / "bin").mkdir(parents=True)
+    (site / "wheel.libs").mkdir()
+    (site / "wheel.libs" / "answer").write_text("found")
+    program = site / "wheel" / "pg" / "bin" / "postgres"
+    program.write_text('#!/bin/sh\nexec cat "${0%/*}/../../../wheel.libs/answer"\n')
+    program.chmod(0o700)
+    site.chmod(0o700)
+    user = _unprivileged_user()
     with tempfile.TemporaryDirectory(dir="/tmp") as scratch:
         Path(scratch).chmod(0o711)
-        usable = _readable(hidden, Path(scratch) / "copy", _unprivileged_user())
-        assert usable == (Path(scratch) / "copy" / "bin" if os.geteuid() == 0 else hidden)
-        subprocess.run([usable / "postgres"], check=True, **_as_user(_unprivileged_user()))
+        usable = _readable(program.parent, Path(scratch) / "copy", user)
+        assert (usable != program.parent) is (os.geteuid() == 0)
+        assert subprocess.check_output([usable / "postgres"], text=True, **_as_user(user)) == "found"

@@ -102,10 +102,19 @@ def _readable(binaries: Path, copy: Path, owner: str | None) -> Path:
     try:
         subprocess.run([binaries / "postgres", "--version"], check=True, capture_output=True, **_as_user(owner))
     except (PermissionError, subprocess.CalledProcessError):
-        shutil.copytree(binaries.parent, copy, symlinks=True)
-        subprocess.run(["chmod", "-R", "a+rX", copy], check=True)
-        return copy / binaries.name
+        return _copied(binaries, copy)
     return binaries
+
+
+def _copied(binaries: Path, copy: Path) -> Path:
+    prefix = binaries.parent
+    shutil.copytree(prefix, copy / prefix.parent.name / prefix.name, symlinks=True)
+    # A wheel keeps the shared libraries of its programs in a folder beside the package.
+    bundled = prefix.parent.with_name(f"{prefix.parent.name}.libs")
+    if bundled.is_dir():
+        shutil.copytree(bundled, copy / bundled.name, symlinks=True)
+    subprocess.run(["chmod", "-R", "a+rX", copy], check=True)
+    return copy / prefix.parent.name / prefix.name / binaries.name
 
 
 def _as_user(owner: str | None) -> dict[str, Any]:
