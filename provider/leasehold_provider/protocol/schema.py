@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     Validator = Callable[[Any], str | None]
     """Return what is wrong with a known, non-null value, or None; a DiagnosticError may carry a path below it."""
     AnyAttribute: TypeAlias = "Attribute | Nested"
+    Fields: TypeAlias = "Schema | Block | Nested"
+    """Whatever has attributes and blocks of its own."""
 
 NESTINGS = {"single": 1, "list": 2, "set": 3, "map": 4}
 BLOCK_NESTINGS = {"single": 1, "list": 2, "set": 3, "map": 4, "group": 5}
@@ -91,11 +93,12 @@ class Nested(_Behaviour):
     Inside a set there is no write-only attribute and nothing dynamic (Terraform's own rule).
     """
 
-    __slots__ = ("attributes", "nesting", "type")
+    __slots__ = ("attributes", "blocks", "nesting", "type")
 
     def __init__(self, attributes: Mapping[str, AnyAttribute], nesting: str = "single", **behaviour: Any) -> None:
         super().__init__(**behaviour)
         self.attributes = dict(attributes)
+        self.blocks: dict[str, Block] = {}
         self.nesting = nesting
         if nesting not in NESTINGS:
             raise ValueError(f"nesting is one of {', '.join(NESTINGS)}, not {nesting!r}")
@@ -149,7 +152,7 @@ class Schema:
         self.version = version
         self.description = description
         self.deprecated = deprecated
-        self.type: Type = _object_of(self.attributes, self.blocks)
+        self.type: Object = _object_of(self.attributes, self.blocks)
 
 
 class IdentityAttribute:

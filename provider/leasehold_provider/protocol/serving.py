@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
+from .plugin.environment import NotAPlugin, read_environment
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -10,10 +15,20 @@ if TYPE_CHECKING:
     from .provider import Provider
 
 
-def serve(make_provider: Callable[[], Provider]) -> NoReturn:
+def serve(make_provider: Callable[[], Provider], address: str = "") -> NoReturn:
     """Serve one run of Terraform and end the process.
 
     `make_provider` is called after the handshake line is out, so import the provider's modules inside it.
-    Run by hand (without Terraform's environment) it says so on stderr and ends with status 1.
+    With `--debug` on the command line, and an `address` such as `registry.terraform.io/sample/sample`, it serves in the
+    clear on a private socket until interrupted and prints the TF_REATTACH_PROVIDERS that points Terraform at it.
+    Otherwise run by hand, without Terraform's environment, it says so on stderr and ends with status 1.
     """
-    raise NotImplementedError
+    from .plugin.process import run_debug, run_plugin  # noqa: PLC0415 -- not needed to say that we are no program
+
+    try:
+        if address and "--debug" in sys.argv[1:]:
+            run_debug(make_provider, address)
+        run_plugin(read_environment(os.environ, sys.platform), make_provider)
+    except NotAPlugin as finding:
+        sys.stderr.write(f"{finding}\n")
+        raise SystemExit(1) from None

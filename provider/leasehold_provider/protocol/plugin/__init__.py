@@ -1,0 +1,1 @@
+"""The life of a plugin process: handshake, mutual TLS, connections, the end."""
