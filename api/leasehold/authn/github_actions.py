@@ -48,8 +48,8 @@ def identify(verified: VerifiedClaims) -> GitHubIdentity:
 def matches(pins: GitHubActionsSubject, identity: GitHubIdentity) -> bool:
     """True iff every pin holds.
 
-    A run that proposes cannot be on the ref or in the environment it proposes for, and its workflow file carries its own
-    ref: of such a run the ids and the path of the file are compared.
+    A run that proposes cannot be on the ref or in the environment it proposes for, and its workflow file carries its
+    own ref: of such a run the ids and the path of the file are compared.
     """
     same = pins.repository_id == identity.repository_id and pins.repository_owner_id == identity.repository_owner_id
     if identity.proposes:
