@@ -1,0 +1,163 @@
+"""A small organisation to review: one agent, one tool server, two grants, and the same thing as Terraform declares it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from leasehold.model.deployments import Deployment
+from leasehold.model.grants import Ceiling, Grant, GrantSet
+from leasehold.model.kinds import Kind
+from leasehold.model.objects import Stored
+from leasehold.model.people import Agent, Owner
+from leasehold.model.plain import plain
+from leasehold.model.principal import Role
+from leasehold.model.records import Version
+from leasehold.model.tools import Action, Scope, Tool, ToolServer
+from leasehold.model.trust import (
+    GitHubActionsSubject,
+    IssuerType,
+    KubernetesSubject,
+    OidcSubject,
+    TrustIssuer,
+    WorkloadBinding,
+)
+from leasehold.review.declared import RESOURCE_TYPES, Declared, DeclaredObject
+from leasehold.review.drift import Picture, find_drift
+from leasehold.review.plan_review import review_plan
+from leasehold.review.worlds import live_picture
+
+NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+BORN = NOW - timedelta(days=30)
+TOUCHED = NOW - timedelta(hours=8)
+CI = "github-actions:ci-prod"
+ALICE = "oidc:alice@example.com"
+
+READ = Grant(agent="triage", tool_server="github", tools=frozenset({"read_file"}), resources=frozenset({"repo:web"}))
+SCOPED = Grant(agent="triage", scope="issues")
+DELETE = Grant(
+    agent="triage", tool_server="github", tools=frozenset({"delete_branch"}), resources=frozenset({"repo:web"})
+)
+
+
+def organisation():
+    """Every object of the organisation, by kind and name."""
+    return {
+        (Kind.OWNERS, "alice"): Owner(display_name="Alice", email="alice@example.com", team="payments"),
+        (Kind.AGENTS, "triage"): Agent(owner="alice", review_by=date(2027, 3, 1), environment="production"),
+        (Kind.TRUST_ISSUERS, "k8s-prod"): TrustIssuer(
+            type=IssuerType.KUBERNETES,
+            issuer="https://k8s.example.com",
+            audiences=frozenset({"leasehold"}),
+            jwks='{"keys": []}',
+            single_use=True,
+        ),
+        (Kind.WORKLOAD_BINDINGS, "triage-k8s"): WorkloadBinding(
+            trust_issuer="k8s-prod",
+            agent="triage",
+            kubernetes=KubernetesSubject(namespace="payments", service_account="triage", service_account_uid="u-1"),
+        ),
+        (Kind.TOOL_SERVERS, "github"): ToolServer(
+            url="https://mcp.example.com/github",
+            tools={
+                "read_file": Tool(action=Action.READ),
+                "create_issue": Tool(action=Action.WRITE),
+                "delete_branch": Tool(action=Action.DELETE),
+            },
+        ),
+        (Kind.SCOPES, "issues"): Scope(
+            tool_server="github", tools=frozenset({"create_issue"}), resources=frozenset({"repo:web", "repo:api"})
+        ),
+        (Kind.SCOPES, "anything"): Scope(
+            tool_server="github",
+            tools=frozenset({"*"}),
+            resources=frozenset({"repo:*"}),
+            allow_wildcard=True,
+            justification="upper bound",
+        ),
+        (Kind.CEILINGS, "payments"): Ceiling(principal="team:payments", scopes=frozenset({"anything"})),
+        (Kind.GRANTS, READ.id): READ,
+        (Kind.GRANTS, SCOPED.id): SCOPED,
+        (Kind.GRANT_SETS, "triage"): GrantSet(grants=frozenset({READ.id, SCOPED.id})),
+        (Kind.DEPLOYMENTS, "triage-prod"): Deployment(agent="triage", commit="abc123"),
+    }
+
+
+class Registry:
+    """What lives, with its history; starts as the organisation, written by CI of stack `prod`."""
+
+    def __init__(self):
+        self.stored, self.versions = {}, {}
+        for (kind, name), spec in organisation().items():
+            self.write(kind, name, spec, by=CI, at=BORN, stack="prod")
+
+    def write(self, kind, name, spec, *, by=ALICE, at=TOUCHED, stack=None):
+        before = self.stored.get((kind, name))
+        stack = stack or (before.stack if before else None)
+        past = self.versions.setdefault((kind, name), [])
+        operation = "update" if before else "create"
+        self.stored[kind, name] = Stored(
+            kind=kind,
+            name=name,
+            revision=len(past) + 1,
+            spec=spec,
+            stack=stack,
+            created_at=at,
+            updated_at=at,
+            updated_by=by,
+        )
+        past.append(_version(kind, name, len(past) + 1, operation, by, at, stack, plain(spec)))
+
+    def change(self, kind, name, **changes):
+        self.write(kind, name, replace(self.stored[kind, name].spec, **changes))
+
+    def delete(self, kind, name, *, by=ALICE, at=TOUCHED):
+        gone = self.stored.pop((kind, name))
+        past = self.versions[kind, name]
+        past.append(_version(kind, name, len(past) + 1, "delete", by, at, gone.stack, None))
+
+    def since(self, kind, name, revision):
+        return [one for one in self.versions.get((kind, name), []) if one.revision >= revision]
+
+    def picture(self, declared):
+        return Picture(declared, live_picture(self.stored.values(), 42, NOW), self)
+
+
+def _version(kind, name, revision, operation, by, at, stack, spec):
+    return Version(kind=kind, name=name, revision=revision, operation=operation, by=by, at=at, stack=stack, spec=spec)
+
+
+def declare(objects=None, stack="prod", **more):
+    """The organisation, or other objects, as one stack declares them."""
+    objects = organisation() if objects is None else objects
+    return Declared(
+        stacks=frozenset({stack}),
+        objects=tuple(
+            DeclaredObject(kind, name, spec, f"{RESOURCE_TYPES[kind]}.{name.replace('/', '_')}", stack)
+            for (kind, name), spec in objects.items()
+        ),
+        **more,
+    )
+
+
+def drift(registry, declared=None):
+    return find_drift(registry.picture(declared or declare()))
+
+
+def review(registry, declared):
+    return review_plan(registry.picture(declared))
+
+
+def only(report):
+    """The one finding of a report."""
+    assert [f.sentence for f in report.findings] and len(report.findings) == 1, [f.sentence for f in report.findings]
+    return report.findings[0]
+
+
+def role_binding(role=Role.SECURITY_ADMIN):
+    return WorkloadBinding(trust_issuer="k8s-prod", role=role, oidc=OidcSubject(subject="mallory"))
+
+
+def github_binding(**pins):
+    subject = GitHubActionsSubject(repository_id="1", repository_owner_id="2", **pins)
+    return WorkloadBinding(trust_issuer="gh", agent="triage", github_actions=subject)
