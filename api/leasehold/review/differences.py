@@ -61,8 +61,10 @@ class Comparison:
         """How one object differs, with its effect on each agent; None if it means the same on both sides."""
         kind, name = key
         declared, live = self.sides.declared.find(kind, name), self.sides.live.find(kind, name)
+        if declared == live:
+            return None
         changed = deltas(declared, live) if declared is not None and live is not None else ()
-        if (declared is None and live is None) or (declared is not None and live is not None and not changed):
+        if declared is not None and live is not None and not changed:
             return None
         if declared is not None and live is not None and kind is Kind.GRANT_SETS:
             return None  # a refreshed claim lists what lives: the grants themselves are compared, one by one

@@ -1,4 +1,4 @@
-"""A small organisation to review: one agent, one tool server, two grants, and the same thing as Terraform declares it."""
+"""A small organisation to review: one agent, one tool server, two grants, and the same as a stack declares it."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Registry:
         return Picture(declared, live_picture(self.stored.values(), 42, NOW), self)
 
 
-def _version(kind, name, revision, operation, by, at, stack, spec):
+def _version(kind, name, revision, operation, by, at, stack, spec):  # noqa: PLR0917  a row
     return Version(kind=kind, name=name, revision=revision, operation=operation, by=by, at=at, stack=stack, spec=spec)
 
 
@@ -150,7 +150,7 @@ def review(registry, declared):
 
 def only(report):
     """The one finding of a report."""
-    assert [f.sentence for f in report.findings] and len(report.findings) == 1, [f.sentence for f in report.findings]
+    assert len(report.findings) == 1, [f.sentence for f in report.findings]
     return report.findings[0]
 
 
