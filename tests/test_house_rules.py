@@ -140,6 +140,12 @@ def test_every_rule_has_a_breach_that_it_catches():
     assert {rule for rule, _, _ in BREACHES} == set(RULES)
 
 
+def test_no_exception_outlives_its_cause(sources):
+    begun = {f"{source.path}:{function.name}" for source in sources for function in rooms.functions_that_begin(source)}
+    assert set(rooms.WITHOUT_PERMIT) - begun == set()
+    assert [place for place in rooms.ENVIRONMENT_READERS if not any(source.within(place) for source in sources)] == []
+
+
 def test_imports_flow_one_way():
     linted = subprocess.run(
         [Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
@@ -161,7 +167,7 @@ def test_the_cdktf_folder_is_no_package_and_holds_no_tests():
 
 def test_no_folder_of_tests_is_named_like_an_installed_library():
     named = {part for name in repository_files() if name.startswith("tests/") for part in Path(name).parts[:-1]}
-    assert named & {"cdktf", "cdktn", "constructs"} == set()
+    assert named & {"cdktf", "cdktn"} == set()
 
 
 def test_pytest_imports_by_path():
