@@ -56,7 +56,7 @@ class RegistryTokens:
         return _principal(verified, lease_id), lease_id
 
 
-def own_profile(issuer: str, audiences: frozenset[str]) -> TokenProfile:
+def own_profile(issuer: str, audiences: frozenset[str] | None) -> TokenProfile:
     """What one of our access tokens must be."""
     return TokenProfile(
         issuer=issuer,

@@ -65,7 +65,8 @@ def _check_claims(claims: dict[str, object], profile: TokenProfile) -> None:
             raise TokenRefused(Flaw.BAD_CLAIM)
     if claims["iss"] != profile.issuer:  # to the letter: no case folding, no trailing slash (RFC 7519 §4.1.1)
         raise TokenRefused(Flaw.WRONG_ISSUER)
-    if _audience(claims) not in profile.audiences:
+    audience = _audience(claims)
+    if profile.audiences is not None and audience not in profile.audiences:
         raise TokenRefused(Flaw.WRONG_AUDIENCE)
 
 

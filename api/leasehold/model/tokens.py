@@ -58,10 +58,14 @@ class TokenRefused(LeaseholdError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenProfile:
-    """What a token must be. `types` are values of the `typ` header in lower case, `""` standing for none at all."""
+    """What a token must be.
+
+    `audiences` None takes any single audience: for a token that is examined, not accepted. `types` are values of the
+    `typ` header in lower case, `""` standing for none at all.
+    """
 
     issuer: str
-    audiences: frozenset[str]
+    audiences: frozenset[str] | None
     algorithms: frozenset[str]
     types: frozenset[str]
     required: frozenset[str]

@@ -60,6 +60,13 @@ class LeasePermit:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class EndPermit:
+    """One lease may be ended. Only this module makes one."""
+
+    lease_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseWish:
     """What is asked for: one resource; `scopes` None asks for all there is. Not to outlive `subject_expires_at`."""
@@ -171,6 +178,11 @@ def decide_registry_lease(
         role=binding.role,
         expires_at=expires_at,
     )
+
+
+def decide_end_of_lease(possessed: str) -> EndPermit:
+    """May whoever holds a lease's token end it? Always: giving up access needs no more than having it (RFC 7009)."""
+    return EndPermit(possessed)
 
 
 def _deployment(facts: AgentFacts, binding: WorkloadBinding, wish: LeaseWish, now: datetime) -> str | LeaseDenied:

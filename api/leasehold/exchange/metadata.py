@@ -1,0 +1,35 @@
+"""Authorization server metadata (RFC 8414 §2). Pure."""
+
+from __future__ import annotations
+
+from leasehold.exchange.claims import DETAIL_TYPE
+from leasehold.policy.leasing import REGISTRY_READ, REGISTRY_WRITE
+
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  RFC 8693 §2.1
+SIGNING_ALGORITHM = "ES256"
+
+
+def server_metadata(issuer: str) -> dict[str, object]:
+    """What this server can do. There is no authorization endpoint: subjects bring their own tokens."""
+    return {
+        "issuer": issuer,
+        "token_endpoint": f"{issuer}/oauth2/token",
+        "introspection_endpoint": f"{issuer}/oauth2/introspect",
+        "revocation_endpoint": f"{issuer}/oauth2/revoke",
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "grant_types_supported": [TOKEN_EXCHANGE],
+        "response_types_supported": [],
+        "token_endpoint_auth_methods_supported": ["none"],
+        "revocation_endpoint_auth_methods_supported": ["none"],
+        "scopes_supported": [REGISTRY_READ, REGISTRY_WRITE],
+        "authorization_details_types_supported": [DETAIL_TYPE],
+    }
+
+
+def discovery_document(issuer: str) -> dict[str, object]:
+    """The same for readers of OpenID Connect Discovery, such as clouds that federate with us."""
+    return {
+        **server_metadata(issuer),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [SIGNING_ALGORITHM],
+    }

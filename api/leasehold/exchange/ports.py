@@ -1,0 +1,87 @@
+"""What the token service needs of the world: a store, and somebody who signs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from leasehold.model.events import AuditEvent
+from leasehold.model.kinds import Kind
+from leasehold.model.leases import Lease, Node
+from leasehold.model.objects import Spec, Stored
+
+
+class Objects(Protocol):
+    """The live objects, as far as they are read here."""
+
+    def find(self, kind: Kind, name: str) -> Stored[Spec] | None: ...
+    def list(self, kind: Kind) -> Sequence[Stored[Spec]]: ...
+    def named(self, kind: Kind, names: Iterable[str]) -> Mapping[str, Stored[Spec]]: ...
+    def referrers(self, kind: Kind, name: str) -> Sequence[tuple[Kind, str]]: ...
+
+
+class Nodes(Protocol):
+    """Generations of the revocation tree. A node that was never written has none."""
+
+    def generations(self, nodes: Iterable[Node]) -> Mapping[Node, int]: ...
+    def ensure(self, node: Node) -> int: ...
+
+
+class Changes(Protocol):
+    """The sequence of committed writes."""
+
+    def latest(self) -> int: ...
+
+
+class Leases(Protocol):
+    """Leases by id."""
+
+    def add_all(self, leases: Sequence[Lease]) -> None: ...
+    def find_all(self, lease_ids: Iterable[str]) -> Mapping[str, Lease]: ...
+    def revoke(self, lease_id: str, at: datetime) -> None: ...
+    def forget(self, before: datetime) -> int: ...
+
+
+class Replays(Protocol):
+    """Subject tokens already used."""
+
+    def first_use(self, issuer: str, digest: str, expires_at: datetime) -> bool: ...
+    def forget(self, before: datetime) -> int: ...
+
+
+class AuditLog(Protocol):
+    """Events, append-only."""
+
+    def append(self, event: AuditEvent) -> None: ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction: what happens in it happens together, or not at all."""
+
+    @property
+    def objects(self) -> Objects: ...
+    @property
+    def nodes(self) -> Nodes: ...
+    @property
+    def changes(self) -> Changes: ...
+    @property
+    def leases(self) -> Leases: ...
+    @property
+    def replays(self) -> Replays: ...
+    @property
+    def audit(self) -> AuditLog: ...
+
+
+class Store(Protocol):
+    """Opens transactions: commits on normal exit, rolls back on an exception. Raises `Unavailable`."""
+
+    def begin(self) -> AbstractContextManager[UnitOfWork]: ...
+    def read(self) -> AbstractContextManager[UnitOfWork]: ...
+
+
+class TokenMint(Protocol):
+    """Signs access tokens. Raises `Unavailable`."""
+
+    async def sign(self, claims: Mapping[str, object]) -> str: ...

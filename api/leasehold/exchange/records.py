@@ -1,0 +1,123 @@
+"""The values of one exchange: what was asked, what was decided, the lease, and the events that tell of it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from leasehold.authn.subjects import Subject
+from leasehold.exchange.claims import subject_of
+from leasehold.exchange.ledger import FirstUse
+from leasehold.exchange.refusals import Reason
+from leasehold.model.events import AuditEvent, Outcome
+from leasehold.model.leases import REGISTRY, Ancestor, Lease, Node
+from leasehold.model.tokens import UnverifiedToken
+from leasehold.model.trust import WorkloadBinding
+from leasehold.policy.leasing import LeasePermit
+
+ANONYMOUS = "anonymous"
+_SHOWN = 256
+_DIGEST = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeRequest:
+    """What a client asks for. `scopes` None asks for all that is granted; `agent` and `stack` settle a choice."""
+
+    subject_token: UnverifiedToken = field(repr=False)
+    resource: str
+    scopes: frozenset[str] | None = None
+    agent: str | None = None
+    stack: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A permit, the binding it rests on, and the generations that were true when it was given."""
+
+    permit: LeasePermit
+    binding_name: str
+    binding: WorkloadBinding
+    generations: Mapping[Node, int]
+
+
+def new_lease(decided: Decided, lease_id: str, now: datetime) -> Lease:
+    """The lease of a permit; its token is not made yet."""
+    permit = decided.permit
+    return Lease(
+        id=lease_id,
+        subject=subject_of(permit, decided.binding_name, decided.binding),
+        agent=permit.agent,
+        deployment=permit.deployment,
+        binding=decided.binding_name,
+        audience=permit.audience,
+        scopes=permit.scopes,
+        ancestors=tuple(Ancestor(node, decided.generations[node]) for node in (REGISTRY, *permit.nodes)),
+        token_sha256="",
+        issued_at=now.replace(microsecond=0),
+        expires_at=permit.expires_at,
+    )
+
+
+def first_use(subject: Subject) -> FirstUse | None:
+    """What may be used only once, where the issuer is configured so: the `jti`, else the token as it was signed."""
+    if not subject.single_use:
+        return None
+    token_id = subject.verified.token_id
+    unique = f"jti:{token_id}" if token_id is not None else f"token:{subject.verified.digest}"
+    digest = hashlib.sha256(unique.encode()).hexdigest()
+    return FirstUse(subject.verified.issuer, digest, subject.verified.expires_at)
+
+
+def issuance(request: ExchangeRequest, subject: Subject, decided: Decided, lease: Lease) -> AuditEvent:
+    """A token was issued."""
+    detail = {
+        **_asked(request, subject),
+        "binding": decided.binding_name,
+        "deployment": lease.deployment,
+        "scopes": sorted(lease.scopes),
+        "expires_at": lease.expires_at.isoformat(),
+    }
+    return AuditEvent(
+        at=lease.issued_at,
+        principal=lease.subject,
+        action="exchange",
+        kind="leases",
+        name=lease.id,
+        outcome=Outcome.OK,
+        stack=decided.binding.stack,
+        detail=detail,
+    )
+
+
+def refusal(request: ExchangeRequest, subject: Subject | None, reason: Reason, now: datetime) -> AuditEvent:
+    """No token was issued, and why."""
+    known = f"{subject.trust_issuer}:{subject.verified.subject}"[:_SHOWN] if subject is not None else ANONYMOUS
+    return AuditEvent(
+        at=now,
+        principal=known,
+        action="exchange",
+        kind="leases",
+        name="",
+        outcome=Outcome.DENIED,
+        reason=reason.value,
+        detail=_asked(request, subject),
+    )
+
+
+def _asked(request: ExchangeRequest, subject: Subject | None) -> dict[str, object]:
+    """Who asked for what: digests of tokens, never tokens; a stranger's text is cut and made printable."""
+    token = hashlib.sha256(request.subject_token.encode(errors="replace")).hexdigest()[:_DIGEST]
+    asked: dict[str, object] = {"subject_token_sha256": token, "resource": _printable(request.resource)}
+    if request.agent is not None:
+        asked["client_id"] = _printable(request.agent)
+    if subject is not None:
+        asked["trust_issuer"] = subject.trust_issuer
+        asked["subject"] = subject.verified.subject[:_SHOWN]
+    return asked
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "\ufffd" for c in text[:_SHOWN])

@@ -1,0 +1,169 @@
+"""What the registry holds, as far as exchanges ask: read once, kept until the registry changes.
+
+Each piece is read in one transaction with the generations of its nodes. A piece may therefore be out of date, yet never
+unsafe: whatever narrows or ends access bumps a node, and the ledger compares generations when it writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from leasehold.exchange.ports import Objects, Store, UnitOfWork
+from leasehold.model.deployments import Deployment
+from leasehold.model.grants import Ceiling, Grant
+from leasehold.model.kinds import Kind
+from leasehold.model.leases import REGISTRY, Node, agent_node, binding_node, deployment_node, owner_node
+from leasehold.model.objects import Spec
+from leasehold.model.people import Agent, Owner
+from leasehold.model.tools import Scope, ToolServer
+from leasehold.model.trust import TrustIssuer, WorkloadBinding
+from leasehold.policy.leasing import AgentFacts, agent_facts
+
+Issuers = Mapping[str, Sequence[tuple[str, TrustIssuer]]]
+Piece = TypeVar("Piece")
+SpecType = TypeVar("SpecType", bound=Spec)
+_AGENTS_KEPT = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class BindingsView:
+    """The bindings of one trust issuer, by name."""
+
+    bindings: Mapping[str, WorkloadBinding]
+    generations: Mapping[Node, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """One agent."""
+
+    facts: AgentFacts
+    generations: Mapping[Node, int]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Everything read since the registry was last seen to change."""
+
+    sequence: int
+    issuers: Issuers | None = None
+    bindings: dict[str, BindingsView] = field(default_factory=dict)
+    agents: dict[str, AgentView | None] = field(default_factory=dict)
+
+
+class Views:
+    """Reads pieces of the registry, off the event loop."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept = _Kept(-1)
+
+    @property
+    def sequence(self) -> int:
+        """The change up to which every piece is at least as new."""
+        return self._kept.sequence
+
+    async def refresh(self) -> bool:
+        """Forget everything if the registry has changed; whether it had. Raises `Unavailable`."""
+        latest = await self._load(lambda unit: unit.changes.latest())
+        if latest == self._kept.sequence:
+            return False
+        self._kept = _Kept(latest)
+        return True
+
+    async def forget(self) -> None:
+        """Forget everything. Raises `Unavailable`."""
+        self._kept = _Kept(await self._load(lambda unit: unit.changes.latest()))
+
+    async def issuers(self) -> Issuers:
+        """Trust issuers by their exact `iss`."""
+        kept = self._kept  # INVARIANT: a piece goes where its reading began, never into what replaced that meanwhile
+        if kept.issuers is None:
+            kept.issuers = await self._load(_read_issuers)
+        return kept.issuers
+
+    async def bindings(self, trust_issuer: str) -> BindingsView:
+        """The bindings of a trust issuer."""
+        kept = self._kept
+        if (known := kept.bindings.get(trust_issuer)) is not None:
+            return known
+        read = await self._load(lambda unit: _read_bindings(unit, trust_issuer))
+        kept.bindings[trust_issuer] = read
+        return read
+
+    async def agent(self, name: str) -> AgentView | None:
+        """An agent with all that bounds it, None if there is none."""
+        kept = self._kept
+        if name in kept.agents:
+            return kept.agents[name]
+        read = await self._load(lambda unit: _read_agent(unit, name))
+        if len(kept.agents) >= _AGENTS_KEPT:
+            kept.agents.clear()
+        kept.agents[name] = read
+        return read
+
+    async def _load(self, read: Callable[[UnitOfWork], Piece]) -> Piece:
+        return await asyncio.to_thread(self._read, read)
+
+    def _read(self, read: Callable[[UnitOfWork], Piece]) -> Piece:
+        with self._store.read() as unit:
+            return read(unit)
+
+
+def _read_issuers(unit: UnitOfWork) -> Issuers:
+    found: dict[str, list[tuple[str, TrustIssuer]]] = {}
+    for stored in unit.objects.list(Kind.TRUST_ISSUERS):
+        issuer = cast("TrustIssuer", stored.spec)
+        found.setdefault(issuer.issuer, []).append((stored.name, issuer))
+    return found
+
+
+def _read_bindings(unit: UnitOfWork, trust_issuer: str) -> BindingsView:
+    referrers = unit.objects.referrers(Kind.TRUST_ISSUERS, trust_issuer)
+    bindings = _named(
+        unit.objects, Kind.WORKLOAD_BINDINGS, WorkloadBinding, _of_kind(referrers, Kind.WORKLOAD_BINDINGS)
+    )
+    nodes = [REGISTRY, *(binding_node(name) for name in bindings)]
+    return BindingsView(bindings, unit.nodes.generations(nodes))
+
+
+def _read_agent(unit: UnitOfWork, name: str) -> AgentView | None:
+    agent = _named(unit.objects, Kind.AGENTS, Agent, (name,)).get(name)
+    if agent is None:
+        return None
+    owner = _named(unit.objects, Kind.OWNERS, Owner, (agent.owner,)).get(agent.owner)
+    if owner is None:
+        return None
+    referrers = unit.objects.referrers(Kind.AGENTS, name)
+    deployments = _named(unit.objects, Kind.DEPLOYMENTS, Deployment, _of_kind(referrers, Kind.DEPLOYMENTS))
+    grants = _named(unit.objects, Kind.GRANTS, Grant, _of_kind(referrers, Kind.GRANTS))
+    ceilings = {s.name: cast("Ceiling", s.spec) for s in unit.objects.list(Kind.CEILINGS)}
+    scopes = _named(unit.objects, Kind.SCOPES, Scope, _scopes_of(grants.values(), ceilings.values()))
+    servers = {s.tool_server for s in scopes.values()} | {g.tool_server for g in grants.values() if g.tool_server}
+    facts = agent_facts(
+        name,
+        agent,
+        owner,
+        deployments=deployments,
+        grants=[grants[grant] for grant in sorted(grants)],
+        ceilings=ceilings,
+        scopes=scopes,
+        servers=_named(unit.objects, Kind.TOOL_SERVERS, ToolServer, servers),
+    )
+    nodes = [owner_node(agent.owner), agent_node(name), *(deployment_node(d) for d in deployments)]
+    return AgentView(facts, unit.nodes.generations(nodes))
+
+
+def _scopes_of(grants: Iterable[Grant], ceilings: Iterable[Ceiling]) -> set[str]:
+    return {g.scope for g in grants if g.scope is not None} | {s for c in ceilings for s in c.scopes}
+
+
+def _of_kind(referrers: Iterable[tuple[Kind, str]], kind: Kind) -> list[str]:
+    return [name for of, name in referrers if of is kind]
+
+
+def _named(objects: Objects, kind: Kind, spec: type[SpecType], names: Iterable[str]) -> dict[str, SpecType]:
+    return {name: stored.spec for name, stored in objects.named(kind, names).items() if isinstance(stored.spec, spec)}
