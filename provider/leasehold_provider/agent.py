@@ -1,0 +1,64 @@
+"""`leasehold_agent`: a registered principal that is neither a person nor a service account."""
+
+from __future__ import annotations
+
+from .names import between, check_name, check_text, one_of, optional
+from .protocol import Attribute, Number, String
+from .references import check_reference
+from .registry_resource import RegistryResource, named
+from .times import check_day
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .protocol import PlanContext
+
+TTL_MIN_SECONDS, TTL_MAX_SECONDS = 60, 300
+check_ttl = between(TTL_MIN_SECONDS, TTL_MAX_SECONDS, "seconds")
+
+
+class Agent(RegistryResource):
+    """What an agent may do is declared beside it, in grants."""
+
+    type_name = "leasehold_agent"
+    kind = "agents"
+    schema = named(
+        {
+            "owner": Attribute(
+                String, required=True, validators=(check_name,), description="Name of the owner who answers for it."
+            ),
+            "review_by": Attribute(
+                String,
+                required=True,
+                validators=(check_day,),
+                description="Day, as YYYY-MM-DD, to confirm by that the agent is still wanted.",
+            ),
+            "description": Attribute(
+                String, default="", validators=(check_text,), description="What the agent is for."
+            ),
+            "environment": Attribute(
+                String,
+                default="",
+                validators=(optional(check_name),),
+                description="Environment such as `prod`; ceilings of the environment apply to the agent.",
+            ),
+            "state": Attribute(
+                String,
+                default="active",
+                validators=(one_of("active", "suspended"),),
+                description="`active` or `suspended`; a suspended agent gets no token and loses those it has.",
+            ),
+            "max_ttl": Attribute(
+                Number,
+                default=TTL_MAX_SECONDS,
+                validators=(check_ttl,),
+                description="Longest life of its tokens, in seconds (60 to 300).",
+            ),
+        },
+        description="An AI agent: a principal with an owner and a day of review. It can do nothing without grants.",
+        name="Name of the agent; the client id of its tokens.",
+    )
+
+    def check(self, ctx: PlanContext) -> None:
+        """Object to an owner that does not live."""
+        if ctx.planned is not None:
+            check_reference(ctx, self.run, "owners", ctx.planned["owner"], ("owner",))

@@ -1,0 +1,226 @@
+"""The registry's REST interface: one method per thing a resource may ask. Every failure is an error for the user."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote, urlencode
+
+from .client import TIMEOUT_SECONDS, ConnectionLost
+from .live import LiveObjects
+from .problems import Problem, problem_of
+from .protocol import DiagnosticError
+from .retry import Attempt
+from .same import same_spec
+from .session import EXCHANGE as EXCHANGE_GRANT
+from .session import JWT, exchange, revoke
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from .client import Answer, HttpClient
+    from .live import Object
+    from .protocol import Schema
+    from .retry import Retry
+    from .session import Issued, Session
+
+_PAGE = 1000
+_PAGES_AT_ONCE = 20
+_SNAPSHOT_SECONDS = 120.0
+_UNAUTHORIZED, _NOT_FOUND, _MISMATCH = 401, 404, 412
+
+
+class Registry:
+    """One registry, as one authenticated caller."""
+
+    def __init__(self, client: HttpClient, retry: Retry, session: Session) -> None:
+        self._client = client
+        self._retry = retry
+        self.session = session
+        self.live = LiveObjects(self.get, self._snapshot, self._list_all)
+
+    def get(self, kind: str, name: str) -> Object | None:
+        """The live object, asked for just now; None if there is none."""
+        answer = self._read(_path(kind, name))
+        if answer.status == _NOT_FOUND:
+            return None
+        return _object(answer, f"{kind}/{name}")
+
+    def pages(self, kind: str, filters: Mapping[str, str] | None = None) -> Iterator[list[Object]]:
+        """Every object of a kind in the order of names, a page at a time."""
+        query = {"limit": str(_PAGE), **(filters or {})}
+        while True:
+            page = _object(self._read(f"/v1/{kind}?{urlencode(query)}"), kind)
+            yield page["items"]
+            if not page.get("next_cursor"):
+                return
+            query["cursor"] = page["next_cursor"]
+
+    def _list_all(self, kind: str) -> list[Object] | None:
+        items: list[Object] = []
+        for number, page in enumerate(self.pages(kind), 1):
+            items += page
+            if number > _PAGES_AT_ONCE:
+                return None
+        return items
+
+    def _snapshot(self) -> dict[str, list[Object]]:
+        stack = self.session.stack
+        path = f"/v1/snapshot?{urlencode({'stack': stack})}" if stack else "/v1/snapshot"
+        snapshot = _object(self._read(path, _SNAPSHOT_SECONDS), "the snapshot")
+        objects: dict[str, list[Object]] = snapshot["objects"]
+        return objects
+
+    def create(self, kind: str, name: str, spec: Object, schema: Schema) -> Object:
+        """Create the object; one that our own unheard or interrupted attempt made is recognised as ours."""
+        attempt = Attempt()
+        answer = self._write("PUT", _path(kind, name), {"If-None-Match": "*"}, spec, attempt)
+        if answer.status == _MISMATCH:
+            return self._recognise(kind, name, spec, attempt)
+        return self._written(kind, _object(answer, f"{kind}/{name}", schema))
+
+    def _recognise(self, kind: str, name: str, spec: Object, attempt: Attempt) -> Object:
+        live = self.get(kind, name)
+        ours = attempt.repeated or (live is not None and self._is_ours(live))
+        if live is None or not ours or not same_spec(spec, live):
+            raise AlreadyExists(kind, name, live)
+        return self._written(kind, live)
+
+    def _is_ours(self, live: Object) -> bool:
+        return self.session.stack is not None and live.get("stack") == self.session.stack
+
+    def update(self, kind: str, name: str, spec: Object, revision: int, schema: Schema) -> Object:
+        """Change the object if it still has `revision`; raise `Problem` saying what changed since if not."""
+        attempt = Attempt()
+        answer = self._write("PUT", _path(kind, name), _if_match(revision), spec, attempt)
+        if answer.status == _MISMATCH and attempt.repeated:
+            live = self.get(kind, name)
+            if live is not None and live["revision"] > revision and same_spec(spec, live):
+                return self._written(kind, live)
+        return self._written(kind, _object(answer, f"{kind}/{name}", schema))
+
+    def delete(self, kind: str, name: str, revision: int) -> None:
+        """Delete the object if it still has `revision`; one that is gone already is no error."""
+        answer = self._write("DELETE", _path(kind, name), _if_match(revision), None, Attempt())
+        if answer.status >= 300 and answer.status != _NOT_FOUND:  # noqa: PLR2004
+            raise problem_of(answer, f"{kind}/{name}")
+        self.live.gone(kind, (name,))
+
+    def _written(self, kind: str, live: Object) -> Object:
+        self.live.wrote(kind, live)
+        return live
+
+    def effective_access(self, agent: str) -> Object:
+        """What an agent can really do now, and what is withheld from it."""
+        return _object(self._read(f"/v1/effective-access?{urlencode({'agent': agent})}"), f"agents/{agent}")
+
+    def role(self) -> str:
+        """The platform role of this caller."""
+        return str(_object(self._read("/v1/whoami"), "this caller").get("role", ""))
+
+    def exchange(self, agent: str, resource: str, scopes: list[str]) -> Issued:
+        """Trade the workload's own token for one of `agent` at one tool server."""
+        form = {
+            "grant_type": EXCHANGE_GRANT,
+            "subject_token": self.session.subject_token(),
+            "subject_token_type": JWT,
+            "resource": resource,
+            "client_id": agent,
+        }
+        if scopes:
+            form["scope"] = " ".join(sorted(scopes))
+        return exchange(self._client, self._retry, form, f"a token for agent `{agent}`")
+
+    def revoke_lease(self, lease: str) -> None:
+        """End one lease, dead ones included."""
+        body = {"node": f"lease:{lease}", "reason": "terraform closed the credential"}
+        answer = self._write("POST", "/v1/revocations", {}, body, Attempt())
+        if answer.status >= 300 and answer.status != _NOT_FOUND:  # noqa: PLR2004
+            raise problem_of(answer, f"lease:{lease}")
+
+    def revoke_token(self, token: str) -> bool:
+        """End a token by possession; False if the registry did not confirm."""
+        return revoke(self._client, token)
+
+    def close(self) -> None:
+        """Revoke our own token and hang up."""
+        self.session.close()
+        self._client.close()
+
+    def _read(self, path: str, timeout: float = TIMEOUT_SECONDS) -> Answer:
+        return self._send("GET", path, {"Accept": "application/json"}, None, Attempt(), timeout)
+
+    def _write(self, method: str, path: str, headers: dict[str, str], spec: Object | None, attempt: Attempt) -> Answer:
+        body = None
+        if spec is not None:
+            body = json.dumps(spec, separators=(",", ":")).encode()
+            headers = {**headers, "Content-Type": "application/json"}
+        return self._send(method, path, headers, body, attempt)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        attempt: Attempt,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> Answer:
+        """Send, again where that is safe; a token that is refused is exchanged once more."""
+        token = self.session.token()
+        for last in (False, True):
+            sent = {**headers, "Authorization": f"Bearer {token}"}
+            try:
+                answer = self._retry.run(
+                    lambda sent=sent: self._client.send(method, path, headers=sent, body=body, timeout=timeout),  # type: ignore[misc]
+                    attempt,
+                )
+            except ConnectionLost as lost:
+                raise Unreachable(lost) from None
+            if answer.status != _UNAUTHORIZED or last:
+                return answer
+            token = self.session.token(refused=token)
+        raise AssertionError("the second round returns")
+
+
+class Unreachable(DiagnosticError):
+    """No answer, however often we asked."""
+
+    def __init__(self, lost: ConnectionLost) -> None:
+        super().__init__("Registry unreachable", f"no answer from the registry: {lost}")
+
+
+class AlreadyExists(DiagnosticError):
+    """An object of this name lives already and is not what this configuration would create."""
+
+    def __init__(self, kind: str, name: str, live: Object | None) -> None:
+        stack = live.get("stack") if live is not None else None
+        who = f"managed by stack `{stack}`" if stack else "not managed by any stack"
+        super().__init__("Object exists already", f"{kind}/{name} is live, {who}. {how_to_import(name)}")
+
+
+def how_to_import(name: str) -> str:
+    """Say how to take a live object under Terraform."""
+    return (
+        "To manage it here, import it first: add `import { to = <this resource's address>  "
+        f'id = "{name}" }}` or run `terraform import <this resource\'s address> {name}`.'
+    )
+
+
+def _path(kind: str, name: str) -> str:
+    return f"/v1/{kind}/{quote(name, safe='')}"
+
+
+def _if_match(revision: int) -> dict[str, str]:
+    return {"If-Match": f'"{revision}"'}
+
+
+def _object(answer: Answer, what: str, schema: Schema | None = None) -> dict[str, Any]:
+    body = answer.json()
+    if answer.status >= 300 or not isinstance(body, dict):  # noqa: PLR2004
+        raise problem_of(answer, what, schema)
+    return body
+
+
+__all__ = ["AlreadyExists", "Problem", "Registry", "Unreachable", "how_to_import"]

@@ -1,0 +1,105 @@
+"""`leasehold_trust_issuer`: whose subject tokens are accepted as proof."""
+
+from __future__ import annotations
+
+from .names import at_least_one, between, check_url, each, one_of
+from .protocol import Attribute, Bool, Number, Set, String
+from .registry_resource import RegistryResource, named
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_DAY_SECONDS = 86_400
+_TWO_HOURS_SECONDS = 7_200
+_AUDIENCE_LIMIT = 512
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 §6
+_ALGORITHMS = (
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+)  # fmt: skip
+
+
+def check_audience(value: str) -> str | None:
+    """Complain about an audience that is empty, too long or not printable."""
+    fits = 0 < len(value) <= _AUDIENCE_LIMIT and value.isprintable()
+    return None if fits else f"must be 1-{_AUDIENCE_LIMIT} printable characters"
+
+
+def check_family(values: Iterable[object]) -> str | None:
+    """Complain about algorithms for different kinds of key."""
+    families = {"RSA" if value[0] in "RP" else value[:2] for value in values if isinstance(value, str) and value}
+    return None if len(families) <= 1 else "must be of one family: one issuer signs with one kind of key"
+
+
+def check_jwks(text: str) -> str | None:
+    """Complain unless the text is a JSON Web Key Set of public keys (RFC 7517 §5): the state is no place for others."""
+    import json  # noqa: PLC0415 -- few issuers are inline
+
+    try:
+        keys = json.loads(text)["keys"]
+        private = any(_PRIVATE.intersection(key) for key in keys)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return "must be a JSON Web Key Set"
+    return "must hold public keys only" if private or not keys else None
+
+
+class TrustIssuer(RegistryResource):
+    """An OpenID Connect issuer: a cluster, GitHub Actions, or any other."""
+
+    type_name = "leasehold_trust_issuer"
+    kind = "trust-issuers"
+    documents = ("jwks",)
+    schema = named(
+        {
+            "type": Attribute(
+                String,
+                required=True,
+                validators=(one_of("kubernetes", "github-actions", "oidc"),),
+                description="`kubernetes`, `github-actions` or `oidc`; decides which claims a binding must pin.",
+            ),
+            "issuer": Attribute(
+                String,
+                required=True,
+                validators=(check_url,),
+                description="The `iss` of its tokens, compared to the letter.",
+            ),
+            "audiences": Attribute(
+                Set(String),
+                required=True,
+                validators=(at_least_one, each(check_audience)),
+                description="Audiences that its tokens may carry; normally the registry's own address.",
+            ),
+            "algorithms": Attribute(
+                Set(String),
+                default=["RS256"],
+                validators=(at_least_one, each(one_of(*_ALGORITHMS)), check_family),
+                description="Signature algorithms that it uses, all for one kind of key.",
+            ),
+            "jwks": Attribute(
+                String,
+                optional=True,
+                validators=(check_jwks,),
+                description="Public keys as a JSON Web Key Set, inline; for issuers that cannot be asked.",
+            ),
+            "jwks_uri": Attribute(
+                String,
+                optional=True,
+                validators=(check_url,),
+                description="Where its keys are; by default OpenID Connect discovery tells.",
+            ),
+            "allow_private": Attribute(
+                Bool,
+                default=False,
+                description="Admit loopback, private and link-local addresses, and plain http on loopback.",
+            ),
+            "single_use": Attribute(Bool, default=False, description="Accept each `jti` once."),
+            "max_token_ttl": Attribute(
+                Number,
+                default=_TWO_HOURS_SECONDS,
+                validators=(between(1, _DAY_SECONDS, "seconds"),),
+                description="Longest life that a subject token may have, in seconds (1 to 86400).",
+            ),
+        },
+        description="An issuer whose tokens prove who a workload or a pipeline is.",
+        name="Short name that workload bindings refer to.",
+    )
