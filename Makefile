@@ -25,7 +25,6 @@ help:
 
 setup: $(STAMP)
 	@$(BIN)/python -m toolchain ensure
-	@$(BIN)/python -m toolchain provider
 
 # The first Python that is new enough, asked in the order in which people install them.
 $(STAMP): pyproject.toml constraints.txt

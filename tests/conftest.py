@@ -8,7 +8,7 @@ import pytest
 import toolchain
 from pytest_socket import disable_socket, enable_socket
 from tests.fakes.postgres import PostgresCluster, running_cluster
-from toolchain import postgres
+from toolchain import postgres, provider
 
 WITHOUT_POSTGRES = os.environ.get("LEASEHOLD_TEST_WITHOUT_POSTGRES") == "1"
 _UNIT = Path(__file__).parent / "unit"
@@ -72,6 +72,14 @@ def postgres_database_url(postgres_cluster: PostgresCluster) -> Iterator[str]:
 def tool_environment() -> dict[str, str]:
     """The environment in which terraform, node, npm and cdktf are found and work without a network."""
     return toolchain.environment()
+
+
+@pytest.fixture(scope="session")
+def provider_artefact() -> Path:
+    """The provider built from this checkout, where the environments below make Terraform look for it."""
+    places = toolchain.repository()
+    with places.locked():
+        return provider.ensure(places).path
 
 
 @pytest.fixture(scope="session", params=["preferred", "packaged"])

@@ -1,4 +1,4 @@
-"""`python -m toolchain ensure [TOOL…]`, `python -m toolchain provider`, `eval "$(python -m toolchain env)"`."""
+"""`python -m toolchain ensure [TOOL…]` (all of them without a name), `provider` for that one, `env` for a shell."""
 
 import argparse
 import shlex
@@ -17,6 +17,7 @@ TOOLS: dict[str, Callable[[Places], Tool]] = {
     "node": node.ensure,
     "cdktf": cdktf_cli.ensure,
     "postgres": postgres.ensure,
+    "provider": provider.ensure,
 }
 NEEDS = {"cdktf": ["node"]}
 
@@ -29,22 +30,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if wanted.command == "env":
             sys.stdout.write(export_lines(additions(places)))
         else:
-            ensure(places, ["provider"] if wanted.command == "provider" else wanted.tools or list(TOOLS))
+            tell(", ".join(map(str, ensure(places, wanted.tools or list(TOOLS)))))
     except ToolMissingError as missing:
         tell(f"error: {missing}")
         return 1
     return 0
 
 
-def ensure(places: Places, names: Sequence[str]) -> None:
-    """Provide the named tools and what they need, telling each in one line."""
-    providers = TOOLS | {"provider": provider.ensure}
+def ensure(places: Places, names: Sequence[str]) -> list[Tool]:
+    """Provide the named tools and what they need."""
     wanted = {name for asked in names for name in (*NEEDS.get(asked, ()), asked)}
     with places.locked():
         terraform.write_cli_config(places)
-        for name, provide in providers.items():
-            if name in wanted:
-                tell(str(provide(places)))
+        return [provide(places) for name, provide in TOOLS.items() if name in wanted]
 
 
 def export_lines(variables: dict[str, str]) -> str:
@@ -56,7 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m toolchain", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("env", help="print the environment as shell exports")
-    commands.add_parser("provider", help="build the Terraform provider into the mirror")
+    provider_alone = commands.add_parser("provider", help="build the Terraform provider into the mirror")
+    provider_alone.set_defaults(tools=["provider"])
     chosen = commands.add_parser("ensure", help="find or install the tools (all of them when none is named)")
     chosen.add_argument("tools", nargs="*", type=_tool, metavar="TOOL", help=", ".join(TOOLS))
     return parser
