@@ -1,0 +1,132 @@
+"""JSON bodies, read with distrust: a size limit, every key once, sets without repetition, specs to the letter."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn, TypeVar
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from starlette.requests import Request
+
+from leasehold.model.errors import FieldError, InvalidBody
+from leasehold.web.refusals import MalformedJson, TooLarge, UnsupportedMediaType
+
+BODY_LIMIT = 1024 * 1024
+_ERRORS_SHOWN = 50
+# RFC 3339 §5.6. Pydantic alone would take a bare number for seconds since 1970.
+_RFC3339 = re.compile(r"[2-9]\d{3}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
+_TIMES = frozenset({"expires_at"})
+
+Json = dict[str, Any]  # Any: a parsed body, before it is anything of ours
+T = TypeVar("T")
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}  # Any: one adapter per noun, built once
+
+
+async def read_json(request: Request, limit: int = BODY_LIMIT) -> Json:
+    """The body as one JSON object. Raises `UnsupportedMediaType`, `TooLarge`, `MalformedJson`."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" or request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMediaType("the body must be application/json, not compressed")
+    return parse_json(await _read(request, limit))
+
+
+def parse_json(raw: bytes) -> Json:
+    """One JSON object in UTF-8, every key once. Raises `MalformedJson`."""
+    try:
+        parsed = json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise MalformedJson("the body is not UTF-8") from None
+    except RecursionError:
+        raise MalformedJson("the body is nested too deeply") from None
+    except ValueError as error:  # JSONDecodeError is one; its message quotes nothing of the body
+        raise MalformedJson(f"the body is not JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise MalformedJson("the body must be a JSON object")
+    return parsed
+
+
+def parse_as(noun: type[T], body: Json, path: str = "") -> T:
+    """The body as a dataclass of the model, defaults filled in. Raises `InvalidBody`; `path`: where it stood."""
+    errors = [*_repetitions("", body), *_odd_times(body)]
+    if errors:
+        raise InvalidBody([FieldError(_join(path, e.path), e.message) for e in errors[:_ERRORS_SHOWN]])
+    try:
+        return _adapter(noun).validate_json(orjson.dumps(body), strict=True)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)[:_ERRORS_SHOWN]
+        raise InvalidBody([_field_error(path, e["loc"], e["msg"], e["type"]) for e in found]) from None
+    except TypeError:  # orjson refuses lone surrogates and integers over 64 bits
+        raise MalformedJson("the body holds a character or number that no JSON reader agrees on") from None
+
+
+def take_set(body: Json, key: str) -> frozenset[str]:
+    """Take an optional array of distinct strings out of a body. Raises `InvalidBody`."""
+    found = body.pop(key, [])
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise InvalidBody([FieldError(key, "must be an array of strings")])
+    if errors := list(_repetitions(key, found)):
+        raise InvalidBody(errors)
+    return frozenset(found)
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise TooLarge(f"the body is over {limit} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _adapter(noun: type[T]) -> TypeAdapter[T]:
+    if (known := _ADAPTERS.get(noun)) is None:
+        known = _ADAPTERS.setdefault(noun, TypeAdapter(noun))
+    return known
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Json:  # Any: parsed JSON
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {json.dumps(twice)[:100]} stands twice in one object")
+    return found
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _repetitions(path: str, value: object) -> Iterator[FieldError]:
+    """Every array of ours is a set, and a set that names something twice is a mistake."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _repetitions(_join(path, str(key)), inner)
+    elif isinstance(value, list):
+        strings = [one for one in value if isinstance(one, str)]
+        if len(set(strings)) != len(strings):
+            twice = next(one for at, one in enumerate(strings) if one in strings[:at])
+            yield FieldError(path, f"`{twice}` stands twice in a set")
+
+
+def _odd_times(body: Json) -> Iterator[FieldError]:
+    for key in _TIMES & body.keys():
+        if isinstance(body[key], str) and not _RFC3339.fullmatch(body[key]):
+            yield FieldError(key, "must be an RFC 3339 time with a zone, such as 2026-12-31T18:00:00Z")
+
+
+def _field_error(path: str, location: tuple[int | str, ...], message: str, kind: str) -> FieldError:
+    if kind == "unexpected_keyword_argument":
+        message = "is not a field of this object"
+    elif kind in {"missing", "missing_argument", "missing_keyword_only_argument"}:
+        message = "is required"
+    return FieldError(_join(path, ".".join(map(str, location))), message.removeprefix("Value error, "))
+
+
+def _join(path: str, more: str) -> str:
+    return f"{path}.{more}" if path and more else path or more

@@ -1,0 +1,187 @@
+"""JSON Schemas of what goes in and what comes out, made from the nouns themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from leasehold.model.events import Outcome
+from leasehold.model.kinds import Kind
+from leasehold.model.objects import SPECS
+from leasehold.model.principal import Role
+from leasehold.web.problems import PROBLEMS
+
+Schema = dict[str, Any]  # Any: JSON Schema is JSON
+_DROPPED = frozenset({"title"})  # Pydantic's guesses from names, which say nothing new
+_STRING: Schema = {"type": "string"}
+_NULLABLE: Schema = {"type": ["string", "null"]}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_NAMES: Schema = {"type": "array", "items": _STRING, "uniqueItems": True}
+_COMPUTED: dict[Kind, Schema] = {
+    Kind.DEPLOYMENTS: {"epoch": {**_COUNT, "description": "Every write and every revocation is a new one."}},
+    Kind.GRANT_SETS: {"live_grants": {**_NAMES, "description": "The agent's grants that live now, sorted."}},
+    Kind.GRANTS: {"expired": {"type": "boolean", "description": "Whether its expiry has passed."}},
+}
+_ENVELOPE: Schema = {
+    "kind": _STRING,
+    "name": _STRING,
+    "revision": {"type": "integer", "minimum": 1},
+    "created_at": _TIME,
+    "updated_at": _TIME,
+    "updated_by": _STRING,
+    "stack": {**_NULLABLE, "description": "The stack that manages it, null if none does."},
+    "managed_by": {**_NULLABLE, "description": "The stack that manages it, null if none does."},
+}
+
+
+def noun(kind: Kind) -> str:
+    """The name of a kind's schema: `WorkloadBinding`."""
+    return SPECS[kind].__name__
+
+
+def components() -> dict[str, Schema]:
+    """Every schema that the operations refer to, by name."""
+    found: dict[str, Schema] = {}
+    for kind in Kind:
+        body = body_schema(kind, "#/components/schemas/{model}")
+        found |= body.pop("$defs", {})
+        found[f"{noun(kind)}Body"] = body
+        found[noun(kind)] = _object_schema(kind, body)
+        found[f"{noun(kind)}Page"] = _page(noun(kind))
+    return found | _registry_schemas()
+
+
+def body_schema(kind: Kind, reference: str = "#/$defs/{model}") -> Schema:
+    """The JSON Schema of a PUT body."""
+    schema: Schema = _tidy(TypeAdapter(SPECS[kind]).json_schema(ref_template=reference))
+    schema["title"] = f"{noun(kind)}Body"
+    if kind is Kind.GRANT_SETS:
+        seen = "The agent's grants that the caller's plan saw alive; those of them not in `grants` are deleted."
+        schema["properties"]["seen"] = {**_NAMES, "description": seen, "default": []}
+    return schema
+
+
+def _object_schema(kind: Kind, body: Schema) -> Schema:
+    properties = {name: schema for name, schema in body["properties"].items() if name != "seen"}
+    shown = {**_ENVELOPE, "kind": {"const": kind.value}, **properties, **_COMPUTED.get(kind, {})}
+    return {
+        "title": noun(kind),
+        "description": body.get("description", ""),
+        "type": "object",
+        "properties": shown,
+        "required": list(shown),
+        "additionalProperties": False,
+    }
+
+
+def _registry_schemas() -> dict[str, Schema]:
+    entry = {
+        "tool_server": _STRING,
+        "tool": _STRING,
+        "action": _NULLABLE,
+        "resource": _STRING,
+        "grant": _STRING,
+        "expires_at": {"type": ["string", "null"], "format": "date-time"},
+    }
+    reasons = ["above_ceiling", "agent_suspended", "expired", "owner_disabled", "unknown_tool"]
+    return {
+        "Problem": _problem(),
+        "Snapshot": _closed(
+            revision=_COUNT,
+            at=_TIME,
+            stack=_NULLABLE,
+            complete={"const": True},
+            objects=_closed(**{kind.value: {"type": "array", "items": _ref(noun(kind))} for kind in Kind}),
+        ),
+        "AccessEntry": _closed(**entry),
+        "WithheldEntry": _closed(**entry, reason={"enum": reasons}, ceiling=_NULLABLE),
+        "EffectiveAccess": _closed(
+            agent=_STRING,
+            revision=_COUNT,
+            access={"type": "array", "items": _ref("AccessEntry")},
+            withheld={"type": "array", "items": _ref("WithheldEntry")},
+        ),
+        "RevocationBody": _closed(node=_STRING, reason=_STRING),
+        "Revocation": _closed(node=_STRING, generation=_COUNT, at=_TIME),
+        "AuditEvent": _audit_event(),
+        "AuditPage": _page("AuditEvent"),
+        "Principal": _closed(
+            id=_STRING,
+            role={"enum": [role.value for role in Role]},
+            teams=_NAMES,
+            stack=_NULLABLE,
+            plan_only={"type": "boolean"},
+            lease=_NULLABLE,
+        ),
+        "BootstrapBody": _closed(
+            trust_issuer=_named(Kind.TRUST_ISSUERS),
+            workload_bindings={"type": "array", "minItems": 1, "items": _named(Kind.WORKLOAD_BINDINGS)},
+        ),
+        "Bootstrapped": _closed(
+            trust_issuer=_ref(noun(Kind.TRUST_ISSUERS)),
+            workload_bindings={"type": "array", "items": _ref(noun(Kind.WORKLOAD_BINDINGS))},
+        ),
+    }
+
+
+def _audit_event() -> Schema:
+    return _closed(
+        sequence=_COUNT,
+        at=_TIME,
+        principal=_STRING,
+        action=_STRING,
+        kind=_STRING,
+        name=_STRING,
+        outcome={"enum": [outcome.value for outcome in Outcome]},
+        reason=_STRING,
+        stack=_NULLABLE,
+        detail={"type": "object"},
+    )
+
+
+def _problem() -> Schema:
+    members: Schema = {
+        "type": _STRING,
+        "title": _STRING,
+        "status": {"type": "integer"},
+        "detail": _STRING,
+        "code": {"enum": sorted(PROBLEMS)},
+    }
+    return {
+        "description": "RFC 9457. Codes are stable; some bring members of their own, such as `changed_since`.",
+        "type": "object",
+        "properties": members,
+        "required": list(members),
+    }
+
+
+def _closed(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _page(item: str) -> Schema:
+    return _closed(items={"type": "array", "items": _ref(item)}, next_cursor=_NULLABLE)
+
+
+def _named(kind: Kind) -> Schema:
+    body = body_schema(kind, "#/components/schemas/{model}")
+    return {
+        "type": "object",
+        "properties": {"name": _STRING, **body["properties"]},
+        "required": ["name", *body["required"]],
+        "additionalProperties": False,
+    }
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _tidy(schema: Any) -> Any:  # Any: JSON Schema is JSON
+    if isinstance(schema, dict):
+        return {key: _tidy(inner) for key, inner in schema.items() if key not in _DROPPED or not isinstance(inner, str)}
+    if isinstance(schema, list):
+        return [_tidy(inner) for inner in schema]
+    return schema

@@ -1,0 +1,72 @@
+"""The control plane as one FastAPI application."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from leasehold.model.errors import LeaseholdError
+from leasehold.web.bootstrap_routes import bootstrap_routes
+from leasehold.web.doors import Doors
+from leasehold.web.object_routes import object_routes
+from leasehold.web.openapi import complete
+from leasehold.web.problems import problem_response
+from leasehold.web.queries import refuse_unknown
+from leasehold.web.refusals import InvalidQuery, MethodNotAllowed, RouteNotFound
+from leasehold.web.registry_routes import registry_routes
+from leasehold.web.review_routes import review_router
+
+_METHOD_NOT_ALLOWED = 405
+_log = logging.getLogger(__name__)
+
+
+def control_plane(doors: Doors) -> FastAPI:
+    """Every route of `/v1`, and `/healthz`."""
+    app = FastAPI(
+        title="Leasehold registry",
+        version="1",
+        openapi_url=None,  # published in schemas/, not served: what we run is nobody's to enumerate
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(refuse_unknown)],
+    )
+    for router in (registry_routes(doors), bootstrap_routes(doors), review_router(doors), object_routes(doors)):
+        app.include_router(router)
+    app.add_exception_handler(LeaseholdError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid_query)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(Exception, _broken)
+    complete(app)
+    return app
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, LeaseholdError):
+        raise error
+    return problem_response(error)
+
+
+async def _invalid_query(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    first = error.errors()[0]
+    return problem_response(InvalidQuery(f"query parameter `{first['loc'][-1]}`: {first['msg']}"))
+
+
+async def _no_route(_request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == _METHOD_NOT_ALLOWED:
+        response = problem_response(MethodNotAllowed("this path knows no such method"))
+        response.headers.update(error.headers or {})
+        return response
+    return problem_response(RouteNotFound("nothing lives at this path"))
+
+
+async def _broken(_request: Request, error: Exception) -> Response:
+    _log.error("unexpected %s", type(error).__name__, exc_info=error)
+    return problem_response(LeaseholdError("something broke on our side; the log says more"))

@@ -1,0 +1,191 @@
+"""What OpenAPI says of each route: bodies, answers, headers and errors, kind by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from leasehold.model.kinds import Kind
+from leasehold.web.components import components, noun
+from leasehold.web.problems import PROBLEM_JSON, PROBLEMS
+
+Operation = dict[str, Any]  # Any: OpenAPI is JSON
+_READ = ("unauthenticated", "invalid_query", "unavailable")
+_WRITE = ("unauthenticated", "forbidden", "invalid_header", "managed_elsewhere", "precondition_failed", "unavailable")
+_BODY = ("malformed_json", "too_large", "unsupported_media_type", "invalid_body")
+_BEARER: list[dict[str, list[str]]] = [{"registry_token": []}]
+_ETAG = {"ETag": {"description": "Its revision, in quotes.", "schema": {"type": "string"}}}
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The revision that the caller saw, in quotes.",
+    "schema": {"type": "string", "examples": ['"3"']},
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "`*`: create, never overwrite. A PUT carries either this or If-Match.",
+    "schema": {"type": "string", "const": "*"},
+}
+
+
+def put_operation(kind: Kind) -> Operation:
+    """Create or change."""
+    answers = {
+        "200": _answer("Changed, or the same as before.", noun(kind), _ETAG),
+        "201": _answer("Created.", noun(kind), _ETAG),
+    }
+    refusals = (*_WRITE, *_BODY, "unknown_reference", "above_ceiling", "precondition_required")
+    operation = _operation(f"put_{_id(kind)}", kind.value, answers, refusals)
+    operation["openapi_extra"]["requestBody"] = _body(f"{noun(kind)}Body")
+    operation["openapi_extra"]["parameters"] = [_IF_MATCH, _IF_NONE_MATCH]
+    return operation
+
+
+def get_operation(kind: Kind) -> Operation:
+    """Read one."""
+    answers = {"200": _answer("The live object.", noun(kind), _ETAG)}
+    return _operation(f"get_{_id(kind)}", kind.value, answers, (*_READ, "not_found"))
+
+
+def delete_operation(kind: Kind) -> Operation:
+    """Delete one."""
+    refusals = (*_WRITE, "not_found", "in_use", "precondition_required")
+    operation = _operation(f"delete_{_id(kind)}", kind.value, {"204": {"description": "Deleted."}}, refusals)
+    operation["openapi_extra"]["parameters"] = [{**_IF_MATCH, "required": True}]
+    return operation
+
+
+def list_operation(kind: Kind) -> Operation:
+    """Read many."""
+    answers = {"200": _answer("A page, in the order of names.", f"{noun(kind)}Page")}
+    return _operation(f"list_{_id(kind)}", kind.value, answers, _READ)
+
+
+def snapshot_operation() -> Operation:
+    """The live picture."""
+    answers = {
+        "200": _answer("The live picture.", "Snapshot", _ETAG),
+        "304": {"description": "The picture of If-None-Match is still the live one."},
+    }
+    operation = _operation("get_snapshot", "registry", answers, _READ)
+    operation["openapi_extra"]["parameters"] = [
+        {"name": "If-None-Match", "in": "header", "description": "An ETag seen.", "schema": {"type": "string"}}
+    ]
+    return operation
+
+
+def effective_access_operation() -> Operation:
+    """What an agent can do."""
+    answers = {"200": _answer("Access, tool by tool.", "EffectiveAccess")}
+    return _operation("get_effective_access", "registry", answers, (*_READ, "not_found"))
+
+
+def revocation_operation() -> Operation:
+    """Revoke a node."""
+    answers = {"200": _answer("Revoked, durably.", "Revocation")}
+    operation = _operation("post_revocation", "registry", answers, (*_BODY, "forbidden", "not_found", *_READ))
+    operation["openapi_extra"]["requestBody"] = _body("RevocationBody")
+    return operation
+
+
+def audit_operation() -> Operation:
+    """The audit log."""
+    answers = {"200": _answer("Events, newest first.", "AuditPage")}
+    return _operation("list_audit_events", "registry", answers, (*_READ, "forbidden"))
+
+
+def whoami_operation() -> Operation:
+    """Who is calling."""
+    return _operation("get_whoami", "registry", {"200": _answer("The caller.", "Principal")}, _READ)
+
+
+def bootstrap_operation() -> Operation:
+    """The first objects."""
+    answers = {"201": _answer("Written. The token is used up.", "Bootstrapped")}
+    operation = _operation("post_bootstrap", "registry", answers, (*_BODY, *_READ, "precondition_failed"))
+    operation["openapi_extra"] |= {"requestBody": _body("BootstrapBody"), "security": [{"bootstrap_token": []}]}
+    return operation
+
+
+def health_operation() -> Operation:
+    """Liveness."""
+    operation = _operation("get_healthz", "registry", {"200": {"description": "Up."}}, ())
+    operation["openapi_extra"]["security"] = []
+    return operation
+
+
+def complete(app: FastAPI) -> None:
+    """Give the application's OpenAPI document the schemas that the operations refer to."""
+
+    def document() -> dict[str, Any]:  # Any: OpenAPI is JSON
+        if app.openapi_schema is None:
+            described = get_openapi(title=app.title, version=app.version, routes=app.routes)
+            schemas = described.setdefault("components", {}).setdefault("schemas", {})
+            schemas |= components()
+            for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own; our errors are problem documents
+                schemas.pop(name, None)
+            described["components"]["securitySchemes"] = _security_schemes()
+            app.openapi_schema = described
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _operation(operation_id: str, tag: str, answers: Operation, codes: Iterable[str]) -> Operation:
+    responses = {**answers, **_problems(codes)}
+    return {
+        "operation_id": operation_id,
+        "tags": [tag],
+        "status_code": int(next(iter(answers))),
+        "openapi_extra": {"responses": responses, "security": _BEARER},
+    }
+
+
+def _problems(codes: Iterable[str]) -> Operation:
+    by_status: dict[str, list[str]] = {}
+    for code in sorted(set(codes)):
+        by_status.setdefault(str(PROBLEMS[code].status.value), []).append(code)
+    # 422 is said even where no body is read: FastAPI would otherwise describe an error of its own there.
+    by_status.setdefault("422", ["invalid_body"])
+    return {
+        status: {
+            "description": " or ".join(f"`{code}`" for code in found),
+            "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status, found in sorted(by_status.items())
+    }
+
+
+def _answer(description: str, schema: str, headers: Operation | None = None) -> Operation:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"description": description, "content": content, **({"headers": headers} if headers else {})}
+
+
+def _body(schema: str) -> Operation:
+    return {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }
+
+
+def _id(kind: Kind) -> str:
+    return kind.singular.replace(" ", "_")
+
+
+def _security_schemes() -> Operation:
+    return {
+        "registry_token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A registry token: POST /oauth2/token with resource=<issuer>/v1 (RFC 8693).",
+        },
+        "bootstrap_token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The one-time token that `leasehold serve` prints on first start.",
+        },
+    }
