@@ -1,0 +1,1 @@
+"""The OAuth door: token exchange, introspection, revocation and metadata, in plain ASGI."""

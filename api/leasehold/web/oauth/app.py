@@ -1,0 +1,164 @@
+"""The ASGI application of `/oauth2/*` and `/.well-known/*`."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+import orjson
+
+from leasehold.exchange.introspection import Introspection, Revocation
+from leasehold.exchange.metadata import discovery_document, server_metadata
+from leasehold.exchange.refusals import ExchangeRefused
+from leasehold.exchange.tokens import TokenExchange
+from leasehold.model.errors import LeaseholdError, Unauthenticated
+from leasehold.web.asgi import Application, Receive, Scope, Send
+from leasehold.web.oauth.exchange_form import exchange_answer, exchange_request
+from leasehold.web.oauth.forms import InvalidRequest, header, read_form
+from leasehold.web.problems import problem_of
+
+_BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*)")  # RFC 6750 §2.1
+_NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}  # RFC 6749 §5.1
+_CACHED = {"cache-control": "public, max-age=300"}
+_JSON = "application/json"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthDoors:
+    """Given to the app. `jwks` is the JWK set to publish; `clock` tells the time, aware UTC."""
+
+    issuer: str
+    exchange: TokenExchange
+    introspection: Introspection
+    revocation: Revocation
+    jwks: Callable[[], Mapping[str, object]]
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One JSON answer."""
+
+    body: Mapping[str, object]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=lambda: _NO_STORE)
+
+
+Route: TypeAlias = Callable[[Scope, Receive], Awaitable[Answer]]
+
+
+def oauth_app(doors: OAuthDoors) -> Application:
+    """The application. Everything it answers is JSON; errors are those of RFC 6749 §5.2 and RFC 6750 §3.1."""
+    routes = _Routes(doors).by_method_and_path()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        route = routes.get((method, path))
+        if route is None:
+            await _send(send, _no_route(method, path, routes))
+            return
+        await _send(send, await _answer(route, scope, receive))
+
+    return app
+
+
+class _Routes:
+    """One method per endpoint."""
+
+    def __init__(self, doors: OAuthDoors) -> None:
+        self._doors = doors
+
+    def by_method_and_path(self) -> Mapping[tuple[str, str], Route]:
+        # An issuer below a path stands behind a proxy that takes the path off, except here: RFC 8414 §3.1 puts the
+        # well-known part between host and path.
+        below = urlsplit(self._doors.issuer).path.rstrip("/")
+        return {
+            ("POST", "/oauth2/token"): self.token,
+            ("POST", "/oauth2/introspect"): self.introspect,
+            ("POST", "/oauth2/revoke"): self.revoke,
+            ("GET", f"/.well-known/oauth-authorization-server{below}"): self.metadata,
+            ("GET", "/.well-known/openid-configuration"): self.discovery,
+            ("GET", "/.well-known/jwks.json"): self.jwks,
+        }
+
+    async def token(self, scope: Scope, receive: Receive) -> Answer:
+        request = exchange_request(await read_form(scope, receive))
+        now = self._doors.clock()
+        issued = await self._doors.exchange.exchange(request, now)
+        return Answer(exchange_answer(issued, self._doors.clock()))
+
+    async def introspect(self, scope: Scope, receive: Receive) -> Answer:
+        match = _BEARER.fullmatch(header(scope, b"authorization"))
+        if match is None:
+            raise Unauthenticated("send a bearer token")
+        token = (await read_form(scope, receive)).get("token")
+        if token is None:
+            raise InvalidRequest("token is missing")
+        return Answer(await self._doors.introspection.introspect(match[1], token, self._doors.clock()))
+
+    async def revoke(self, scope: Scope, receive: Receive) -> Answer:
+        token = (await read_form(scope, receive)).get("token")
+        if token is None:
+            raise InvalidRequest("token is missing")
+        await self._doors.revocation.revoke(token, self._doors.clock())
+        return Answer({})
+
+    async def metadata(self, _scope: Scope, _receive: Receive) -> Answer:
+        return Answer(server_metadata(self._doors.issuer), headers=_CACHED)
+
+    async def discovery(self, _scope: Scope, _receive: Receive) -> Answer:
+        return Answer(discovery_document(self._doors.issuer), headers=_CACHED)
+
+    async def jwks(self, _scope: Scope, _receive: Receive) -> Answer:
+        return Answer(self._doors.jwks(), headers=_CACHED)
+
+
+async def _answer(route: Route, scope: Scope, receive: Receive) -> Answer:
+    try:
+        return await route(scope, receive)
+    except InvalidRequest as error:
+        return Answer(_error(error.error, str(error)), error.status)
+    except ExchangeRefused as refused:
+        return Answer(_error(refused.code, str(refused)), 400)
+    except LeaseholdError as error:
+        problem = problem_of(error)
+        return Answer(_error(problem.oauth, str(error)), problem.status, {**_NO_STORE, **_challenge(error)})
+    except Exception as error:  # noqa: BLE001  whatever broke, the caller gets JSON and no detail
+        _log.error("unexpected %s", type(error).__name__, exc_info=error)
+        return Answer(_error("server_error", "something broke on our side"), 500)
+
+
+def _challenge(error: LeaseholdError) -> Mapping[str, str]:
+    if isinstance(error, Unauthenticated):
+        return {"www-authenticate": 'Bearer realm="leasehold", error="invalid_token"'}  # RFC 6750 §3
+    return {"retry-after": "1"}
+
+
+def _no_route(method: str, path: str, routes: Mapping[tuple[str, str], Route]) -> Answer:
+    allowed = sorted(known for known, at in routes if at == path)
+    if not allowed:
+        return Answer(_error("invalid_request", "nothing lives at this path"), 404)
+    body = _error("invalid_request", f"{method} is not allowed here" if method.isalpha() else "not allowed here")
+    return Answer(body, 405, {**_NO_STORE, "allow": ", ".join(allowed)})
+
+
+def _error(code: str, description: str) -> Mapping[str, object]:
+    return {"error": code, "error_description": description}
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    body = orjson.dumps(answer.body)
+    headers = {**answer.headers, "content-type": _JSON, "content-length": str(len(body))}
+    start = {
+        "type": "http.response.start",
+        "status": int(answer.status),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,72 @@
+"""The parameters of a token exchange (RFC 8693 §2.1), and its answer (§2.2.1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from leasehold.exchange.metadata import TOKEN_EXCHANGE
+from leasehold.exchange.records import ExchangeRequest
+from leasehold.exchange.tokens import Issued
+from leasehold.model.tokens import UnverifiedToken
+from leasehold.web.oauth.forms import Form, InvalidRequest, InvalidTarget, UnsupportedGrantType
+
+ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  RFC 8693 §3
+JWT = "urn:ietf:params:oauth:token-type:jwt"
+ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105  RFC 8693 §3
+_SUBJECT_TYPES = frozenset({JWT, ID_TOKEN})
+_REQUESTED_TYPES = frozenset({ACCESS_TOKEN, JWT})
+
+
+def exchange_request(form: Form) -> ExchangeRequest:
+    """What a form asks for. Raises `InvalidRequest`."""
+    if form.get("grant_type") is None:
+        raise InvalidRequest("grant_type is missing")
+    if form["grant_type"] != TOKEN_EXCHANGE:
+        raise UnsupportedGrantType("only token exchange is supported")
+    if form.get("subject_token") is None:
+        raise InvalidRequest("subject_token is missing")
+    if form.get("subject_token_type") not in _SUBJECT_TYPES:
+        raise InvalidRequest(f"subject_token_type must be {JWT} or {ID_TOKEN}")
+    if form.get("requested_token_type", ACCESS_TOKEN) not in _REQUESTED_TYPES:
+        raise InvalidRequest(f"requested_token_type can only be {ACCESS_TOKEN} or {JWT}")
+    if "actor_token" in form or "actor_token_type" in form:
+        raise InvalidRequest("an actor_token is not accepted: the agent of the subject acts")
+    return ExchangeRequest(
+        subject_token=UnverifiedToken(form["subject_token"]),
+        resource=_resource(form),
+        scopes=frozenset(form["scope"].split(" ")) if "scope" in form else None,
+        agent=form.get("client_id"),
+        stack=form.get("stack"),
+    )
+
+
+def exchange_answer(issued: Issued, now: datetime) -> dict[str, object]:
+    """The answer to an exchange."""
+    answer: dict[str, object] = {
+        "access_token": issued.access_token,
+        "issued_token_type": ACCESS_TOKEN,
+        "token_type": "Bearer",
+        "expires_in": int((issued.lease.expires_at - now).total_seconds()),
+        "scope": " ".join(sorted(issued.lease.scopes)),
+        "lease": issued.lease.id,
+    }
+    if issued.lease.agent is None:
+        answer["stack"] = issued.stack
+    return answer
+
+
+def _resource(form: Form) -> str:
+    """The one resource, as `resource` (RFC 8707) or `audience` (RFC 8693)."""
+    resource = form.get("resource", form.get("audience"))
+    if resource is None:
+        raise InvalidRequest("resource is missing")
+    if form.get("audience", resource) != resource:
+        raise InvalidTarget("name one resource")
+    try:
+        parts = urlsplit(resource)
+    except ValueError:
+        raise InvalidTarget("the resource must be an absolute URI") from None
+    if not parts.scheme or not parts.netloc or "#" in resource:
+        raise InvalidTarget("the resource must be an absolute URI without a fragment")
+    return resource

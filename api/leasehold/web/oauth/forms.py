@@ -1,0 +1,96 @@
+"""Form bodies of OAuth requests, read with a cap and a deadline, every parameter at most once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import ClassVar
+from urllib.parse import parse_qsl
+
+from leasehold.web.asgi import Receive, Scope
+
+MAX_FORM_BYTES = 65_536
+READ_SECONDS = 10.0
+_MAX_FIELDS = 32
+_FORM = "application/x-www-form-urlencoded"
+
+Form = Mapping[str, str]
+
+
+class InvalidRequest(Exception):
+    """The request itself is wrong. The message is for the caller and repeats nothing that was sent."""
+
+    error: ClassVar[str] = "invalid_request"
+    status: ClassVar[int] = 400
+
+
+class InvalidTarget(InvalidRequest):
+    """More resources than one, or none that could be one (RFC 8707 §2)."""
+
+    error = "invalid_target"
+
+
+class UnsupportedGrantType(InvalidRequest):
+    """Not a token exchange."""
+
+    error = "unsupported_grant_type"
+
+
+class TooLarge(InvalidRequest):
+    """The body exceeds the cap."""
+
+    status = 413
+
+
+async def read_form(scope: Scope, receive: Receive) -> Form:
+    """The parameters of a form body; an empty one counts as absent (RFC 6749 §3.2). Raises `InvalidRequest`."""
+    if header(scope, b"content-type").partition(";")[0].strip().lower() != _FORM:
+        raise InvalidRequest(f"the body must be {_FORM}")
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            body = await _body(receive)
+    except TimeoutError:
+        raise InvalidRequest("the body did not arrive in time") from None
+    return _parsed(body)
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """The one value of a header, empty if it is absent. Raises `InvalidRequest` if it is repeated."""
+    values = [value for key, value in scope["headers"] if key == name]
+    if len(values) > 1:
+        raise InvalidRequest(f"the header {name.decode()} is repeated")
+    return values[0].decode("latin-1") if values else ""
+
+
+async def _body(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":  # the client hung up
+            raise InvalidRequest("the body is incomplete")
+        body += message.get("body", b"")
+        if len(body) > MAX_FORM_BYTES:
+            raise TooLarge(f"the body exceeds {MAX_FORM_BYTES} bytes")
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _parsed(body: bytes) -> Form:
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=_MAX_FIELDS,
+        )
+    except ValueError:
+        raise InvalidRequest("the body is not a well-formed form") from None
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        names = [name for name, _ in pairs]
+        # RFC 6749 §3.2: not more than once. RFC 8707 allows several resources, yet a token for two audiences could be
+        # replayed by each against the other: one token, one audience.
+        several = {"resource", "audience"} & {name for name in names if names.count(name) > 1}
+        raise InvalidTarget("name one resource") if several else InvalidRequest("a parameter is repeated")
+    return {name: value for name, value in pairs if value}
