@@ -98,7 +98,7 @@ class _Question:
         """A slip in the tool's name must not make `assert_cannot` pass."""
         servers = picture.all("leasehold_tool_server")
         asked = {self.server} if self.server else {reach.tool_server for reach in self.everything} | set(servers)
-        if not asked <= set(servers):
+        if not asked or not asked <= set(servers):
             return
         known = {tool for name in asked for tool in servers[str(name)]["tools"]}
         if self.tool != "*" and self.tool not in known:

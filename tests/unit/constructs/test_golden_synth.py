@@ -1,0 +1,91 @@
+"""A stack of every noun, synthesised: what Terraform is given changes only on purpose.
+
+LEASEHOLD_UPDATE_GOLDEN=1 writes the files anew; the difference is then read in review.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import cdktf
+
+from leasehold_cdktf import (
+    Agent,
+    Ceiling,
+    Deployment,
+    GitHubActions,
+    LeaseholdProvider,
+    Oidc,
+    Owner,
+    Scope,
+    Tool,
+    ToolServer,
+    TrustIssuer,
+    WorkloadBinding,
+)
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "synth"
+ENDPOINT = "https://leasehold.example.com"
+APP = """
+kind: Deployment
+apiVersion: apps/v1
+metadata: {name: triage, namespace: web}
+spec: {template: {spec: {containers: [{name: triage, image: "registry.example/triage:1"}]}}}
+"""
+
+
+def _platform(app: cdktf.App) -> cdktf.TerraformStack:
+    stack = cdktf.TerraformStack(app, "platform")
+    LeaseholdProvider(stack, "leasehold", endpoint=ENDPOINT, stack="platform")
+    Owner(stack, "alice", display_name="Alice Moreau", email="alice@example.com", team="web")
+    TrustIssuer(stack, "cluster", type="kubernetes", issuer="https://k8s.example", audiences=[ENDPOINT])
+    TrustIssuer(
+        stack, "login", type="oidc", issuer="https://login.example", audiences=["leasehold"], jwks='{"keys":[]}'
+    )
+    ci = TrustIssuer(
+        stack, "ci", type="github-actions", issuer="https://gh.example", audiences=[ENDPOINT], single_use=True
+    )
+    subject = GitHubActions(repository_id="1", repository_owner_id="2", environment="prod")
+    WorkloadBinding(stack, "web-ci", trust_issuer=ci, subject=subject, role="developer", teams=["web"], stack="web")
+    WorkloadBinding(stack, "auditors", trust_issuer="login", subject=Oidc(subject="auditor"), role="auditor")
+    tools = {"read_file": "read", "delete_branch": Tool("delete", "Deletes a branch for good.")}
+    github = ToolServer(stack, "github", url="https://github.example/mcp", tools=tools)
+    reading = Scope(stack, "reading", tool_server=github, tools=["read_file"], resources=["repo:web", "repo:api"])
+    Ceiling(stack, "web", principal="team:web", scopes=[reading], max_ttl=300)
+    return stack
+
+
+def _web(app: cdktf.App) -> tuple[cdktf.TerraformStack, str]:
+    stack = cdktf.TerraformStack(app, "web")
+    LeaseholdProvider(stack, "leasehold", endpoint=ENDPOINT, stack="web")
+    github = ToolServer.named("github", tools=["read_file"], url="https://github.example/mcp")
+    grants = [
+        github.tool("read_file").on("repo:web", expires_at="2027-05-01T00:00:00Z", justification="the spring sprint"),
+        Scope.named("reading").on("repo:api"),
+    ]
+    agent = Agent(stack, "triage", owner="alice", review_by="2027-05-01", environment="prod", grants=grants)
+    Deployment(stack, "triage-canary", agent=agent, commit="c0ffee")
+    agent.bind_ci("ci", repository_id="1", repository_owner_id="2", ref="refs/heads/main")
+    bound = agent.bind_workload(APP, trust_issuer="cluster", audience=ENDPOINT, resource="https://github.example/mcp")
+    return stack, bound.render()
+
+
+def _check(name: str, text: str) -> None:
+    path = GOLDEN / name
+    if os.environ.get("LEASEHOLD_UPDATE_GOLDEN") == "1":
+        path.write_text(text)
+    assert path.read_text() == text
+
+
+def _synthesised(stack: cdktf.TerraformStack) -> str:
+    return json.dumps(json.loads(cdktf.Testing.synth(stack)), indent=2, sort_keys=True) + "\n"
+
+
+def test_a_platforms_stack_is_synthesised_as_agreed(app):
+    _check("platform.json", _synthesised(_platform(app)))
+
+
+def test_a_teams_stack_is_synthesised_as_agreed(app):
+    stack, manifest = _web(app)
+    _check("web.json", _synthesised(stack))
+    _check("web.app.yaml", manifest)
