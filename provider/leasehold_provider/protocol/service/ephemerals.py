@@ -60,11 +60,10 @@ class EphemeralCalls:
     def renew(self, request: Message) -> Message:
         """Answer RenewEphemeralResource."""
         resource = named(self._run.ephemeral_resources, request["type_name"])
-        before = request.get("private", b"")
+        before = self._leftovers.latest(resource.type_name, request.get("private", b""))
         ctx = RenewContext(before, self._run.stop_requested)
         renew_at = resource.renew(ctx)
-        self._leftovers.remove(resource.type_name, before)
-        self._leftovers.add(resource, ctx.private_bytes())
+        self._leftovers.renewed(resource.type_name, before, ctx.private_bytes())
         return {
             "renew_at": _timestamp(renew_at),
             "private": ctx.private_bytes(),
@@ -74,7 +73,7 @@ class EphemeralCalls:
     def close(self, request: Message) -> Message:
         """Answer CloseEphemeralResource; an object whose close failed stays in the table for another try."""
         resource = named(self._run.ephemeral_resources, request["type_name"])
-        private = request.get("private", b"")
+        private = self._leftovers.latest(resource.type_name, request.get("private", b""))
         ctx = CloseContext(private, self._run.stop_requested)
         resource.close(ctx)
         if not ctx.failed:
