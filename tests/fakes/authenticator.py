@@ -1,0 +1,31 @@
+"""Callers without tokens: each bearer string is one principal, anything else is nobody."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from leasehold.model.errors import Unauthenticated
+from leasehold.model.principal import Principal, Role
+
+PEOPLE = {
+    "admin": Principal(id="oidc:ada@example.com", role=Role.SECURITY_ADMIN),
+    "alice": Principal(id="oidc:alice@example.com", role=Role.DEVELOPER, teams=frozenset({"payments"})),
+    "mallory": Principal(id="oidc:mallory@example.com", role=Role.DEVELOPER, teams=frozenset({"marketing"})),
+    "viewer": Principal(id="oidc:victor@example.com", role=Role.VIEWER),
+    "approver": Principal(id="oidc:anna@example.com", role=Role.APPROVER),
+    "auditor": Principal(id="oidc:otto@example.com", role=Role.AUDITOR),
+    "prod": Principal(id="github-actions:acme/web#1", role=Role.SECURITY_ADMIN, stack="prod"),
+    "staging": Principal(id="github-actions:acme/web#2", role=Role.SECURITY_ADMIN, stack="staging"),
+    "plan": Principal(
+        id="github-actions:acme/web#3", role=Role.SECURITY_ADMIN, stack="prod", plan_only=True, lease="lease-plan"
+    ),
+}
+
+
+class FakeAuthenticator:
+    """Knows `PEOPLE` by name."""
+
+    def authenticate(self, bearer: str, now: datetime) -> Principal:
+        if (principal := PEOPLE.get(bearer)) is None:
+            raise Unauthenticated("the bearer token was not accepted")
+        return principal

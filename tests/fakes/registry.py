@@ -1,0 +1,121 @@
+"""A registry behind its real HTTP door, without a socket: any store, a clock that stands, people known by name."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from tests.fakes.authenticator import FakeAuthenticator
+
+from leasehold.model.grants import grant_id
+from leasehold.registry.ports import Store
+from leasehold.store.memory.store import MemoryStore
+from leasehold.web.control_plane import control_plane
+from leasehold.web.doors import Doors
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+READ = "triage/github.read_file@repo:web"
+DELETE = "triage/github.delete_branch@repo:web"
+OWNER = {"display_name": "Alice Ahlström", "email": "alice@example.com", "team": "payments"}
+AGENT = {"owner": "alice", "review_by": "2027-05-01"}
+SERVER = {
+    "url": "https://mcp.example.com/github",
+    "tools": {
+        "read_file": {"action": "read"},
+        "create_issue": {"action": "write"},
+        "delete_branch": {"action": "delete"},
+    },
+}
+ISSUER = {"type": "oidc", "issuer": "https://idp.example.com", "audiences": ["leasehold"]}
+ROLE_BINDING = {"trust_issuer": "idp", "role": "viewer", "oidc": {"subject": "victor"}}
+AGENT_BINDING = {"trust_issuer": "idp", "agent": "triage", "oidc": {"subject": "pod"}}
+SCOPE = {"tool_server": "github", "tools": ["read_file", "create_issue"], "resources": ["repo:web", "repo:api"]}
+WIDE = {
+    "tool_server": "github",
+    "tools": ["*"],
+    "resources": ["repo:*"],
+    "allow_wildcard": True,
+    "justification": "all",
+}
+CEILING = {"principal": "organization", "scopes": ["everything"]}
+GRANT = {"agent": "triage", "tool_server": "github", "tools": ["read_file"], "resources": ["repo:web"]}
+DELETE_GRANT = {**GRANT, "tools": ["delete_branch"]}
+DEPLOYMENT = {"agent": "triage", "commit": "c0ffee"}
+
+
+def name_of_grant(spec: dict[str, Any]) -> str:
+    """The name that a grant's body must go under."""
+    tools, resources = frozenset(spec.get("tools", ())), frozenset(spec.get("resources", ()))
+    return grant_id(spec["agent"], spec.get("scope") or spec["tool_server"], tools, resources)
+
+
+class RegistryClient:
+    """Speaks HTTP to a registry. `now` can be set; `caller` is who speaks unless a call says otherwise."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        self.store = store if store is not None else MemoryStore()
+        self.now = NOW
+        doors = Doors(store=self.store, authenticator=FakeAuthenticator(), clock=lambda: self.now)
+        self.app = control_plane(doors)
+        self.caller = "admin"
+
+    def send(self, method: str, path: str, caller: str | None = None, **request: Any) -> httpx.Response:
+        who = caller if caller is not None else self.caller
+        headers = {"Authorization": f"Bearer {who}", **request.pop("headers", {})}
+        return asyncio.run(self._send(method, path, headers=headers, **request))
+
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://registry") as client:
+            return await client.request(method, path, **request)
+
+    def create(self, kind: str, name: str, body: object, caller: str | None = None) -> httpx.Response:
+        return self.send("PUT", path(kind, name), caller, json=body, headers={"If-None-Match": "*"})
+
+    def change(self, kind: str, name: str, body: object, revision: int, caller: str | None = None) -> httpx.Response:
+        return self.send("PUT", path(kind, name), caller, json=body, headers={"If-Match": f'"{revision}"'})
+
+    def delete(self, kind: str, name: str, revision: int, caller: str | None = None) -> httpx.Response:
+        return self.send("DELETE", path(kind, name), caller, headers={"If-Match": f'"{revision}"'})
+
+    def get(self, kind: str, name: str, caller: str | None = None) -> httpx.Response:
+        return self.send("GET", path(kind, name), caller)
+
+    def must(self, kind: str, name: str, body: object, caller: str | None = None) -> dict[str, Any]:
+        answer = self.create(kind, name, body, caller)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def grant(self, spec: dict[str, Any], caller: str | None = None) -> dict[str, Any]:
+        return self.must("grants", name_of_grant(spec), spec, caller)
+
+    def generation(self, node: str) -> int:
+        with self.store.read() as unit:
+            return unit.nodes.generations((node,)).get(node, 0)
+
+    def audit(self) -> list[dict[str, Any]]:
+        return self.send("GET", "/v1/audit/events", "auditor", params={"limit": 1000}).json()["items"]
+
+    def changes(self) -> list[Any]:
+        with self.store.read() as unit:
+            return list(unit.changes.since(0, 10_000))
+
+
+def path(kind: str, name: str) -> str:
+    """The path of an object: the name percent-encoded as one segment."""
+    return f"/v1/{kind}/{quote(name, safe='')}"
+
+
+def furnished(store: Store | None = None) -> RegistryClient:
+    """A registry with an owner, an agent, a tool server, a scope of all of it and a ceiling that covers it."""
+    client = RegistryClient(store)
+    client.must("owners", "alice", OWNER)
+    client.must("agents", "triage", AGENT)
+    client.must("tool-servers", "github", SERVER)
+    client.must("scopes", "everything", WIDE)
+    client.must("ceilings", "org", CEILING)
+    client.must("trust-issuers", "idp", ISSUER)
+    return client
