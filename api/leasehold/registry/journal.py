@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from leasehold.model.errors import (
@@ -26,6 +26,15 @@ _REASON_LIMIT = 2000
 _DENIALS = (AboveCeiling, Forbidden, ManagedElsewhere, Unauthenticated)
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a change is about; revision 0 for what has none."""
+
+    kind: str
+    name: str
+    revision: int
+
+
 def record_write(unit: UnitOfWork, principal: Principal, operation: str, stored: Stored[Spec]) -> None:
     """Remember one revision: `stored` as it is now, or, for a deletion, as it was, with the deletion's revision."""
     deleted = operation == "delete"
@@ -41,21 +50,22 @@ def record_write(unit: UnitOfWork, principal: Principal, operation: str, stored:
             spec=None if deleted else plain(stored.spec),
         )
     )
-    record_change(unit, principal, operation, stored)
+    target = Target(stored.kind.value, stored.name, stored.revision)
+    record_change(unit, principal, operation, target, stored.updated_at)
     record_success(unit, attempt(principal, operation, stored.kind, stored.name, stored.updated_at), stored.revision)
 
 
-def record_change(unit: UnitOfWork, principal: Principal, operation: str, stored: Stored[Spec]) -> None:
+def record_change(unit: UnitOfWork, principal: Principal, operation: str, target: Target, now: datetime) -> None:
     """Append the next change of the sequence."""
     unit.changes.append(
         Change(
             sequence=unit.changes.latest() + 1,
-            kind=stored.kind.value,
-            name=stored.name,
+            kind=target.kind,
+            name=target.name,
             operation=operation,
-            revision=stored.revision,
+            revision=target.revision,
             by=principal.id,
-            at=stored.updated_at,
+            at=now,
         )
     )
 

@@ -11,7 +11,7 @@ from leasehold.model.leases import REGISTRY, Node
 from leasehold.model.objects import Spec, Stored
 from leasehold.policy.decision import Permit
 from leasehold.policy.platform import kind_of_node, within_teams
-from leasehold.registry.journal import attempt, record_change, record_success, recording_failure
+from leasehold.registry.journal import Target, attempt, record_change, record_success, recording_failure
 from leasehold.registry.ports import Store, UnitOfWork
 from leasehold.registry.teams import check_teams, require, team_of_agent
 
@@ -55,10 +55,10 @@ def _revoke(unit: UnitOfWork, permit: Permit, node: Node, now: datetime) -> int:
     kind, _, name = node.partition(":")
     if kind == "lease":
         return _revoke_lease(unit, permit, node, name, now)
-    if node != REGISTRY:
-        live = _check_object(unit, permit, NODE_KINDS[kind], node, name)
-        if live is not None:
-            record_change(unit, permit.principal, "revoke", replace(live, updated_at=now))
+    live = _check_object(unit, permit, NODE_KINDS[kind], node, name) if node != REGISTRY else None
+    # Whoever keeps a copy of the registry learns from the sequence of changes that it is old.
+    target = Target(kind, name, live.revision if live is not None else 0)
+    record_change(unit, permit.principal, "revoke", target, now)
     return unit.nodes.bump(node)
 
 

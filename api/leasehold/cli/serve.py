@@ -1,0 +1,84 @@
+"""`leasehold serve`: the registry itself. The only command that does not speak HTTP to one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import replace
+from typing import Annotated, NoReturn
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.markup import escape
+
+from leasehold.settings import InvalidSetting, Settings, read_settings
+from leasehold.wiring import BOOTSTRAP_MINUTES, Server, open_server
+
+_stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on [default: LEASEHOLD_HOST or 127.0.0.1].")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port [default: LEASEHOLD_PORT or 8420].")] = None,
+) -> None:
+    """Serve the registry. All other configuration comes from LEASEHOLD_* variables."""
+    settings = _settings(host, port)
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    server = _open(settings)
+    _greet(settings, server)
+    uvicorn.run(
+        server.app,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=10,
+    )
+
+
+def _settings(host: str | None, port: int | None) -> Settings:
+    environment = dict(os.environ)
+    if port is not None:
+        environment["LEASEHOLD_PORT"] = str(port)
+    try:
+        settings = read_settings(environment)
+    except InvalidSetting as error:
+        _stop(str(error))
+    return replace(settings, host=host) if host is not None else settings
+
+
+def _open(settings: Settings) -> Server:
+    try:
+        return open_server(settings)
+    except Exception as error:  # whatever keeps the registry from starting is said in one line
+        logging.getLogger(__name__).debug("cannot start", exc_info=error)
+        _stop(f"cannot start: {error}")
+
+
+def _greet(settings: Settings, server: Server) -> None:
+    _stderr.print(f"Leasehold serves {escape(settings.issuer)} on {escape(settings.host)}:{settings.port}")
+    if server.bootstrap_token is None:
+        return
+    # On standard output and nowhere else: whoever started the server can read it, a log collector on stderr cannot.
+    sys.stdout.write(f"{server.bootstrap_token}\n")
+    sys.stdout.flush()
+    _stderr.print(
+        f"This registry trusts nobody yet. The bootstrap token works once, for {BOOTSTRAP_MINUTES} minutes. Next:\n"
+        f"  curl -X POST {escape(settings.issuer)}/v1/bootstrap -H 'Authorization: Bearer <token>' "
+        "-H 'Content-Type: application/json' \\\n"
+        '    -d \'{"trust_issuer": {"name": …}, "workload_bindings": [{"name": …, "role": "security-admin", …}]}\'\n'
+        "then exchange an OIDC token of that issuer at /oauth2/token. Restart to get a new one while nobody is trusted."
+    )
+
+
+def _stop(message: str) -> NoReturn:
+    _stderr.print(f"[bold red]error:[/] {escape(message)}")
+    raise typer.Exit(1)

@@ -1,0 +1,97 @@
+"""The only module that knows every room: settings in, one ASGI application out."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
+from leasehold.exchange.ledger import Ledger
+from leasehold.exchange.tokens import TokenExchange
+from leasehold.exchange.views import Views
+from leasehold.keys.file_keys import FileKeys
+from leasehold.keys.issuer_keys import IssuerKeys
+from leasehold.keys.kms_keys import open_kms
+from leasehold.keys.network import Network
+from leasehold.keys.signing import Signer, TokenMint, jwk_set
+from leasehold.keys.tokens import OwnTokens, SubjectTokens
+from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
+from leasehold.settings import Settings
+from leasehold.store.sql_store import SqlStore, open_store
+from leasehold.web.asgi import Application
+from leasehold.web.control_plane import control_plane
+from leasehold.web.dispatch import dispatch
+from leasehold.web.doors import Doors
+from leasehold.web.oauth.app import OAuthDoors, oauth_app
+
+BOOTSTRAP_MINUTES = int(TOKEN_TTL.total_seconds()) // 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A registry that is ready to serve. `bootstrap_token` is None unless it trusts nobody yet."""
+
+    app: Application
+    bootstrap_token: str | None = field(repr=False)
+    store: SqlStore
+
+
+def build_app(settings: Settings) -> Application:
+    """The ASGI application of a registry, without the ceremony of a first start."""
+    return _compose(settings, open_store(settings.database_url))
+
+
+def open_server(settings: Settings) -> Server:
+    """A registry, its schema brought up to date, its keys made, and a bootstrap token while it trusts nobody.
+
+    Raises `Unavailable` if the database does not answer.
+    """
+    store = open_store(settings.database_url)
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    offered = offer_bootstrap(store, token, _now())
+    return Server(app=_compose(settings, store), bootstrap_token=token if offered else None, store=store)
+
+
+def _compose(settings: Settings, store: SqlStore) -> Application:
+    signer = _signer(settings.keys)
+    own = OwnTokens(signer)
+    callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
+    control = control_plane(Doors(store=store, authenticator=callers, clock=_now))
+    return dispatch(control, oauth_app(_oauth_doors(settings, store, signer, callers)))
+
+
+def _oauth_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> OAuthDoors:
+    ledger = Ledger(store)
+    own = OwnTokens(signer)
+    exchange = TokenExchange(
+        issuer=settings.issuer,
+        registry=settings.registry_audience,
+        verifier=SubjectTokens(IssuerKeys(Network())),
+        mint=TokenMint(signer),
+        views=Views(store),
+        ledger=ledger,
+    )
+    return OAuthDoors(
+        issuer=settings.issuer,
+        exchange=exchange,
+        introspection=Introspection(callers=callers, verifier=own, leases=LiveLeases(store)),
+        revocation=Revocation(issuer=settings.issuer, verifier=own, ledger=ledger),
+        jwks=lambda: jwk_set(signer.published()),
+        clock=_now,
+    )
+
+
+def _signer(keys: str) -> Signer:
+    scheme, _, where = keys.partition(":")
+    if scheme == "kms":
+        return open_kms(where.split(","))
+    file_keys = FileKeys(Path(where), _now())
+    file_keys.rotate_when_due(_now())
+    return file_keys
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
