@@ -34,7 +34,7 @@ class Network:
     def __init__(self, *, transport: httpx.AsyncBaseTransport | None = None, resolve: Resolve | None = None) -> None:
         self._transport = transport
         self._resolve = resolve or _resolve
-        self._trust = _system_trust()
+        self._trust: ssl.SSLContext | None = None
 
     async def get(self, url: str, *, allow_private: bool) -> bytes:
         """The body behind `url`. Raises `FetchRefused`."""
@@ -62,6 +62,8 @@ class Network:
         pinned = parts._replace(netloc=f"{literal}:{parts.port or _default_port(parts.scheme)}").geturl()
         headers = {"host": parts.netloc, "accept": "application/json", "accept-encoding": "identity"}
         extensions = {"sni_hostname": parts.hostname}  # also the name that the certificate must carry
+        if self._trust is None:  # reading the authorities takes longer than most requests
+            self._trust = _system_trust()
         client = httpx.AsyncClient(
             transport=self._transport,
             verify=self._trust,

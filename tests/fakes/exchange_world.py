@@ -1,0 +1,320 @@
+"""A token service on a store of the test's choice, with one agent that may read and comment on one repository."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.fakes.simulated_issuer import SigningKey, SimulatedIssuer
+
+from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
+from leasehold.exchange.ledger import Ledger
+from leasehold.exchange.records import ExchangeRequest
+from leasehold.exchange.tokens import Issued, TokenExchange
+from leasehold.exchange.views import Views
+from leasehold.keys.file_keys import FileKeys
+from leasehold.keys.issuer_keys import IssuerKeys
+from leasehold.keys.network import Network
+from leasehold.keys.signing import TokenMint, jwk_set
+from leasehold.keys.tokens import OwnTokens, SubjectTokens
+from leasehold.model.deployments import Deployment
+from leasehold.model.errors import Unavailable
+from leasehold.model.events import Change
+from leasehold.model.grants import Grant
+from leasehold.model.kinds import Kind
+from leasehold.model.leases import REGISTRY, Node, agent_node, binding_node, deployment_node, owner_node
+from leasehold.model.objects import Stored, references
+from leasehold.model.people import Agent, Owner
+from leasehold.model.principal import Role
+from leasehold.model.tokens import UnverifiedToken
+from leasehold.model.tools import Action, Tool, ToolServer
+from leasehold.model.trust import GitHubActionsSubject, IssuerType, KubernetesSubject, OidcSubject, TrustIssuer
+from leasehold.model.trust import WorkloadBinding as Binding
+from leasehold.web.oauth.app import OAuthDoors, oauth_app
+
+ISSUER = "https://leasehold.example"
+REGISTRY_AUDIENCE = f"{ISSUER}/v1"
+TOOLS = "https://github-mcp.example/mcp"
+OTHER_TOOLS = "https://jira-mcp.example/mcp"
+NOW = datetime(2026, 11, 23, 12, 0, 0, 500_000, tzinfo=UTC)
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+JWT = "urn:ietf:params:oauth:token-type:jwt"
+_OWN_NODE = {
+    Kind.AGENTS: agent_node,
+    Kind.OWNERS: owner_node,
+    Kind.DEPLOYMENTS: deployment_node,
+    Kind.WORKLOAD_BINDINGS: binding_node,
+}
+KUBERNETES_PINS = KubernetesSubject(namespace="shop", service_account="triage")
+GITHUB_PINS = GitHubActionsSubject(
+    repository_id="99017",
+    repository_owner_id="4211",
+    job_workflow_ref="acme/web/.github/workflows/deploy.yml@refs/heads/main",
+)
+GRANT = Grant(
+    agent="triage", tool_server="github", tools=frozenset({"read_file", "comment"}), resources=frozenset({"repo:web"})
+)
+
+
+@cache
+def signing_key(_of: str, algorithm: str = "RS256") -> SigningKey:
+    """One key per issuer and test run: making RSA keys takes longer than most tests."""
+    return SigningKey.new(algorithm)
+
+
+class World:
+    """Everything joined as in production, with the time in the test's hands."""
+
+    def __init__(self, store: Any, folder: Path) -> None:
+        self.store = store = FaultyStore(store)
+        self.now = NOW
+        self.cluster = SimulatedIssuer.kubernetes(clock=lambda: self.now, keys=[signing_key("cluster")])
+        self.github = SimulatedIssuer.github(clock=lambda: self.now, keys=[signing_key("github")])
+        self.people = SimulatedIssuer.oidc(clock=lambda: self.now, keys=[signing_key("people", "ES256")])
+        self.signer = FileKeys(folder / "keys", NOW)
+        self.mint = InterruptedMint(TokenMint(self.signer))
+        self.issuer_keys = IssuerKeys(Network())
+        own = OwnTokens(self.signer)
+        self.ledger, self.leases, self.views = Ledger(store), LiveLeases(store), Views(store)
+        self.exchange = TokenExchange(
+            issuer=ISSUER,
+            registry=REGISTRY_AUDIENCE,
+            verifier=SubjectTokens(self.issuer_keys),
+            mint=self.mint,
+            views=self.views,
+            ledger=self.ledger,
+        )
+        self.callers = RegistryTokens(issuer=ISSUER, audience=REGISTRY_AUDIENCE, verifier=own, leases=store)
+        self.introspection = Introspection(callers=self.callers, verifier=own, leases=self.leases)
+        self.revocation = Revocation(issuer=ISSUER, verifier=own, ledger=self.ledger)
+        self.app = oauth_app(
+            OAuthDoors(
+                issuer=ISSUER,
+                exchange=self.exchange,
+                introspection=self.introspection,
+                revocation=self.revocation,
+                jwks=lambda: jwk_set(self.signer.published()),
+                clock=lambda: self.now,
+            )
+        )
+
+    def close(self) -> None:
+        self.ledger.close()
+        self.leases.close()
+
+    # What the registry writes, in as few words as a test wants to read.
+
+    def put(self, kind: Kind, name: str, spec: Any) -> None:
+        with self.store.begin() as unit:
+            found = unit.objects.find(kind, name)
+            stored = Stored(
+                kind=kind,
+                name=name,
+                revision=found.revision + 1 if found else 1,
+                spec=spec,
+                stack=None,
+                created_at=NOW,
+                updated_at=NOW,
+                updated_by="oidc:admin",
+            )
+            unit.objects.put(stored, references(name, spec))
+            self._changed(unit, kind, name, "put")
+            if kind in _OWN_NODE:
+                unit.nodes.ensure(_OWN_NODE[kind](name))
+
+    def delete(self, kind: Kind, name: str) -> None:
+        with self.store.begin() as unit:
+            unit.objects.delete(kind, name)
+            self._changed(unit, kind, name, "delete")
+            if kind in _OWN_NODE:
+                unit.nodes.bump(_OWN_NODE[kind](name))
+
+    def change(self, kind: Kind, name: str, **fields: Any) -> None:
+        """Replace fields of a live object and end what was issued on the old ones, as the registry does."""
+        with self.store.read() as unit:
+            spec = replace(unit.objects.get(kind, name).spec, **fields)
+        self.put(kind, name, spec)
+        self.bump(_OWN_NODE[kind](name))
+
+    def bump(self, node: Node) -> None:
+        with self.store.begin() as unit:
+            unit.nodes.bump(node)
+
+    def _changed(self, unit: Any, kind: Kind, name: str, operation: str) -> None:
+        sequence = unit.changes.latest() + 1
+        unit.changes.append(
+            Change(sequence=sequence, kind=kind, name=name, operation=operation, revision=1, by="oidc:admin", at=NOW)
+        )
+
+    def populate(self) -> "World":
+        """One owner, agent, tool server, grant, deployment; a cluster, GitHub and an identity provider that bind."""
+        self.put(Kind.OWNERS, "alice", Owner(display_name="Alice", email="alice@example.com", team="shop"))
+        self.put(Kind.AGENTS, "triage", Agent(owner="alice", review_by=date(2027, 6, 1)))
+        tools = {"read_file": Tool(action=Action.READ), "comment": Tool(action=Action.WRITE)}
+        tools["delete_branch"] = Tool(action=Action.DELETE)
+        self.put(Kind.TOOL_SERVERS, "github", ToolServer(url=TOOLS, tools=tools))
+        jira = ToolServer(url=OTHER_TOOLS, tools={"search": Tool(action=Action.READ)})
+        self.put(Kind.TOOL_SERVERS, "jira", jira)
+        self.put(Kind.GRANTS, GRANT.id, GRANT)
+        self.put(Kind.DEPLOYMENTS, "triage-prod", Deployment(agent="triage"))
+        self.trust("cluster", self.cluster, IssuerType.KUBERNETES)
+        self.trust("github", self.github, IssuerType.GITHUB_ACTIONS)
+        self.trust("people", self.people, IssuerType.OIDC, algorithms=frozenset({"ES256"}))
+        self.bind("triage-pods", trust_issuer="cluster", agent="triage", kubernetes=KUBERNETES_PINS)
+        self.bind(
+            "ci-shop",
+            trust_issuer="github",
+            role=Role.DEVELOPER,
+            teams=frozenset({"shop"}),
+            stack="shop-prod",
+            github_actions=GITHUB_PINS,
+        )
+        self.bind("alice", trust_issuer="people", role=Role.SECURITY_ADMIN, oidc=OidcSubject(subject="00u1alice"))
+        with self.store.begin() as unit:
+            unit.nodes.ensure(REGISTRY)
+        return self
+
+    def trust(self, name: str, issuer: SimulatedIssuer, kind: IssuerType, **options: Any) -> None:
+        options.setdefault("audiences", frozenset({issuer.audience}))
+        options.setdefault("jwks", issuer.jwks())
+        self.put(Kind.TRUST_ISSUERS, name, TrustIssuer(type=kind, issuer=issuer.url, **options))
+
+    def bind(self, name: str, **binding: Any) -> None:
+        self.put(Kind.WORKLOAD_BINDINGS, name, Binding(**binding))
+
+    # What a client does.
+
+    async def ask(self, token: str, resource: str = TOOLS, **options: Any) -> Issued:
+        request = ExchangeRequest(subject_token=UnverifiedToken(token), resource=resource, **options)
+        return await self.exchange.exchange(request, self.now)
+
+    def get(self, token: str, resource: str = TOOLS, **options: Any) -> Issued:
+        return asyncio.run(self.ask(token, resource, **options))
+
+    def pod_token(self, **changes: Any) -> str:
+        return self.cluster.token(**changes)
+
+    def registry_token(self) -> str:
+        return self.get(self.people.token(), REGISTRY_AUDIENCE).access_token
+
+    def introspect(self, token: str, bearer: str | None = None) -> Mapping[str, Any]:
+        caller = bearer or self.registry_token()
+        return asyncio.run(self.introspection.introspect(caller, token, self.now))
+
+    def revoke(self, token: str) -> None:
+        asyncio.run(self.revocation.revoke(token, self.now))
+
+    def events(self) -> list[Any]:
+        """Audit events, newest first."""
+        with self.store.read() as unit:
+            return [record.event for record in unit.audit.list(limit=1000)]
+
+    def later(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+    def call(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> "Reply":
+        return asyncio.run(request(self.app, method, path, body, headers or {}))
+
+    def form(self, path: str, headers: Mapping[str, str] | None = None, **fields: str) -> "Reply":
+        form = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
+        return self.call("POST", path, urlencode(fields).encode(), form)
+
+    def exchange_form(self, token: str, resource: str = TOOLS, **fields: str) -> "Reply":
+        base = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": JWT, "resource": resource}
+        return self.form("/oauth2/token", **{k: v for k, v in {**base, **fields}.items() if v is not None})
+
+
+class InterruptedMint:
+    """Signs as production does; `meanwhile` happens between the decision and the signature."""
+
+    def __init__(self, mint: TokenMint) -> None:
+        self._mint = mint
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    async def sign(self, claims: Mapping[str, object]) -> str:
+        self.meanwhile()
+        return await self._mint.sign(claims)
+
+
+class FaultyStore:
+    """A store whose writes can be made to fail: away before they begin, or full when the event is recorded."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.away = self.full = False
+
+    def read(self) -> Any:
+        return self._store.read()
+
+    @contextmanager
+    def begin(self) -> Iterator[Any]:
+        if self.away:
+            raise Unavailable("the database does not answer")
+        with self._store.begin() as unit:
+            if self.full:
+                unit.audit.append = _disk_full
+            yield unit
+
+
+def _disk_full(_event: object) -> None:
+    raise Unavailable("the disk is full")
+
+
+class Reply:
+    """Status, headers and bytes of an answer."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return json.loads(self.body)
+
+
+async def request(app: Any, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+    """One request to an ASGI app, without a server."""
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
+    }
+    parts = [{"type": "http.request", "body": body, "more_body": False}]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return parts.pop(0) if parts else {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    names = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
+    return Reply(sent[0]["status"], names, b"".join(m.get("body", b"") for m in sent[1:]))
+
+
+@contextmanager
+def world_on(store: Any, folder: Path) -> Any:
+    """A populated world, closed afterwards."""
+    world = World(store, folder)
+    try:
+        yield world.populate()
+    finally:
+        world.close()
+
+
+def together(*coroutines: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Run coroutines at once; what each returned or raised."""
+
+    async def gathered() -> list[Any]:
+        return await asyncio.gather(*coroutines, return_exceptions=True)
+
+    return asyncio.run(gathered())
