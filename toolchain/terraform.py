@@ -5,7 +5,7 @@ from pathlib import Path
 
 from toolchain import wheels
 from toolchain.places import PROVIDER_SOURCE, Places
-from toolchain.programs import Tool, ToolMissingError, find_on_path, probe, write_if_changed, write_launcher
+from toolchain.programs import Tool, ToolMissingError, find_on_path, probe, tell, write_if_changed, write_launcher
 
 OLDEST = (1, 5)  # the first Terraform with import blocks, which `leasehold drift` proposes
 _VERSION = r'"terraform_version":\s*"([^"]+)"'
@@ -21,8 +21,19 @@ def ensure(places: Places) -> Tool:
 
 
 def ensure_packaged(places: Places) -> Tool:
-    """Make `.toolchain/packaged/bin/terraform` from PyPI's library, so that tests run on it too."""
-    return _launch_packaged(places, places.packaged_bin)
+    """Make `.toolchain/packaged/bin/terraform` from PyPI's library, so that tests run on it too.
+
+    Where PyPI has none for this machine (Linux on ARM, an old glibc) the PATH's Terraform stands there, and we say so.
+    """
+    try:
+        return _launch_packaged(places, places.packaged_bin)
+    except ToolMissingError:
+        found = on_path(places)
+        if found is None:
+            raise
+        tell(f"PyPI has no Terraform for this machine, everything runs on {found}")
+        write_launcher(places.packaged_bin / "terraform", [found.path])
+        return found
 
 
 def on_path(places: Places) -> Tool | None:

