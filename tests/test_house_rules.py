@@ -165,8 +165,9 @@ def test_the_cdktf_folder_is_no_package_and_holds_no_tests():
     assert {path.parts[1] for path in inside} == {"leasehold_cdktf"}
 
 
-def test_no_folder_of_tests_is_named_like_an_installed_library():
-    named = {part for name in repository_files() if name.startswith("tests/") for part in Path(name).parts[:-1]}
+def test_no_folder_with_tests_is_named_like_an_installed_library():
+    modules = [Path(name) for name in repository_files() if name.startswith("tests/") and name.endswith(".py")]
+    named = {part for path in modules for part in path.parts[:-1]}
     assert named & {"cdktf", "cdktn"} == set()
 
 
