@@ -165,10 +165,11 @@ def test_the_cdktf_folder_is_no_package_and_holds_no_tests():
     assert {path.parts[1] for path in inside} == {"leasehold_cdktf"}
 
 
-def test_no_folder_with_tests_is_named_like_an_installed_library():
-    modules = [Path(name) for name in repository_files() if name.startswith("tests/") and name.endswith(".py")]
-    named = {part for path in modules for part in path.parts[:-1]}
-    assert named & {"cdktf", "cdktn"} == set()
+def test_no_package_of_tests_is_named_like_an_installed_library():
+    packages = [Path(name).parent for name in repository_files() if name.endswith("/__init__.py")]
+    assert [
+        path for path in packages if path.parts[0] == "tests" and path.name in {"cdktf", "cdktn", "constructs"}
+    ] == []
 
 
 def test_pytest_imports_by_path():
@@ -181,6 +182,10 @@ _WAYS = {
     "python -m": [sys.executable, "-m", "shown"],
     "a script at the root": [sys.executable, "shown.py"],
     "python -m pytest": [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "tests/test_shown.py"],
+    "pytest in a folder of tests named cdktf": [
+        *(sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"),
+        "tests/e2e/cdktf/test_shown.py",
+    ],
     "bare pytest": [Path(sys.executable).with_name("pytest"), "-qs", "-p", "no:cacheprovider", "tests/test_shown.py"],
 }
 
@@ -190,9 +195,10 @@ def twin(tmp_path) -> Path:
     """A folder laid out like the repository's root, where a test may add files."""
     for name in ("api", "cdktf", "provider", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "tests").mkdir()
     (tmp_path / "shown.py").write_text(_SHOW + "\n")
-    (tmp_path / "tests" / "test_shown.py").write_text(f"def test_shown():\n    {_SHOW}\n")
+    for folder in (tmp_path / "tests", tmp_path / "tests" / "e2e" / "cdktf"):
+        folder.mkdir(parents=True)
+        (folder / "test_shown.py").write_text(f"def test_shown():\n    {_SHOW}\n")
     return tmp_path
 
 
