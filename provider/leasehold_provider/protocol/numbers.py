@@ -78,7 +78,7 @@ def write_number(value: Any, out: bytearray) -> None:
     elif value in (float("inf"), float("-inf")):
         msgpack.write_float(value, out)
     else:
-        msgpack.write_str(format(_decimal(str(value)).normalize(), "f"), out)
+        msgpack.write_str(format(_decimal(str(value)), "f"), out)
 
 
 def _integral(value: Any) -> Any:
@@ -99,12 +99,14 @@ def _integer_text(value: int) -> str:
 
 
 def _decimal(text: str) -> Any:
-    from decimal import Context, Decimal, InvalidOperation  # noqa: PLC0415 -- see _from_decimal
+    from decimal import Context, InvalidOperation, Overflow  # noqa: PLC0415 -- see _from_decimal
 
+    # The default context would round to 28 digits.
+    context = Context(prec=_MAX_DIGITS, Emax=_MAX_DIGITS, Emin=-_MAX_DIGITS, traps=[InvalidOperation, Overflow])
     try:
-        value = Context(prec=_MAX_DIGITS, Emax=_MAX_DIGITS, Emin=-_MAX_DIGITS).create_decimal(text)
-    except InvalidOperation:
+        value = context.create_decimal(text).normalize(context)
+    except ArithmeticError:
         raise ValueError("not a number") from None
-    if not isinstance(value, Decimal) or not value.is_finite():
+    if not value.is_finite():
         raise ValueError("not a number")
     return value
