@@ -1,0 +1,82 @@
+"""Examples under each command's `--help`."""
+
+from __future__ import annotations
+
+
+def _as_written(text: str) -> str:
+    """Keep every line where it is: a backspace at the head of a paragraph says so to the help's formatter."""
+    return "\n\n".join(f"\b\n{paragraph}" for paragraph in text.strip().split("\n\n"))
+
+
+EXAMPLES: dict[str, str] = {
+    "drift": _as_written("""
+Examples:
+  leasehold drift --terraform-dir prod=infra/prod
+  leasehold drift --state platform=platform.tfstate --state app=app.tfstate
+  terraform show -json tfplan > plan.json
+  leasehold drift --stack prod --plan plan.json --markdown > comment.md
+  leasehold drift --stack prod --state terraform.tfstate --json --fail-on high
+
+Exit codes: 0 clean, 1 error, 2 drift, 3 drift at or above --fail-on,
+6 something could not be compared (with --strict).
+"""),
+    "review": _as_written("""
+Examples:
+  terraform plan -out tfplan && terraform show -json tfplan > plan.json
+  leasehold review plan.json --stack prod
+  leasehold review prod=plan.json --markdown > comment.md
+
+Exit codes: 0 told, 1 error, 3 a change at or above --fail-on,
+6 something could not be compared (with --strict).
+"""),
+    "serve": _as_written("""
+Examples:
+  leasehold serve
+  LEASEHOLD_DATABASE_URL=postgresql+psycopg://... leasehold serve --port 9000
+"""),
+    "object get": _as_written("""
+Examples:
+  leasehold object get agents triage
+  leasehold object get grants triage/github.read_file@repo:web --json
+"""),
+    "object list": _as_written("""
+Examples:
+  leasehold object list agents
+  leasehold object list grants --agent triage --unmanaged --json
+"""),
+    "object put": _as_written("""
+Examples:
+  echo '{"agent": "triage", "scope": "issues"}' |
+    leasehold object put grants triage/issues --file -
+  leasehold object get agents triage --json > triage.json
+  leasehold object put agents triage --file triage.json
+"""),
+    "object delete": _as_written("""
+Examples:
+  leasehold object delete grants triage/github.delete_branch@repo:web
+"""),
+    "bootstrap": _as_written("""
+Examples:
+  leasehold serve > bootstrap.token &
+  leasehold bootstrap --file bootstrap.json --token-file bootstrap.token
+"""),
+    "revoke": _as_written("""
+Examples:
+  leasehold revoke agent:triage --reason "prompt injection, ticket 4711"
+  leasehold revoke lease:8Zk3 --reason "leaked in a log"
+"""),
+    "token exchange": _as_written("""
+Examples:
+  export LEASEHOLD_TOKEN=$(leasehold token exchange --subject-token-file ci.jwt)
+  leasehold token exchange --resource https://mcp.example.com/github --json
+"""),
+    "token introspect": _as_written("""
+Examples:
+  leasehold token introspect --token-file token.jwt
+  pbpaste | leasehold token introspect --token-file - --json
+"""),
+    "token revoke": _as_written("""
+Examples:
+  leasehold token revoke --token-file token.jwt
+"""),
+}

@@ -1,0 +1,86 @@
+"""`leasehold`: the commands put together, and how each of them ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from leasehold.cli import objects, tokens
+from leasehold.cli.drift import drift, review
+from leasehold.cli.examples import EXAMPLES
+from leasehold.cli.exits import CLEAN, ERROR, INTERRUPTED, Failure
+from leasehold.cli.registry_commands import bootstrap, revoke, version, whoami
+from leasehold.cli.safe_text import visible_lines
+from leasehold.cli.session import Session
+
+_WIDTH = 100  # columns of help, whatever the terminal: it is compared with golden files
+_EPILOG = (
+    "The registry is LEASEHOLD_ENDPOINT (http://127.0.0.1:8420). Commands call it with LEASEHOLD_TOKEN, or with the "
+    "token in LEASEHOLD_OIDC_TOKEN_FILE, exchanged on the fly."
+)
+
+app = typer.Typer(
+    name="leasehold",
+    help="Agents hold their authority on lease: declare it, see it drift, end it.",
+    epilog=_EPILOG,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"terminal_width": _WIDTH, "max_content_width": _WIDTH, "help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command("serve", epilog=EXAMPLES["serve"])
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on [LEASEHOLD_HOST or 127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port [LEASEHOLD_PORT or 8420].")] = None,
+) -> None:
+    """Serve the registry. All other configuration comes from LEASEHOLD_* variables."""
+    from leasehold.cli.serve import serve as serve_registry  # noqa: PLC0415  the server's imports cost a client 1 s
+
+    serve_registry(host=host, port=port)
+
+
+for _command in (drift, review, revoke, bootstrap, whoami, version):
+    app.command(_command.__name__, epilog=EXAMPLES.get(_command.__name__))(_command)
+app.add_typer(objects.app, name="object")
+app.add_typer(tokens.app, name="token")
+
+
+def run(arguments: Sequence[str], session: Session) -> int:
+    """Run one command. Whatever happens, the answer is an exit code and, at most, three lines on stderr."""
+    try:
+        return int(app(list(arguments), prog_name="leasehold", standalone_mode=False, obj=session) or CLEAN)
+    except Failure as failure:
+        _explain(session, failure)
+    except typer.TyperException as mistake:
+        session.err.write(visible_lines(mistake.format_message()) + "\n")
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  the reader left: so do we
+    except Exception as error:  # noqa: BLE001  a traceback shows locals' types and paths, and helps no user
+        _explain(session, Failure(f"unexpected {type(error).__name__}", next_step="please report how you got here"))
+    return ERROR
+
+
+def main() -> NoReturn:
+    """Run the command that the process was started with."""
+    sys.exit(run(sys.argv[1:], Session(os.environ, sys.stdout, sys.stderr)))
+
+
+def _explain(session: Session, failure: Failure) -> None:
+    lines = [f"error: {failure.what}"]
+    lines += [f"  where: {failure.where}"] if failure.where else []
+    lines += [f"  next: {failure.next_step}"] if failure.next_step else []
+    session.err.write(visible_lines("\n".join(lines)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Reports as Markdown for a pull request: a marker to find the comment again, and never more than a comment holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from leasehold.cli.reports import Json, moment, stacks_of, tally
+from leasehold.cli.safe_text import code, fenced, prose, words
+
+LIMIT = 60_000  # bytes; GitHub cuts a comment at 65,536 characters
+_FIX_LIMIT = 4_000
+_TAIL = 400  # bytes kept for saying what was left out
+
+
+def drift_markdown(report: Json, *, notes: tuple[str, ...] = ()) -> str:
+    """The drift report as one comment."""
+    findings = report["findings"]
+    counted = tally([one["risk"] for one in findings]) or "no drift"
+    head = [
+        f"<!-- leasehold:drift stack={stacks_of(report)} -->",
+        f"### Agent permissions: {counted}",
+        "",
+        *_drift_table(report["summary"]),
+        "",
+        *_circumstances(report, notes),
+        "",
+    ]
+    return _bounded(head, [_finding(one) for one in findings], "findings")
+
+
+def review_markdown(report: Json, *, notes: tuple[str, ...] = ()) -> str:
+    """The plan review as one comment."""
+    changes = [*report["access"], *report["foundations"]]
+    counted = tally([one["risk"] for one in changes]) or "no change of access"
+    reversals = report["reversals"]
+    reverts = f"; the apply reverts {len(reversals)} out-of-band change(s)" if reversals else ""
+    head = [
+        f"<!-- leasehold:review stack={stacks_of(report)} -->",
+        f"### Agent permissions in this plan: {counted}{reverts}",
+        "",
+        *_circumstances(report, notes),
+        "",
+    ]
+    return _bounded(head, [*map(_change, changes), *map(_reversal, reversals)], "changes")
+
+
+def _bounded(head: list[str], blocks: list[str], noun: str) -> str:
+    """As many blocks as fit, and the number of those that do not."""
+    text = "\n".join(head)
+    left = LIMIT - _TAIL - len(text.encode())
+    for at, block in enumerate(blocks):
+        left -= len(block.encode()) + 1
+        if left < 0:
+            missing = len(blocks) - at
+            cut = f"**{missing} more {noun} are not shown here** ({at} of {len(blocks)} are, worst first)"
+            return f"{text}\n{cut}: `--json` holds them all.\n"
+        text += f"\n{block}"
+    return f"{text}\n"
+
+
+def _drift_table(summary: Json) -> Iterator[str]:
+    classes = ("widened", "unmanaged", "narrowed", "missing", "orphan", "overstay", "changed", "conflict")
+    yield "| " + " | ".join(classes) + " |"
+    yield "|" + " --- |" * len(classes)
+    yield "| " + " | ".join(str(int(summary[name])) for name in classes) + " |"
+
+
+def _circumstances(report: Json, notes: Iterable[str]) -> Iterator[str]:
+    summary, snapshot = report["summary"], report["snapshot"]
+    equal = f"{summary['equivalent']} objects live as declared. " if "equivalent" in summary else ""
+    whole = "" if snapshot["complete"] else ", incomplete"
+    seen = f"registry revision {snapshot['revision']}{whole}, {words(moment(snapshot['at']))}"
+    yield f"{equal}Coverage {summary['coverage_pct']} %, {seen}."
+    for one in report["unproven"][:20]:
+        yield f"- unproven: {code(one['address'])}, not known yet: {', '.join(map(code, one['attributes']))}"
+    if len(report["unproven"]) > 20:  # noqa: PLR2004  said above
+        yield f"- unproven: {len(report['unproven']) - 20} more"
+    yield from (f"- {words(note)}" for note in notes)
+
+
+def _finding(finding: Json) -> str:
+    lines = [f"- **{words(finding['risk'].upper())} {words(finding['class'])}**: {prose(finding['sentence'])}"]
+    lines.append(f"  {words(', '.join(finding['factors']))}{_cause(finding.get('cause'))}{_expiry(finding)}")
+    if finding.get("address"):
+        lines.append(f"  declared as {code(finding['address'])} in stack {code(finding['stack'])}")
+    lines.append(f"  Revert: {code(finding['fix']['revert'])}")
+    return "\n".join([*(f"{line}  " for line in lines[:-1]), lines[-1], *_adoption(finding["fix"])])
+
+
+def _adoption(fix: Json) -> Iterator[str]:
+    hcl = "\n".join(part for part in (fix.get("adopt_hcl"), fix.get("import")) if part)
+    if not hcl:
+        return
+    yield ""
+    if len(hcl.encode()) > _FIX_LIMIT:
+        yield "  The code to adopt it is too long for here: `--json` holds it."
+        return
+    yield "  <details><summary>Keep it: adopt</summary>"
+    yield ""
+    yield from (f"  {line}" if line else "" for line in fenced(hcl, "hcl").split("\n"))
+    yield ""
+    yield "  </details>"
+
+
+def _cause(cause: Json | None) -> str:
+    return f"; {code(cause['actor'])} {words(cause['operation'])}d it {words(moment(cause['at']))}" if cause else ""
+
+
+def _expiry(finding: Json) -> str:
+    return f"; until {words(moment(finding['expires_at']))}" if finding.get("expires_at") else ""
+
+
+def _change(change: Json) -> str:
+    return f"- **{words(change['risk'].upper())}**: {prose(change['sentence'])} ({words(', '.join(change['factors']))})"
+
+
+def _reversal(reversal: Json) -> str:
+    return f"- **REVERTS** {code(reversal['name'])}{_cause(reversal.get('cause'))}"

@@ -1,0 +1,110 @@
+"""Reports on a terminal. Every cell is plain text: no live string is read as markup or as terminal codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from leasehold.cli.reports import Json, moment, stacks_of, tally
+from leasehold.cli.safe_text import visible
+
+_STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
+_SENTENCE_LIMIT = 2_000
+
+
+def print_drift(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), width: int | None = None) -> None:
+    """The findings as a table, worst first, with who did it and the way back."""
+    console = _console(out, width)
+    findings = report["findings"]
+    counted = tally([one["risk"] for one in findings]) or "no drift"
+    console.print(Text(f"{stacks_of(report)}: {counted}", "bold"))
+    if findings:
+        table = _table("Risk", "Class", "Who can do what where", "Who, when")
+        for finding in findings:
+            table.add_row(_risk(finding), Text(finding["class"]), _what(finding), _who(finding.get("cause")))
+        console.print(table)
+    for line in (*_coverage(report), *notes):
+        console.print(Text(line))
+
+
+def print_review(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), width: int | None = None) -> None:
+    """What a plan changes in access, worst first."""
+    console = _console(out, width)
+    changes = [*report["access"], *report["foundations"]]
+    counted = tally([one["risk"] for one in changes]) or "no change of access"
+    console.print(Text(f"{stacks_of(report)}: {counted}", "bold"))
+    if changes:
+        table = _table("Risk", "What the apply changes", "Because")
+        for change in changes:
+            table.add_row(_risk(change), _sentence(change), Text(", ".join(change["factors"])))
+        console.print(table)
+    for reversal in report["reversals"]:
+        console.print(Text("reverts ", "yellow") + Text(visible(reversal["name"])) + Text(f", {_by(reversal)}"))
+    for line in (*_unproven(report), *_snapshot(report), *notes):
+        console.print(Text(line))
+
+
+def _console(out: TextIO, width: int | None) -> Console:
+    return Console(file=out, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False)
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=heading in {"Risk", "Class"})
+    return table
+
+
+def _risk(one: Json) -> Text:
+    return Text(visible(one["risk"], 10), _STYLES.get(one["risk"], ""))
+
+
+def _sentence(one: Json) -> Text:
+    return Text(visible(one["sentence"], _SENTENCE_LIMIT))
+
+
+def _what(finding: Json) -> Text:
+    lines = [visible(finding["sentence"], _SENTENCE_LIMIT)]
+    lines.append(", ".join(finding["factors"]) + (f"; {_where(finding)}" if _where(finding) else ""))
+    if finding.get("expires_at"):
+        lines.append(f"until {moment(visible(finding['expires_at']))}")
+    lines.append(f"revert: {visible(finding['fix']['revert'], _SENTENCE_LIMIT)}")
+    return Text("\n".join(line for line in lines if line))
+
+
+def _where(finding: Json) -> str:
+    address, stack = finding.get("address"), finding.get("stack")
+    return f"{visible(address)} in {visible(stack)}" if address else ""
+
+
+def _who(cause: Json | None) -> Text:
+    if cause is None:
+        return Text("")
+    return Text(f"{visible(cause['actor'])}\n{visible(cause['operation'])}d {moment(visible(cause['at']))}")
+
+
+def _by(reversal: Json) -> str:
+    cause = reversal.get("cause")
+    return f"made by {visible(cause['actor'])} {moment(visible(cause['at']))}" if cause else "made by hand"
+
+
+def _coverage(report: Json) -> Iterator[str]:
+    summary = report["summary"]
+    yield f"{summary['equivalent']} declared objects live as declared, coverage {summary['coverage_pct']} %"
+    yield from _unproven(report)
+    yield from _snapshot(report)
+
+
+def _unproven(report: Json) -> Iterator[str]:
+    for one in report["unproven"]:
+        yield f"unproven: {visible(one['address'])} ({', '.join(map(visible, one['attributes']))} not known)"
+
+
+def _snapshot(report: Json) -> Iterator[str]:
+    snapshot = report["snapshot"]
+    whole = "" if snapshot["complete"] else ", incomplete"
+    yield f"registry revision {snapshot['revision']}, {moment(visible(snapshot['at']))}{whole}"

@@ -1,0 +1,90 @@
+"""`leasehold token`: exchange, introspect, revoke. A token comes in by file or stdin, never as an argument."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from leasehold.cli.connection import JWT, TOKEN_EXCHANGE, Json, read_secret
+from leasehold.cli.examples import EXAMPLES
+from leasehold.cli.exits import Failure
+from leasehold.cli.safe_text import visible
+from leasehold.cli.session import session_of
+
+app = typer.Typer(no_args_is_help=True, help="Exchange, introspect and revoke tokens.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="The whole answer as JSON on stdout.")]
+TokenFile = Annotated[str, typer.Option("--token-file", help="A file that holds the token; `-` for stdin.")]
+
+
+@app.command("exchange", epilog=EXAMPLES["token exchange"])
+def exchange(  # noqa: PLR0913  each is an option
+    context: typer.Context,
+    *,
+    resource: Annotated[
+        str | None, typer.Option(help="URL of the tool server [default: the registry's own API].")
+    ] = None,
+    subject_token_file: Annotated[
+        str | None, typer.Option(help="File with the workload's own token [LEASEHOLD_OIDC_TOKEN_FILE].")
+    ] = None,
+    scope: Annotated[str | None, typer.Option(help="Ask for less: scopes, separated by spaces.")] = None,
+    client_id: Annotated[str | None, typer.Option(help="The agent, if the workload may become several.")] = None,
+    stack: Annotated[str | None, typer.Option(help="The stack, if the workload may write several.")] = None,
+    json_: AsJson = False,
+) -> None:
+    """Trade the workload's own token for a short one (RFC 8693). Without --json stdout is the token alone."""
+    session = session_of(context)
+    path = subject_token_file or session.environment.oidc_token_file
+    if path is None:
+        raise Failure("whose token?", next_step="give --subject-token-file, or set LEASEHOLD_OIDC_TOKEN_FILE")
+    with session.registry() as registry:
+        asked = {
+            "grant_type": TOKEN_EXCHANGE,
+            "subject_token": read_secret(path),
+            "subject_token_type": JWT,
+            "resource": resource or f"{registry.endpoint}/v1",
+            "scope": scope,
+            "client_id": client_id,
+            "stack": stack or (session.environment.stack if resource is None else None),
+        }
+        answer = registry.post_form(
+            "/oauth2/token", {key: value for key, value in asked.items() if value is not None}, authenticated=False
+        )
+    if json_:
+        session.emit(answer)
+        return
+    session.say(f"{visible(answer.get('scope', ''), 2_000)}, for {visible(answer.get('expires_in', '?'))} s")
+    session.say(f"lease {visible(answer.get('lease', '?'))}")
+    session.out.write(f"{visible(answer['access_token'], 100_000)}\n")
+
+
+@app.command("introspect", epilog=EXAMPLES["token introspect"])
+def introspect(context: typer.Context, *, token_file: TokenFile, json_: AsJson = False) -> None:
+    """Ask whether a token is alive, and what it may do (RFC 7662)."""
+    session = session_of(context)
+    with session.registry() as registry:
+        answer = registry.post_form("/oauth2/introspect", {"token": read_secret(token_file)}, authenticated=True)
+    if json_:
+        session.emit(answer)
+    else:
+        session.out.write(_told(answer))
+
+
+@app.command("revoke", epilog=EXAMPLES["token revoke"])
+def revoke(context: typer.Context, *, token_file: TokenFile, json_: AsJson = False) -> None:
+    """End the lease behind a token (RFC 7009). Whoever holds the token may."""
+    session = session_of(context)
+    with session.registry() as registry:
+        registry.post_form("/oauth2/revoke", {"token": read_secret(token_file)}, authenticated=False)
+    if json_:
+        session.emit({"revoked": True})
+    else:
+        session.out.write("the token is dead\n")
+
+
+def _told(answer: Json) -> str:
+    if answer.get("active") is not True:
+        return "dead\n"
+    lines = [f"{visible(key)}  {visible(value, 2_000)}" for key, value in answer.items() if key != "active"]
+    return "\n".join(["alive", *lines]) + "\n"
