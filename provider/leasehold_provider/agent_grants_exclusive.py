@@ -102,7 +102,7 @@ class AgentGrantsExclusive(RegistryResource):
         return sorted(name for name in unmanaged if name not in grants)
 
     def _live_grants(self, agent: str) -> list[Values]:
-        return self.run.registry.live.of_agent("grants", agent)
+        return self.run.registry.grants_of(agent)
 
     def check(self, ctx: PlanContext) -> None:
         """Object to an agent that does not live, and to removing what another stack manages."""

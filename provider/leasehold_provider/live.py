@@ -114,6 +114,12 @@ class LiveObjects:
             if of == kind and item is not None and item.get("agent") == agent
         ]
 
+    def saw(self, kind: str, objects: Iterable[Object]) -> None:
+        """Remember what was listed; what this run wrote is newer."""
+        with self._lock:
+            for item in objects:
+                self._known.setdefault((kind, item["name"]), item)
+
     def wrote(self, kind: str, item: Object) -> None:
         """Remember what the registry answered to a write."""
         with self._lock:

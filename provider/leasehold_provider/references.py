@@ -34,7 +34,8 @@ NOUNS = {
     "grant-sets": "exclusive claim",
     "deployments": "deployment",
 }
-_ALIKE = 0.8
+_TYPO = 0.8
+_SIMILAR = 0.6
 
 
 def find(run: Run, kind: str, name: str) -> Values | None:
@@ -50,10 +51,10 @@ def check_reference(ctx: PlanContext, run: Run, kind: str, name: object, path: S
     noun = NOUNS[kind]
     summary = f"Unknown {noun}"
     names = [item["name"] for item in run.registry.live.all(kind)] + run.planned_names(kind)
-    near = alike(wrong, names)
-    if near is not None:
+    typo = alike(wrong, names, _TYPO)
+    if typo is not None:
         ctx.error(
-            summary, f"No {noun} named `{plain(wrong)}` lives. Did you mean `{plain(near)}`?{_advice(kind)}", path
+            summary, f"No {noun} named `{plain(wrong)}` lives. Did you mean `{plain(typo)}`?{_advice(kind)}", path
         )
     else:
         ctx.warn(
@@ -86,13 +87,13 @@ def check_tools(ctx: PlanContext, run: Run, tool_server: object, tools: Iterable
         ctx.error("Unknown tool", detail, ("tools",))
 
 
-def alike(name: str, others: Iterable[str]) -> str | None:
+def alike(name: str, others: Iterable[str], cutoff: float = _SIMILAR) -> str | None:
     """The name most like this one, if one is close. Names that differ in their digits alone are meant to differ."""
     from difflib import get_close_matches  # noqa: PLC0415 -- only for a name that is wrong
 
     digitless = _without_digits(name)
     candidates = [other for other in others if _without_digits(other) != digitless]
-    matches = get_close_matches(name, candidates, n=1, cutoff=_ALIKE)
+    matches = get_close_matches(name, candidates, n=1, cutoff=cutoff)
     return matches[0] if matches else None
 
 

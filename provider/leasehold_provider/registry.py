@@ -39,6 +39,7 @@ class Registry:
         self._retry = retry
         self.session = session
         self.live = LiveObjects(self.get, self._snapshot, self._list_all)
+        self._listed_agents: set[str] = set()
 
     def get(self, kind: str, name: str) -> Object | None:
         """The live object, asked for just now; None if there is none."""
@@ -65,6 +66,17 @@ class Registry:
                 return None
         return items
 
+    def grants_of(self, agent: str) -> list[Object]:
+        """Every grant of an agent. The snapshot of a stack knows them all for its own agents, and for no others."""
+        live = self.live.find("agents", agent)
+        stack = self.session.stack
+        own = stack is None or live is None or live.get("stack") == stack
+        if not own and agent not in self._listed_agents:
+            for page in self.pages("grants", {"agent": agent}):
+                self.live.saw("grants", page)
+            self._listed_agents.add(agent)
+        return self.live.of_agent("grants", agent)
+
     def _snapshot(self) -> dict[str, list[Object]]:
         stack = self.session.stack
         path = f"/v1/snapshot?{urlencode({'stack': stack})}" if stack else "/v1/snapshot"
@@ -77,13 +89,15 @@ class Registry:
         attempt = Attempt()
         answer = self._write("PUT", _path(kind, name), {"If-None-Match": "*"}, spec, attempt)
         if answer.status == _MISMATCH:
-            return self._recognise(kind, name, spec, attempt)
+            return self._recognise(kind, name, spec, attempt, answer)
         return self._written(kind, _object(answer, f"{kind}/{name}", schema))
 
-    def _recognise(self, kind: str, name: str, spec: Object, attempt: Attempt) -> Object:
+    def _recognise(self, kind: str, name: str, spec: Object, attempt: Attempt, answer: Answer) -> Object:
         live = self.get(kind, name)
-        ours = attempt.repeated or (live is not None and self._is_ours(live))
-        if live is None or not ours or not same_spec(spec, live):
+        if live is None:
+            raise problem_of(answer, f"{kind}/{name}")
+        ours = attempt.repeated or self._is_ours(live)
+        if not ours or not same_spec(spec, live):
             raise AlreadyExists(kind, name, live)
         return self._written(kind, live)
 
@@ -194,8 +208,8 @@ class Unreachable(DiagnosticError):
 class AlreadyExists(DiagnosticError):
     """An object of this name lives already and is not what this configuration would create."""
 
-    def __init__(self, kind: str, name: str, live: Object | None) -> None:
-        stack = live.get("stack") if live is not None else None
+    def __init__(self, kind: str, name: str, live: Object) -> None:
+        stack = live.get("stack")
         who = f"managed by stack `{stack}`" if stack else "not managed by any stack"
         super().__init__("Object exists already", f"{kind}/{name} is live, {who}. {how_to_import(name)}")
 
