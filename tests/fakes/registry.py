@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +12,7 @@ import httpx
 from tests.fakes.authenticator import FakeAuthenticator
 
 from leasehold.model.grants import grant_id
-from leasehold.registry.ports import Store
+from leasehold.registry.ports import Store, UnitOfWork
 from leasehold.store.memory.store import MemoryStore
 from leasehold.web.control_plane import control_plane
 from leasehold.web.doors import Doors
@@ -52,23 +53,42 @@ def name_of_grant(spec: dict[str, Any]) -> str:
     return grant_id(spec["agent"], spec.get("scope") or spec["tool_server"], tools, resources)
 
 
+class _Current:
+    """The registry that is spoken to now: building the application costs more than most tests."""
+
+    store: Store
+    now: datetime
+
+    def begin(self) -> AbstractContextManager[UnitOfWork]:
+        return self.store.begin()
+
+    def read(self) -> AbstractContextManager[UnitOfWork]:
+        return self.store.read()
+
+
+_CURRENT = _Current()
+APP = control_plane(Doors(store=_CURRENT, authenticator=FakeAuthenticator(), clock=lambda: _CURRENT.now))
+
+
 class RegistryClient:
     """Speaks HTTP to a registry. `now` can be set; `caller` is who speaks unless a call says otherwise."""
 
     def __init__(self, store: Store | None = None) -> None:
         self.store = store if store is not None else MemoryStore()
         self.now = NOW
-        doors = Doors(store=self.store, authenticator=FakeAuthenticator(), clock=lambda: self.now)
-        self.app = control_plane(doors)
         self.caller = "admin"
 
     def send(self, method: str, path: str, caller: str | None = None, **request: Any) -> httpx.Response:
         who = caller if caller is not None else self.caller
         headers = {"Authorization": f"Bearer {who}", **request.pop("headers", {})}
-        return asyncio.run(self._send(method, path, headers=headers, **request))
+        return self.anonymous(method, path, headers=headers, **request)
+
+    def anonymous(self, method: str, path: str, **request: Any) -> httpx.Response:
+        return asyncio.run(self._send(method, path, **request))
 
     async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        transport = httpx.ASGITransport(app=self.app)
+        _CURRENT.store, _CURRENT.now = self.store, self.now
+        transport = httpx.ASGITransport(app=APP)
         async with httpx.AsyncClient(transport=transport, base_url="http://registry") as client:
             return await client.request(method, path, **request)
 

@@ -34,10 +34,12 @@ def control_plane(doors: Doors) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(refuse_unknown)],
     )
-    for router in (registry_routes(doors), bootstrap_routes(doors), review_router(doors), object_routes(doors)):
-        app.include_router(router)
+    # Dependencies run before FastAPI looks at parameters: nobody learns what is wrong with a request before we know who.
+    known = [Depends(doors.caller), Depends(refuse_unknown)]
+    for router in (registry_routes(doors), review_router(doors), object_routes(doors)):
+        app.include_router(router, dependencies=known)
+    app.include_router(bootstrap_routes(doors), dependencies=[Depends(refuse_unknown)])
     app.add_exception_handler(LeaseholdError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid_query)
     app.add_exception_handler(HTTPException, _no_route)

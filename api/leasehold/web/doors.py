@@ -33,8 +33,12 @@ class Doors:
     clock: Callable[[], datetime]
 
     async def caller(self, request: Request) -> Principal:
-        """Who is calling. Raises `Unauthenticated` before anything else of the request is read."""
-        return await run_in_threadpool(self.authenticator.authenticate, bearer(request), self.clock())
+        """Who is calling, found out once per request. Raises `Unauthenticated`."""
+        if not hasattr(request.state, "caller"):
+            authenticate = self.authenticator.authenticate
+            request.state.caller = await run_in_threadpool(authenticate, bearer(request), self.clock())
+        caller: Principal = request.state.caller
+        return caller
 
     async def permit(self, principal: Principal, action: PlatformAction, kind: str, name: str) -> Permit:
         """The permit to go on. Raises `Forbidden`; a denied write is audited."""

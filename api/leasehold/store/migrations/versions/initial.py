@@ -1,4 +1,7 @@
-"""The registry's first tables. Spelled out here, never taken from the rows: those move on, this step does not."""
+"""the first tables
+
+Spelled out here, never taken from the rows: those move on, this step does not.
+"""
 
 import sqlalchemy as sa
 from alembic import op

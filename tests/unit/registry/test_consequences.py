@@ -1,0 +1,120 @@
+"""What a write takes away ends with the write; what it leaves alone lives on."""
+
+import pytest
+from tests.fakes.registry import (
+    AGENT,
+    AGENT_BINDING,
+    DEPLOYMENT,
+    GRANT,
+    ISSUER,
+    OWNER,
+    READ,
+    SCOPE,
+    SERVER,
+    WIDE,
+    RegistryClient,
+    furnished,
+)
+
+
+@pytest.fixture
+def registry() -> RegistryClient:
+    client = furnished()
+    client.must("scopes", "reader", SCOPE)
+    client.grant({"agent": "triage", "scope": "reader"})
+    client.must("workload-bindings", "pod", AGENT_BINDING)
+    client.must("deployments", "triage-prod", DEPLOYMENT)
+    return client
+
+
+def bumped(registry, node, write):
+    before = registry.generation(node)
+    answer = write()
+    assert answer.is_success, answer.text
+    return registry.generation(node) - before
+
+
+ENDING = [
+    ("owner:alice", "owners", "alice", {**OWNER, "state": "disabled"}),
+    ("agent:triage", "agents", "triage", {**AGENT, "state": "suspended"}),
+    ("agent:triage", "agents", "triage", {**AGENT, "max_ttl": 60}),
+    ("binding:pod", "workload-bindings", "pod", {**AGENT_BINDING, "oidc": {"subject": "other"}}),
+    ("binding:pod", "trust-issuers", "idp", {**ISSUER, "audiences": ["other"]}),
+    ("deployment:triage-prod", "deployments", "triage-prod", DEPLOYMENT),
+    ("agent:triage", "scopes", "reader", {**SCOPE, "tools": ["read_file"]}),
+    ("agent:triage", "scopes", "reader", {**SCOPE, "resources": ["repo:web"]}),
+    ("agent:triage", "scopes", "everything", {**WIDE, "resources": ["repo:web*"]}),
+    ("agent:triage", "tool-servers", "github", {**SERVER, "url": "https://elsewhere.example.com"}),
+    (
+        "agent:triage",
+        "tool-servers",
+        "github",
+        {**SERVER, "tools": {**SERVER["tools"], "read_file": {"action": "execute"}}},
+    ),
+    (
+        "agent:triage",
+        "tool-servers",
+        "github",
+        {**SERVER, "tools": {n: t for n, t in SERVER["tools"].items() if n != "read_file"}},
+    ),
+    ("agent:triage", "ceilings", "org", {"principal": "organization", "scopes": []}),
+]
+SPARING = [
+    ("owner:alice", "owners", "alice", {**OWNER, "display_name": "Alice B"}),
+    ("agent:triage", "agents", "triage", {**AGENT, "description": "sorts issues"}),
+    ("binding:pod", "workload-bindings", "pod", AGENT_BINDING),
+    ("agent:triage", "scopes", "reader", {**SCOPE, "resources": [*SCOPE["resources"], "repo:docs"]}),
+    ("agent:triage", "scopes", "reader", {**SCOPE, "description": "reads"}),
+    ("agent:triage", "tool-servers", "github", {**SERVER, "tools": {**SERVER["tools"], "new": {"action": "read"}}}),
+    ("agent:triage", "ceilings", "org", {"principal": "organization", "scopes": ["everything", "reader"]}),
+]
+
+
+@pytest.mark.parametrize(("node", "kind", "name", "body"), ENDING)
+def test_a_write_that_takes_away_ends_the_tokens_that_carry_it(registry, node, kind, name, body):
+    assert bumped(registry, node, lambda: registry.change(kind, name, body, 1)) == 1
+
+
+@pytest.mark.parametrize(("node", "kind", "name", "body"), SPARING)
+def test_a_write_that_takes_nothing_away_ends_nothing(registry, node, kind, name, body):
+    assert bumped(registry, node, lambda: registry.change(kind, name, body, 1)) == 0
+
+
+def test_moving_an_agent_to_another_owner_ends_its_tokens(registry):
+    registry.must("owners", "bob", OWNER)
+    assert (
+        bumped(registry, "agent:triage", lambda: registry.change("agents", "triage", {**AGENT, "owner": "bob"}, 1)) == 1
+    )
+
+
+def test_a_grant_that_is_deleted_or_ends_sooner_ends_the_agents_tokens(registry):
+    registry.grant(GRANT)
+    timed = {**GRANT, "expires_at": "2027-01-01T00:00:00Z"}
+    later = {**GRANT, "expires_at": "2027-02-01T00:00:00+01:00"}
+    assert bumped(registry, "agent:triage", lambda: registry.change("grants", READ, timed, 1)) == 1
+    assert bumped(registry, "agent:triage", lambda: registry.change("grants", READ, later, 2)) == 0
+    assert bumped(registry, "agent:triage", lambda: registry.change("grants", READ, GRANT, 3)) == 0
+    assert bumped(registry, "agent:triage", lambda: registry.delete("grants", READ, 4)) == 1
+
+
+def test_deleting_an_object_with_a_node_ends_what_hung_on_it(registry):
+    assert bumped(registry, "deployment:triage-prod", lambda: registry.delete("deployments", "triage-prod", 1)) == 1
+    assert bumped(registry, "binding:pod", lambda: registry.delete("workload-bindings", "pod", 1)) == 1
+    registry.delete("grants", "triage/reader", 1)
+    assert bumped(registry, "agent:triage", lambda: registry.delete("agents", "triage", 1)) == 1
+    assert bumped(registry, "owner:alice", lambda: registry.delete("owners", "alice", 1)) == 1
+
+
+def test_a_node_is_there_from_the_first_write_and_survives_delete_and_create(registry):
+    assert registry.generation("owner:alice") == 1
+    registry.delete("workload-bindings", "pod", 1)
+    registry.must("workload-bindings", "pod", AGENT_BINDING)
+    assert registry.generation("binding:pod") == 2
+
+
+def test_a_refused_write_ends_nothing(registry):
+    nodes = ("owner:alice", "agent:triage", "binding:pod", "deployment:triage-prod")
+    before = [registry.generation(node) for node in nodes]
+    assert registry.change("deployments", "triage-prod", DEPLOYMENT, 7).status_code == 412
+    assert registry.change("owners", "alice", {**OWNER, "state": "disabled"}, 7).status_code == 412
+    assert [registry.generation(node) for node in nodes] == before

@@ -1,0 +1,167 @@
+"""Who may open which door. Every route must stand in the table: a new one without an entry fails."""
+
+import pytest
+from fastapi.routing import APIRoute
+from tests.fakes.authenticator import PEOPLE
+from tests.fakes.registry import (
+    AGENT,
+    AGENT_BINDING,
+    APP,
+    DEPLOYMENT,
+    GRANT,
+    ISSUER,
+    OWNER,
+    READ,
+    ROLE_BINDING,
+    SCOPE,
+    SERVER,
+    RegistryClient,
+    furnished,
+    path,
+)
+
+from leasehold.model.kinds import Kind
+
+EVERYBODY = frozenset(PEOPLE)
+ADMINS = frozenset({"admin", "prod", "staging"})
+WITH_THE_TEAM = ADMINS | {"alice"}
+AUDITORS = ADMINS | {"auditor", "plan"}  # a plan-only security-admin still reads what the role reads
+BODIES = {
+    Kind.OWNERS: ("bob", OWNER),
+    Kind.AGENTS: ("scout", AGENT),
+    Kind.TRUST_ISSUERS: ("other", ISSUER),
+    Kind.WORKLOAD_BINDINGS: ("pod", AGENT_BINDING),
+    Kind.TOOL_SERVERS: ("jira", SERVER),
+    Kind.SCOPES: ("reader", SCOPE),
+    Kind.CEILINGS: ("narrow", {"principal": "agent:triage", "scopes": ["everything"]}),
+    Kind.GRANTS: (READ, GRANT),
+    Kind.GRANT_SETS: ("triage", {"grants": []}),
+    Kind.DEPLOYMENTS: ("triage-prod", DEPLOYMENT),
+}
+DEVELOPERS_WRITE = {Kind.AGENTS, Kind.WORKLOAD_BINDINGS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS}
+EMPTY_REPORT = {"json": {"stacks": [{"stack": "prod", "resources": []}]}}
+REVOKE = {"json": {"node": "agent:triage", "reason": "leaked"}}
+
+
+def table():
+    """(method, route, callers allowed, a request that would work)."""
+    for kind in Kind:
+        name, body = BODIES[kind]
+        writers = WITH_THE_TEAM if kind in DEVELOPERS_WRITE else ADMINS
+        one, many = f"/v1/{kind}/{{name:path}}", f"/v1/{kind}"
+        create = {"url": path(kind, name), "json": body, "headers": {"If-None-Match": "*"}}
+        yield "PUT", one, writers, create
+        yield "DELETE", one, writers, {"url": path(kind, name), "headers": {"If-Match": '"1"'}, "made": create}
+        yield "GET", one, EVERYBODY, {"url": path(kind, name), "made": create}
+        yield "GET", many, EVERYBODY, {"url": many}
+    yield "GET", "/v1/snapshot", EVERYBODY, {}
+    yield "GET", "/v1/effective-access", EVERYBODY, {"params": {"agent": "triage"}}
+    yield "GET", "/v1/whoami", EVERYBODY, {}
+    yield "GET", "/v1/audit/events", AUDITORS, {}
+    yield "POST", "/v1/revocations", WITH_THE_TEAM, REVOKE
+    yield "POST", "/v1/drift", EVERYBODY, EMPTY_REPORT
+    yield "POST", "/v1/plan-reviews", EVERYBODY, EMPTY_REPORT
+
+
+TABLE = {(method, route): (allowed, request) for method, route, allowed, request in table()}
+OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap")}  # bootstrap takes a token of its own: test_bootstrap.py
+EACH_ROUTE = pytest.mark.parametrize(("method", "route"), sorted(TABLE))
+
+
+@pytest.fixture
+def registry() -> RegistryClient:
+    return furnished()
+
+
+def send(registry, method, route, caller):
+    allowed, request = TABLE[method, route]
+    request = dict(request)
+    if (made := request.pop("made", None)) is not None:
+        assert registry.send("PUT", made["url"], "admin", json=made["json"], headers=made["headers"]).is_success
+    return allowed, registry.send(method, request.pop("url", route), caller, **request)
+
+
+def flat(routes):
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        else:
+            inner = getattr(route, "routes", None) or getattr(getattr(route, "original_router", None), "routes", ())
+            yield from flat(inner)
+
+
+def test_every_route_stands_in_the_table():
+    served = {(method, route.path) for route in flat(APP.routes) for method in route.methods}
+    assert served == TABLE.keys() | OPEN
+
+
+@EACH_ROUTE
+def test_the_anonymous_caller_is_refused(registry, method, route):
+    _, request = TABLE[method, route]
+    url = request.get("url", route)
+    before = registry.changes()
+    for header in (None, "", "Bearer", "Bearer nobody", "Basic YWRtaW46", "Bearer a b", "Bearer é"):
+        headers = {"Authorization": header.encode()} if header is not None else {}
+        answer = registry.anonymous(method, url, headers=headers, json=request.get("json"))
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), header
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert registry.changes() == before
+
+
+@EACH_ROUTE
+def test_the_anonymous_caller_learns_nothing_from_a_bad_request(registry, method, route):
+    url = TABLE[method, route][1].get("url", route)
+    answer = registry.anonymous(method, f"{url}?limit=x&zzz=1", content=b"{{{", headers={"If-Match": "x"})
+    assert answer.status_code == 401
+
+
+@EACH_ROUTE
+def test_the_wrong_caller_is_refused_and_leaves_nothing_but_a_trace(method, route):
+    allowed, _ = TABLE[method, route]
+    for caller in sorted(EVERYBODY - allowed):
+        fresh = furnished()
+        _, answer = send(fresh, method, route, caller)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), caller
+        if method != "GET":
+            last = fresh.audit()[0]
+            assert (last["outcome"], last["principal"]) == ("denied", PEOPLE[caller].id)
+
+
+@EACH_ROUTE
+def test_the_right_callers_are_let_in(method, route):
+    for caller in sorted(TABLE[method, route][0]):
+        _, answer = send(furnished(), method, route, caller)
+        assert answer.is_success, (caller, answer.text)
+
+
+def test_liveness_is_anybodys(registry):
+    assert registry.anonymous("GET", "/healthz").json() == {"status": "ok"}
+
+
+def test_a_developer_writes_no_role_binding(registry):
+    answer = registry.create("workload-bindings", "me", ROLE_BINDING, "alice")
+    assert answer.status_code == 403
+
+
+def test_a_developer_takes_over_no_role_binding(registry):
+    registry.must("workload-bindings", "victor", ROLE_BINDING)
+    assert registry.change("workload-bindings", "victor", AGENT_BINDING, 1, "alice").status_code == 403
+
+
+def test_a_developer_moves_no_agent_to_another_teams_owner(registry):
+    registry.must("owners", "bob", {**OWNER, "team": "marketing"})
+    assert registry.change("agents", "triage", {**AGENT, "owner": "bob"}, 1, "alice").status_code == 403
+    assert registry.change("agents", "triage", {**AGENT, "owner": "bob"}, 1, "mallory").status_code == 403
+
+
+def test_a_developer_moves_nothing_to_another_teams_agent(registry):
+    registry.must("owners", "bob", {**OWNER, "team": "marketing"})
+    registry.must("agents", "bot", {**AGENT, "owner": "bob"})
+    registry.must("deployments", "triage-prod", DEPLOYMENT)
+    assert registry.change("deployments", "triage-prod", {"agent": "bot"}, 1, "alice").status_code == 403
+    assert registry.change("deployments", "triage-prod", {"agent": "bot"}, 1, "mallory").status_code == 403
+
+
+def test_a_plan_only_identity_writes_nothing_whatever_its_role(registry):
+    answer = registry.create("owners", "bob", OWNER, "plan")
+    assert (answer.status_code, answer.json()["detail"]) == (403, "a plan-only identity reads and never writes")
