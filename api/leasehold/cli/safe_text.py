@@ -50,12 +50,13 @@ def prose(text: str) -> str:
 
 def words(text: str) -> str:
     """Plain words for Markdown. What could mention someone or link somewhere becomes code."""
+    shown = visible(text, 2_000)
     parts: list[str] = []
     at = 0
-    for odd in _ODD.finditer(text):
-        parts += [_plain(text[at : odd.start()]), code(odd[0])]
+    for odd in _ODD.finditer(shown):
+        parts += [_plain(shown[at : odd.start()]), code(odd[0])]
         at = odd.end()
-    return "".join([*parts, _plain(text[at:])])
+    return "".join([*parts, _plain(shown[at:])])
 
 
 def _plain(text: str) -> str:

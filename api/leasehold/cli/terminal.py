@@ -25,7 +25,9 @@ def print_drift(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), width
     if findings:
         table = _table("Risk", "Class", "Who can do what where", "Who, when")
         for finding in findings:
-            table.add_row(_risk(finding), Text(finding["class"]), _what(finding), _who(finding.get("cause")))
+            table.add_row(
+                _risk(finding), Text(visible(finding["class"], 12)), _what(finding), _who(finding.get("cause"))
+            )
         console.print(table)
     for line in (*_coverage(report), *notes):
         console.print(Text(line))
@@ -40,7 +42,7 @@ def print_review(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), widt
     if changes:
         table = _table("Risk", "What the apply changes", "Because")
         for change in changes:
-            table.add_row(_risk(change), _sentence(change), Text(", ".join(change["factors"])))
+            table.add_row(_risk(change), _sentence(change), Text(_factors(change)))
         console.print(table)
     for reversal in report["reversals"]:
         console.print(Text("reverts ", "yellow") + Text(visible(reversal["name"])) + Text(f", {_by(reversal)}"))
@@ -69,11 +71,15 @@ def _sentence(one: Json) -> Text:
 
 def _what(finding: Json) -> Text:
     lines = [visible(finding["sentence"], _SENTENCE_LIMIT)]
-    lines.append(", ".join(finding["factors"]) + (f"; {_where(finding)}" if _where(finding) else ""))
+    lines.append(_factors(finding) + (f"; {_where(finding)}" if _where(finding) else ""))
     if finding.get("expires_at"):
         lines.append(f"until {moment(visible(finding['expires_at']))}")
     lines.append(f"revert: {visible(finding['fix']['revert'], _SENTENCE_LIMIT)}")
     return Text("\n".join(line for line in lines if line))
+
+
+def _factors(one: Json) -> str:
+    return ", ".join(map(visible, one["factors"]))
 
 
 def _where(finding: Json) -> str:

@@ -1,0 +1,102 @@
+"""Terraform's documents, written as Terraform writes them, and a registry behind a transport without sockets."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import httpx
+from tests.unit.review.worlds import NOW, organisation
+
+from leasehold.cli.main import run
+from leasehold.cli.session import Session
+from leasehold.model.kinds import Kind
+from leasehold.model.plain import plain
+from leasehold.review.declared import RESOURCE_TYPES
+from leasehold.review.reviews import Reviews
+from leasehold.web.declarations import parse_declared
+from leasehold.web.review_routes import _adapter
+
+PROVIDER = "registry.terraform.io/leasehold/leasehold"
+
+
+def resources(objects=None):
+    """(type, label, values) of every object, as the provider keeps them."""
+    for (kind, name), spec in (objects or organisation()).items():
+        values = {"id": name, "revision": 1, **plain(spec)}
+        values |= {"agent": name, "revokes": []} if kind is Kind.GRANT_SETS else {"name": name}
+        values |= {"epoch": 1} if kind is Kind.DEPLOYMENTS else {}
+        yield RESOURCE_TYPES[kind], "".join(c if c.isalnum() else "_" for c in name), values
+
+
+def state_file(objects=None, **more):
+    """A terraform.tfstate, version 4."""
+    return {
+        "version": 4,
+        "terraform_version": "1.15.5",
+        "resources": [
+            {
+                "mode": "managed",
+                "type": type_name,
+                "name": label,
+                "provider": f'provider["{PROVIDER}"]',
+                "instances": [{"attributes": values, "sensitive_attributes": []}],
+            }
+            for type_name, label, values in resources(objects)
+        ],
+        **more,
+    }
+
+
+def module(objects=None):
+    """A root module of `terraform show -json`, with a child module that holds every second resource."""
+    rows = [
+        {
+            "address": f"{type_name}.{label}",
+            "mode": "managed",
+            "type": type_name,
+            "name": label,
+            "provider_name": PROVIDER,
+            "values": values,
+            "sensitive_values": {},
+        }
+        for type_name, label, values in resources(objects)
+    ]
+    child = [{**row, "address": f"module.app.{row['address']}"} for row in rows[1::2]]
+    return {"resources": rows[::2], "child_modules": [{"address": "module.app", "resources": child}]}
+
+
+def shown_state(objects=None):
+    return {"format_version": "1.0", "values": {"root_module": module(objects)}}
+
+
+def shown_plan(objects=None, **more):
+    return {"format_version": "1.2", "planned_values": {"root_module": module(objects)}, "resource_changes": [], **more}
+
+
+class Backend:
+    """Answers like the registry's review doors, and remembers what it was asked."""
+
+    def __init__(self, store):
+        self.reviews, self.seen = Reviews(store), []
+
+    def __call__(self, request):
+        self.seen.append(request)
+        if request.url.path == "/oauth2/token":
+            return httpx.Response(200, json={"access_token": "exchanged", "expires_in": 300, "lease": "l-1"})
+        declared = parse_declared(json.loads(request.content))
+        if request.url.path == "/v1/drift":
+            return _json("drift", self.reviews.drift(declared, NOW))
+        return _json("plan-review", self.reviews.plan(declared, NOW))
+
+
+def _json(name, report):
+    return httpx.Response(200, content=_adapter(name).dump_json(report, by_alias=True))
+
+
+def leasehold(*arguments, answer, environ=None, width=100):
+    """Run the command line; (exit code, stdout, stderr)."""
+    out, err = io.StringIO(), io.StringIO()
+    environment = {"LEASEHOLD_TOKEN": "t0ken-s3cret", **(environ or {})}
+    session = Session(environment, out, err, httpx.MockTransport(answer), width)
+    return run([str(one) for one in arguments], session), out.getvalue(), err.getvalue()
