@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +17,8 @@ from leasehold.model.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
+
+_KMS_MESSAGE_BYTES = 4096
 
 
 class UnusableKmsKey(Exception):
@@ -43,17 +45,17 @@ class KmsKeys:
 
     async def sign(self, key_id: str, signing_input: bytes) -> bytes:
         """The raw ES256 signature. Raises `Unavailable`."""
-        digest = hashlib.sha256(signing_input).digest()
-        return raw_signature(await asyncio.to_thread(self._sign, self._kms_key_ids[key_id], digest))
+        return raw_signature(await asyncio.to_thread(self._sign, self._kms_key_ids[key_id], signing_input))
 
     def published(self) -> Mapping[str, ec.EllipticCurvePublicKey]:
         """Every key given."""
         return self._public
 
-    def _sign(self, kms_key_id: str, digest: bytes) -> bytes:
+    def _sign(self, kms_key_id: str, signing_input: bytes) -> bytes:
+        message, kind = _message(signing_input)
         try:
             answer = self._client.sign(
-                KeyId=kms_key_id, Message=digest, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256"
+                KeyId=kms_key_id, Message=message, MessageType=kind, SigningAlgorithm="ECDSA_SHA_256"
             )
         except (BotoCoreError, ClientError) as error:
             raise Unavailable("the key service does not answer; no token was issued") from error
@@ -63,6 +65,13 @@ class KmsKeys:
 def open_kms(kms_key_ids: Sequence[str]) -> KmsKeys:
     """Keys of the AWS account that the environment names. Raises `Unavailable`, `UnusableKmsKey`."""
     return KmsKeys(boto3.client("kms"), kms_key_ids)
+
+
+def _message(signing_input: bytes) -> tuple[bytes, Literal["RAW", "DIGEST"]]:
+    """The text itself where KMS takes it, else the digest that it would make of it."""
+    if len(signing_input) <= _KMS_MESSAGE_BYTES:
+        return signing_input, "RAW"
+    return hashlib.sha256(signing_input).digest(), "DIGEST"
 
 
 def _public_key(client: KMSClient, kms_key_id: str) -> ec.EllipticCurvePublicKey:
