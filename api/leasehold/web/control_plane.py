@@ -16,7 +16,7 @@ from leasehold.web.doors import Doors
 from leasehold.web.object_routes import object_routes
 from leasehold.web.openapi import complete
 from leasehold.web.problems import problem_response
-from leasehold.web.queries import refuse_unknown
+from leasehold.web.queries import refuse_unknown, refuse_unprintable
 from leasehold.web.refusals import InvalidQuery, MethodNotAllowed, RouteNotFound
 from leasehold.web.registry_routes import registry_routes
 from leasehold.web.review_routes import review_router
@@ -35,8 +35,8 @@ def control_plane(doors: Doors) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    # Dependencies run before FastAPI looks at parameters: nobody learns what is wrong with a request before we know who.
-    known = [Depends(doors.caller), Depends(refuse_unknown)]
+    # Dependencies run before FastAPI looks at parameters: who is calling comes before what is wrong with the call.
+    known = [Depends(doors.caller), Depends(refuse_unprintable), Depends(refuse_unknown)]
     for router in (registry_routes(doors), review_router(doors), object_routes(doors)):
         app.include_router(router, dependencies=known)
     app.include_router(bootstrap_routes(doors), dependencies=[Depends(refuse_unknown)])

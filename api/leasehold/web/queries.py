@@ -13,12 +13,18 @@ from starlette.requests import Request
 from leasehold.model.errors import InvalidValue, NotFound
 from leasehold.model.kinds import Kind
 from leasehold.model.names import check_name
-from leasehold.web.refusals import InvalidQuery
+from leasehold.web.refusals import InvalidQuery, RouteNotFound
 
 NAME_LIMIT = 400  # of a grant, the longest name there is
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many items at most.")]
 Cursor = Annotated[str, Query(max_length=1024, description="The `next_cursor` of the page before.")]
 NameFilter = Annotated[str | None, Query(max_length=63)]
+
+
+def refuse_unprintable(request: Request) -> None:
+    """Raise `RouteNotFound` for control characters in a path: a route's pattern overlooks a newline at its end."""
+    if not request.scope["path"].isprintable():
+        raise RouteNotFound("nothing lives at this path")
 
 
 def refuse_unknown(request: Request) -> None:

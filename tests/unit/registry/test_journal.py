@@ -21,17 +21,8 @@ def test_changes_are_numbered_without_a_gap(registry):
 
 def test_a_write_is_audited_with_its_revision(registry):
     event = registry.audit()[0]
-    assert (
-        event.items()
-        >= {
-            "principal": "oidc:ada@example.com",
-            "action": "put",
-            "kind": "trust-issuers",
-            "name": "idp",
-            "outcome": "ok",
-            "detail": {"revision": 1},
-        }.items()
-    )
+    assert (event["principal"], event["action"], event["outcome"]) == ("oidc:ada@example.com", "create", "ok")
+    assert (event["kind"], event["name"], event["detail"]) == ("trust-issuers", "idp", {"revision": 1})
 
 
 @pytest.mark.parametrize(
@@ -75,7 +66,7 @@ def test_the_log_is_filtered_and_paged_newest_first(registry):
     page = ask(kind="owners", name="bob", limit=1)
     assert [e["action"] for e in page["items"]] == ["delete"]
     rest = ask(kind="owners", name="bob", cursor=page["next_cursor"])
-    assert [e["action"] for e in rest["items"]] == ["put"]
+    assert [e["action"] for e in rest["items"]] == ["create"]
     assert rest["next_cursor"] is None
     assert ask(kind="owners", name="nobody")["items"] == []
 
