@@ -1,5 +1,6 @@
 """Terraform's values: MessagePack against the real msgpack, numbers to the last digit, sets in any order, limits."""
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,7 @@ import msgpack as oracle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leasehold_provider.protocol import (
     UNKNOWN,
     Bool,
@@ -47,10 +49,8 @@ def test_what_msgpack_writes_we_read(value: Any) -> None:
 
 @given(st.binary(max_size=100))
 def test_any_bytes_are_read_or_refused(garbage: bytes) -> None:
-    try:
+    with suppress(MsgpackError):
         unpack(garbage)
-    except MsgpackError:
-        pass
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_duplicates_leave_a_set_and_unknowns_do_not() -> None:
         (b"\xa30.1", 0.1),  # Terraform's own text for what no double holds exactly
         (oracle.packb(0.5), 0.5),
         (oracle.packb(3.0), 3),
-        (oracle.packb(0.1), Decimal(0.1)),  # a double computed as such is another number than 0.1
+        (oracle.packb(0.1), Decimal("0.1000000000000000055511151231257827021181583404541015625")),  # a double computed as such is another number than 0.1
         (oracle.packb("123456789012345678901234567890"), 123456789012345678901234567890),
         (oracle.packb("0.12345678901234567890123"), Decimal("0.12345678901234567890123")),
         (oracle.packb(float("inf")), float("inf")),

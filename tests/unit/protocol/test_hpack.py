@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from leasehold_provider.protocol.http2 import huffman
 from leasehold_provider.protocol.http2.errors import COMPRESSION_ERROR, ENHANCE_YOUR_CALM, ConnectionFault
 from leasehold_provider.protocol.http2.hpack import HpackDecoder, read_integer

@@ -28,14 +28,15 @@ _POLL_SECONDS = 0.25
 class Lifetime:
     """Counts connections and knows who asked for the end. Used from many threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, parent: int) -> None:
+        """Take the parent's process id as it was when we started: it may be gone by now."""
         self._changed = Condition()
         self._connections = 0
         self._ever_connected = False
         self._alone_since = monotonic()
         self._requested = False
         self._over = False
-        self._parent = os.getppid()
+        self._parent = parent
 
     def connected(self) -> None:
         """Count a peer that has proved who it is."""
@@ -88,7 +89,7 @@ class DebugLifetime(Lifetime):
     """A debug run outlives many runs of Terraform; only a signal ends it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(os.getppid())
         self._tidy: Callable[[], None] = _nothing
 
     def when_alone(self, tidy: Callable[[], None]) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 def run_plugin(environment: PluginEnvironment, make_provider: Callable[[], Provider]) -> NoReturn:
     """Serve the Terraform that started us, over TLS in which both sides prove who they are."""
+    parent = os.getppid()
     # Ctrl-C reaches the whole process group. Terraform then calls StopProvider; dying here would lose state.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     listener = listen(environment)
@@ -38,7 +39,7 @@ def run_plugin(environment: PluginEnvironment, make_provider: Callable[[], Provi
         from .engine import Engine  # noqa: PLC0415 -- as above
         from .lifetime import Lifetime  # noqa: PLC0415 -- as above
 
-        lifetime = Lifetime()
+        lifetime = Lifetime(parent)
         signal.signal(signal.SIGTERM, lambda *_: lifetime.end())
         engine = Engine(make_provider(), lifetime)
         secure = mutual_tls(certificate, environment.client_certificate)
