@@ -57,6 +57,10 @@ class SqlStore:
 def open_store(url: str) -> SqlStore:
     """The store at a database URL, its schema brought up to date. Raises `Unavailable`."""
     engine = open_engine(url)
-    with transaction(engine, writes=True) as connection:
-        migrate(connection)
+    try:
+        with transaction(engine, writes=True) as connection:
+            migrate(connection)
+    except BaseException:
+        engine.dispose()
+        raise
     return SqlStore(engine)

@@ -1,0 +1,62 @@
+"""One spec of every kind, and envelopes around them."""
+
+from datetime import UTC, date, datetime
+
+from leasehold.model.deployments import Deployment
+from leasehold.model.grants import Ceiling, Grant, GrantSet
+from leasehold.model.kinds import Kind
+from leasehold.model.objects import Spec, Stored
+from leasehold.model.people import Agent, Owner
+from leasehold.model.principal import Role
+from leasehold.model.tools import Action, Scope, Tool, ToolServer
+from leasehold.model.trust import GitHubActionsSubject, IssuerType, TrustIssuer, WorkloadBinding
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, 654321, tzinfo=UTC)
+EVERY_SPEC: dict[Kind, Spec] = {
+    Kind.OWNERS: Owner(display_name="Alice", email="alice@example.com", team="payments"),
+    Kind.AGENTS: Agent(owner="alice", review_by=date(2027, 5, 1), environment="prod", max_ttl=120),
+    Kind.TRUST_ISSUERS: TrustIssuer(
+        type=IssuerType.GITHUB_ACTIONS,
+        issuer="https://token.actions.githubusercontent.com",
+        audiences=frozenset({"a", "b"}),
+        jwks='{"keys": []}',
+        single_use=True,
+    ),
+    Kind.WORKLOAD_BINDINGS: WorkloadBinding(
+        trust_issuer="gh",
+        role=Role.DEVELOPER,
+        teams=frozenset({"payments"}),
+        stack="prod",
+        github_actions=GitHubActionsSubject(repository_id="1", repository_owner_id="2", environment="prod"),
+    ),
+    Kind.TOOL_SERVERS: ToolServer(
+        url="https://mcp.example.com", tools={"b": Tool(action=Action.READ), "a": Tool(action=Action.DELETE)}
+    ),
+    Kind.SCOPES: Scope(
+        tool_server="s",
+        tools=frozenset({"b", "a"}),
+        resources=frozenset({"repo:*"}),
+        allow_wildcard=True,
+        justification="j",
+    ),
+    Kind.CEILINGS: Ceiling(principal="team:payments", scopes=frozenset({"x", "y"}), max_ttl=60),
+    Kind.GRANTS: Grant(
+        agent="a", tool_server="s", tools=frozenset({"t"}), resources=frozenset({"repo:web"}), expires_at=NOW
+    ),
+    Kind.GRANT_SETS: GrantSet(grants=frozenset({"a/s", "a/t"})),
+    Kind.DEPLOYMENTS: Deployment(agent="a", commit="c0ffee", expires_at=NOW),
+}
+
+
+def stored(kind: Kind, name: str, spec: Spec, *, revision: int = 1, stack: str | None = None) -> Stored[Spec]:
+    """A spec in its envelope."""
+    return Stored(
+        kind=kind,
+        name=name,
+        revision=revision,
+        spec=spec,
+        stack=stack,
+        created_at=NOW,
+        updated_at=NOW,
+        updated_by="oidc:alice@example.com",
+    )
