@@ -66,7 +66,7 @@ class AgentGrantsExclusive(RegistryResource):
 
     def _is_ours(self, grant: Values) -> bool:
         stack = self.run.registry.session.stack
-        return stack is not None and grant.get("stack") == stack
+        return stack is not None and grant.get("managed_by") == stack
 
     def updated_spec(self, ctx: ApplyContext) -> Values:
         """Return the claim with the grants that lived when the change was planned."""
@@ -98,7 +98,7 @@ class AgentGrantsExclusive(RegistryResource):
             return UNKNOWN
         if self.run.registry.session.stack is None:
             return UNKNOWN
-        unmanaged = (item["name"] for item in self._live_grants(agent) if item.get("stack") is None)
+        unmanaged = (item["name"] for item in self._live_grants(agent) if item.get("managed_by") is None)
         return sorted(name for name in unmanaged if name not in grants)
 
     def _live_grants(self, agent: str) -> list[Values]:
@@ -113,8 +113,8 @@ class AgentGrantsExclusive(RegistryResource):
         stack = self.run.registry.session.stack
         for item in self._live_grants(planned["agent"]):
             stays = is_unknown(planned["grants"]) or UNKNOWN in planned["grants"] or item["name"] in planned["grants"]
-            if not stays and item.get("stack") not in (None, stack):
-                grant, other = plain(item["name"]), plain(item["stack"])
+            if not stays and item.get("managed_by") not in (None, stack):
+                grant, other = plain(item["name"]), plain(item["managed_by"])
                 detail = f"Grant `{grant}` is managed by stack `{other}`: a claim cannot remove it."
                 ctx.error("Grant managed by another stack", detail, ("grants",))
 

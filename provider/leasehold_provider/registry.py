@@ -70,7 +70,7 @@ class Registry:
         """Every grant of an agent. The snapshot of a stack knows them all for its own agents, and for no others."""
         live = self.live.find("agents", agent)
         stack = self.session.stack
-        own = stack is None or live is None or live.get("stack") == stack
+        own = stack is None or live is None or live.get("managed_by") == stack
         if not own and agent not in self._listed_agents:
             for page in self.pages("grants", {"agent": agent}):
                 self.live.saw("grants", page)
@@ -102,7 +102,7 @@ class Registry:
         return self._written(kind, live)
 
     def _is_ours(self, live: Object) -> bool:
-        return self.session.stack is not None and live.get("stack") == self.session.stack
+        return self.session.stack is not None and live.get("managed_by") == self.session.stack
 
     def update(self, kind: str, name: str, spec: Object, revision: int, schema: Schema) -> Object:
         """Change the object if it still has `revision`; raise `Problem` saying what changed since if not."""
@@ -209,7 +209,7 @@ class AlreadyExists(DiagnosticError):
     """An object of this name lives already and is not what this configuration would create."""
 
     def __init__(self, kind: str, name: str, live: Object) -> None:
-        stack = live.get("stack")
+        stack = live.get("managed_by")
         who = f"managed by stack `{stack}`" if stack else "not managed by any stack"
         super().__init__("Object exists already", f"{kind}/{name} is live, {who}. {how_to_import(name)}")
 

@@ -117,9 +117,9 @@ class RegistryResource(Resource):
         """Object to a name that is taken, or taken twice."""
         live = self.run.registry.live.find(self.kind, name)
         stack = self.run.registry.session.stack
-        foreign = live is not None and live.get("stack") not in (None, stack)
+        foreign = live is not None and live.get("managed_by") not in (None, stack)
         if live is not None and foreign and stack is not None:
-            self.refuse_foreign(ctx, name, live["stack"])
+            self.refuse_foreign(ctx, name, live["managed_by"])
         elif ctx.creating and not self.run.plan_creation(self.kind, name):
             ctx.error("Declared twice", f"Two resources of this configuration create {self.kind}/{name}.", (self.key,))
         elif ctx.creating and live is not None and not self.run.is_in_state(self.kind, name):
@@ -135,10 +135,10 @@ class RegistryResource(Resource):
 
         planned = ctx.planned or {}
         spec = self.spec(planned)
-        interrupted = live.get("stack") is not None and same_spec(spec, live)
+        interrupted = live.get("managed_by") is not None and same_spec(spec, live)
         if interrupted:  # an apply of ours was cut off after the write and before the answer: create will adopt it
             return
-        if any(map(is_unknown, spec.values())) and live.get("stack") is not None:
+        if any(map(is_unknown, spec.values())) and live.get("managed_by") is not None:
             return
         taken = AlreadyExists(self.kind, name, live).diagnostic
         ctx.error(taken.summary, taken.detail, (self.key,))
