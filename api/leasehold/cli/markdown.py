@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from leasehold.cli.reports import Json, moment, stacks_of, tally
+from leasehold.cli.reports import Json, changes_of, moment, stacks_of, tally
 from leasehold.cli.safe_text import code, fenced, prose, words
 
 LIMIT = 60_000  # bytes; GitHub cuts a comment at 65,536 characters
@@ -30,10 +30,11 @@ def drift_markdown(report: Json, *, notes: tuple[str, ...] = ()) -> str:
 
 def review_markdown(report: Json, *, notes: tuple[str, ...] = ()) -> str:
     """The plan review as one comment."""
-    changes = [*report["access"], *report["foundations"]]
+    changes = changes_of(report)
     counted = tally([one["risk"] for one in changes]) or "no change of access"
     reversals = report["reversals"]
-    reverts = f"; the apply reverts {len(reversals)} out-of-band change(s)" if reversals else ""
+    plural = "" if len(reversals) == 1 else "s"
+    reverts = f"; the apply reverts {len(reversals)} out-of-band change{plural}" if reversals else ""
     head = [
         f"<!-- leasehold:review stack={stacks_of(report)} -->",
         f"### Agent permissions in this plan: {counted}{reverts}",

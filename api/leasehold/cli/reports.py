@@ -22,6 +22,12 @@ def tally(risks: list[str]) -> str:
     return ", ".join(f"{counts[level]} {level}" for level in reversed(LEVELS) if counts[level])
 
 
+def changes_of(review: Json) -> list[Json]:
+    """All changes of a plan review, worst first."""
+    changes: list[Json] = [*review["access"], *review["foundations"]]
+    return sorted(changes, key=lambda one: -rank(one["risk"]))
+
+
 def moment(at: object) -> str:
     """`2026-11-21 22:14 UTC` of an RFC 3339 time in UTC."""
     text = str(at)

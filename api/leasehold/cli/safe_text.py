@@ -7,7 +7,7 @@ import re
 _LONGEST = 300
 # letters that print nothing: Hangul fillers, the braille blank and the combining grapheme joiner
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
-_MARKDOWN = re.compile(r"([\\*_\[\]()#|~!{}])")
+_MARKDOWN = re.compile(r"([\\*_\[\]#|~])")
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BACKTICKS = re.compile(r"`+")
 _ODD = re.compile(r"\S*[@`]\S*|(?:https?|ftp|mailto|www)[:.]\S*", re.IGNORECASE)
@@ -27,7 +27,7 @@ def visible_lines(text: str) -> str:
 
 def code(text: object) -> str:
     """A Markdown code span, where nothing is a link, a mention or HTML; the fence outgrows what is inside."""
-    shown = visible(text) or " "
+    shown = visible(text) or "(empty)"
     fence = "`" * (max((len(run) for run in _BACKTICKS.findall(shown)), default=0) + 1)
     pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
     return f"{fence}{pad}{shown}{pad}{fence}"

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leasehold.cli.reports import Json, moment, stacks_of, tally
+from leasehold.cli.reports import Json, changes_of, moment, stacks_of, tally
 from leasehold.cli.safe_text import visible
 
 _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
@@ -36,7 +36,7 @@ def print_drift(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), width
 def print_review(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), width: int | None = None) -> None:
     """What a plan changes in access, worst first."""
     console = _console(out, width)
-    changes = [*report["access"], *report["foundations"]]
+    changes = changes_of(report)
     counted = tally([one["risk"] for one in changes]) or "no change of access"
     console.print(Text(f"{stacks_of(report)}: {counted}", "bold"))
     if changes:

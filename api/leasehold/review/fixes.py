@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 
 from leasehold.model.kinds import Kind
@@ -42,10 +43,8 @@ def fix_for_declared(declared: DeclaredObject, live: Spec | None) -> Fix:
 
 
 def resource_block(type_name: str, label: str, attributes: dict[str, object]) -> str:
-    """One resource as HCL."""
-    width = max(map(len, attributes), default=0)
-    lines = [f"  {name:<{width}} = {hcl(value, '  ')}\n" for name, value in attributes.items()]
-    return f'resource "{type_name}" "{label}" {{\n{"".join(lines)}}}\n'
+    """One resource as HCL, as `terraform fmt` leaves it."""
+    return f'resource "{type_name}" "{label}" {_body(attributes, "")}\n'
 
 
 def hcl_attributes(name: str, kind: Kind, spec: Spec) -> dict[str, object]:
@@ -65,9 +64,19 @@ def hcl(value: object, indent: str) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(hcl(one, indent) for one in value) + "]"
     if isinstance(value, dict):
-        inner = "".join(f"{indent}  {_key(key)} = {hcl(one, indent + '  ')}\n" for key, one in value.items())
-        return f"{{\n{inner}{indent}}}"
+        return _body({_key(key): one for key, one in value.items()}, indent)
     return json.dumps(value)
+
+
+def _body(attributes: Mapping[str, object], indent: str) -> str:
+    """Attributes in braces. Values of one line are aligned, those of several stand by themselves."""
+    inner = indent + "  "
+    width = max((len(name) for name, value in attributes.items() if not isinstance(value, dict)), default=0)
+    lines = [
+        f"{inner}{name if isinstance(value, dict) else name.ljust(width)} = {hcl(value, inner)}\n"
+        for name, value in attributes.items()
+    ]
+    return f"{{\n{''.join(lines)}{indent}}}"
 
 
 def hcl_string(value: str) -> str:

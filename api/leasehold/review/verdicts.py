@@ -20,6 +20,8 @@ from leasehold.review.shifts import shift
 
 _IDENTITY_RANK = 3  # who can become an agent matters as much as what the agent can do
 
+_IN_WORDS = ("access unchanged",)
+
 
 def drafts(found: Difference, comparison: Comparison) -> Iterator[Draft]:
     """One draft per agent that the difference bears on; one without an agent if it bears on none."""
@@ -98,7 +100,7 @@ def _binding_sentence(binding: WorkloadBinding, found: Difference, class_: Drift
 def _plain_draft(found: Difference, moved: Shift | None) -> Draft:
     """Nobody's access is other than declared today."""
     class_ = found.presence or _direction(moved)
-    assessed = Assessment(moved.rank, moved.factors) if moved is not None else _assess_presence(found)
+    assessed = Assessment(moved.rank, moved.factors or _IN_WORDS) if moved is not None else _assess_presence(found)
     return Draft(class_, found.key, _agent_of(found), _plain_sentence(found, class_), assessed, found)
 
 
@@ -129,7 +131,7 @@ def _attribute_sentence(found: Difference) -> str:
 def _value(value: object) -> str:
     if isinstance(value, list):
         return quoted(", ".join(map(str, value))) if value else "empty"
-    return "absent" if value is None else quoted(str(value))
+    return "absent" if value is None else quoted(str(value)) if value != "" else "empty"
 
 
 def _direction(moved: Shift | None) -> DriftClass:

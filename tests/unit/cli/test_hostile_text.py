@@ -77,7 +77,7 @@ def outside_code(markdown):
 @pytest.mark.parametrize("text", HOSTILE)
 def test_words_format_nothing_link_nowhere_and_mention_nobody(render, text):
     shown = outside_code(render(text))
-    assert not re.search(r"(?<!\\)[\\*_\[\]|#~!<>](?![\\*_\[\]|#~!(){}`])", re.sub(r"\\.", "", shown))
+    assert not set("*_[]|#~<>`") & set(re.sub(r"\\.", "", shown))
     assert "@" not in shown
     assert "://" not in shown
     assert "<" not in shown
