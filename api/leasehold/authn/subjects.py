@@ -90,5 +90,5 @@ def _identify(kind: IssuerType, verified: VerifiedClaims) -> Identity:
             return github_actions.identify(verified)
         case IssuerType.OIDC:
             return oidc.identify(verified)
-        case _:
+        case _:  # pragma: no cover  mypy proves that nothing comes here
             assert_never(kind)

@@ -19,6 +19,7 @@ from leasehold.model.leases import Lease, Node
 from leasehold.model.tokens import LEEWAY
 from leasehold.policy.leasing import EndPermit, LeasePermit
 
+FORGET_EVERY = timedelta(minutes=1)
 LEASES_KEPT = timedelta(days=1)  # an expired lease is inactive with or without its row
 
 
@@ -76,22 +77,16 @@ class Root:
     nodes: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """Drop what no check can need any more."""
-
-    now: datetime
-
-
-PermittedEntry: TypeAlias = Issue | End | Note | Root | Forget
+PermittedEntry: TypeAlias = Issue | End | Note | Root
 
 
 class Ledger:
-    """Takes entries from any number of callers."""
+    """Takes entries from any number of callers, and drops what no check can need any more."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._batches = Batches("ledger", self._commit)
+        self._forgot_at: datetime | None = None
 
     async def write(self, entry: PermittedEntry) -> Written:
         """Write an entry; durable when this returns. Raises `Unavailable`."""
@@ -102,8 +97,15 @@ class Ledger:
         self._batches.close()
 
     def _commit(self, entries: Sequence[PermittedEntry]) -> Sequence[Written]:
+        now = max((entry.event.at for entry in entries if not isinstance(entry, Root)), default=None)
+        due = now is not None and (self._forgot_at is None or now - self._forgot_at >= FORGET_EVERY)
         with self._store.begin() as unit:
-            return write_all(unit, entries)
+            if due and now is not None:
+                _forget(unit, now)
+            written = write_all(unit, entries)
+        if due:
+            self._forgot_at = now
+        return written
 
 
 def write_all(unit: UnitOfWork, entries: Sequence[PermittedEntry]) -> list[Written]:
@@ -137,10 +139,7 @@ def _write(
         case Root(nodes):
             for node in nodes:
                 unit.nodes.ensure(node)
-        case Forget(now):
-            unit.replays.forget(now)
-            unit.leases.forget(now - LEASES_KEPT)
-        case _:
+        case _:  # pragma: no cover  mypy proves that nothing comes here
             assert_never(entry)
     return Written.DONE
 
@@ -158,6 +157,11 @@ def _issue(
     leases.append(issue.lease)
     unit.audit.append(issue.event)
     return Written.DONE
+
+
+def _forget(unit: UnitOfWork, now: datetime) -> None:
+    unit.replays.forget(now)
+    unit.leases.forget(now - LEASES_KEPT)
 
 
 def _is_first(unit: UnitOfWork, use: FirstUse) -> bool:

@@ -125,13 +125,12 @@ class TokenExchange:
             first_use=first_use(subject),
             event=issuance(request, subject, decided, lease),
         )
-        match await self._ledger.write(entry):
-            case Written.DONE:
-                return Issued(access_token=token, lease=lease, stack=decided.binding.stack)
-            case Written.REPLAYED:
-                raise ExchangeRefused(ExchangeReason.REPLAYED)
-            case Written.STALE:
-                return None
+        written = await self._ledger.write(entry)
+        if written is Written.REPLAYED:
+            raise ExchangeRefused(ExchangeReason.REPLAYED)
+        if written is Written.STALE:
+            return None
+        return Issued(access_token=token, lease=lease, stack=decided.binding.stack)
 
 
 def _decided(

@@ -1,19 +1,18 @@
 """What was issued ends with what it was issued on: at the next introspection and the next exchange."""
 
-import asyncio
 import base64
 import hashlib
 
 import pytest
 from tests.fakes.exchange_world import GRANT, REGISTRY_AUDIENCE
 
-from leasehold.exchange.ledger import Forget, Issue, Root, Written
+from leasehold.exchange.ledger import Issue, Root
 from leasehold.exchange.refusals import ExchangeRefused
 from leasehold.model.errors import Unauthenticated, Unavailable
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import REGISTRY, agent_node, binding_node, deployment_node, lease_node, owner_node
 from leasehold.model.principal import Role
-from leasehold.model.trust import OidcSubject
+from leasehold.model.trust import IssuerType, OidcSubject
 
 INACTIVE = {"active": False}
 
@@ -187,15 +186,29 @@ def test_a_node_that_was_never_written_gets_its_first_generation(world):
 
 
 def test_leases_and_uses_are_forgotten_when_nothing_can_need_them(world):
-    issued = world.get(world.pod_token())
-    asyncio.run(world.ledger.write(Forget(issued.lease.expires_at)))
+    world.trust("cluster", world.cluster, IssuerType.KUBERNETES, single_use=True)
+    old = world.get(world.pod_token()).lease
+    world.later(hours=23)
+    world.get(world.pod_token())
     with world.store.read() as unit:
-        assert unit.leases.find(issued.lease.id)
-    world.later(days=2)
+        assert unit.leases.find(old.id)
+        assert len(unit.replays._uses) == 1  # the older token could not be presented again
+    world.later(hours=2)
+    world.get(world.pod_token())
 
-    assert asyncio.run(world.ledger.write(Forget(world.now))) is Written.DONE
     with world.store.read() as unit:
-        assert unit.leases.find(issued.lease.id) is None
+        assert unit.leases.find(old.id) is None
+
+
+def test_forgetting_is_not_tried_with_every_exchange(world):
+    world.trust("cluster", world.cluster, IssuerType.KUBERNETES, single_use=True)
+    brief = world.pod_token(exp=int(world.now.timestamp()) + 10)
+    world.get(brief)
+    world.later(seconds=55)
+    world.get(world.pod_token())
+
+    with world.store.read() as unit:
+        assert len(unit.replays._uses) == 2
 
 
 def test_nothing_is_issued_when_the_store_is_away(world):

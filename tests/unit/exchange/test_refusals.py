@@ -11,7 +11,7 @@ from leasehold.exchange.refusals import ExchangeRefused
 from leasehold.model.deployments import Deployment
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, AgentState, OwnerState
-from leasehold.model.trust import IssuerType
+from leasehold.model.trust import IssuerType, OidcSubject
 
 NOT_ACCEPTED = {"error": "invalid_grant", "error_description": "the subject token was not accepted"}
 
@@ -246,3 +246,27 @@ def test_a_strangers_words_are_cut_and_made_harmless_in_audit(world):
     assert len(detail["resource"]) == 256
     assert detail["resource"].isprintable()
     assert detail["client_id"] == "\ufffd"
+
+
+@pytest.mark.parametrize("claims", [{"sub": "x"}, {"iss": 1}, {"iss": ["https://kubernetes.default.svc"]}])
+def test_a_token_that_names_no_issuer_is_refused(world, claims):
+    assert refused(world, world.cluster.sign(claims)) == "missing_claim"
+
+
+def test_junk_of_a_trusted_issuer_costs_no_key_fetch(world):
+    other = SimulatedIssuer.oidc("https://far.example", clock=lambda: world.now, keys=[signing_key("people", "ES256")])
+    world.trust("far", other, IssuerType.OIDC, algorithms=frozenset({"RS256"}), jwks=None)
+
+    assert refused(world, other.token()) == "algorithm_refused"
+    assert world.issuer_keys._entries == {}
+
+
+def test_the_number_of_agents_kept_is_bounded(world, monkeypatch):
+    monkeypatch.setattr("leasehold.exchange.views._AGENTS_KEPT", 1)
+    world.get(world.pod_token())
+    world.put(Kind.AGENTS, "digest", Agent(owner="alice", review_by=date(2027, 6, 1)))
+    world.bind("digest-pods", trust_issuer="people", agent="digest", oidc=OidcSubject(subject="digest"))
+    assert refused(world, world.people.token(sub="digest")) == "no_deployment"
+
+    assert world.get(world.pod_token())
+    assert len(world.views._kept.agents) == 1
