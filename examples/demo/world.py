@@ -72,7 +72,8 @@ def open_world(narrator: Narrator) -> Iterator[World]:
     """Set the stage, and clear it whatever happens."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="leasehold-demo-")))
-        programs = Programs(toolchain.environment(), narrator)
+        # What programs cache for the next time goes with the rest.
+        programs = Programs(toolchain.environment() | {"TMPDIR": str(folder)}, narrator)
         with narrator.step("Get the tools ready") as step:
             step.outcome = _ensure_tools(programs, folder)
         with narrator.step("Start the registry, and issuers for a cluster, for CI and for people") as step:
