@@ -148,7 +148,10 @@ def test_duplicates_leave_a_set_and_unknowns_do_not() -> None:
         (b"\xa30.1", 0.1),  # Terraform's own text for what no double holds exactly
         (oracle.packb(0.5), 0.5),
         (oracle.packb(3.0), 3),
-        (oracle.packb(0.1), Decimal("0.1000000000000000055511151231257827021181583404541015625")),  # a double computed as such is another number than 0.1
+        (
+            oracle.packb(0.1),
+            Decimal("0.1000000000000000055511151231257827021181583404541015625"),
+        ),  # a double computed as such is another number than 0.1
         (oracle.packb("123456789012345678901234567890"), 123456789012345678901234567890),
         (oracle.packb("0.12345678901234567890123"), Decimal("0.12345678901234567890123")),
         (oracle.packb(float("inf")), float("inf")),

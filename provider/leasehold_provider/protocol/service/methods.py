@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from leasehold_provider.protocol.diagnostics import Diagnostic
     from leasehold_provider.protocol.grpc.server import AnyMethod
 
     from .leftovers import Leftovers
@@ -111,9 +112,18 @@ def _unary(name: str, call: Callable[[Message], Message]) -> Callable[[bytes], b
         try:
             return protobuf.encode(response_message, call(protobuf.decode(request_message, message)))
         except Exception as failure:  # noqa: BLE001 -- Terraform shows diagnostics; a gRPC error looks like a crash
-            return protobuf.encode(response_message, {"diagnostics": [diagnostic_message(diagnose(name, failure))]})
+            return protobuf.encode(response_message, _failed(name, diagnose(name, failure)))
 
     return answer
+
+
+def _failed(name: str, diagnostic: Diagnostic) -> Message:
+    """Put a failure where the response of this method has room for it."""
+    if name == "CallFunction":
+        return {"error": {"text": diagnostic.detail or diagnostic.summary}}
+    if name == "StopProvider":
+        return {"Error": diagnostic.summary}
+    return {"diagnostics": [diagnostic_message(diagnostic)]}
 
 
 def _streaming(name: str, call: Callable[[Message], Iterator[Message]]) -> Callable[[bytes], Iterator[bytes]]:
