@@ -22,6 +22,10 @@ from tests.fakes.simulated_issuer import SimulatedIssuer
 
 _ROOT = Path(__file__).parents[2]
 _DEADLINE = 30.0
+_ENVELOPE = {
+    "kind", "name", "revision", "created_at", "updated_at", "updated_by", "managed_by", "stack",
+    "epoch", "live_grants", "expired",
+}  # fmt: skip
 _HOP = {"connection", "transfer-encoding", "content-length", "host", "date"}
 
 
@@ -32,8 +36,8 @@ class Door:
     upstream: int
     port: int = 0
     requests: list[tuple[str, str]] = field(default_factory=list)
-    lose: Callable[[str, str], bool] = lambda method, path: False
-    before: Callable[[str, str], None] = lambda method, path: None
+    lose: Callable[[str, str], bool] = lambda *_: False
+    before: Callable[[str, str], None] = lambda *_: None
     _server: ThreadingHTTPServer | None = None
 
     def start(self) -> None:
@@ -121,8 +125,18 @@ class LiveRegistry:
                 text=True,
             )
         self._wait()
-        os.set_blocking(self._process.stdout.fileno(), False)  # type: ignore[union-attr]
-        return (self._process.stdout.read() or "").strip()  # type: ignore[union-attr]
+        return self._printed()
+
+    def _printed(self) -> str:
+        """What the process wrote before it served: the bootstrap token, or nothing."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        os.set_blocking(descriptor, False)
+        try:
+            return os.read(descriptor, 4096).decode().strip()
+        except BlockingIOError:
+            return ""
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _DEADLINE

@@ -91,6 +91,8 @@ resource "leasehold_deployment" "bot" {
   name   = "%(p)sbot-prod"
   agent  = leasehold_agent.bot.name
   commit = "c0ffee"
+  # What hangs on the deployment's id finds the grants in place.
+  depends_on = [leasehold_agent_grants_exclusive.bot, leasehold_workload_binding.bot]
 }
 """
 
@@ -113,7 +115,8 @@ class Stack:
         self.identify(registry.oidc_token(identity))
         (self.root / "versions.tf").write_text(_HEAD)
         (folder / "rc").write_text(
-            f'provider_installation {{\n  filesystem_mirror {{ path = "{self.mirror}" }}\n}}\ndisable_checkpoint = true\n'
+            f"disable_checkpoint = true\nprovider_installation {{\n  filesystem_mirror {{\n"
+            f'    path = "{self.mirror}"\n  }}\n}}\n'
         )
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -197,17 +200,21 @@ class Stack:
 
     def providers_running(self) -> list[int]:
         """Process ids of this stack's provider."""
-        marker = str(self.mirror).encode()
-        return [pid for pid in _processes() if marker in _command(pid)]
+        marker = str(self.token_file).encode()
+        return [
+            pid
+            for pid in _processes()
+            if marker in _read(pid, "environ") and b"terraform-provider-leasehold" in _read(pid, "cmdline")
+        ]
 
 
 def _processes() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
 
 
-def _command(pid: int) -> bytes:
+def _read(pid: int, name: str) -> bytes:
     try:
-        return (Path("/proc") / str(pid) / "cmdline").read_bytes()
+        return (Path("/proc") / str(pid) / name).read_bytes()
     except OSError:
         return b""
 

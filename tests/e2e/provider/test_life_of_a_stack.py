@@ -178,7 +178,7 @@ data "leasehold_effective_access" "bot" { agent = "told-bot" }
 data "leasehold_unmanaged_grants" "bot" { agent = "told-bot" }
 output "told" {
   value = {
-    access    = sort([for one in data.leasehold_effective_access.bot.access : "${one.tool} ${one.resource}"]))
+    access    = sort(distinct([for one in data.leasehold_effective_access.bot.access : "${one.tool} ${one.resource}"]))
     unmanaged = [for one in data.leasehold_unmanaged_grants.bot.grants : "${one.name} by ${one.updated_by}"]
     covers    = provider::leasehold::covers("repo:*", "repo:web")
     id        = provider::leasehold::grant_id("told-bot", "told-github", ["b", "a"], ["repo:web"])
