@@ -1,0 +1,3 @@
+output "covered" {
+  value = provider::leasehold::covers("repo:*", "repo:web")
+}

@@ -1,0 +1,3 @@
+output "grant" {
+  value = provider::leasehold::grant_id("triage", "github", ["read_file"], ["repo:web"])
+}

@@ -1,0 +1,3 @@
+output "spiffe_id" {
+  value = provider::leasehold::spiffe_id("acme.example", "triage")
+}

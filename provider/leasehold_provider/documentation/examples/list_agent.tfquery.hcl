@@ -1,0 +1,7 @@
+list "leasehold_agent" "unmanaged" {
+  provider = leasehold
+
+  config {
+    managed = false
+  }
+}

@@ -1,0 +1,7 @@
+list "leasehold_owner" "unmanaged" {
+  provider = leasehold
+
+  config {
+    managed = false
+  }
+}

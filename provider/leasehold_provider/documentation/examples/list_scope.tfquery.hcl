@@ -1,0 +1,7 @@
+list "leasehold_scope" "unmanaged" {
+  provider = leasehold
+
+  config {
+    managed = false
+  }
+}

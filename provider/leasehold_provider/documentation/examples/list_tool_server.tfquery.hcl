@@ -1,0 +1,7 @@
+list "leasehold_tool_server" "unmanaged" {
+  provider = leasehold
+
+  config {
+    managed = false
+  }
+}
