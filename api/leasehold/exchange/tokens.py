@@ -16,7 +16,7 @@ from leasehold.exchange.ports import TokenMint
 from leasehold.exchange.records import Decided, ExchangeRequest, first_use, issuance, new_lease, refusal
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused
 from leasehold.exchange.selection import choose_agent, choose_role
-from leasehold.exchange.views import Views
+from leasehold.exchange.views import Pieces, Views
 from leasehold.model.errors import Unavailable
 from leasehold.model.leases import REGISTRY, Lease, Node
 from leasehold.model.tokens import MAX_TOKEN_BYTES, TokenRefused
@@ -57,36 +57,36 @@ class TokenExchange:
 
     async def exchange(self, request: ExchangeRequest, now: datetime) -> Issued:
         """A token as asked for. Raises `ExchangeRefused`, which is on record then; `Unavailable`."""
-        sequence: int | None = self._views.sequence
+        sequence: int | None = self._views.pieces.sequence
         for _ in range(_ATTEMPTS):
-            subject: Subject | None = None
+            pieces, subject = self._views.pieces, None
             try:
-                subject = await self._authenticate(request, now)
-                decided = await self._decide(request, subject, now)
+                subject = await self._authenticate(request, pieces, now)
+                decided = await self._decide(request, subject, pieces, now)
                 issued = await self._issue(request, subject, decided, now, sequence)
             except ExchangeRefused as refused:
-                # What is kept may be older than a write that its caller knows to be done: look again before saying no.
                 if refused.reason is ExchangeReason.REPLAYED:
                     raise
-                if sequence is None or not await self._views.refresh():
+                # What is kept may be older than a write that its caller knows to be done: look again, then say no.
+                if sequence is None or not await self._views.refresh(pieces):
                     await self._ledger.write(Note(refusal(request, subject, refused.reason, now)))
                     raise
             else:
                 if issued is not None:
                     return issued
-                await self._views.forget()
+                await self._views.forget(pieces)
             sequence = None  # read after the request came in: as new as anybody can ask for
         raise Unavailable("the registry is changing too fast; nothing was issued")
 
-    async def _authenticate(self, request: ExchangeRequest, now: datetime) -> Subject:
-        issuers = await self._views.issuers()
+    async def _authenticate(self, request: ExchangeRequest, pieces: Pieces, now: datetime) -> Subject:
+        issuers = await self._views.issuers(pieces)
         try:
             return await authenticate_subject(request.subject_token, issuers, self._verifier, now)
         except TokenRefused as refused:
             raise ExchangeRefused(refused.flaw) from refused
 
-    async def _decide(self, request: ExchangeRequest, subject: Subject, now: datetime) -> Decided:
-        view = await self._views.bindings(subject.trust_issuer)
+    async def _decide(self, request: ExchangeRequest, subject: Subject, pieces: Pieces, now: datetime) -> Decided:
+        view = await self._views.bindings(pieces, subject.trust_issuer)
         wish = LeaseWish(
             resource=request.resource,
             scopes=request.scopes,
@@ -97,7 +97,7 @@ class TokenExchange:
             name, binding = choose_role(view.bindings, subject, request.stack)
             return _decided(decide_registry_lease(name, binding, wish, now), name, binding, view.generations)
         name, binding = choose_agent(view.bindings, subject, request.agent)
-        agent = await self._views.agent(binding.agent or "")
+        agent = await self._views.agent(pieces, binding.agent or "")
         if agent is None:
             raise ExchangeRefused(ExchangeReason.AGENT_GONE)
         decision = decide_agent_lease(agent.facts, name, binding, wish, now)

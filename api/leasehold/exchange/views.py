@@ -7,9 +7,9 @@ unsafe: whatever narrows or ends access bumps a node, and the ledger compares ge
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from leasehold.exchange.ports import Objects, Store, UnitOfWork
 from leasehold.model.deployments import Deployment
@@ -44,71 +44,82 @@ class AgentView:
     generations: Mapping[Node, int]
 
 
-@dataclass(slots=True)
-class _Kept:
-    """Everything read since the registry was last seen to change."""
+@dataclass(slots=True, eq=False)
+class Pieces:
+    """Everything read since the registry was last seen to change, at `sequence`. Pieces are as new, or newer."""
 
     sequence: int
     issuers: Issuers | None = None
     bindings: dict[str, BindingsView] = field(default_factory=dict)
     agents: dict[str, AgentView | None] = field(default_factory=dict)
+    flights: dict[Hashable, asyncio.Task[Any]] = field(default_factory=dict)  # Any: each piece is of its own type
 
 
 class Views:
-    """Reads pieces of the registry, off the event loop."""
+    """Reads pieces of the registry, off the event loop, each once for all who wait for it."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept = _Kept(-1)
+        self._pieces = Pieces(-1)
 
     @property
-    def sequence(self) -> int:
-        """The change up to which every piece is at least as new."""
-        return self._kept.sequence
+    def pieces(self) -> Pieces:
+        """What is kept now. Ask all questions of one exchange of one of these."""
+        return self._pieces
 
-    async def refresh(self) -> bool:
-        """Forget everything if the registry has changed; whether it had. Raises `Unavailable`."""
-        latest = await self._load(lambda unit: unit.changes.latest())
-        if latest == self._kept.sequence:
+    async def refresh(self, seen: Pieces) -> bool:
+        """Forget `seen` if the registry has changed since; whether it had. Raises `Unavailable`."""
+        latest = await self._latest()
+        if seen is self._pieces and latest == seen.sequence:
             return False
-        self._kept = _Kept(latest)
+        self._replace(seen, latest)
         return True
 
-    async def forget(self) -> None:
-        """Forget everything. Raises `Unavailable`."""
-        self._kept = _Kept(await self._load(lambda unit: unit.changes.latest()))
+    async def forget(self, seen: Pieces) -> None:
+        """Forget `seen`, unless somebody else did already. Raises `Unavailable`."""
+        if seen is self._pieces:
+            self._replace(seen, await self._latest())
 
-    async def issuers(self) -> Issuers:
+    async def issuers(self, pieces: Pieces) -> Issuers:
         """Trust issuers by their exact `iss`."""
-        kept = self._kept  # INVARIANT: a piece goes where its reading began, never into what replaced that meanwhile
-        if kept.issuers is None:
-            kept.issuers = await self._load(_read_issuers)
-        return kept.issuers
+        if pieces.issuers is None:
+            pieces.issuers = await self._read(pieces, "issuers", _read_issuers)
+        return pieces.issuers
 
-    async def bindings(self, trust_issuer: str) -> BindingsView:
+    async def bindings(self, pieces: Pieces, trust_issuer: str) -> BindingsView:
         """The bindings of a trust issuer."""
-        kept = self._kept
-        if (known := kept.bindings.get(trust_issuer)) is not None:
+        if (known := pieces.bindings.get(trust_issuer)) is not None:
             return known
-        read = await self._load(lambda unit: _read_bindings(unit, trust_issuer))
-        kept.bindings[trust_issuer] = read
+        read = await self._read(pieces, ("bindings", trust_issuer), lambda unit: _read_bindings(unit, trust_issuer))
+        pieces.bindings[trust_issuer] = read
         return read
 
-    async def agent(self, name: str) -> AgentView | None:
+    async def agent(self, pieces: Pieces, name: str) -> AgentView | None:
         """An agent with all that bounds it, None if there is none."""
-        kept = self._kept
-        if name in kept.agents:
-            return kept.agents[name]
-        read = await self._load(lambda unit: _read_agent(unit, name))
-        if len(kept.agents) >= _AGENTS_KEPT:
-            kept.agents.clear()
-        kept.agents[name] = read
+        if name in pieces.agents:
+            return pieces.agents[name]
+        read = await self._read(pieces, ("agent", name), lambda unit: _read_agent(unit, name))
+        if len(pieces.agents) >= _AGENTS_KEPT:
+            pieces.agents.clear()
+        pieces.agents[name] = read
         return read
 
-    async def _load(self, read: Callable[[UnitOfWork], Piece]) -> Piece:
-        return await asyncio.to_thread(self._read, read)
+    def _replace(self, seen: Pieces, latest: int) -> None:
+        if seen is self._pieces:
+            self._pieces = Pieces(latest)
 
-    def _read(self, read: Callable[[UnitOfWork], Piece]) -> Piece:
+    async def _latest(self) -> int:
+        return await asyncio.to_thread(self._in_transaction, lambda unit: unit.changes.latest())
+
+    async def _read(self, pieces: Pieces, key: Hashable, read: Callable[[UnitOfWork], Piece]) -> Piece:
+        flight: asyncio.Task[Piece] | None = pieces.flights.get(key)
+        if flight is None:
+            flight = asyncio.create_task(asyncio.to_thread(self._in_transaction, read))
+            pieces.flights[key] = flight
+            flight.add_done_callback(lambda _: pieces.flights.pop(key))
+        return await asyncio.shield(flight)  # a caller who hangs up does not end it for the others
+
+    def _in_transaction(self, read: Callable[[UnitOfWork], Piece]) -> Piece:
         with self._store.read() as unit:
             return read(unit)
 

@@ -269,4 +269,4 @@ def test_the_number_of_agents_kept_is_bounded(world, monkeypatch):
     assert refused(world, world.people.token(sub="digest")) == "no_deployment"
 
     assert world.get(world.pod_token())
-    assert len(world.views._kept.agents) == 1
+    assert len(world.views.pieces.agents) == 1

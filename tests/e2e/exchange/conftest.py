@@ -1,0 +1,64 @@
+"""Token services on real databases, and one behind a real HTTP server."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+import uvicorn
+from tests.fakes.exchange_world import World
+
+from leasehold.settings import read_settings
+from leasehold.store.sql_store import open_store
+from leasehold.wiring import Server, open_server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request, tmp_path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'leasehold.db'}"
+    return request.getfixturevalue("postgres_database_url")
+
+
+@pytest.fixture
+def replicas(database_url, tmp_path) -> Iterator[tuple[World, World]]:
+    """Two token services on one database and one folder of keys."""
+    with ExitStack() as stack:
+        stores = [open_store(database_url) for _ in range(2)]
+        worlds = [World(store, tmp_path) for store in stores]
+        for world, store in zip(worlds, stores, strict=True):
+            stack.callback(store.close)
+            stack.callback(world.close)
+        worlds[0].populate()
+        yield worlds[0], worlds[1]
+
+
+@contextmanager
+def serving(server: Server) -> Iterator[str]:
+    """The server on loopback, on a port of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(server.app, log_level="warning", lifespan="off")
+        running = uvicorn.Server(config)
+        thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
+        thread.start()
+        deadline = time.monotonic() + 10
+        while not running.started:
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        running.should_exit = True
+        thread.join(timeout=10)
+
+
+@pytest.fixture
+def registry(tmp_path) -> Iterator[tuple[str, str]]:
+    """A registry fresh from its first start: where it is, and its bootstrap token."""
+    environment = {"LEASEHOLD_DATA_DIR": str(tmp_path), "LEASEHOLD_ISSUER": "http://127.0.0.1:8420"}
+    server = open_server(read_settings(environment))
+    assert server.bootstrap_token
+    with serving(server) as url:
+        yield url, server.bootstrap_token
+    server.store.close()
