@@ -62,6 +62,7 @@ def _configure(connection: Connection, *, writes: bool) -> None:
 def _sqlite(url: str) -> Engine:
     if database := make_url(url).database:
         Path(database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Path(database).touch(mode=0o600)  # who may do what is nobody else's to read on this machine
     engine = create_engine(
         url,
         pool_size=POOL_SIZE,

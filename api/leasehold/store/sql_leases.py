@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
@@ -15,7 +15,13 @@ from leasehold.store.lease_rows import LeaseRow, ReplayRow, from_micros, to_micr
 
 _LEASES = SQLModel.metadata.tables[str(LeaseRow.__tablename__)]
 _REPLAYS = SQLModel.metadata.tables[str(ReplayRow.__tablename__)]
+_INSERT = insert(_LEASES)
+_FIND = select(_LEASES).where(_LEASES.c.id.in_(bindparam("ids", expanding=True)))
 _CHUNK = 500  # bound parameters per statement stay below SQLite's limit of 32,766
+_USE = {
+    dialect: insert_into(_REPLAYS).on_conflict_do_nothing().returning(_REPLAYS.c.digest)
+    for dialect, insert_into in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
 
 
 class SqlLeases:
@@ -31,7 +37,7 @@ class SqlLeases:
     def add_all(self, leases: Sequence[Lease]) -> None:
         """Remember leases, all with one statement."""
         if leases:
-            self._connection.execute(insert(_LEASES), [_to_row(lease) for lease in leases])
+            self._connection.execute(_INSERT, [_to_row(lease) for lease in leases])
 
     def find(self, lease_id: str) -> Lease | None:
         """The lease with this id."""
@@ -42,7 +48,7 @@ class SqlLeases:
         wanted = sorted(set(lease_ids))
         found: dict[str, Lease] = {}
         for at in range(0, len(wanted), _CHUNK):
-            rows = self._connection.execute(select(_LEASES).where(_LEASES.c.id.in_(wanted[at : at + _CHUNK])))
+            rows = self._connection.execute(_FIND, {"ids": wanted[at : at + _CHUNK]})
             found |= {row.id: _to_lease(row) for row in rows}
         return found
 
@@ -66,13 +72,11 @@ class SqlReplays:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        self._insert = dialect.insert(_REPLAYS).on_conflict_do_nothing().returning(_REPLAYS.c.digest)
 
     def first_use(self, issuer: str, digest: str, expires_at: datetime) -> bool:
         """True iff this is the first use; remembered until `expires_at`, the token's expiry plus leeway."""
         row = {"issuer": issuer, "digest": digest, "expires_at": to_micros(expires_at)}
-        return self._connection.execute(self._insert.values(**row)).first() is not None
+        return self._connection.execute(_USE[self._connection.dialect.name], row).first() is not None
 
     def forget(self, before: datetime) -> int:
         """Drop uses whose token can no longer be presented; how many."""
