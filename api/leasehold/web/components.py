@@ -105,6 +105,7 @@ def _registry_schemas() -> dict[str, Schema]:
         ),
         "RevocationBody": _closed(node=_STRING, reason=_STRING),
         "Revocation": _closed(node=_STRING, generation=_COUNT, at=_TIME),
+        "ReviewBody": _review_body(),
         "AuditEvent": _audit_event(),
         "AuditPage": _page("AuditEvent"),
         "Principal": _closed(
@@ -124,6 +125,13 @@ def _registry_schemas() -> dict[str, Schema]:
             workload_bindings={"type": "array", "items": _ref(noun(Kind.WORKLOAD_BINDINGS))},
         ),
     }
+
+
+def _review_body() -> Schema:
+    resource = _closed(type=_STRING, address=_STRING, values={"type": "object"}, unknown=_NAMES)
+    resource["required"].remove("unknown")
+    stack = _closed(stack=_STRING, resources={"type": "array", "items": resource})
+    return _closed(stacks={"type": "array", "minItems": 1, "items": stack})
 
 
 def _audit_event() -> Schema:

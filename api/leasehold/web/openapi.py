@@ -124,24 +124,34 @@ def complete(app: FastAPI) -> None:
     def document() -> dict[str, Any]:  # Any: OpenAPI is JSON
         if app.openapi_schema is None:
             described = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            schemas = described.setdefault("components", {}).setdefault("schemas", {})
-            schemas |= components()
-            for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own; our errors are problem documents
-                schemas.pop(name, None)
-            described["components"]["securitySchemes"] = _security_schemes()
+            for path in described["paths"].values():
+                for operation in path.values():
+                    _finish(operation)
+            described["components"] = {"schemas": components(), "securitySchemes": _security_schemes()}
             app.openapi_schema = described
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way
 
 
+def _finish(operation: Operation) -> None:
+    responses = operation["responses"]
+    unsent = responses.get("422", {}).get("content", {})
+    unsent.pop("application/json", None)  # FastAPI's own error document; ours is a problem document
+    if "422" in responses and not unsent:
+        del responses["422"]
+    if operation["tags"] == ["review"]:
+        operation["security"] = _BEARER
+        operation["requestBody"] = _body("ReviewBody")
+        responses |= _problems((*_READ, *_BODY))
+
+
 def _operation(operation_id: str, tag: str, answers: Operation, codes: Iterable[str]) -> Operation:
-    responses = {**answers, **_problems(codes)}
     return {
         "operation_id": operation_id,
         "tags": [tag],
         "status_code": int(next(iter(answers))),
-        "openapi_extra": {"responses": responses, "security": _BEARER},
+        "openapi_extra": {"responses": {**answers, **_problems(codes)}, "security": _BEARER},
     }
 
 
@@ -149,8 +159,6 @@ def _problems(codes: Iterable[str]) -> Operation:
     by_status: dict[str, list[str]] = {}
     for code in sorted(set(codes)):
         by_status.setdefault(str(PROBLEMS[code].status.value), []).append(code)
-    # 422 is said even where no body is read: FastAPI would otherwise describe an error of its own there.
-    by_status.setdefault("422", ["invalid_body"])
     return {
         status: {
             "description": " or ".join(f"`{code}`" for code in found),

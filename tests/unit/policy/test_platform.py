@@ -1,0 +1,107 @@
+"""What each platform role may do, as a table; whatever the table does not say is denied."""
+
+import itertools
+
+import pytest
+
+from leasehold.model.kinds import Kind
+from leasehold.model.principal import Principal, Role
+from leasehold.policy.decision import Deny, Permit
+from leasehold.policy.platform import (
+    PlatformAction,
+    bootstrap_permit,
+    decide,
+    kind_of_node,
+    may_grant_unbounded,
+    within_teams,
+)
+
+WRITES = (PlatformAction.PUT, PlatformAction.DELETE)
+NODES = ("registry", "owner", "agent", "deployment", "binding", "lease")
+DEVELOPERS = {Kind.AGENTS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS, Kind.WORKLOAD_BINDINGS}
+
+
+def principal(role, **more):
+    teams = frozenset({"payments"}) if role is Role.DEVELOPER else frozenset()
+    return Principal(id="p", role=role, teams=teams, **more)
+
+
+def allowed(answer):
+    return isinstance(answer, Permit)
+
+
+@pytest.mark.parametrize(("role", "kind"), list(itertools.product(Role, Kind)))
+def test_every_role_reads_every_kind_and_few_write(role, kind):
+    assert allowed(decide(principal(role), PlatformAction.READ, kind))
+    expected = role is Role.SECURITY_ADMIN or (role is Role.DEVELOPER and kind in DEVELOPERS)
+    for action in WRITES:
+        assert allowed(decide(principal(role), action, kind)) is expected
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_audit_log_is_for_auditors_and_admins(role):
+    answer = decide(principal(role), PlatformAction.READ_AUDIT, "audit-events")
+    assert allowed(answer) is (role in {Role.AUDITOR, Role.SECURITY_ADMIN})
+
+
+@pytest.mark.parametrize(("role", "node"), list(itertools.product(Role, NODES)))
+def test_who_revokes_what(role, node):
+    expected = role is Role.SECURITY_ADMIN or (role is Role.DEVELOPER and node in {"agent", "deployment", "lease"})
+    assert allowed(decide(principal(role), PlatformAction.REVOKE, node)) is expected
+
+
+@pytest.mark.parametrize(("role", "kind"), list(itertools.product(Role, [*Kind, *NODES])))
+def test_a_plan_only_identity_never_writes_whatever_its_role(role, kind):
+    who = principal(role, plan_only=True)
+    for action in (*WRITES, PlatformAction.REVOKE):
+        assert isinstance(decide(who, action, kind), Deny)
+    assert allowed(decide(who, PlatformAction.READ, kind))
+
+
+def test_a_permit_says_who_may_do_what():
+    who = principal(Role.SECURITY_ADMIN)
+    assert decide(who, PlatformAction.PUT, Kind.OWNERS) == decide(who, PlatformAction.PUT, "owners")
+    assert (bootstrap_permit(who).principal, bootstrap_permit(who).kind) == (who, "bootstrap")
+
+
+def developer_permit():
+    permit = decide(principal(Role.DEVELOPER), PlatformAction.PUT, Kind.AGENTS)
+    assert isinstance(permit, Permit)
+    return permit
+
+
+@pytest.mark.parametrize(
+    ("teams", "expected"),
+    [
+        (["payments"], True),
+        (["payments", "payments"], True),
+        ([], False),
+        ([None], False),
+        (["payments", None], False),
+        (["marketing"], False),
+        (["payments", "marketing"], False),
+        ([""], False),
+    ],
+)
+def test_a_developer_stays_within_the_teams(teams, expected):
+    answer = within_teams(developer_permit(), teams)
+    assert allowed(answer) is expected
+    assert allowed(answer) or answer.reason
+
+
+def test_teams_bind_no_other_role():
+    permit = decide(principal(Role.SECURITY_ADMIN), PlatformAction.PUT, Kind.OWNERS)
+    assert within_teams(permit, [None]) == permit
+
+
+def test_only_a_security_admin_grants_without_a_ceiling():
+    admin = decide(principal(Role.SECURITY_ADMIN), PlatformAction.PUT, Kind.GRANTS)
+    assert may_grant_unbounded(admin)
+    assert not may_grant_unbounded(developer_permit())
+
+
+@pytest.mark.parametrize(
+    ("node", "kind"), [("agent:triage", "agent"), ("registry", "registry"), ("lease:a:b", "lease")]
+)
+def test_the_kind_of_a_node_stands_before_its_first_colon(node, kind):
+    assert kind_of_node(node) == kind

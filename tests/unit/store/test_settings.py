@@ -1,0 +1,62 @@
+"""`LEASEHOLD_*` in, one value out, and one line for what cannot be used."""
+
+from pathlib import Path
+
+import pytest
+
+from leasehold.settings import InvalidSetting, read_settings
+
+HOME = {"LEASEHOLD_DATA_DIR": "/srv/leasehold"}
+
+
+def test_a_bare_environment_is_enough():
+    settings = read_settings({})
+    assert settings.data_dir == Path.home() / ".leasehold"
+    assert settings.database_url == f"sqlite:///{settings.data_dir / 'leasehold.db'}"
+    assert settings.keys == f"file:{settings.data_dir / 'keys'}"
+    assert (settings.host, settings.port, settings.issuer) == ("127.0.0.1", 8420, "http://127.0.0.1:8420")
+    assert settings.registry_audience == "http://127.0.0.1:8420/v1"
+
+
+def test_every_variable_is_read_and_an_empty_one_is_none():
+    settings = read_settings(
+        {
+            **HOME,
+            "LEASEHOLD_DATABASE_URL": "postgres://u:secret@db/x",
+            "LEASEHOLD_ISSUER": "https://leasehold.example/",
+            "LEASEHOLD_KEYS": "kms:alias/leasehold",
+            "LEASEHOLD_HOST": "0.0.0.0",  # noqa: S104  a container listens everywhere
+            "LEASEHOLD_PORT": "9000",
+            "LEASEHOLD_LOG_LEVEL": "DEBUG",
+        }
+    )
+    assert settings.database_url == "postgresql+psycopg://u:secret@db/x"
+    assert settings.issuer == "https://leasehold.example"
+    assert (settings.keys, settings.port, settings.log_level) == ("kms:alias/leasehold", 9000, "debug")
+    assert read_settings({**HOME, "LEASEHOLD_PORT": "", "LEASEHOLD_KEYS": ""}).keys == "file:/srv/leasehold/keys"
+
+
+def test_the_issuer_follows_the_port():
+    assert read_settings({"LEASEHOLD_PORT": "9000"}).issuer == "http://127.0.0.1:9000"
+
+
+def test_the_password_of_the_database_is_not_shown():
+    settings = read_settings({**HOME, "LEASEHOLD_DATABASE_URL": "postgresql://u:secret@db/x"})
+    assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("LEASEHOLD_PORT", port) for port in ("0", "65536", "-1", "http", "８４２０")),
+        *(("LEASEHOLD_DATABASE_URL", url) for url in ("mysql://secret@x", "sqlite://", "sqlite:///:memory:", "secret")),
+        *(("LEASEHOLD_ISSUER", url) for url in ("leasehold", "ftp://x", "http://example.com", "https://secret@x")),
+        *(("LEASEHOLD_ISSUER", url) for url in ("https://x?secret", "https://x#secret", "https://")),
+        *(("LEASEHOLD_KEYS", keys) for keys in ("file:", "vault:x", "kms")),
+        ("LEASEHOLD_LOG_LEVEL", "loud"),
+    ],
+)
+def test_what_cannot_be_used_is_named_and_not_repeated_where_it_could_be_secret(name, value):
+    with pytest.raises(InvalidSetting, match=name) as raised:
+        read_settings({name: value})
+    assert "secret" not in str(raised.value)
