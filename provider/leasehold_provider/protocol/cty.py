@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from . import msgpack
 from .numbers import read_number, write_number
-from .unknown import UNKNOWN, Unknown
+from .unknown import Unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -369,12 +369,6 @@ def contains_unknown(value: Any) -> bool:
     if isinstance(value, DynamicValue):
         return contains_unknown(value.value)
     return isinstance(value, Unknown)
-
-
-def unknown_of(kind: Type) -> Unknown:
-    """Return the unknown value of a type (all types share one)."""
-    del kind
-    return UNKNOWN
 
 
 def _key_bytes(name: str) -> bytes:

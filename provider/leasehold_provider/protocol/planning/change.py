@@ -20,10 +20,11 @@ def plan_change(resource: Resource, ctx: PlanContext) -> None:
     clear_write_only(schema, ctx.planned)
     fill_defaults(schema, ctx.planned, ctx.config)
     # Canonical bytes: sets in any order, 1 and 1.0, a dict in any order are no difference.
-    if ctx.prior is None or schema.type.pack(ctx.planned) != schema.type.pack(ctx.prior):
+    before = schema.type.pack(ctx.prior)
+    if schema.type.pack(ctx.planned) != before:
         mark_unknown(schema, ctx.planned, ctx.config, ctx.prior)
         clear_write_only(schema, ctx.planned)
     resource.plan(ctx)
-    if ctx.prior is not None:
+    if ctx.prior is not None and schema.type.pack(ctx.planned) != before:
         paths = replaced_paths(schema, ctx.prior, ctx.planned, ctx.config)
         ctx.requires_replace = list(dict.fromkeys([*paths, *ctx.requires_replace]))
