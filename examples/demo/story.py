@@ -17,7 +17,7 @@ SCOPES = {"mcp:tool:create_comment:write", "mcp:tool:list_pull_requests:read", "
 
 def tell(world: World) -> None:
     """The whole story, in order."""
-    _bootstrap(world)
+    bootstrap(world)
     _deploy_platform(world)
     _review_pull_request(world)
     _deploy_agent(world)
@@ -32,7 +32,7 @@ def tell(world: World) -> None:
     world.narrator.close()
 
 
-def _bootstrap(world: World) -> None:
+def bootstrap(world: World) -> None:
     with world.narrator.step("Bootstrap: the registry learns whom to believe first, the platform's CI") as step:
         github = {
             "name": "github",
@@ -144,7 +144,7 @@ def _revert(world: World) -> None:
 
 def _destroy(world: World) -> None:
     with world.narrator.step("cdktf destroy examples/triage") as step:
-        destroyed = _cdktf(world, "destroy", "triage", PAYMENTS)
+        destroyed = cdktf(world, "destroy", "triage", PAYMENTS)
         found = re.search(r"(\d+) destroyed", destroyed.out)
         expect(found, "nothing was destroyed", destroyed.everything)
         step.outcome = f"{found[1] if found else 0} destroyed, the deployment first: that ends every lease under it"
@@ -161,13 +161,13 @@ def _die(world: World, token: Path) -> None:
 
 
 def _deploy(world: World, stack: str, repository: tuple[str, str]) -> str:
-    deployed = _cdktf(world, "deploy", stack, repository)
+    deployed = cdktf(world, "deploy", stack, repository)
     found = re.search(r"Resources: (.* added, .* changed, .* destroyed)", deployed.out)
     expect(found, "nothing was applied", deployed.everything)
     return found[1] if found else ""
 
 
-def _cdktf(world: World, verb: str, stack: str, repository: tuple[str, str]) -> Answer:
+def cdktf(world: World, verb: str, stack: str, repository: tuple[str, str]) -> Answer:
     return world.programs.run(world.folder / stack, "cdktf", verb, "--auto-approve", variables=world.ci(*repository))
 
 
