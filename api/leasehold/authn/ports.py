@@ -17,7 +17,7 @@ class SubjectTokenVerifier(Protocol):
 
     def read(self, unverified_token: UnverifiedToken) -> UnverifiedClaims: ...
     async def verify(
-        self, unverified_token: UnverifiedToken, issuer: TrustIssuer, profile: TokenProfile, now: datetime
+        self, unverified_claims: UnverifiedClaims, issuer: TrustIssuer, profile: TokenProfile, now: datetime
     ) -> VerifiedClaims: ...
 
 

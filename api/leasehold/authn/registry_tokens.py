@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -77,7 +77,7 @@ def lease_id_of(verified: VerifiedClaims) -> str:
     return lease_id
 
 
-def live_leases(states: LeaseStates, lease_ids: tuple[str, ...], now: datetime) -> Mapping[str, Lease]:
+def live_leases(states: LeaseStates, lease_ids: Iterable[str], now: datetime) -> Mapping[str, Lease]:
     """Those of the leases that live: not revoked, not expired, every ancestor of the generation of their issue."""
     leases = states.leases.find_all(lease_ids)
     nodes = {a.node for lease in leases.values() for a in lease.ancestors} | {lease_node(i) for i in leases}

@@ -43,13 +43,14 @@ async def authenticate_subject(
     now: datetime,
 ) -> Subject:
     """The subject of a token. `issuers`: names and specs by the exact `iss`. Raises `TokenRefused`."""
-    candidates = issuers.get(verifier.read(unverified_token).issuer, ())
+    unverified_claims = verifier.read(unverified_token)
+    candidates = issuers.get(unverified_claims.issuer, ())
     if not candidates:
         raise TokenRefused(Flaw.UNKNOWN_ISSUER)
     if len(candidates) > 1:  # two sets of rules for one issuer: neither is meant for certain
         raise TokenRefused(Flaw.AMBIGUOUS_ISSUER)
     name, issuer = candidates[0]
-    verified = await verifier.verify(unverified_token, issuer, profile_of(issuer), now)
+    verified = await verifier.verify(unverified_claims, issuer, profile_of(issuer), now)
     return Subject(
         trust_issuer=name, single_use=issuer.single_use, verified=verified, identity=_identify(issuer.type, verified)
     )

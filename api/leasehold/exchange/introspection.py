@@ -45,8 +45,10 @@ class LiveLeases:
         self._batches.close()
 
     def _read(self, looks: Sequence[_Look]) -> Sequence[Mapping[str, Lease]]:
+        now = max(look.now for look in looks)
         with self._store.read() as unit:
-            return [live_leases(unit, look.lease_ids, look.now) for look in looks]
+            alive = live_leases(unit, {lease_id for look in looks for lease_id in look.lease_ids}, now)
+        return [{i: alive[i] for i in look.lease_ids if i in alive} for look in looks]
 
 
 class Introspection:

@@ -74,10 +74,13 @@ class TokenProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnverifiedClaims:
-    """What a token says of itself. Good for choosing which keys to check it with, and for nothing else."""
+    """What a token says of itself. Good for choosing which keys to check it with, and for nothing else.
+
+    `parts` is the token taken apart, for the room that checks it.
+    """
 
     issuer: str
-    key_id: str | None
+    parts: object = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

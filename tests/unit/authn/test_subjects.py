@@ -205,7 +205,7 @@ class Verifier:
         self.claims = claims
 
     def read(self, _token) -> UnverifiedClaims:
-        return UnverifiedClaims(issuer=self.claims["iss"], key_id=None)
+        return UnverifiedClaims(issuer=self.claims["iss"], parts=None)
 
     async def verify(self, _token, issuer, profile, now) -> VerifiedClaims:
         assert (issuer.issuer, profile, now) == (self.claims["iss"], profile_of(issuer), NOW)

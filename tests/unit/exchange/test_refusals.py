@@ -1,5 +1,6 @@
 """Who gets nothing. Each refusal is on record with its reason; the caller gets the same words whatever it was."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -8,9 +9,11 @@ from tests.fakes.exchange_world import GITHUB_PINS, KUBERNETES_PINS, REGISTRY_AU
 from tests.fakes.simulated_issuer import SimulatedIssuer, pull_request
 
 from leasehold.exchange.refusals import ExchangeRefused
+from leasehold.keys.tokens import SubjectTokens
 from leasehold.model.deployments import Deployment
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, AgentState, OwnerState
+from leasehold.model.tokens import TokenRefused, UnverifiedClaims
 from leasehold.model.trust import IssuerType, OidcSubject
 
 NOT_ACCEPTED = {"error": "invalid_grant", "error_description": "the subject token was not accepted"}
@@ -270,3 +273,9 @@ def test_the_number_of_agents_kept_is_bounded(world, monkeypatch):
 
     assert world.get(world.pod_token())
     assert len(world.views.pieces.agents) == 1
+
+
+def test_only_what_was_taken_apart_is_verified(world):
+    claims = UnverifiedClaims(issuer=world.cluster.url, parts="junk")
+    with pytest.raises(TokenRefused):
+        asyncio.run(SubjectTokens(world.issuer_keys).verify(claims, None, None, world.now))

@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import boto3
@@ -98,6 +99,50 @@ def test_a_token_verifies_with_a_published_key_in_any_library(folder):
 
     assert jwt.decode(token, key, algorithms=["ES256"], audience="a", options=options) == CLAIMS
     assert accepts(signer, token)
+
+
+def test_what_was_verified_once_still_expires(folder):
+    signer = FileKeys(folder, NOW)
+    own, token = OwnTokens(signer), UnverifiedToken(minted(signer))
+    first = own.verify(token, PROFILE, NOW)
+    assert own.verify(token, PROFILE, NOW + timedelta(seconds=299)) is first
+
+    for later in (300, 3000):
+        with pytest.raises(TokenRefused) as refused:
+            own.verify(token, PROFILE, NOW + timedelta(seconds=later))
+        assert refused.value.flaw is Flaw.EXPIRED
+
+
+def test_what_was_verified_for_one_audience_is_not_for_another(folder):
+    signer = FileKeys(folder, NOW)
+    own, token = OwnTokens(signer), UnverifiedToken(minted(signer))
+    own.verify(token, PROFILE, NOW)
+
+    with pytest.raises(TokenRefused) as refused:
+        own.verify(token, replace(PROFILE, audiences=frozenset({"b"})), NOW)
+    assert refused.value.flaw is Flaw.WRONG_AUDIENCE
+
+
+def test_what_was_verified_is_forgotten_with_its_key(folder):
+    signer = FileKeys(folder, NOW)
+    own, token = OwnTokens(signer), UnverifiedToken(minted(signer))
+    own.verify(token, PROFILE, NOW)
+    signer.rotate(NOW)
+    signer.rotate(NOW + TRUSTED_AFTER_RETIREMENT)
+
+    with pytest.raises(TokenRefused) as refused:
+        own.verify(token, PROFILE, NOW)
+    assert refused.value.flaw is Flaw.UNKNOWN_KEY
+
+
+def test_what_is_kept_of_verified_tokens_is_bounded(folder, monkeypatch):
+    monkeypatch.setattr("leasehold.keys.tokens._KEPT", 3)
+    signer = FileKeys(folder, NOW)
+    own = OwnTokens(signer)
+    for _ in range(10):
+        own.verify(UnverifiedToken(minted(signer)), PROFILE, NOW)
+
+    assert len(own._verified) <= 3
 
 
 def test_published_keys_are_public_ones_for_signatures(folder):

@@ -1,0 +1,102 @@
+"""Durable token exchanges with every check on, and introspections, against SQLite, in one process.
+
+No HTTP server is between: the figures are those of the ASGI application. Every exchange verifies an RS256 token that
+was never seen before, refuses replays, writes a lease and an audit event, waits for the disk, and signs with ES256.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+from tests.fakes.exchange_world import EXCHANGE, JWT, TOOLS, World, request
+
+from benchmarks.figure import Figure
+from leasehold.model.trust import IssuerType
+from leasehold.store.sql_store import open_store
+
+CALLS = {1: 600, 16: 4000}
+WARM_UP = 50
+_FORM = {"content-type": "application/x-www-form-urlencoded"}
+Call = Callable[[str], Awaitable[None]]
+
+
+def figures() -> Iterator[Figure]:
+    """Rates and latencies at 1 and 16 clients."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        store = open_store(f"sqlite:///{folder / 'leasehold.db'}")
+        world = World(store, folder)
+        world.now = datetime.now(UTC)
+        world.populate()
+        world.trust("cluster", world.cluster, IssuerType.KUBERNETES, single_use=True)
+        yield from _exchanges(world)
+        yield from _introspections(world)
+        world.close()
+        store.close()
+
+
+def _exchanges(world: World) -> Iterator[Figure]:
+    async def exchange(token: str) -> None:
+        form = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": JWT, "resource": TOOLS}
+        reply = await request(world.app, "POST", "/oauth2/token", urlencode(form).encode(), _FORM)
+        assert "access_token" in reply.json, reply.body
+
+    for clients, calls in CALLS.items():
+        tokens = [world.pod_token() for _ in range(calls + WARM_UP)]
+        spent = time.process_time()
+        seconds = asyncio.run(_run(exchange, tokens, clients))
+        spent = time.process_time() - spent
+        yield from _latencies("exchange", clients, seconds[:-1])
+        if clients > 1:
+            yield Figure("exchange_durable_per_second", calls / seconds[-1], "1/s")
+            yield Figure("exchange_per_cpu_second", (calls + WARM_UP) / spent, "1/cpu-s")
+
+
+def _introspections(world: World) -> Iterator[Figure]:
+    headers = {**_FORM, "authorization": f"Bearer {world.registry_token()}"}
+
+    async def introspect(token: str) -> None:
+        reply = await request(world.app, "POST", "/oauth2/introspect", urlencode({"token": token}).encode(), headers)
+        assert reply.json["active"], reply.body
+
+    tokens = [world.get(world.pod_token()).access_token for _ in range(100)]
+    for clients, calls in CALLS.items():
+        asked = [tokens[n % len(tokens)] for n in range(calls + WARM_UP)]
+        spent = time.process_time()
+        seconds = asyncio.run(_run(introspect, asked, clients))
+        spent = time.process_time() - spent
+        yield from _latencies("introspect", clients, seconds[:-1])
+        if clients > 1:
+            yield Figure("introspect_per_second", calls / seconds[-1], "1/s")
+            yield Figure("introspect_per_cpu_second", (calls + WARM_UP) / spent, "1/cpu-s")
+
+
+def _latencies(name: str, clients: int, seconds: Sequence[float]) -> Iterator[Figure]:
+    ordered = sorted(seconds)
+    for percentile in (50, 99):
+        at = ordered[int(len(ordered) * percentile / 100)]
+        yield Figure(f"{name}_p{percentile}_ms_{clients}", at * 1000, "ms")
+
+
+async def _run(call: Call, tokens: Sequence[str], clients: int) -> list[float]:
+    """The seconds of each call, and last those of all together, after a warm-up."""
+    for token in tokens[:WARM_UP]:
+        await call(token)
+    waiting = iter(tokens[WARM_UP:])
+    seconds: list[float] = []
+
+    async def client() -> None:
+        for token in waiting:
+            started = time.perf_counter()
+            await call(token)
+            seconds.append(time.perf_counter() - started)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return [*seconds, time.perf_counter() - began]
