@@ -68,7 +68,7 @@ def _report(picture: Picture, findings: tuple[Finding, ...], *, equivalent: int)
     return DriftReport(
         schema=SCHEMA,
         stacks=tuple(sorted(declared.stacks)),
-        snapshot=Snapshot(live.revision, live.at, complete=True),
+        snapshot=Snapshot(live.revision, live.at, live.complete),
         summary=Summary(
             **{each.value: counts[each] for each in DriftClass},
             equivalent=equivalent,

@@ -18,6 +18,7 @@ from leasehold.review.worlds import Key
 _LABEL = re.compile(r"[^a-z0-9_]+")
 _LABEL_LIMIT = 60
 _HCL_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_PLAIN = re.compile(r"[A-Za-z0-9 _.,:;/@*+=~-]*")
 _BASIC_PLANE = 0xFFFF
 
 
@@ -81,6 +82,8 @@ def _body(attributes: Mapping[str, object], indent: str) -> str:
 
 def hcl_string(value: str) -> str:
     """A quoted template that holds no template: `${` and `%{` are doubled, and what does not print is escaped."""
+    if _PLAIN.fullmatch(value):
+        return f'"{value}"'
     escaped = "".join(_HCL_ESCAPES.get(c) or (c if " " <= c <= "~" else _code_point(c)) for c in value)
     return '"' + escaped.replace("${", "$${").replace("%{", "%%{") + '"'
 

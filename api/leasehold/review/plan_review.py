@@ -219,7 +219,7 @@ def _review(
     return PlanReview(
         schema=SCHEMA,
         stacks=tuple(sorted(declared.stacks)),
-        snapshot=Snapshot(live.revision, live.at, complete=True),
+        snapshot=Snapshot(live.revision, live.at, live.complete),
         summary=summary,
         access=access,
         foundations=foundations,

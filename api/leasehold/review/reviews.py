@@ -11,9 +11,10 @@ from leasehold.review.declared import Declared
 from leasehold.review.drift import Picture, find_drift
 from leasehold.review.findings import DriftReport
 from leasehold.review.plan_review import PlanReview, review_plan
-from leasehold.review.ports import Store
-from leasehold.review.worlds import live_picture
+from leasehold.review.ports import Store, View
+from leasehold.review.worlds import Live, live_picture
 
+_LOOKS = 5
 Report = TypeVar("Report", DriftReport, PlanReview)
 
 
@@ -32,7 +33,16 @@ class Reviews:
         return self._reviewed(declared, now, review_plan)
 
     def _reviewed(self, declared: Declared, now: datetime, review: Callable[[Picture], Report]) -> Report:
-        with self._store.read() as view:  # one transaction: objects, sequence and history of one instant
-            objects = (one for kind in Kind for one in view.objects.list(kind))
-            live = live_picture(objects, view.changes.latest(), now)
-            return review(Picture(declared, live, view.versions))
+        with self._store.read() as view:
+            return review(Picture(declared, _look(view, now), view.versions))
+
+
+def _look(view: View, now: datetime) -> Live:
+    """All live objects. A store that shows each read a newer state is asked again, until no write came between."""
+    for _ in range(_LOOKS):
+        revision = view.changes.latest()
+        objects = [one for kind in Kind for one in view.objects.list(kind)]
+        complete = view.changes.latest() == revision
+        if complete:
+            break
+    return live_picture(objects, revision, now, complete=complete)

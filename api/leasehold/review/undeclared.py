@@ -41,7 +41,7 @@ def _bears_on(declared: Declared, live: Live, stored: Stored[Spec], now: datetim
 
 def _is_loose_grant(declared: Declared, name: str, grant: Grant, stack: str | None) -> bool:
     """A hand-made grant is always loose: a refreshed state lists it in the claim, and must not thereby hide it."""
-    if grant.agent not in declared.agents | declared.claimed_agents:
+    if grant.agent not in declared.agents and grant.agent not in declared.claimed_agents:
         return False
     if stack is None:
         return True

@@ -53,18 +53,22 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What the registry held when it was read at `at` (aware UTC), envelopes included."""
+    """What the registry held when it was read at `at` (aware UTC), envelopes included.
+
+    `complete` is False if writes came between the reads, so that this was never all true at once.
+    """
 
     stored: Mapping[Key, Stored[Spec]]
     world: World
     revision: int
     at: datetime
+    complete: bool = True
 
 
-def live_picture(objects: Iterable[Stored[Spec]], revision: int, at: datetime) -> Live:
+def live_picture(objects: Iterable[Stored[Spec]], revision: int, at: datetime, *, complete: bool = True) -> Live:
     """The live picture out of stored objects; `revision` is the change sequence that they were read at."""
     stored = {(one.kind, one.name): one for one in objects}
-    return Live(stored, World({key: one.spec for key, one in stored.items()}), revision, at)
+    return Live(stored, World({key: one.spec for key, one in stored.items()}), revision, at, complete)
 
 
 def _by_agent(grants: Mapping[str, Grant]) -> dict[str, dict[str, Grant]]:

@@ -398,3 +398,16 @@ def test_the_cause_is_whoever_changed_what_differs_not_whoever_wrote_last(regist
     finding = only(drift(registry, declare(organisation() | {(Kind.SCOPES, "issues"): declared})))
     assert finding.cause is not None
     assert (finding.cause.actor, finding.cause.at) == (ALICE, TOUCHED)
+
+
+def test_a_deployment_past_its_expiry_overstays(registry):
+    key = (Kind.DEPLOYMENTS, "triage-prod")
+    ended = replace(organisation()[key], expires_at=NOW)
+    registry.write(*key, ended, by=CI)
+    finding = only(drift(registry, declare(organisation() | {key: ended})))
+    assert (finding.class_, finding.kind) == (DriftClass.OVERSTAY, Kind.DEPLOYMENTS)
+
+
+def test_a_deployment_yet_to_come_makes_no_orphan(registry):
+    registry.delete(Kind.DEPLOYMENTS, "triage-prod")
+    assert [one.class_ for one in drift(registry).findings] == [DriftClass.MISSING]
