@@ -1,0 +1,83 @@
+"""What we claim of the OAuth family, clause by clause. No requirement without a test, no test without a requirement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+Test = TypeVar("Test", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One MUST or SHOULD. `divergence` says where we differ on purpose, and in which decision that is argued."""
+
+    id: str
+    source: str
+    behaviour: str
+    divergence: str = ""
+
+
+def proves(*_requirements: str) -> Callable[[Test], Test]:
+    """Says which requirements a test proves; `test_manifest.py` reads it."""
+    return lambda test: test
+
+
+REQUIREMENTS = (
+    Requirement("8693-grant", "RFC 8693 §2.1", "grant_type is the URN of token exchange"),
+    Requirement("8693-subject", "RFC 8693 §2.1", "subject_token and subject_token_type are required"),
+    Requirement("8693-actor-type", "RFC 8693 §2.1", "actor_token_type without actor_token is refused"),
+    Requirement("8693-requested", "RFC 8693 §2.1", "a requested_token_type that cannot be issued is refused"),
+    Requirement("8693-answer", "RFC 8693 §2.2.1", "access_token, issued_token_type and token_type are in the answer"),
+    Requirement("8693-scope", "RFC 8693 §2.2.1", "scope is in the answer, whatever was asked"),
+    Requirement("8693-no-refresh", "RFC 8693 §2.2.1", "no refresh token is issued"),
+    Requirement("8693-target", "RFC 8693 §2.2.2", "a target we cannot serve is invalid_target"),
+    Requirement(
+        "8693-bad-subject",
+        "RFC 8693 §2.2.2",
+        "a subject token that is invalid or unacceptable is refused with one OAuth error",
+        divergence="the error is invalid_grant, as RFC 6749 §5.2 has it for a credential presented as a grant, where "
+        "RFC 8693 says invalid_request: a client can tell a malformed request from a token that was not accepted (decision 0009)",
+    ),
+    Requirement("8707-uri", "RFC 8707 §2", "resource is an absolute URI without a fragment"),
+    Requirement("8707-one", "RFC 8707 §2", "more resources than we serve in one token are invalid_target"),
+    Requirement("8707-audience", "RFC 8707 §2.2", "the token is restricted to the resource asked for"),
+    Requirement("9068-typ", "RFC 9068 §2.1", "typ is at+jwt, and the token is signed, not none"),
+    Requirement("9068-claims", "RFC 9068 §2.2", "iss, exp, aud, sub, client_id, iat and jti are present"),
+    Requirement("9068-scope", "RFC 9068 §2.2.3", "scope is present and names what the resource serves"),
+    Requirement("9068-verify-typ", "RFC 9068 §4", "a verifier refuses any typ but at+jwt"),
+    Requirement("9068-verify-iss", "RFC 9068 §4", "a verifier refuses another issuer"),
+    Requirement("9068-verify-aud", "RFC 9068 §4", "a verifier refuses another audience"),
+    Requirement("9068-verify-none", "RFC 9068 §4", "a verifier refuses alg none"),
+    Requirement("9068-verify-exp", "RFC 9068 §4", "a verifier refuses an expired token"),
+    Requirement("9396-type", "RFC 9396 §2", "each authorization detail has a type"),
+    Requirement("9396-granted", "RFC 9396 §7", "authorization_details say what was granted, not what was asked"),
+    Requirement("7662-auth", "RFC 7662 §2.1", "the endpoint requires authorization"),
+    Requirement("7662-401", "RFC 7662 §2.3", "an unauthorized caller gets 401"),
+    Requirement("7662-active", "RFC 7662 §2.2", "active is true only for a token that is live now"),
+    Requirement("7662-inactive", "RFC 7662 §2.2", "an inactive token gets active false and nothing else"),
+    Requirement("7662-same", "RFC 7662 §2.2", "what introspection says is what the token says"),
+    Requirement("7009-unknown", "RFC 7009 §2.2", "an invalid token is answered with 200"),
+    Requirement("7009-hint", "RFC 7009 §2.1", "token_type_hint may be given and ignored"),
+    Requirement("7009-immediate", "RFC 7009 §2", "a revoked token cannot be used when the answer is out"),
+    Requirement("8414-issuer", "RFC 8414 §2", "issuer is a URL without query and fragment, equal to iss"),
+    Requirement("8414-required", "RFC 8414 §2", "response_types_supported and the endpoints are present"),
+    Requirement("8414-path", "RFC 8414 §3", "the metadata is at the well-known path, by GET, as JSON"),
+    Requirement("7517-public", "RFC 7517 §4", "published keys hold no private members and carry kty, use and kid"),
+    Requirement("7519-duplicates", "RFC 7519 §4", "claim names are unique"),
+    Requirement("7519-exp", "RFC 7519 §4.1.4", "a token is not accepted on or after exp"),
+    Requirement("7519-nbf", "RFC 7519 §4.1.5", "a token is not accepted before nbf, a small leeway aside"),
+    Requirement("7515-crit", "RFC 7515 §4.1.11", "a crit header that is not understood refuses the token"),
+    Requirement("8725-alg", "RFC 8725 §3.1", "the algorithm is the issuer's, never the token's, to choose"),
+    Requirement("8725-typ", "RFC 8725 §3.11", "a token of another type is not accepted in place of an identity"),
+    Requirement("6749-repeated", "RFC 6749 §3.2", "a repeated parameter is refused"),
+    Requirement("6749-empty", "RFC 6749 §3.2", "a parameter without a value counts as absent"),
+    Requirement("6749-unknown", "RFC 6749 §3.2", "an unknown parameter is ignored"),
+    Requirement("6749-post", "RFC 6749 §3.2", "the token endpoint answers POST alone"),
+    Requirement("6749-no-store", "RFC 6749 §5.1", "an answer with a token is not stored by caches"),
+    Requirement(
+        "6749-errors", "RFC 6749 §5.2", "errors are JSON with error and an ASCII description, status 400"
+    ),
+    Requirement("6750-challenge", "RFC 6750 §3", "a 401 carries a Bearer challenge"),
+)
