@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -15,6 +16,7 @@ _URL_LIMIT = 2048
 _AUDIENCE_LIMIT = 512
 _ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 MAX_SUBJECT_TTL_SECONDS = 86_400
+_SECRET_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 §6.2.2, §6.3.2, §6.4.1
 
 
 class IssuerType(StrEnum):
@@ -45,8 +47,7 @@ class TrustIssuer:
 
     def __post_init__(self) -> None:
         check_url(self.issuer, "issuer")
-        if self.jwks_uri is not None:
-            check_url(self.jwks_uri, "jwks_uri")
+        self._check_keys()
         if not self.audiences:
             raise InvalidValue("audiences must name at least one audience")
         for audience in self.audiences:
@@ -58,6 +59,12 @@ class TrustIssuer:
             raise InvalidValue("algorithms must be of one family: one issuer signs with one kind of key")
         if not 0 < self.max_token_ttl <= MAX_SUBJECT_TTL_SECONDS:
             raise InvalidValue(f"max_token_ttl must be 1 to {MAX_SUBJECT_TTL_SECONDS} seconds")
+
+    def _check_keys(self) -> None:
+        if self.jwks_uri is not None:
+            check_url(self.jwks_uri, "jwks_uri")
+        if self.jwks is not None:
+            check_jwks(self.jwks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +169,19 @@ def check_url(value: str, what: str) -> None:
         separator and scheme in {"https", "http"} and host and "@" not in host and plain and len(value) <= _URL_LIMIT
     ):
         raise InvalidValue(f"{what} must be an absolute http(s) URL without user, query and fragment")
+
+
+def check_jwks(text: str) -> None:
+    """Raise `InvalidValue` unless `text` is a JWK set of public keys alone (RFC 7517 §5); repeats nothing of it."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidValue("jwks must be a JWK set as JSON text") from None
+    keys = found.get("keys", []) if isinstance(found, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+        raise InvalidValue("jwks must be a JWK set: an object with a list of keys")
+    if any(_SECRET_MEMBERS & key.keys() or key.get("kty") == "oct" for key in keys):
+        raise InvalidValue("jwks must hold public keys only: whoever reads the registry would read the private ones")
 
 
 def _family(algorithm: str) -> str:

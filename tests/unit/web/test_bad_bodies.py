@@ -183,6 +183,26 @@ def test_equal_instants_are_the_same_object(registry):
     assert again.json() == first
 
 
+@pytest.mark.parametrize(
+    "jwks",
+    [
+        "secret",
+        "[]",
+        '{"keys": {"kty": "RSA"}}',
+        '{"keys": ["secret"]}',
+        '{"keys": [{"kty": "EC", "crv": "P-256", "x": "x", "y": "y", "d": "secret"}]}',
+        '{"keys": [{"kty": "RSA", "n": "n", "e": "AQAB"}, {"kty": "RSA", "n": "n", "e": "AQAB", "p": "secret"}]}',
+        '{"keys": [{"kty": "oct", "k": "secret"}]}',
+        '{"keys": [{"kty": "oct"}]}',
+        "[" * 60_000,
+    ],
+)
+def test_keys_of_an_issuer_are_public_keys(registry, jwks):
+    answer = registry.create("trust-issuers", "i", {**ISSUER, "jwks": jwks})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
+    assert "secret" not in answer.text
+
+
 def test_a_secret_in_a_refused_body_is_not_repeated(registry):
     secret = "eyJhbGciOiJSUzI1NiJ9.c2VjcmV0.c2ln"
     body = {**ISSUER, "jwks": 7, "audiences": secret}
