@@ -57,17 +57,22 @@ app.add_typer(provider.app, name="provider")
 def run(arguments: Sequence[str], session: Session) -> int:
     """Run one command. Whatever happens, the answer is an exit code and, at most, three lines on stderr."""
     try:
-        return int(app(list(arguments), prog_name="leasehold", standalone_mode=False, obj=session) or CLEAN)
+        ended = int(app(list(arguments), prog_name="leasehold", standalone_mode=False, obj=session) or CLEAN)
+        session.out.flush()  # a report that nobody could read is no clean end
     except Failure as failure:
         _explain(session, failure)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  the reader left: so do we
+    except OSError as error:
+        _explain(session, Failure(f"cannot write the answer ({error.strerror})"))
     except typer.TyperException as mistake:
         session.err.write(visible_lines(mistake.format_message()) + "\n")
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  the reader left: so do we
     except Exception as error:  # noqa: BLE001  a traceback shows locals' types and paths, and helps no user
         _explain(session, Failure(f"unexpected {type(error).__name__}", next_step="please report how you got here"))
+    else:
+        return ended
     return ERROR
 
 

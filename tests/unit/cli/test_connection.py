@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from urllib.parse import parse_qs
 
@@ -11,6 +12,8 @@ from tests.unit.cli.terraform import leasehold
 
 from leasehold.cli.connection import Environment, read_environment, segment
 from leasehold.cli.exits import Failure
+from leasehold.cli.main import run
+from leasehold.cli.session import Session
 
 WHOAMI = {"id": "oidc:alice", "role": "viewer", "teams": [], "stack": None, "plan_only": False, "lease": "l-1"}
 
@@ -190,6 +193,20 @@ def test_ctrl_c_ends_with_130():
         raise KeyboardInterrupt
 
     assert leasehold("whoami", answer=interrupted)[0] == 130
+
+
+class FullDisk(io.StringIO):
+    """Takes every word, and keeps none."""
+
+    def flush(self):
+        raise OSError(28, "No space left on device")
+
+
+def test_a_report_that_could_not_be_written_is_no_success():
+    err = io.StringIO()
+    session = Session({"LEASEHOLD_TOKEN": "t"}, FullDisk(), err, httpx.MockTransport(Answers()))
+    assert run(["whoami"], session) == 1
+    assert err.getvalue() == "error: cannot write the answer (No space left on device)\n"
 
 
 def test_the_environment_hides_its_token():
