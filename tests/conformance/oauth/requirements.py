@@ -38,7 +38,8 @@ REQUIREMENTS = (
         "RFC 8693 §2.2.2",
         "a subject token that is invalid or unacceptable is refused with one OAuth error",
         divergence="the error is invalid_grant, as RFC 6749 §5.2 has it for a credential presented as a grant, where "
-        "RFC 8693 says invalid_request: a client can tell a malformed request from a token that was not accepted (decision 0009)",
+        "RFC 8693 says invalid_request: a client can tell a malformed request from a token that was not accepted "
+        "(decision 0009)",
     ),
     Requirement("8707-uri", "RFC 8707 §2", "resource is an absolute URI without a fragment"),
     Requirement("8707-one", "RFC 8707 §2", "more resources than we serve in one token are invalid_target"),
@@ -76,8 +77,6 @@ REQUIREMENTS = (
     Requirement("6749-unknown", "RFC 6749 §3.2", "an unknown parameter is ignored"),
     Requirement("6749-post", "RFC 6749 §3.2", "the token endpoint answers POST alone"),
     Requirement("6749-no-store", "RFC 6749 §5.1", "an answer with a token is not stored by caches"),
-    Requirement(
-        "6749-errors", "RFC 6749 §5.2", "errors are JSON with error and an ASCII description, status 400"
-    ),
+    Requirement("6749-errors", "RFC 6749 §5.2", "errors are JSON with error and an ASCII description, status 400"),
     Requirement("6750-challenge", "RFC 6750 §3", "a 401 carries a Bearer challenge"),
 )

@@ -1,10 +1,11 @@
 """What was issued ends with what it was issued on: at the next introspection and the next exchange."""
 
+import asyncio
 import base64
 import hashlib
 
 import pytest
-from tests.fakes.exchange_world import GRANT, REGISTRY_AUDIENCE
+from tests.fakes.exchange_world import GRANT, REGISTRY_AUDIENCE, together
 
 from leasehold.exchange.ledger import Issue, Root
 from leasehold.exchange.refusals import ExchangeRefused
@@ -242,3 +243,30 @@ def test_entries_of_the_ledger_show_no_token(world):
     issued = world.get(world.pod_token())
 
     assert issued.access_token not in repr(Issue) + repr(Root(()))
+
+
+def test_what_somebody_else_forgot_is_not_forgotten_again(world):
+    seen = world.views.pieces
+    asyncio.run(world.views.forget(seen))
+    fresh = world.views.pieces
+    assert fresh is not seen
+    asyncio.run(world.views.forget(seen))
+
+    assert world.views.pieces is fresh
+    assert asyncio.run(world.views.refresh(seen))
+    assert world.views.pieces is fresh
+
+
+def test_callers_at_once_read_the_registry_once(world):
+    reads = []
+    reading = world.store._store.read
+
+    def counted():
+        reads.append(1)
+        return reading()
+
+    world.store._store.read = counted
+    issued = together(*(world.ask(world.pod_token()) for _ in range(30)))
+
+    assert len({one.lease.id for one in issued}) == 30
+    assert len(reads) < 30

@@ -1,6 +1,7 @@
 """Fetching an issuer's documents without becoming a way into the network around us."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import httpx
@@ -205,3 +206,35 @@ def test_a_broken_connection_is_refused_without_repeating_what_it_said():
 
 def test_the_systems_authorities_are_trusted():
     assert network._system_trust().check_hostname
+
+
+def test_the_authorities_are_read_once():
+    fetcher = Network(transport=httpx.MockTransport(fine), resolve=_public)
+
+    async def twice():
+        for _ in range(2):
+            await fetcher.get(URL, allow_private=False)
+        return fetcher._trust
+
+    assert asyncio.run(twice()) is fetcher._trust
+
+
+async def _public(_host, _port):
+    return (PUBLIC,)
+
+
+def test_names_are_resolved_by_the_event_loop():
+    async def resolve():
+        loop = asyncio.get_running_loop()
+        asked = []
+
+        async def getaddrinfo(host, port, *, type):  # noqa: A002  the event loop's name
+            asked.append((host, port, type))
+            return [(0, 0, 0, "", ("198.51.100.7", port)), (0, 0, 0, "", ("2606:4700::1111", port, 0, 0))]
+
+        loop.getaddrinfo = getaddrinfo
+        return asked, await network._resolve("login.example", 443)
+
+    asked, found = asyncio.run(resolve())
+    assert found == ["198.51.100.7", "2606:4700::1111"]
+    assert asked == [("login.example", 443, socket.SOCK_STREAM)]
