@@ -40,6 +40,7 @@ class Registry:
         self.session = session
         self.live = LiveObjects(self.get, self._snapshot, self._list_all)
         self._listed_agents: set[str] = set()
+        self._role: str | None = None
 
     def get(self, kind: str, name: str) -> Object | None:
         """The live object, asked for just now; None if there is none."""
@@ -130,8 +131,10 @@ class Registry:
         return _object(self._read(f"/v1/effective-access?{urlencode({'agent': agent})}"), f"agents/{agent}")
 
     def role(self) -> str:
-        """The platform role of this caller."""
-        return str(_object(self._read("/v1/whoami"), "this caller").get("role", ""))
+        """The platform role of this caller, asked once."""
+        if self._role is None:
+            self._role = str(_object(self._read("/v1/whoami"), "this caller").get("role", ""))
+        return self._role
 
     def exchange(self, agent: str, resource: str, scopes: list[str]) -> Issued:
         """Trade the workload's own token for one of `agent` at one tool server."""

@@ -15,7 +15,7 @@ from .protocol import DiagnosticError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from .client import Answer, HttpClient
@@ -31,14 +31,13 @@ _OK = 200
 
 
 class Issued:
-    """What an exchange gave. `lifetime` in seconds; `expires` on this machine's monotonic clock."""
+    """What an exchange gave. `lifetime` in seconds from now."""
 
-    __slots__ = ("expires", "lease", "lifetime", "scope", "stack", "token")
+    __slots__ = ("lease", "lifetime", "scope", "stack", "token")
 
     def __init__(self, members: Mapping[str, Any]) -> None:
         self.token = checked(str(members["access_token"]), "the registry's answer")
         self.lifetime = float(members["expires_in"])
-        self.expires = monotonic() + self.lifetime
         self.scope = str(members.get("scope") or "")
         self.lease = members.get("lease")
         self.stack = members.get("stack")
@@ -79,7 +78,16 @@ class ExchangeRefused(DiagnosticError):
 class Session:
     """One identity towards one registry."""
 
-    def __init__(self, client: HttpClient, retry: Retry, source: Source, *, endpoint: str, stack: str | None) -> None:
+    def __init__(
+        self,
+        client: HttpClient,
+        retry: Retry,
+        source: Source,
+        *,
+        endpoint: str,
+        stack: str | None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._client = client
         self._retry = retry
         self._source = source
@@ -87,7 +95,8 @@ class Session:
         self._asked_stack = stack
         self._lock = Lock()
         self._issued: Issued | None = None
-        self._renew_at = 0.0
+        self._clock = clock
+        self._renew_at = self._ends_at = 0.0
         self._closed = False
 
     @property
@@ -114,16 +123,16 @@ class Session:
             held = self._issued
             if held is None or held.token == refused:
                 return self._exchange().token
-            return self._renewed(held).token if monotonic() >= self._renew_at else held.token
+            return self._renewed(held).token if self._clock() >= self._renew_at else held.token
 
     def _renewed(self, held: Issued) -> Issued:
         """Exchange early; a failure matters only once the token we hold has ended."""
         try:
             return self._exchange()
         except DiagnosticError:
-            if monotonic() >= held.expires:
+            if self._clock() >= self._ends_at:
                 raise
-            self._renew_at = monotonic() + _RENEWAL_PAUSE_SECONDS
+            self._renew_at = self._clock() + _RENEWAL_PAUSE_SECONDS
             return held
 
     def _exchange(self) -> Issued:
@@ -135,24 +144,25 @@ class Session:
         }
         if self._asked_stack:
             form["stack"] = self._asked_stack
-        before, issued = self._issued, exchange(self._client, self._retry, form, "a registry token")
+        now = self._clock()
+        issued = exchange(self._client, self._retry, form, "a registry token")
+        self._revoke()
         self._issued = issued
-        self._renew_at = monotonic() + issued.lifetime * _RENEW_AT
-        if before is not None:
-            self._revoke(before)
+        self._renew_at = now + issued.lifetime * _RENEW_AT
+        self._ends_at = now + issued.lifetime
         return issued
 
     def close(self) -> None:
         """Revoke the token: possession is enough (RFC 7009 §2.1). Quick, and silent when the registry is away."""
         with self._lock:
             self._closed = True
-            held, self._issued = self._issued, None
-        if held is not None:
-            self._revoke(held)
+            self._revoke()
 
-    def _revoke(self, issued: Issued) -> None:
-        if monotonic() < issued.expires:
-            revoke(self._client, issued.token)
+    def _revoke(self) -> None:
+        """Revoke the token we hold, unless it has ended by itself."""
+        held, self._issued = self._issued, None
+        if held is not None and self._clock() < self._ends_at:
+            revoke(self._client, held.token)
 
 
 def revoke(client: HttpClient, token: str) -> bool:

@@ -15,7 +15,7 @@ import typer
 
 app = typer.Typer(help="The Terraform provider.", no_args_is_help=True)
 
-_PACKAGING = (sys.executable, "-m", "leasehold_provider.packaging", "install")
+_INSTALL = (sys.executable, "-m", "leasehold_provider.packaging.install")
 
 
 @app.callback()
@@ -34,14 +34,11 @@ def install(
         list[str] | None,
         typer.Option(help="Host in the provider's source address; repeatable [Terraform's, OpenTofu's]."),
     ] = None,
-    python: Annotated[
-        list[str] | None, typer.Option(help="Interpreter to compile for; repeatable [the one that runs this].")
-    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Install the Terraform provider for `terraform init`; the same version is the same file everywhere."""
     options = [f"--plugins={plugins}"] if plugins is not None else []
-    options += [f"--host={one}" for one in host or ()] + [f"--python={one}" for one in python or ()]
-    done = subprocess.run([*_PACKAGING, *options, *(["--json"] if json else [])], check=False)  # noqa: S603  our own
+    options += [f"--host={one}" for one in host or ()]
+    done = subprocess.run([*_INSTALL, *options, *(["--json"] if json else [])], check=False)  # noqa: S603  our own
     if done.returncode != 0:
         raise typer.Exit(1)

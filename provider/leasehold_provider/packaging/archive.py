@@ -19,7 +19,7 @@ exec "${{LEASEHOLD_PYTHON:-python3}}" -IS -c 'import sys; del sys.argv[0]; sys.p
 import {BOOTSTRAP}; {BOOTSTRAP}.main(sys.argv[0])' "$0" "$@"
 """
 _MAIN = f"import sys\nimport {BOOTSTRAP}\n{BOOTSTRAP}.main(sys.path[0])\n"
-_NOT_PACKED = frozenset({"packaging", "__pycache__"})
+_NOT_PACKED = frozenset({"packaging", "documentation", "__pycache__"})
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _REGULAR_FILE = 0o100644 << 16
 _UNIX = 3

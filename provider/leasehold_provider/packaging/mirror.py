@@ -57,22 +57,11 @@ def lock_hash(executable: bytes) -> str:
     return "h1:" + b64encode(hashlib.sha256(summary.encode()).digest()).decode()
 
 
-def python_advice(executable: bytes) -> str | None:
+def python_advice() -> str | None:
     """Say what is slow or missing about the `python3` that Terraform will start; None if nothing is."""
     python = os.environ.get("LEASEHOLD_PYTHON") or shutil.which("python3")
     if python is None:
         return "no python3 on PATH: set LEASEHOLD_PYTHON to an interpreter of Python 3.9 or newer"
     if "shims" in Path(python).parts:
         return f"`{python}` is a shim, which costs 60 ms per start: set LEASEHOLD_PYTHON={sys.executable}"
-    tag = _version_tag(python)
-    if tag is not None and f"{tag}/leasehold_provider/".encode() not in executable:
-        return f"this build is not compiled for `{python}`, so it starts slower: set LEASEHOLD_PYTHON={sys.executable}"
     return None
-
-
-def _version_tag(python: str) -> str | None:
-    import subprocess  # noqa: PLC0415 -- asked once, when installing
-
-    code = "import sys; print('cp%d%d' % sys.version_info[:2])"
-    answer = subprocess.run([python, "-IS", "-c", code], check=False, capture_output=True, text=True)  # noqa: S603
-    return answer.stdout.strip() if answer.returncode == 0 else None

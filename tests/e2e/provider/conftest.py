@@ -4,12 +4,12 @@ import pytest
 from tests.e2e.provider.stack import Stack
 from tests.fakes.registry_http import live_registry
 
-from leasehold_provider.packaging.artefact import build
+from leasehold_provider.packaging.archive import ENTRY, PACKAGE, archive_bytes, read_sources
 
 
 @pytest.fixture(scope="session")
 def executable():
-    return build()
+    return archive_bytes(read_sources(PACKAGE), ENTRY)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.fakes.terraform_workspace import plain, terraform_executable, until, 
 
 from leasehold_provider.packaging.mirror import install
 
-_DEADLINE = 120.0
+_DEADLINE = 600.0
 _HEAD = """\
 terraform {
   required_providers {

@@ -1,0 +1,132 @@
+"""Plan without change: 1,000 agents and 1,000 grants of ours against 2,000 `terraform_data`, by turns in one run.
+
+A real terraform, the provider as shipped, a real `leasehold serve`. The registry's reads are counted at a door in
+front of it; CPU and memory of the provider come from a wrapper around its interpreter in a plan of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+
+from tests.e2e.provider.stack import Stack
+from tests.fakes.registry_http import LiveRegistry, live_registry
+
+from benchmarks.figure import Figure
+from leasehold_provider.packaging.archive import ENTRY, PACKAGE, archive_bytes, read_sources
+
+COUNT = 1_000
+ROUNDS = 5
+_OURS = """
+resource "leasehold_owner" "alice" {
+  name         = "alice"
+  display_name = "Alice"
+  email        = "alice@example.com"
+  team         = "web"
+}
+resource "leasehold_tool_server" "github" {
+  name  = "github"
+  url   = "https://mcp.example.com/github"
+  tools = { read_file = { action = "read" } }
+}
+resource "leasehold_agent" "agent" {
+  count       = %(n)d
+  name        = "agent-${count.index}"
+  owner       = leasehold_owner.alice.name
+  review_by   = "2027-05-01"
+  description = "number ${count.index}"
+}
+resource "leasehold_grant" "grant" {
+  count       = %(n)d
+  agent       = leasehold_agent.agent[count.index].name
+  tool_server = leasehold_tool_server.github.name
+  tools       = ["read_file"]
+  resources   = ["repo:${count.index}"]
+}
+"""
+_THEIRS = """
+resource "terraform_data" "agent" {
+  count = %(n)d
+  input = { name = "agent-${count.index}", owner = "alice", description = "number ${count.index}" }
+}
+resource "terraform_data" "grant" {
+  count = %(n)d
+  input = {
+    agent = terraform_data.agent[count.index].output.name, tools = ["read_file"], resources = ["repo:${count.index}"]
+  }
+}
+"""
+_METER = """\
+#!{python} -IS
+import json, os, resource, subprocess, sys
+status = subprocess.call([{python!r}, *sys.argv[1:]])
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+with open(os.path.join({folder!r}, str(os.getpid())), "w") as file:
+    json.dump({{"cpu": used.ru_utime + used.ru_stime, "rss_kib": used.ru_maxrss}}, file)
+sys.exit(status)
+"""
+
+
+def figures() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "registry").mkdir()
+        with live_registry(folder / "registry") as registry:
+            ours = _stack(folder / "ours", registry, _OURS)
+            theirs = _stack(folder / "theirs", registry, _THEIRS)
+            registry.door.requests.clear()
+            _plan(ours)
+            reads = registry.door.count("GET")
+            yield Figure("plan_registry_reads", reads, "reads", 2, reads / 2)
+            took = [(_plan(ours), _plan(theirs)) for _ in range(ROUNDS)]
+            mine, other = (statistics.median(times) for times in zip(*took, strict=True))
+            yield Figure("plan_seconds", mine, "s", other, mine / other)
+            yield Figure("plan_vs_terraform_data", mine / other, "ratio", 1.3, mine / other)
+            yield from _provider(ours, folder / "meter")
+
+
+def _stack(folder: Path, registry: LiveRegistry, configuration: str) -> Stack:
+    folder.mkdir()
+    stack = Stack(folder, archive_bytes(read_sources(PACKAGE), ENTRY), registry, "prod", "ci-prod")
+    if configuration is _THEIRS:
+        (stack.root / "versions.tf").write_text("")
+    stack.write(configuration % {"n": COUNT})
+    stack.run("apply", "-auto-approve", "-no-color")
+    return stack
+
+
+def _plan(stack: Stack, **environment: str) -> float:
+    began = perf_counter()
+    done = stack.run_raw("plan", "-no-color", "-detailed-exitcode", **environment)
+    took = perf_counter() - began
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return took
+
+
+def _provider(stack: Stack, folder: Path) -> Iterator[Figure]:
+    folder.mkdir()
+    meter = folder.parent / "meter-python"
+    meter.write_text(_METER.format(python=sys.executable, folder=str(folder)))
+    meter.chmod(0o755)
+    _plan(stack, LEASEHOLD_PYTHON=str(meter))
+    used = [json.loads(path.read_text()) for path in folder.iterdir()]
+    cpu = sum(one["cpu"] for one in used)
+    bare = _bare_cpu()
+    yield Figure("plan_provider_cpu_seconds", cpu, "s", f"{len(used)} bare interpreters", cpu / (bare * len(used)))
+    yield Figure("plan_provider_rss_mb", max(one["rss_kib"] for one in used) / 1024, "MB")
+
+
+def _bare_cpu() -> float:
+    """CPU seconds of an interpreter that does nothing."""
+    before = os.times()
+    for _ in range(10):
+        subprocess.run([sys.executable, "-IS", "-c", "pass"], check=True)
+    after = os.times()
+    return (after.children_user + after.children_system - before.children_user - before.children_system) / 10

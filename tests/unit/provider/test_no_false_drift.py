@@ -1,0 +1,202 @@
+"""Whatever order, defaults and spelling a read comes back in, a plan of what is declared shows no change.
+
+Real protocol handlers, and a registry that stores what it is sent in the model's own plain form and then answers with
+every set shuffled, every moment in another zone and every default filled in.
+"""
+
+import json
+import random
+from datetime import UTC, datetime, timedelta, timezone
+from urllib.parse import unquote
+
+import pytest
+from pydantic import TypeAdapter
+from tests.fakes.provider_host import Terraform
+
+from leasehold.model.kinds import Kind
+from leasehold.model.objects import SPECS
+from leasehold.model.plain import plain, rfc3339
+from leasehold_provider.client import Answer
+
+ADAPTERS = {kind.value: TypeAdapter(SPECS[kind]) for kind in Kind}
+ROUNDS = 1_000
+MOMENT = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+class ShufflingRegistry:
+    """Keeps objects; never answers twice in the same order."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)  # noqa: S311 -- replayable, not secret
+        self.objects = {}
+
+    def send(self, method, path, *, headers=None, body=None, timeout=0):  # noqa: ARG002 -- as HttpClient
+        _, _, kind, *name = unquote(path).split("?")[0].split("/", 3)
+        if method == "PUT":
+            return self._put(kind, name[0], json.loads(body))
+        if kind == "snapshot":
+            found = [self._shuffled(one) for one in self.objects.values()]
+            return _answer(200, {"objects": {k: [one for one in found if one["kind"] == k] for k in ADAPTERS}})
+        if not name:
+            return _answer(200, {"items": [], "next_cursor": None})
+        live = self.objects.get((kind, name[0]))
+        return _answer(404, {}) if live is None else _answer(200, self._shuffled(live))
+
+    def _put(self, kind, name, spec):
+        spec.pop("seen", None)
+        stored = plain(ADAPTERS[kind].validate_json(json.dumps(spec)))
+        live = {"kind": kind, "name": name, "revision": 1, "managed_by": "prod", **stored}
+        if kind == "deployments":
+            live["epoch"] = 1
+        if kind == "grant-sets":
+            live["live_grants"] = stored["grants"]
+        self.objects[kind, name] = live
+        return _answer(201, self._shuffled(live))
+
+    def _shuffled(self, value):
+        if isinstance(value, dict):
+            items = list(value.items())
+            self.random.shuffle(items)
+            return {key: self._shuffled(item) for key, item in items}
+        if isinstance(value, list):
+            return self.random.sample([self._shuffled(item) for item in value], len(value))
+        if isinstance(value, str) and value.endswith("Z") and value.startswith("20"):
+            zone = timezone(timedelta(minutes=self.random.randrange(-720, 720)))
+            return datetime.fromisoformat(value).astimezone(zone).isoformat()
+        return value
+
+    def close(self):
+        """Nothing is open."""
+
+
+def _answer(status, body):
+    return Answer(status, {}, json.dumps(body).encode())
+
+
+def _some(rnd, values, least=0):
+    chosen = rnd.sample(values, rnd.randint(least, len(values)))
+    rnd.shuffle(chosen)
+    return chosen
+
+
+def _moment(rnd):
+    zone = timezone(timedelta(minutes=rnd.randrange(-720, 720)))
+    moment = MOMENT + timedelta(seconds=rnd.randrange(10**8))
+    return rnd.choice([moment.astimezone(zone).isoformat(), rfc3339(moment)])
+
+
+def _maybe(rnd, **values):
+    """Leave each value out half of the time, so that its default has to come back."""
+    return {name: value for name, value in values.items() if rnd.random() < 0.5}
+
+
+def _owner(rnd):
+    base = {"name": "a", "display_name": "Ä", "email": "a@example.com", "team": "t"}
+    return {**base, **_maybe(rnd, state="active")}
+
+
+def _agent(rnd):
+    optional = _maybe(rnd, description="", environment="prod", max_ttl=300, state="active")
+    return {"name": "a", "owner": "o", "review_by": "2030-01-01", **optional}
+
+
+def _issuer(rnd):
+    keys = json.dumps({"keys": [{"kty": "EC", "crv": "P-256"}]}, indent=rnd.choice([None, 2]))
+    optional = _maybe(rnd, algorithms=_some(rnd, ["RS256", "RS512", "PS256"], 1), jwks=keys, single_use=False)
+    audiences = _some(rnd, ["a", "b", "c", "d"], 1)
+    return {"name": "i", "type": "oidc", "issuer": "https://x.example.com", "audiences": audiences, **optional}
+
+
+def _binding(rnd):
+    subject = rnd.choice(
+        [
+            {"oidc": {"subject": "s"}},
+            {"kubernetes": {"namespace": "n", "service_account": "s", **_maybe(rnd, service_account_uid="u")}},
+            {
+                "github_actions": {
+                    "repository_id": "1",
+                    "repository_owner_id": "2",
+                    "ref": "r",
+                    **_maybe(rnd, environment="e"),
+                }
+            },
+        ]
+    )
+    role = rnd.choice(
+        [{"role": "developer", "teams": _some(rnd, ["x", "y", "z"], 1)}, {"agent": "a"}, {"role": "viewer"}]
+    )
+    return {"name": "b", "trust_issuer": "i", **subject, **role}
+
+
+def _server(rnd):
+    tools = {name: {"action": "read", **_maybe(rnd, description="")} for name in _some(rnd, ["a", "b.c", "d-e", "f"])}
+    return {"name": "s", "url": "https://x.example.com", "tools": tools, **_maybe(rnd, description="d")}
+
+
+def _scope(rnd):
+    sets = {"tools": _some(rnd, ["a", "b", "c"], 1), "resources": _some(rnd, ["r:1", "r:2", "r:3"], 1)}
+    return {
+        "name": "s",
+        "tool_server": "s",
+        **sets,
+        **_maybe(rnd, allow_wildcard=False, justification="", description=""),
+    }
+
+
+def _ceiling(rnd):
+    return {"name": "c", "principal": "organization", "scopes": _some(rnd, ["a", "b", "c"]), **_maybe(rnd, max_ttl=60)}
+
+
+def _grant(rnd):
+    scoped = {"scope": "s", **_maybe(rnd, resources=_some(rnd, ["r:1", "r:2"]), tools=[])}
+    sets = {"tools": _some(rnd, ["a", "b", "c"], 1), "resources": _some(rnd, ["r:1", "r:2", "r:3"], 1)}
+    target = rnd.choice([scoped, {"tool_server": "s", **sets}])
+    return {"agent": "a", **target, **_maybe(rnd, expires_at=_moment(rnd), justification="", allow_wildcard=False)}
+
+
+def _claim(rnd):
+    return {"agent": "a", "grants": _some(rnd, ["a/x", "a/y", "a/z"])}
+
+
+def _deployment(rnd):
+    return {"name": "d", "agent": "a", **_maybe(rnd, expires_at=_moment(rnd), commit="", workload="w", run_url="")}
+
+
+MAKERS = {
+    "leasehold_owner": _owner, "leasehold_agent": _agent, "leasehold_trust_issuer": _issuer,
+    "leasehold_workload_binding": _binding, "leasehold_tool_server": _server, "leasehold_scope": _scope,
+    "leasehold_ceiling": _ceiling, "leasehold_grant": _grant, "leasehold_agent_grants_exclusive": _claim,
+    "leasehold_deployment": _deployment,
+}  # fmt: skip
+
+
+def _reorder(rnd, value):
+    """Write the same configuration in another order and, for times, another spelling."""
+    if isinstance(value, dict):
+        return {key: _reorder(rnd, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return rnd.sample(value, len(value))
+    if isinstance(value, str) and value.startswith("20") and "T" in value:
+        return rfc3339(datetime.fromisoformat(value))
+    return value
+
+
+@pytest.mark.parametrize("type_name", MAKERS)
+def test_no_shuffled_defaulted_or_respelled_read_is_a_change(type_name):
+    for seed in range(ROUNDS // len(MAKERS)):
+        rnd = random.Random(seed)  # noqa: S311 -- replayable, not secret
+        config = MAKERS[type_name](rnd)
+        registry = ShufflingRegistry(seed)
+        first = Terraform(registry)
+        assert first.validate(type_name, config).errors == []
+        planned = first.plan(type_name, config)
+        state = first.apply(type_name, config, planned.state, None).ok()
+        for name, value in planned.state.items():
+            assert name in {"id", "revision", "epoch", "revokes"} or state[name] == value, (name, config)
+
+        second = Terraform(registry)
+        refreshed = second.read(type_name, state).ok()
+        assert refreshed == state, config
+        for again in (config, _reorder(rnd, config)):
+            outcome = second.plan(type_name, again, refreshed)
+            assert (outcome.state, outcome.requires_replace) == (refreshed, []), again
