@@ -69,7 +69,8 @@ class Views:
 
     async def refresh(self, seen: Pieces) -> bool:
         """Forget `seen` if the registry has changed since; whether it had. Raises `Unavailable`."""
-        latest = await self._latest()
+        # Not shared with others who wait: theirs may have begun before this caller's own last write.
+        latest = await asyncio.to_thread(self._in_transaction, _read_latest)
         if seen is self._pieces and latest == seen.sequence:
             return False
         self._replace(seen, latest)
@@ -78,7 +79,7 @@ class Views:
     async def forget(self, seen: Pieces) -> None:
         """Forget `seen`, unless somebody else did already. Raises `Unavailable`."""
         if seen is self._pieces:
-            self._replace(seen, await self._latest())
+            self._replace(seen, await self._read(seen, "latest", _read_latest))
 
     async def issuers(self, pieces: Pieces) -> Issuers:
         """Trust issuers by their exact `iss`."""
@@ -108,9 +109,6 @@ class Views:
         if seen is self._pieces:
             self._pieces = Pieces(latest)
 
-    async def _latest(self) -> int:
-        return await asyncio.to_thread(self._in_transaction, lambda unit: unit.changes.latest())
-
     async def _read(self, pieces: Pieces, key: Hashable, read: Callable[[UnitOfWork], Piece]) -> Piece:
         flight: asyncio.Task[Piece] | None = pieces.flights.get(key)
         if flight is None:
@@ -122,6 +120,10 @@ class Views:
     def _in_transaction(self, read: Callable[[UnitOfWork], Piece]) -> Piece:
         with self._store.read() as unit:
             return read(unit)
+
+
+def _read_latest(unit: UnitOfWork) -> int:
+    return unit.changes.latest()
 
 
 def _read_issuers(unit: UnitOfWork) -> Issuers:
