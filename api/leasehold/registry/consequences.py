@@ -58,7 +58,7 @@ def _own_nodes(  # noqa: C901  one arm per noun, nothing else
             if before is not None and _stopped_or_moved(before, after):
                 yield agent_node(name)
         case Kind.WORKLOAD_BINDINGS:
-            if before is not None:
+            if before is not None and before != after:  # a stack that adopts a binding changes nothing in it
                 yield binding_node(name)
         case Kind.TRUST_ISSUERS:
             if before is not None and _distrusts(before, after):

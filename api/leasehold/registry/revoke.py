@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from leasehold.model.errors import FieldError, InvalidBody, NotFound
+from leasehold.model.errors import FieldError, Forbidden, InvalidBody, NotFound
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import REGISTRY, Node
 from leasehold.model.objects import Spec, Stored
@@ -13,6 +13,7 @@ from leasehold.policy.decision import Permit
 from leasehold.policy.platform import kind_of_node, within_teams
 from leasehold.registry.journal import Target, attempt, record_change, record_success, recording_failure
 from leasehold.registry.ports import Store, UnitOfWork
+from leasehold.registry.preconditions import check_stack
 from leasehold.registry.teams import check_teams, require, team_of_agent
 
 NODE_KINDS = {
@@ -55,17 +56,27 @@ def _revoke(unit: UnitOfWork, permit: Permit, node: Node, now: datetime) -> int:
     kind, _, name = node.partition(":")
     if kind == "lease":
         return _revoke_lease(unit, permit, node, name, now)
-    live = _check_object(unit, permit, NODE_KINDS[kind], node, name) if node != REGISTRY else None
+    live: Stored[Spec] | None = None
+    if node == REGISTRY:
+        _check_root(permit)
+    else:
+        live = _check_object(unit, permit, NODE_KINDS[kind], node, name)
     # Whoever keeps a copy of the registry learns from the sequence of changes that it is old.
     target = Target(kind, name, live.revision if live is not None else 0)
     record_change(unit, permit.principal, "revoke", target, now)
     return unit.nodes.bump(node)
 
 
+def _check_root(permit: Permit) -> None:
+    if permit.principal.stack is not None:
+        raise Forbidden("an identity that is limited to a stack may not revoke the whole registry")
+
+
 def _check_object(unit: UnitOfWork, permit: Permit, kind: Kind, node: Node, name: str) -> Stored[Spec] | None:
     live = unit.objects.find(kind, name)
     if live is not None:
         check_teams(unit, permit, name, live.spec)
+        check_stack(live, permit.principal)
         return live
     if node not in unit.nodes.generations((node,)):
         raise NotFound(kind.singular, name)
@@ -79,6 +90,7 @@ def _revoke_lease(unit: UnitOfWork, permit: Permit, node: Node, lease_id: str, n
         return 0
     if permit.principal.lease != lease_id:  # one's own lease is always one's to end
         require(within_teams(permit, (team_of_agent(unit, lease.agent),)))
+        check_stack(unit.objects.find(Kind.AGENTS, lease.agent) if lease.agent else None, permit.principal)
     if lease.revoked_at is None:
         unit.leases.revoke(lease_id, now)
         return unit.nodes.bump(node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn, TypeVar
 
 import orjson
@@ -16,6 +16,7 @@ from leasehold.web.refusals import MalformedJson, TooLarge, UnsupportedMediaType
 
 BODY_LIMIT = 1024 * 1024
 _ERRORS_SHOWN = 50
+_DEPTH_LIMIT = 64  # of a body; what walks it by recursion can rely on it
 # RFC 3339 §5.6. Pydantic alone would take a bare number for seconds since 1970.
 _RFC3339 = re.compile(r"[2-9]\d{3}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 _TIMES = frozenset({"expires_at"})
@@ -45,6 +46,7 @@ def parse_json(raw: bytes) -> Json:
         raise MalformedJson(f"the body is not JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise MalformedJson("the body must be a JSON object")
+    _check_depth(parsed)
     return parsed
 
 
@@ -87,6 +89,21 @@ def _adapter(noun: type[T]) -> TypeAdapter[T]:
     if (known := _ADAPTERS.get(noun)) is None:
         known = _ADAPTERS.setdefault(noun, TypeAdapter(noun))
     return known
+
+
+def _check_depth(parsed: Json) -> None:
+    level: list[object] = [parsed]
+    for _ in range(_DEPTH_LIMIT):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return
+    raise MalformedJson("the body is nested too deeply")
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> Json:  # Any: parsed JSON

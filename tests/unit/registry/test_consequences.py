@@ -118,3 +118,9 @@ def test_a_refused_write_ends_nothing(registry):
     assert registry.change("deployments", "triage-prod", DEPLOYMENT, 7).status_code == 412
     assert registry.change("owners", "alice", {**OWNER, "state": "disabled"}, 7).status_code == 412
     assert [registry.generation(node) for node in nodes] == before
+
+
+def test_a_stack_that_adopts_a_binding_ends_no_token_of_it(registry):
+    adopt = lambda: registry.change("workload-bindings", "pod", AGENT_BINDING, 1, "prod")  # noqa: E731
+    assert bumped(registry, "binding:pod", adopt) == 0
+    assert registry.get("workload-bindings", "pod").json()["managed_by"] == "prod"

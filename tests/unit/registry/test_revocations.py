@@ -118,3 +118,16 @@ def test_an_agent_of_another_team_stays_out_of_reach_when_moved(registry):
     registry.change("agents", "triage", {**AGENT, "owner": "bob"}, 1)
     assert revoke(registry, "agent:triage", "alice").status_code == 403
     assert revoke(registry, "agent:triage", "mallory").status_code == 200
+
+
+@pytest.mark.parametrize("node", ["agent:triage", "lease:of-triage"])
+def test_a_stack_revokes_nothing_of_another_stack(registry, node):
+    assert registry.change("agents", "triage", AGENT, 1, "staging").status_code == 200
+    answer = revoke(registry, node, "prod")
+    assert (answer.status_code, answer.json()["stack"]) == (409, "staging")
+    assert revoke(registry, node, "staging").status_code == 200
+
+
+def test_a_stack_revokes_not_the_whole_registry(registry):
+    assert revoke(registry, "registry", "prod").status_code == 403
+    assert registry.generation("registry") == 1
