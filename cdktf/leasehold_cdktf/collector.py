@@ -30,6 +30,7 @@ class Collector(cdk.TerraformElement):
         super().__init__(stack, "leasehold-resources")
         self.stack = stack
         self.endpoint: str | None = None
+        self.has_provider = False
         self.resources: dict[str, dict[str, dict[str, Any]]] = {}
         self._before: set[int] = set()
 
@@ -63,7 +64,15 @@ class Collector(cdk.TerraformElement):
             self.stack.add_dependency(other.stack)
 
     def to_terraform(self) -> dict[str, Any]:
-        """The stack's `resource` blocks. A ceiling stands before the grants that are judged by it."""
+        """The stack's `resource` blocks. A ceiling stands before the grants that are judged by it.
+
+        Raises:
+            ValueError: the stack has no provider of ours, and Terraform would look for `hashicorp/leasehold`.
+        """
+        if self.resources and not self.has_provider:
+            raise ValueError(
+                f'stack `{self.stack.node.id}` has no provider: declare LeaseholdProvider(self, "leasehold", …) in it'
+            )
         ceilings = [f"leasehold_ceiling.{local}" for local in self.resources.get("leasehold_ceiling", {})]
         if not ceilings:
             return {"resource": self.resources}

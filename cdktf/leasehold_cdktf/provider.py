@@ -56,7 +56,8 @@ class LeaseholdProvider(cdk.TerraformProvider):
             "ca_file": ca_file,
         }
         self._attributes = {key: value for key, value in given.items() if value is not None}
-        collector_of(scope).endpoint = endpoint
+        collector = collector_of(scope)
+        collector.endpoint, collector.has_provider = endpoint, True
 
     def _synthesize_attributes(self) -> dict[str, Any]:  # Any: the CDK's signature
         return self._attributes

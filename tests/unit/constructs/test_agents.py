@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import cdktf
 import pytest
 
-from leasehold_cdktf import Agent, Owner, Scope, ToolServer, TrustIssuer
+from leasehold_cdktf import Agent, LeaseholdProvider, Owner, Scope, ToolServer, TrustIssuer
 
 READ = "leasehold_grant.triage_github_read_file_repo_web_711a9a52"
 
@@ -109,6 +109,7 @@ def test_the_order_of_grants_changes_nothing(app, github, synthesised):
     texts = []
     for number, order in enumerate([1, -1]):
         stack = cdktf.TerraformStack(app, f"s{number}")
+        LeaseholdProvider(stack, "leasehold")
         grants = [github.tool("read_file").on("repo:web"), github.tools("delete_branch", "create_comment").on("repo:a")]
         declare(stack, grants=grants[::order])
         texts.append(synthesised(stack)["resource"])

@@ -204,6 +204,24 @@ def test_a_grant_that_is_known_only_at_apply_proves_nothing_either_way(stack, ov
     refused(assert_cannot, stack, agent, "read_file", on="repo:web")
 
 
+@pytest.mark.parametrize("attribute", ["tools", "resources"])
+def test_a_scope_that_is_known_only_at_apply_proves_nothing_either_way(stack, github, attribute):
+    scope = Scope(stack, "reading", tool_server=github, tools=["read_file"], resources=["repo:web"])
+    agent = declare(stack, scope.grant())
+    stack.add_override(f"resource.leasehold_scope.reading.{attribute}", ["${var.later}"])
+    said = refused(assert_can, stack, agent, "read_file", on="repo:web")
+    assert "part of scope `reading` is known only at apply" in said
+    refused(assert_cannot, stack, agent, "read_file", on="repo:web")
+
+
+def test_a_ceiling_of_an_environment_that_is_known_only_at_apply_proves_nothing_either_way(stack, github):
+    Ceiling(stack, "bound", principal="environment:prod", scopes=[])
+    agent = declare(stack, github.tool("read_file").on("repo:web"))
+    stack.add_override("resource.leasehold_agent.triage.environment", "${var.environment}")
+    refused(assert_can, stack, agent, "read_file", on="repo:web")
+    refused(assert_cannot, stack, agent, "read_file", on="repo:web")
+
+
 def test_an_expiry_that_is_known_only_at_apply_proves_nothing_about_a_time(stack, github):
     agent = declare(stack, github.tool("read_file").on("repo:web", expires_at="${var.until}"))
     at = datetime(2027, 1, 1, tzinfo=UTC)

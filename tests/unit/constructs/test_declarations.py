@@ -33,6 +33,13 @@ def test_the_provider_block_names_source_version_and_stack_and_never_a_token(sta
     }
 
 
+def test_a_stack_without_a_provider_is_refused_before_terraform_looks_for_another_one(app):
+    stack = cdktf.TerraformStack(app, "bare")
+    Owner(stack, "alice", display_name="Alice", email="alice@example.com", team="web")
+    with pytest.raises(RuntimeError, match=r"stack `bare` has no provider: declare LeaseholdProvider"):
+        cdktf.Testing.synth(stack)
+
+
 def test_a_provider_refuses_a_stack_name_that_the_registry_would_refuse(app):
     with pytest.raises(ValueError, match="stack `Prod!`"):
         LeaseholdProvider(cdktf.TerraformStack(app, "s"), "leasehold", stack="Prod!")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leasehold_cdktf import Manifest
@@ -33,6 +33,7 @@ def test_reading_documents_never_shares_them():
     assert documents == [{"kind": "Pod", "metadata": {}}]
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.text(min_size=1, max_size=8), VALUES, max_size=4), min_size=1, max_size=3))
 def test_what_is_rendered_reads_back_as_it_was(documents):
     manifest = Manifest(tuple({**document, "kind": "Pod"} for document in documents))

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leasehold.model import grants as server_grants
@@ -23,22 +23,26 @@ def _accepts(check, value) -> bool:
     return True
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_a_name_passes_exactly_when_the_registry_takes_it(value):
     assert _accepts(lambda v: names.check_name(v, "name"), value) == _accepts(server.check_name, value)
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_a_tool_passes_exactly_when_the_registry_takes_it(value):
     assert _accepts(lambda v: names.check_tools([v]), value) == _accepts(server.check_tool, value)
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_a_resource_passes_exactly_when_the_registry_takes_it_and_terraform_would_not_evaluate_it(value):
     expected = _accepts(server.check_resource, value) and "${" not in value
     assert _accepts(lambda v: names.check_resources([v]), value) == expected
 
 
+@settings(deadline=None)
 @given(SETS, SETS)
 def test_a_grants_id_is_the_registrys(tools, resources):
     wanted = frozenset(f"repo:{resource}" for resource in resources)
@@ -73,6 +77,7 @@ def test_terraform_expressions_pass_where_nothing_at_synth_depends_on_them():
         names.check_name("${var.name}", "name")
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[a-z0-9](?:[a-z0-9_-]{0,10}[a-z0-9])?", fullmatch=True))
 def test_a_local_name_is_one_terraform_accepts(name):
     assert names.local_name(name)[0] in "abcdefghijklmnopqrstuvwxyz_"
@@ -84,6 +89,7 @@ def test_grants_that_read_alike_get_different_local_names():
     assert len({names.grant_local_name(one) for one in alike}) == len(alike)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="abc/.:@+*_-19", min_size=1, max_size=500).map(lambda rest: f"9agent/{rest}"))
 def test_a_grants_local_name_is_an_identifier_of_sane_length(identity):
     local = names.grant_local_name(identity)
