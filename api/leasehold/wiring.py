@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
@@ -27,6 +29,9 @@ from leasehold.web.dispatch import dispatch
 from leasehold.web.doors import Doors
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
 
+_ROTATION_LOOK_SECONDS = 3600.0
+_NEVER = Event()
+_log = logging.getLogger(__name__)
 BOOTSTRAP_MINUTES = int(TOKEN_TTL.total_seconds()) // 60
 
 
@@ -41,7 +46,7 @@ class Server:
 
 def build_app(settings: Settings) -> Application:
     """The ASGI application of a registry, without the ceremony of a first start."""
-    return _compose(settings, open_store(settings.database_url))
+    return _compose(settings, open_store(settings.database_url), _signer(settings.keys))
 
 
 def open_server(settings: Settings) -> Server:
@@ -50,13 +55,15 @@ def open_server(settings: Settings) -> Server:
     Raises `Unavailable` if the database does not answer.
     """
     store = open_store(settings.database_url)
+    signer = _signer(settings.keys)
+    if isinstance(signer, FileKeys):
+        Thread(target=_rotate_for_ever, args=(signer,), name="leasehold-key-rotation", daemon=True).start()
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     offered = offer_bootstrap(store, token, _now())
-    return Server(app=_compose(settings, store), bootstrap_token=token if offered else None, store=store)
+    return Server(app=_compose(settings, store, signer), bootstrap_token=token if offered else None, store=store)
 
 
-def _compose(settings: Settings, store: SqlStore) -> Application:
-    signer = _signer(settings.keys)
+def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application:
     own = OwnTokens(signer)
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
     control = control_plane(Doors(store=store, authenticator=callers, clock=_now))
@@ -86,11 +93,16 @@ def _oauth_doors(settings: Settings, store: SqlStore, signer: Signer, callers: R
 
 def _signer(keys: str) -> Signer:
     scheme, _, where = keys.partition(":")
-    if scheme == "kms":
-        return open_kms(where.split(","))
-    file_keys = FileKeys(Path(where), _now())
-    file_keys.rotate_when_due(_now())
-    return file_keys
+    return open_kms(where.split(",")) if scheme == "kms" else FileKeys(Path(where), _now())
+
+
+def _rotate_for_ever(keys: FileKeys) -> None:
+    while True:
+        try:
+            keys.rotate_when_due(_now())
+        except OSError as error:  # the old key signs on; the next look may succeed
+            _log.error("the signing keys were not rotated: %s", type(error).__name__)
+        _NEVER.wait(_ROTATION_LOOK_SECONDS)
 
 
 def _now() -> datetime:

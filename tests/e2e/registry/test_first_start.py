@@ -1,7 +1,9 @@
 """From nothing to a caller with a role: the bootstrap token, an exchange, and a registry that remembers."""
 
+import json
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from tests.fakes.registry import OWNER
@@ -83,3 +85,24 @@ def test_a_setting_that_cannot_be_used_stops_the_start_in_one_line(tmp_path, nam
     assert name in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def published_keys(registry):
+    with urllib.request.urlopen(f"{registry.url}/.well-known/jwks.json") as answer:  # noqa: S310  our own, on loopback
+        return [key["kid"] for key in json.load(answer)["keys"]]
+
+
+def test_signing_keys_that_are_due_rotate_with_overlap(tmp_path):
+    with live_registry(tmp_path) as registry:
+        token = registry.token()
+        current, following = published_keys(registry)
+        registry.kill()
+        ring = tmp_path / "keys" / "signing-keys.json"
+        document = json.loads(ring.read_text())
+        ring.write_text(json.dumps({**document, "rotated_at": "2020-01-01T00:00:00+00:00"}))
+        registry.start()
+        assert registry.call("GET", "/v1/whoami", bearer=token)["role"] == "security-admin"
+        kids = published_keys(registry)
+        assert kids[0] == following
+        assert kids[2:] == [current]
+        assert "PRIVATE" not in (tmp_path / "serve.log").read_text()
