@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 _INDENT = 6
+_EVIDENCE_LINES = 40
 
 
 class Surprise(Exception):
@@ -66,7 +67,7 @@ class Narrator:
         """Show a command and its output, if asked to."""
         if self.verbose:
             self._console.print(Text(f"$ {' '.join(words)}", "cyan"))
-            self._console.print(Text(printed.rstrip()), style="dim")
+            self._console.print(Text.from_ansi(printed.rstrip()), style="dim")
 
     def say(self, line: str) -> None:
         """Say one line beside the steps."""
@@ -79,8 +80,8 @@ class Narrator:
     def fail(self, surprise: Surprise) -> None:
         """Say which step did not go as told."""
         self._console.print(Text(f"{self._number:>2}  not as told: {surprise}", "bold red"))
-        self._indented(surprise.evidence)
+        self._indented("\n".join(surprise.evidence.splitlines()[-_EVIDENCE_LINES:]))
 
     def _indented(self, text: str) -> None:
         for line in text.rstrip().splitlines():
-            self._console.print(Text(" " * _INDENT + line))
+            self._console.print(Text.assemble(" " * _INDENT, Text.from_ansi(line)))

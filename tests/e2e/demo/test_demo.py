@@ -13,6 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from examples.demo.__main__ import perform
+from examples.demo.narrator import Narrator, Surprise, expect
+from examples.demo.programs import Programs
+from examples.demo.world import World
 
 pytestmark = [pytest.mark.cdktf, pytest.mark.terraform]
 
@@ -69,6 +73,27 @@ def test_it_goes_as_told_and_leaves_nothing_behind(scratch):
         assert told in said
     assert not registry_listens(said)
     assert list(scratch.iterdir()) == []
+
+
+def test_what_is_not_as_told_ends_with_1_and_its_evidence(capsys):
+    def lie(world: World) -> None:
+        with world.narrator.step("Ask who we are, and be wrong about it"):
+            answer = world.leasehold("whoami", codes=(0, 1))
+            expect(answer.code == 0, "nobody is somebody", answer.everything)
+
+    assert perform(lie, Narrator(verbose=False)) == 1
+    said = capsys.readouterr().out
+    assert " 3  not as told: nobody is somebody\n      error: " in said
+    assert not registry_listens(said)
+
+
+def test_a_command_that_ends_otherwise_than_told_is_a_surprise(tmp_path):
+    programs = Programs(os.environ, Narrator(verbose=False))
+    with pytest.raises(Surprise, match="ended with 3") as surprise:
+        programs.run(tmp_path, "sh", "-c", "echo said; exit 3")
+    assert surprise.value.evidence == "said"
+    with pytest.raises(Surprise, match="there is no `no-such-program` here"):
+        programs.run(tmp_path, "no-such-program")
 
 
 @pytest.mark.parametrize(("way", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
