@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from tests.unit.review.worlds import (
     ALICE,
-    CI,
     DELETE,
     NOW,
     READ,
@@ -24,7 +23,7 @@ from tests.unit.review.worlds import (
 
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
-from leasehold.model.people import AgentState, OwnerState
+from leasehold.model.people import AgentState
 from leasehold.model.principal import Role
 from leasehold.model.tools import Action, Tool
 from leasehold.model.trust import KubernetesSubject
@@ -300,42 +299,6 @@ def test_an_owners_team_that_changed_answers_to_other_developers(registry):
     )
 
 
-def test_a_disabled_owner_orphans_the_agent_and_names_who_disabled_them(registry):
-    registry.change(Kind.OWNERS, "alice", state=OwnerState.DISABLED)
-    report = drift(registry)
-    orphan = next(one for one in report.findings if one.class_ is DriftClass.ORPHAN)
-    assert orphan.sentence == "agent `triage` is orphaned: its owner `alice` is disabled"
-    assert orphan.cause is not None
-    assert orphan.cause.actor == ALICE
-    assert report.summary.narrowed == 1
-
-
-def test_an_agent_whose_review_is_overdue_is_an_orphan(registry):
-    overdue = replace(organisation()[Kind.AGENTS, "triage"], review_by=date(2026, 11, 21))
-    registry.write(Kind.AGENTS, "triage", overdue, by=CI)
-    finding = only(drift(registry, declare(organisation() | {(Kind.AGENTS, "triage"): overdue})))
-    assert (finding.class_, finding.factors) == (DriftClass.ORPHAN, ("review overdue",))
-
-
-def test_an_agent_is_not_overdue_on_the_day_of_its_review(registry):
-    today = replace(organisation()[Kind.AGENTS, "triage"], review_by=NOW.date())
-    registry.write(Kind.AGENTS, "triage", today, by=CI)
-    assert drift(registry, declare(organisation() | {(Kind.AGENTS, "triage"): today})).findings == ()
-
-
-def test_an_equipped_agent_without_a_deployment_is_an_orphan(registry):
-    registry.delete(Kind.DEPLOYMENTS, "triage-prod")
-    finding = only(drift(registry, without((Kind.DEPLOYMENTS, "triage-prod"))))
-    assert finding.factors == ("no live deployment",)
-
-
-def test_a_grant_past_its_expiry_overstays(registry):
-    ended = replace(READ, expires_at=NOW)
-    registry.write(Kind.GRANTS, READ.id, ended, by=CI)
-    finding = only(drift(registry, declare(organisation() | {(Kind.GRANTS, READ.id): ended})))
-    assert (finding.class_, finding.name, finding.expires_at) == (DriftClass.OVERSTAY, READ.id, NOW)
-
-
 def test_a_leftover_of_the_stack_itself_is_unmanaged(registry):
     report = drift(registry, without((Kind.SCOPES, "issues"), (Kind.GRANTS, SCOPED.id)))
     assert {(one.class_, one.name) for one in report.findings} == {
@@ -398,16 +361,3 @@ def test_the_cause_is_whoever_changed_what_differs_not_whoever_wrote_last(regist
     finding = only(drift(registry, declare(organisation() | {(Kind.SCOPES, "issues"): declared})))
     assert finding.cause is not None
     assert (finding.cause.actor, finding.cause.at) == (ALICE, TOUCHED)
-
-
-def test_a_deployment_past_its_expiry_overstays(registry):
-    key = (Kind.DEPLOYMENTS, "triage-prod")
-    ended = replace(organisation()[key], expires_at=NOW)
-    registry.write(*key, ended, by=CI)
-    finding = only(drift(registry, declare(organisation() | {key: ended})))
-    assert (finding.class_, finding.kind) == (DriftClass.OVERSTAY, Kind.DEPLOYMENTS)
-
-
-def test_a_deployment_yet_to_come_makes_no_orphan(registry):
-    registry.delete(Kind.DEPLOYMENTS, "triage-prod")
-    assert [one.class_ for one in drift(registry).findings] == [DriftClass.MISSING]
