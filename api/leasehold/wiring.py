@@ -57,6 +57,7 @@ def open_server(settings: Settings) -> Server:
     store = open_store(settings.database_url)
     signer = _signer(settings.keys)
     if isinstance(signer, FileKeys):
+        signer.rotate_when_due(_now())
         Thread(target=_rotate_for_ever, args=(signer,), name="leasehold-key-rotation", daemon=True).start()
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     offered = offer_bootstrap(store, token, _now())
@@ -97,12 +98,11 @@ def _signer(keys: str) -> Signer:
 
 
 def _rotate_for_ever(keys: FileKeys) -> None:
-    while True:
+    while not _NEVER.wait(_ROTATION_LOOK_SECONDS):
         try:
             keys.rotate_when_due(_now())
         except OSError as error:  # the old key signs on; the next look may succeed
             _log.error("the signing keys were not rotated: %s", type(error).__name__)
-        _NEVER.wait(_ROTATION_LOOK_SECONDS)
 
 
 def _now() -> datetime:
