@@ -5,7 +5,7 @@ INVARIANT: what an entry asks for happens in one transaction with its audit even
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -109,28 +109,43 @@ class Ledger:
 
 
 def write_all(unit: UnitOfWork, entries: Sequence[PermittedEntry]) -> list[Written]:
-    """Write entries in one transaction; what became of each."""
+    """Write entries in one transaction, few statements for all of them; what became of each."""
     issues = [entry for entry in entries if isinstance(entry, Issue)]
+    fates = _fates(unit, issues)
+    unit.leases.add_all([issue.lease for issue, fate in zip(issues, fates, strict=True) if fate is Written.DONE])
+    following = iter(fates)
+    return [_write(unit, entry, following) for entry in entries]
+
+
+def _fates(unit: UnitOfWork, issues: Sequence[Issue]) -> list[Written]:
+    """What becomes of each issue. Where it is `DONE`, its subject token is used up now."""
     # INVARIANT: generations are read inside the issuing transaction. A destroy that committed is seen here; one that
     # commits later makes the lease, which carries the generation of before, dead at its first check.
     generations = unit.nodes.generations({node for issue in issues for node in issue.generations})
     latest = unit.changes.latest() if any(issue.sequence is not None for issue in issues) else None
-    leases: list[Lease] = []
-    written = [_write(unit, entry, generations, latest, leases) for entry in entries]
-    unit.leases.add_all(leases)
-    return written
+    fates = [Written.STALE if _is_stale(issue, generations, latest) else Written.DONE for issue in issues]
+    going = [issue.first_use for issue, fate in zip(issues, fates, strict=True) if fate is Written.DONE]
+    # A replica whose clock runs behind ours may take a token for that much longer.
+    uses = {(use.issuer, use.digest): use.expires_at + LEEWAY for use in going if use is not None}
+    unused = set(unit.replays.first_uses(uses))
+    for at, issue in enumerate(issues):
+        if fates[at] is Written.DONE and issue.first_use is not None:
+            key = (issue.first_use.issuer, issue.first_use.digest)
+            if key not in unused:
+                fates[at] = Written.REPLAYED
+            unused.discard(key)  # of two in this very batch, the first
+    return fates
 
 
-def _write(
-    unit: UnitOfWork,
-    entry: PermittedEntry,
-    generations: Mapping[Node, int],
-    latest: int | None,
-    leases: list[Lease],
-) -> Written:
+def _is_stale(issue: Issue, generations: Mapping[Node, int], latest: int | None) -> bool:
+    moved = any(generations.get(node) != generation for node, generation in issue.generations.items())
+    return moved or (issue.sequence is not None and issue.sequence != latest)
+
+
+def _write(unit: UnitOfWork, entry: PermittedEntry, fates: Iterator[Written]) -> Written:
     match entry:
-        case Issue():
-            return _issue(unit, entry, generations, latest, leases)
+        case Issue(event=event):
+            return _record(unit, event, next(fates))
         case End(permit, event):
             unit.leases.revoke(permit.lease_id, event.at)
             unit.audit.append(event)
@@ -144,26 +159,14 @@ def _write(
     return Written.DONE
 
 
-def _issue(
-    unit: UnitOfWork, issue: Issue, generations: Mapping[Node, int], latest: int | None, leases: list[Lease]
-) -> Written:
-    moved = any(generations.get(node) != generation for node, generation in issue.generations.items())
-    if moved or (issue.sequence is not None and issue.sequence != latest):
-        return Written.STALE
-    if issue.first_use is not None and not _is_first(unit, issue.first_use):
-        reason = ExchangeReason.REPLAYED.value
-        unit.audit.append(replace(issue.event, outcome=Outcome.DENIED, reason=reason, name=""))
-        return Written.REPLAYED
-    leases.append(issue.lease)
-    unit.audit.append(issue.event)
-    return Written.DONE
+def _record(unit: UnitOfWork, event: AuditEvent, fate: Written) -> Written:
+    if fate is Written.REPLAYED:
+        event = replace(event, outcome=Outcome.DENIED, reason=ExchangeReason.REPLAYED.value, name="")
+    if fate is not Written.STALE:  # it is decided anew, and recorded then
+        unit.audit.append(event)
+    return fate
 
 
 def _forget(unit: UnitOfWork, now: datetime) -> None:
     unit.replays.forget(now)
     unit.leases.forget(now - LEASES_KEPT)
-
-
-def _is_first(unit: UnitOfWork, use: FirstUse) -> bool:
-    # A replica whose clock runs behind ours may take the token for that much longer.
-    return unit.replays.first_use(use.issuer, use.digest, use.expires_at + LEEWAY)

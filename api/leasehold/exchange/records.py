@@ -120,4 +120,5 @@ def _asked(request: ExchangeRequest, subject: Subject | None) -> dict[str, objec
 
 
 def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "\ufffd" for c in text[:_SHOWN])
+    shown = text[:_SHOWN]
+    return shown if shown.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in shown)

@@ -60,10 +60,13 @@ class MemoryReplays:
 
     def first_use(self, issuer: str, digest: str, expires_at: datetime) -> bool:
         """True iff this is the first use; remembered until `expires_at`, the token's expiry plus leeway."""
-        if (issuer, digest) in self._uses:
-            return False
-        self._uses[issuer, digest] = expires_at
-        return True
+        return bool(self.first_uses({(issuer, digest): expires_at}))
+
+    def first_uses(self, uses: Mapping[tuple[str, str], datetime]) -> frozenset[tuple[str, str]]:
+        """Those of `uses`, by issuer and digest, that are the first."""
+        first = frozenset(use for use in uses if use not in self._uses)
+        self._uses.update({use: uses[use] for use in first})
+        return first
 
     def forget(self, before: datetime) -> int:
         """Drop uses whose token can no longer be presented; how many."""
