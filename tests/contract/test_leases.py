@@ -1,0 +1,98 @@
+"""Leases and first uses: the same on memory, SQLite and PostgreSQL."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from leasehold.model.leases import Ancestor, Lease, Node
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, 123_456, tzinfo=UTC)
+LEASE = Lease(
+    id="l1",
+    subject="agent:triage",
+    agent="triage",
+    deployment="triage-prod",
+    binding="triage-pods",
+    audience="https://mcp.example",
+    scopes=frozenset({"mcp:tool:read_file:read", "mcp:tool:comment:write"}),
+    ancestors=(Ancestor(Node("registry"), 1), Ancestor(Node("agent:triage"), 7)),
+    token_sha256="a" * 64,
+    issued_at=NOW,
+    expires_at=NOW + timedelta(seconds=300),
+)
+PLATFORM = replace(LEASE, id="l2", agent=None, deployment=None, token_sha256="b" * 64, scopes=frozenset())
+
+
+def test_a_lease_comes_back_as_it_went_in(store):
+    with store.begin() as unit:
+        unit.leases.add(LEASE)
+        unit.leases.add_all([PLATFORM])
+        unit.leases.add_all([])
+    with store.read() as unit:
+        assert unit.leases.find("l1") == LEASE
+        assert unit.leases.find_all(["l1", "l2", "unknown"]) == {"l1": LEASE, "l2": PLATFORM}
+        assert unit.leases.find_by_token("b" * 64) == PLATFORM
+        assert unit.leases.find("unknown") is None
+        assert unit.leases.find_by_token("c" * 64) is None
+        assert unit.leases.find_all([]) == {}
+
+
+@pytest.mark.parametrize("again", [{"token_sha256": "c" * 64}, {"id": "l3"}])
+def test_an_id_and_a_token_are_leased_once(store, again):
+    with store.begin() as unit:
+        unit.leases.add(LEASE)
+    with pytest.raises(Exception, match=r"(?i)unique|once"), store.begin() as unit:
+        unit.leases.add(replace(LEASE, **again))
+
+
+def test_the_first_revocation_counts(store):
+    with store.begin() as unit:
+        unit.leases.add(LEASE)
+        unit.leases.revoke("l1", NOW)
+        unit.leases.revoke("l1", NOW + timedelta(seconds=9))
+        unit.leases.revoke("unknown", NOW)
+    with store.read() as unit:
+        assert unit.leases.find("l1") == replace(LEASE, revoked_at=NOW)
+
+
+def test_a_lease_that_is_rolled_back_was_never_there(store):
+    def interrupted():
+        with store.begin() as unit:
+            unit.leases.add(LEASE)
+            assert unit.replays.first_use("issuer", "d", NOW)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        interrupted()
+    with store.begin() as unit:
+        assert unit.leases.find("l1") is None
+        assert unit.replays.first_use("issuer", "d", NOW)
+
+
+def test_a_use_is_the_first_once_for_each_issuer(store):
+    with store.begin() as unit:
+        assert unit.replays.first_use("issuer", "d", NOW)
+        assert not unit.replays.first_use("issuer", "d", NOW)
+        assert unit.replays.first_use("other", "d", NOW)
+    with store.begin() as unit:
+        assert not unit.replays.first_use("issuer", "d", NOW + timedelta(days=1))
+
+
+def test_uses_are_taken_together(store):
+    uses = {("issuer", f"d{n}"): NOW for n in range(600)}
+    with store.begin() as unit:
+        assert unit.replays.first_uses({}) == frozenset()
+        assert unit.replays.first_uses({("issuer", "d7"): NOW}) == {("issuer", "d7")}
+        assert unit.replays.first_uses(uses) == uses.keys() - {("issuer", "d7")}
+
+
+def test_what_has_expired_is_forgotten(store):
+    with store.begin() as unit:
+        unit.leases.add(LEASE)
+        assert unit.replays.first_use("issuer", "d", NOW)
+        assert (unit.leases.forget(LEASE.expires_at), unit.replays.forget(NOW)) == (0, 0)
+        later = timedelta(microseconds=1)
+        assert (unit.leases.forget(LEASE.expires_at + later), unit.replays.forget(NOW + later)) == (1, 1)
+        assert unit.leases.find("l1") is None
+        assert unit.replays.first_use("issuer", "d", NOW)
