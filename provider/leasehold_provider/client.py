@@ -101,7 +101,7 @@ class HttpClient:
         try:
             connection.request(method, self._origin.path + path, body, dict(headers or {}))
             answer = _read(connection.getresponse())
-        except (OSError, http.client.HTTPException) as lost:
+        except (OSError, ValueError, http.client.HTTPException) as lost:
             connection.close()
             raise ConnectionLost(_reason(lost)) from None  # the cause may quote a header
         self._idle.append(connection)
@@ -139,6 +139,8 @@ def _read(response: http.client.HTTPResponse) -> Answer:
     body = response.read(_BODY_LIMIT + 1)
     if len(body) > _BODY_LIMIT:
         raise http.client.HTTPException("the answer is too long")
+    if response.length:  # a bounded read does not tell by itself that the peer hung up early
+        raise http.client.IncompleteRead(body)
     if response.status >= 300 and "location" in response.headers:  # noqa: PLR2004
         raise http.client.HTTPException("the answer is a redirect, which is never followed")
     return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)

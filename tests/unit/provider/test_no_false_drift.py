@@ -171,13 +171,15 @@ MAKERS = {
 
 
 def _reorder(rnd, value):
-    """Write the same configuration in another order and, for times, another spelling."""
+    """Write the same configuration in another order, times and JSON texts in another spelling."""
     if isinstance(value, dict):
         return {key: _reorder(rnd, item) for key, item in value.items()}
     if isinstance(value, list):
         return rnd.sample(value, len(value))
     if isinstance(value, str) and value.startswith("20") and "T" in value:
         return rfc3339(datetime.fromisoformat(value))
+    if isinstance(value, str) and value.startswith("{"):
+        return json.dumps(json.loads(value), indent=4, sort_keys=True)
     return value
 
 
