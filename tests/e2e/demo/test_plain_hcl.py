@@ -37,8 +37,7 @@ def live(world: World) -> dict[str, object]:
     return found
 
 
-def terraform(world: World, stack: str, *command: str) -> None:
-    folder = world.folder / "terraform" / stack
+def terraform(world: World, folder: Path, stack: str, *command: str) -> None:
     variables = world.ci(*STACKS[stack])
     given = {"TF_VAR_endpoint": world.endpoint}
     if stack == "platform":
@@ -48,16 +47,20 @@ def terraform(world: World, stack: str, *command: str) -> None:
     world.programs.run(folder, "terraform", *command, "-input=false", "-no-color", variables=variables | given)
 
 
-def test_plain_hcl_makes_what_the_constructs_make(world):
+def test_plain_hcl_makes_what_the_constructs_make_and_neither_drifts_by_itself(world):
     for stack, repository in STACKS.items():
         cdktf(world, "deploy", stack, repository)
+        synthesised = world.folder / stack / "cdktf.out" / "stacks" / stack
+        terraform(world, synthesised, stack, "plan", "-detailed-exitcode")  # ends with 2 if anything would change
     by_constructs = live(world)
     for stack, repository in reversed(STACKS.items()):
         cdktf(world, "destroy", stack, repository)
     copy(EXAMPLES / "terraform", world.folder / "terraform")
     for stack in STACKS:
-        terraform(world, stack, "init")
-        terraform(world, stack, "apply", "-auto-approve")
+        folder = world.folder / "terraform" / stack
+        terraform(world, folder, stack, "init")
+        terraform(world, folder, stack, "apply", "-auto-approve")
+        terraform(world, folder, stack, "plan", "-detailed-exitcode")
     assert live(world) == by_constructs
     assert len(by_constructs) == 17  # 15 declared, and the 2 of the bootstrap
 
