@@ -18,6 +18,7 @@ class Kind(StrEnum):
     GRANTS = "grants"
     GRANT_SETS = "grant-sets"
     DEPLOYMENTS = "deployments"
+    CREDENTIAL_PROFILES = "credential-profiles"
 
     @property
     def singular(self) -> str:

@@ -33,6 +33,11 @@ def binding_node(name: str) -> Node:
     return Node(f"binding:{name}")
 
 
+def profile_node(name: str) -> Node:
+    """The node of a credential profile, above everything handed out through it."""
+    return Node(f"profile:{name}")
+
+
 def lease_node(lease_id: str) -> Node:
     """The node of one lease."""
     return Node(f"lease:{lease_id}")

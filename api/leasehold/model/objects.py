@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeAlias, TypeVar, assert_never
 
+from leasehold.model.credentials import CredentialProfile
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
@@ -15,7 +16,17 @@ from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
 
 Spec: TypeAlias = (
-    Owner | Agent | TrustIssuer | WorkloadBinding | ToolServer | Scope | Ceiling | Grant | GrantSet | Deployment
+    Owner
+    | Agent
+    | TrustIssuer
+    | WorkloadBinding
+    | ToolServer
+    | Scope
+    | Ceiling
+    | Grant
+    | GrantSet
+    | Deployment
+    | CredentialProfile
 )
 S_co = TypeVar("S_co", bound=Spec, covariant=True)
 
@@ -30,6 +41,7 @@ SPECS: dict[Kind, type[Spec]] = {
     Kind.GRANTS: Grant,
     Kind.GRANT_SETS: GrantSet,
     Kind.DEPLOYMENTS: Deployment,
+    Kind.CREDENTIAL_PROFILES: CredentialProfile,
 }
 
 
@@ -60,7 +72,7 @@ class Reference:
     name: str
 
 
-def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901  one arm per noun, nothing else
+def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901, PLR0912  one arm per noun, nothing else
     """Every object that `spec`, stored under `name`, refers to. All must live when it is written."""
     match spec:
         case Owner() | TrustIssuer() | ToolServer():
@@ -86,6 +98,8 @@ def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901  one
             yield Reference("name", Kind.AGENTS, name)
         case Deployment():
             yield Reference("agent", Kind.AGENTS, spec.agent)
+        case CredentialProfile():
+            yield from (Reference("agents", Kind.AGENTS, agent) for agent in sorted(spec.agents))
         case _:
             assert_never(spec)
 

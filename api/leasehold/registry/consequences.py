@@ -8,7 +8,7 @@ from datetime import datetime
 
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
-from leasehold.model.leases import Node, agent_node, binding_node, deployment_node, owner_node
+from leasehold.model.leases import Node, agent_node, binding_node, deployment_node, owner_node, profile_node
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent, AgentState, Owner, OwnerState
 from leasehold.model.tools import Scope, ToolServer
@@ -21,6 +21,7 @@ _NODES = {
     Kind.AGENTS: agent_node,
     Kind.DEPLOYMENTS: deployment_node,
     Kind.WORKLOAD_BINDINGS: binding_node,
+    Kind.CREDENTIAL_PROFILES: profile_node,
 }
 
 
@@ -45,7 +46,7 @@ def node_of(kind: Kind, name: str) -> Node | None:
     return _NODES[kind](name) if kind in _NODES else None
 
 
-def _own_nodes(  # noqa: C901  one arm per noun, nothing else
+def _own_nodes(  # noqa: C901, PLR0912  one arm per noun, nothing else
     unit: UnitOfWork, kind: Kind, name: str, before: Spec | None, after: Spec | None
 ) -> Iterator[Node]:
     match kind:
@@ -60,6 +61,9 @@ def _own_nodes(  # noqa: C901  one arm per noun, nothing else
         case Kind.WORKLOAD_BINDINGS:
             if before is not None and before != after:  # a stack that adopts a binding changes nothing in it
                 yield binding_node(name)
+        case Kind.CREDENTIAL_PROFILES:
+            if before is not None and before != after:  # what was handed out through it ends; the agents' tokens do not
+                yield profile_node(name)
         case Kind.TRUST_ISSUERS:
             if before is not None and _distrusts(before, after):
                 yield from (

@@ -21,6 +21,7 @@ NODE_KINDS = {
     "agent": Kind.AGENTS,
     "deployment": Kind.DEPLOYMENTS,
     "binding": Kind.WORKLOAD_BINDINGS,
+    "profile": Kind.CREDENTIAL_PROFILES,
 }
 
 
@@ -37,7 +38,8 @@ def parse_node(text: str) -> Node:
     """The node that a caller names. Raises `InvalidBody`."""
     kind, _, name = text.partition(":")
     if text != REGISTRY and (kind not in {*NODE_KINDS, "lease"} or not name or not text.isprintable()):
-        message = "must read registry, owner:<name>, agent:<name>, deployment:<name>, binding:<name> or lease:<id>"
+        kinds = ", ".join(f"{one}:<name>" for one in NODE_KINDS)
+        message = f"must read registry, {kinds} or lease:<id>"
         raise InvalidBody([FieldError("node", message)])
     return Node(text)
 

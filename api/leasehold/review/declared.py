@@ -25,6 +25,7 @@ RESOURCE_KINDS: dict[str, Kind] = {
     "leasehold_grant": Kind.GRANTS,
     "leasehold_agent_grants_exclusive": Kind.GRANT_SETS,
     "leasehold_deployment": Kind.DEPLOYMENTS,
+    "leasehold_credential_profile": Kind.CREDENTIAL_PROFILES,
 }
 RESOURCE_TYPES = {kind: name for name, kind in RESOURCE_KINDS.items()}
 
