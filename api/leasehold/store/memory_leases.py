@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from leasehold.model.leases import Lease
+from leasehold.model.leases import Lease, lease_node
+from leasehold.store.bumps import ENDED_GENERATION, Bumps
 
 
 class MemoryLeases:
-    """Leases by id and by the digest of their token."""
+    """Leases by id and by the digest of their token. What ends one is on its way into the revocation stream."""
 
-    def __init__(self, leases: MutableMapping[str, Lease]) -> None:
+    def __init__(self, leases: MutableMapping[str, Lease], bumps: Bumps) -> None:
         self._leases = leases
+        self._bumps = bumps
 
     def add(self, lease: Lease) -> None:
         """Remember a lease. Its id and token must be new."""
@@ -43,6 +45,7 @@ class MemoryLeases:
         lease = self._leases.get(lease_id)
         if lease is not None and lease.revoked_at is None:
             self._leases[lease_id] = replace(lease, revoked_at=at)
+            self._bumps.add(lease_node(lease_id), ENDED_GENERATION)
 
     def forget(self, before: datetime) -> int:
         """Drop leases that expired before `before`; how many."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, select, text
 from leasehold.model.events import AuditEvent, Change, Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.records import AuditRecord, Version
+from leasehold.store.bumps import Bumps
 from leasehold.store.tables import AUDIT, CHANGES, VERSIONS
 
 _WRITERS_LOCK = 0x4C454153_45484F4C  # "LEASEHOL": any number that only we use
@@ -98,11 +99,13 @@ class SqlChanges:
 class SqlAuditLog:
     """`AuditLog` of one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, bumps: Bumps) -> None:
         self._connection = connection
+        self._bumps = bumps
 
     def append(self, event: AuditEvent) -> None:
         """Remember an event together with what it tells of."""
+        self._bumps.explain(event)
         row = {
             "at": event.at,
             "principal": event.principal,

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
-from leasehold.model.leases import Ancestor, Lease, Node
+from leasehold.model.leases import Ancestor, Lease, Node, lease_node
+from leasehold.store.bumps import ENDED_GENERATION, Bumps
 from leasehold.store.lease_rows import LeaseRow, ReplayRow, from_micros, to_micros
 
 _LEASES = SQLModel.metadata.tables[str(LeaseRow.__tablename__)]
@@ -25,10 +26,11 @@ _USE = {
 
 
 class SqlLeases:
-    """Leases by id and by the digest of their token."""
+    """Leases by id and by the digest of their token. What ends one is on its way into the revocation stream."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, bumps: Bumps) -> None:
         self._connection = connection
+        self._bumps = bumps
 
     def add(self, lease: Lease) -> None:
         """Remember a lease. Its id and token must be new."""
@@ -60,7 +62,8 @@ class SqlLeases:
     def revoke(self, lease_id: str, at: datetime) -> None:
         """End a lease. The first revocation counts; an unknown lease is none of our business (RFC 7009 §2.2)."""
         alive = (_LEASES.c.id == lease_id) & _LEASES.c.revoked_at.is_(None)
-        self._connection.execute(update(_LEASES).where(alive).values(revoked_at=to_micros(at)))
+        if self._connection.execute(update(_LEASES).where(alive).values(revoked_at=to_micros(at))).rowcount:
+            self._bumps.add(lease_node(lease_id), ENDED_GENERATION)
 
     def forget(self, before: datetime) -> int:
         """Drop leases that expired before `before`; how many."""

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from leasehold.model.leases import Node
 from leasehold.model.records import BootstrapToken
+from leasehold.store.bumps import Bumps
 from leasehold.store.tables import BOOTSTRAP, NODES, insert, upsert
 
 _AT_ONCE = 5000
@@ -17,10 +18,11 @@ _GENERATIONS = select(_N.node, _N.generation).where(_N.node.in_(bindparam("nodes
 
 
 class SqlNodes:
-    """`Nodes` of one transaction."""
+    """`Nodes` of one transaction. Every bump is on its way into the revocation stream."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, bumps: Bumps) -> None:
         self._connection = connection
+        self._bumps = bumps
 
     def generations(self, nodes: Iterable[Node]) -> Mapping[Node, int]:
         """The generation of each node that exists."""
@@ -35,7 +37,9 @@ class SqlNodes:
         """Make every lease under the node stale; the new generation, 1 for a node that is new."""
         statement = insert(self._connection, NODES).values(node=node, generation=1)
         raised = statement.on_conflict_do_update(index_elements=["node"], set_={"generation": _N.generation + 1})
-        return int(self._connection.execute(raised.returning(_N.generation)).scalar_one())
+        generation = int(self._connection.execute(raised.returning(_N.generation)).scalar_one())
+        self._bumps.add(node, generation)
+        return generation
 
     def ensure(self, node: Node) -> int:
         """The generation of a node, which exists from now on."""

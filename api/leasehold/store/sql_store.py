@@ -2,52 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
+from leasehold.store.bumps import Bumps
 from leasehold.store.database import open_engine, transaction
 from leasehold.store.migrate import migrate
+from leasehold.store.sql_credentials import SqlCredentials
 from leasehold.store.sql_history import SqlAuditLog, SqlChanges, SqlVersions
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
 from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
 from leasehold.store.sql_objects import SqlObjects
+from leasehold.store.sql_revocations import SqlRevocations
+from leasehold.store.wakeups import Listener, Wakeups
 
 
 class SqlUnitOfWork:
     """One transaction, by what is remembered in it."""
 
-    __slots__ = ("audit", "bootstrap", "changes", "leases", "nodes", "objects", "replays", "versions")
+    __slots__ = (
+        "audit",
+        "bootstrap",
+        "changes",
+        "credentials",
+        "leases",
+        "nodes",
+        "objects",
+        "replays",
+        "revocations",
+        "versions",
+    )
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, bumps: Bumps) -> None:
         self.objects = SqlObjects(connection)
-        self.nodes = SqlNodes(connection)
+        self.nodes = SqlNodes(connection, bumps)
         self.changes = SqlChanges(connection)
         self.versions = SqlVersions(connection)
-        self.audit = SqlAuditLog(connection)
+        self.audit = SqlAuditLog(connection, bumps)
         self.bootstrap = SqlBootstrap(connection)
-        self.leases = SqlLeases(connection)
+        self.leases = SqlLeases(connection, bumps)
         self.replays = SqlReplays(connection)
+        self.credentials = SqlCredentials(connection)
+        self.revocations = SqlRevocations(connection)
 
 
 class SqlStore:
     """Opens transactions on one database."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._engine = engine
+        self._clock = clock
+        self._wakeups = Wakeups()
 
     @contextmanager
     def begin(self) -> Iterator[SqlUnitOfWork]:
         """A transaction that writes: durable on normal exit, undone on an exception. Raises `Unavailable`."""
         with transaction(self._engine, writes=True) as connection:
-            yield SqlUnitOfWork(connection)
+            bumps = Bumps()
+            unit = SqlUnitOfWork(connection, bumps)
+            yield unit
+            events = unit.revocations.record(bumps, self._clock()) if bumps else ()
+        if events:
+            self._wakeups.tell(events)
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` with what a transaction of this store revoked, once it is durable."""
+        self._wakeups.add(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Call `listener` no more."""
+        self._wakeups.remove(listener)
 
     @contextmanager
     def read(self) -> Iterator[SqlUnitOfWork]:
         """A transaction that sees one state of the registry throughout. Raises `Unavailable`."""
         with transaction(self._engine, writes=False) as connection:
-            yield SqlUnitOfWork(connection)
+            yield SqlUnitOfWork(connection, Bumps())
 
     def close(self) -> None:
         """Give every idle connection back."""

@@ -8,6 +8,7 @@ from itertools import islice
 from leasehold.model.events import AuditEvent, Change
 from leasehold.model.kinds import Kind
 from leasehold.model.records import AuditRecord, Version
+from leasehold.store.bumps import Bumps
 
 
 class MemoryVersions:
@@ -55,11 +56,13 @@ class MemoryChanges:
 class MemoryAuditLog:
     """`AuditLog` of one transaction."""
 
-    def __init__(self, events: MutableSequence[AuditEvent]) -> None:
+    def __init__(self, events: MutableSequence[AuditEvent], bumps: Bumps) -> None:
         self._events = events
+        self._bumps = bumps
 
     def append(self, event: AuditEvent) -> None:
         """Remember an event together with what it tells of."""
+        self._bumps.explain(event)
         self._events.append(event)
 
     def list(

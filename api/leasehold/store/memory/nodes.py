@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping, MutableMapping, MutableSequence
 
 from leasehold.model.leases import Node
 from leasehold.model.records import BootstrapToken
+from leasehold.store.bumps import Bumps
 
 
 class MemoryNodes:
-    """`Nodes` of one transaction."""
+    """`Nodes` of one transaction. Every bump is on its way into the revocation stream."""
 
-    def __init__(self, generations: MutableMapping[Node, int]) -> None:
+    def __init__(self, generations: MutableMapping[Node, int], bumps: Bumps) -> None:
         self._generations = generations
+        self._bumps = bumps
 
     def generations(self, nodes: Iterable[Node]) -> Mapping[Node, int]:
         """The generation of each node that exists."""
@@ -21,6 +23,7 @@ class MemoryNodes:
     def bump(self, node: Node) -> int:
         """Make every lease under the node stale; the new generation, 1 for a node that is new."""
         self._generations[node] = self._generations.get(node, 0) + 1
+        self._bumps.add(node, self._generations[node])
         return self._generations[node]
 
     def ensure(self, node: Node) -> int:

@@ -6,17 +6,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from leasehold.model.events import AuditEvent, Change
+from leasehold.model.external import ExternalCredential
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.records import BootstrapToken, Version
+from leasehold.model.revocations import RevocationEvent
+from leasehold.store.bumps import Bumps
 from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, MemoryVersions
 from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
 from leasehold.store.memory.objects import MemoryObjects
+from leasehold.store.memory.revocations import MemoryRevocations
+from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
+from leasehold.store.wakeups import Listener, Wakeups
 
 
 @dataclass(slots=True)
@@ -32,6 +38,8 @@ class MemoryState:
     bootstrap: list[BootstrapToken] = field(default_factory=list)
     leases: dict[str, Lease] = field(default_factory=dict)
     replays: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    credentials: dict[str, ExternalCredential] = field(default_factory=dict)
+    revocations: list[RevocationEvent] = field(default_factory=list)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -45,21 +53,25 @@ class MemoryState:
             bootstrap=list(self.bootstrap),
             leases=dict(self.leases),
             replays=dict(self.replays),
+            credentials=dict(self.credentials),
+            revocations=list(self.revocations),
         )
 
 
 class MemoryUnitOfWork:
     """One transaction on a state of its own."""
 
-    def __init__(self, state: MemoryState) -> None:
+    def __init__(self, state: MemoryState, bumps: Bumps) -> None:
         self.objects = MemoryObjects(state.objects, state.references)
-        self.nodes = MemoryNodes(state.nodes)
+        self.nodes = MemoryNodes(state.nodes, bumps)
         self.changes = MemoryChanges(state.changes)
         self.versions = MemoryVersions(state.versions)
-        self.audit = MemoryAuditLog(state.audit)
+        self.audit = MemoryAuditLog(state.audit, bumps)
         self.bootstrap = MemoryBootstrap(state.bootstrap)
-        self.leases = MemoryLeases(state.leases)
+        self.leases = MemoryLeases(state.leases, bumps)
         self.replays = MemoryReplays(state.replays)
+        self.credentials = MemoryCredentials(state.credentials)
+        self.revocations = MemoryRevocations(state.revocations)
 
 
 class MemoryStore:
@@ -68,16 +80,30 @@ class MemoryStore:
     def __init__(self) -> None:
         self._state = MemoryState()
         self._writer = threading.Lock()
+        self._wakeups = Wakeups()
 
     @contextmanager
     def begin(self) -> Iterator[MemoryUnitOfWork]:
         """A transaction that writes: kept on normal exit, dropped on an exception."""
         with self._writer:
             state = self._state.copy()
-            yield MemoryUnitOfWork(state)
+            bumps = Bumps()
+            unit = MemoryUnitOfWork(state, bumps)
+            yield unit
+            events = unit.revocations.record(bumps, datetime.now(UTC)) if bumps else ()
             self._state = state
+        if events:
+            self._wakeups.tell(events)
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` with what a transaction of this store revoked, once it is kept."""
+        self._wakeups.add(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Call `listener` no more."""
+        self._wakeups.remove(listener)
 
     @contextmanager
     def read(self) -> Iterator[MemoryUnitOfWork]:
         """A transaction that sees one state throughout; what is written in it is lost."""
-        yield MemoryUnitOfWork(self._state.copy())
+        yield MemoryUnitOfWork(self._state.copy(), Bumps())

@@ -19,6 +19,8 @@ def upgrade() -> None:
     _audit()
     _revocation()
     _leases()
+    _credentials()
+    _revocation_stream()
 
 
 def _objects() -> None:
@@ -105,6 +107,19 @@ def _revocation() -> None:
     )
 
 
+def _revocation_stream() -> None:
+    op.create_table(
+        "revocations",
+        sa.Column("sequence", sa.BigInteger(), primary_key=True, autoincrement=False),
+        _name("node"),
+        sa.Column("generation", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_revocations_at", "revocations", ["at"])
+
+
 def _leases() -> None:
     op.create_table(
         "leases",
@@ -130,6 +145,30 @@ def _leases() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_replays_expires_at", "replays", ["expires_at"])
+
+
+def _credentials() -> None:
+    op.create_table(
+        "external_credentials",
+        sa.Column("id", sa.String(64), primary_key=True),
+        sa.Column("lease", sa.String(64), nullable=False),
+        sa.Column("agent", sa.String(63), nullable=False),
+        sa.Column("profile", sa.String(63), nullable=False),
+        sa.Column("spec", sa.Text(), nullable=False),
+        sa.Column("reference", sa.String(256), nullable=False),
+        sa.Column("ending", sa.String(32), nullable=False),
+        sa.Column("ancestors", sa.JSON(), nullable=False),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("lease_expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("live_until", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", sa.BigInteger(), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=False),
+    )
+    op.create_index("ix_external_credentials_due", "external_credentials", ["state", "next_attempt_at"])
+    op.create_index("ix_external_credentials_lease", "external_credentials", ["lease"])
 
 
 def _name(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:
