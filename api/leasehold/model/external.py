@@ -112,3 +112,6 @@ class CredentialFilters:
     profile: str | None = None
     lease: str | None = None
     states: frozenset[CredentialState] | None = None
+
+
+EVERY_CREDENTIAL = CredentialFilters()
