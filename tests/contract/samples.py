@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+from leasehold.model.credentials import AwsSession, CredentialProfile
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
@@ -45,6 +46,10 @@ EVERY_SPEC: dict[Kind, Spec] = {
     ),
     Kind.GRANT_SETS: GrantSet(grants=frozenset({"a/s", "a/t"})),
     Kind.DEPLOYMENTS: Deployment(agent="a", commit="c0ffee", expires_at=NOW),
+    Kind.CREDENTIAL_PROFILES: CredentialProfile(
+        agents=frozenset({"a", "b"}),
+        aws=AwsSession(role_arn="arn:aws:iam::123456789012:role/r", region="eu-central-1", tags={"k": "v"}),
+    ),
 }
 
 
