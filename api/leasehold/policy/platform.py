@@ -55,8 +55,8 @@ def within_teams(permit: Permit, teams: Iterable[str | None]) -> Permit | Deny:
     return permit
 
 
-def may_grant_unbounded(permit: Permit) -> bool:
-    """True if a grant may be written where no ceiling applies."""
+def is_above_ceilings(permit: Permit) -> bool:
+    """True if no ceiling has to bound what this permit writes: who sets ceilings is not held by them."""
     return permit.principal.role is Role.SECURITY_ADMIN
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from leasehold.model.access import Reach, applies, first_excess, reach_of_grant, reach_of_scope
-from leasehold.model.errors import AboveCeiling, FieldError, InvalidBody, UnknownReference
+from leasehold.model.errors import AboveCeiling, FieldError, Forbidden, InvalidBody, UnknownReference
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent, Owner
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.policy.decision import Permit
-from leasehold.policy.platform import may_grant_unbounded
+from leasehold.policy.platform import is_above_ceilings
 from leasehold.registry.ports import UnitOfWork
 from leasehold.registry.references import suggestions
 
@@ -30,6 +30,13 @@ def check_bounds(unit: UnitOfWork, permit: Permit, name: str, spec: Spec) -> Non
             check_tools(unit, spec.tool_server, spec.tools)
         _check_within_scope(unit, spec)
         _check_ceilings(unit, permit, spec)
+
+
+def check_environment(permit: Permit, before: Spec | None, after: Spec) -> None:
+    """Raise `Forbidden` if an agent leaves its environment, and with it the ceilings there, by a bounded hand."""
+    moved = isinstance(before, Agent) and isinstance(after, Agent) and before.environment not in {"", after.environment}
+    if moved and not is_above_ceilings(permit):
+        raise Forbidden("only a security-admin takes an agent out of its environment: ceilings hang on that")
 
 
 def check_tools(unit: UnitOfWork, tool_server: str, tools: Iterable[str]) -> None:
@@ -83,7 +90,7 @@ def _check_ceilings(unit: UnitOfWork, permit: Permit, grant: Grant) -> None:
     named = {scope for ceiling in ceilings.values() for scope in ceiling.scopes}
     scopes = scopes_named(unit, named | ({grant.scope} if grant.scope is not None else set()))
     reach = tuple(reach_of_grant(grant, scopes))
-    if not ceilings and not may_grant_unbounded(permit):
+    if not ceilings and not is_above_ceilings(permit):
         raise AboveCeiling(
             f"no ceiling bounds agent `{grant.agent}`: without one only a security-admin may grant",
             ceiling=None,

@@ -9,7 +9,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.names import check_name
 from leasehold.model.objects import Spec, Stored, references
 from leasehold.policy.decision import Permit
-from leasehold.registry.bounds import check_bounds
+from leasehold.registry.bounds import check_bounds, check_environment
 from leasehold.registry.consequences import ending_what_is_lost
 from leasehold.registry.delete import remove
 from leasehold.registry.grant_sets import grants_to_remove
@@ -18,6 +18,7 @@ from leasehold.registry.ports import Store, UnitOfWork
 from leasehold.registry.preconditions import check_precondition, check_stack
 from leasehold.registry.references import check_references
 from leasehold.registry.teams import check_teams
+from leasehold.registry.uniqueness import check_unique
 from leasehold.registry.views import view
 from leasehold.registry.writes import Put, Written
 
@@ -56,6 +57,8 @@ def _check(unit: UnitOfWork, permit: Permit, put: Put, live: Stored[Spec] | None
     check_precondition(unit, put.kind, put.name, live, put.precondition)
     check_references(unit, put.name, put.spec)
     check_teams(unit, permit, put.name, put.spec)
+    check_environment(permit, live.spec if live is not None else None, put.spec)
+    check_unique(unit, put.kind, put.name, put.spec)
 
 
 def _check_name(put: Put) -> None:

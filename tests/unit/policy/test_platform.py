@@ -12,7 +12,7 @@ from leasehold.policy.platform import (
     bootstrap_permit,
     decide,
     kind_of_node,
-    may_grant_unbounded,
+    is_above_ceilings,
     within_teams,
 )
 
@@ -96,8 +96,8 @@ def test_teams_bind_no_other_role():
 
 def test_only_a_security_admin_grants_without_a_ceiling():
     admin = decide(principal(Role.SECURITY_ADMIN), PlatformAction.PUT, Kind.GRANTS)
-    assert may_grant_unbounded(admin)
-    assert not may_grant_unbounded(developer_permit())
+    assert is_above_ceilings(admin)
+    assert not is_above_ceilings(developer_permit())
 
 
 @pytest.mark.parametrize(

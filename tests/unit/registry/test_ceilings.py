@@ -94,3 +94,11 @@ def test_ceilings_follow_the_owner_to_another_team(registry):
     before = registry.generation("agent:triage")
     registry.change("owners", "alice", {**OWNER, "team": "marketing"}, 1)
     assert registry.generation("agent:triage") == before + 1
+
+
+def test_a_developer_cannot_take_an_agent_out_from_under_the_ceilings_of_its_environment(registry):
+    registry.must("agents", "bot", {**AGENT, "environment": "prod"})
+    moved = {**AGENT, "environment": "dev"}
+    answer = registry.change("agents", "bot", moved, 1, "alice")
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert registry.change("agents", "bot", moved, 1, "admin").status_code == 200

@@ -87,7 +87,7 @@ def test_a_grant_that_expires_makes_a_new_tag_though_nothing_was_written(registr
 
 def test_a_stacks_picture_is_what_it_manages_and_whatever_that_leads_to(registry):
     registry.must("owners", "unrelated", OWNER)
-    registry.must("tool-servers", "jira", SERVER)
+    registry.must("tool-servers", "jira", {**SERVER, "url": "https://mcp.example.com/jira"})
     registry.must("owners", "bob", OWNER, "staging")
     registry.must("agents", "scout", {**AGENT, "owner": "bob"}, "prod")
     registry.must("scopes", "reader", SCOPE, "staging")

@@ -21,9 +21,9 @@ ENVELOPE = {"kind", "name", "revision", "created_at", "updated_at", "updated_by"
 BODIES = {
     "owners": ("bob", OWNER),
     "agents": ("scout", AGENT),
-    "trust-issuers": ("other", ISSUER),
+    "trust-issuers": ("other", {**ISSUER, "issuer": "https://other.example.com"}),
     "workload-bindings": ("pod", AGENT_BINDING),
-    "tool-servers": ("jira", SERVER),
+    "tool-servers": ("jira", {**SERVER, "url": "https://mcp.example.com/jira"}),
     "scopes": ("reader", SCOPE),
     "ceilings": ("triage", {**CEILING, "principal": "agent:triage"}),
     "grants": (READ, GRANT),

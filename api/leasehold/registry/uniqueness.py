@@ -1,0 +1,34 @@
+"""What only one object may claim: the audience of a tool server, the `iss` of a trust issuer.
+
+Two tool servers of one URL would take each other's tokens; two trust issuers of one `iss` would be two sets of rules
+for the same token, which the exchange refuses as ambiguous. Both are said where they are written.
+"""
+
+from __future__ import annotations
+
+from leasehold.model.errors import FieldError, InvalidBody
+from leasehold.model.kinds import Kind
+from leasehold.model.objects import Spec
+from leasehold.model.tools import ToolServer
+from leasehold.model.trust import TrustIssuer
+from leasehold.registry.ports import UnitOfWork
+
+
+def check_unique(unit: UnitOfWork, kind: Kind, name: str, spec: Spec) -> None:
+    """Raise `InvalidBody` if another object of this kind already claims what this one does."""
+    if (claim := _claim(spec)) is None:
+        return
+    path, value = claim
+    for other in unit.objects.list(kind):
+        if other.name != name and _claim(other.spec) == claim:
+            raise InvalidBody([FieldError(path, f"{kind.singular} `{other.name}` already has `{value}`")])
+
+
+def _claim(spec: Spec) -> tuple[str, str] | None:
+    match spec:
+        case ToolServer(url=url):
+            return "url", url
+        case TrustIssuer(issuer=issuer):
+            return "issuer", issuer
+        case _:
+            return None
