@@ -54,14 +54,27 @@ resource "leasehold_grant" "grant" {
 }
 """
 _THEIRS = """
+resource "terraform_data" "alice" {
+  input = "alice"
+}
+resource "terraform_data" "github" {
+  input = "github"
+}
 resource "terraform_data" "agent" {
   count = %(n)d
-  input = { name = "agent-${count.index}", owner = "alice", description = "number ${count.index}" }
+  input = {
+    name        = "agent-${count.index}"
+    owner       = terraform_data.alice.output
+    description = "number ${count.index}"
+  }
 }
 resource "terraform_data" "grant" {
   count = %(n)d
   input = {
-    agent = "agent-${count.index}", tools = ["read_file"], resources = ["repo:${count.index}"]
+    agent       = "agent-${count.index}"
+    tool_server = terraform_data.github.output
+    tools       = ["read_file"]
+    resources   = ["repo:${count.index}"]
   }
   depends_on = [terraform_data.agent]
 }
@@ -84,6 +97,7 @@ def figures() -> Iterator[Figure]:
         with live_registry(folder / "registry") as registry:
             ours = _stack(folder / "ours", registry, _OURS)
             theirs = _stack(folder / "theirs", registry, _THEIRS)
+            _create(registry)
             registry.door.requests.clear()
             _plan(ours)
             reads = registry.door.count("GET")
@@ -100,9 +114,37 @@ def _stack(folder: Path, registry: LiveRegistry, configuration: str) -> Stack:
     stack = Stack(folder, archive_bytes(read_sources(PACKAGE), ENTRY), registry, "prod", "ci-prod")
     if configuration is _THEIRS:
         (stack.root / "versions.tf").write_text("")
-    stack.write(configuration % {"n": COUNT})
+    stack.write(configuration % {"n": 1})
     stack.run("apply", "-auto-approve", "-no-color")
+    stack.write(configuration % {"n": COUNT})
+    _multiply(stack.root / "terraform.tfstate")
     return stack
+
+
+def _multiply(path: Path) -> None:
+    """Write the state that an apply of all would leave: Terraform itself takes minutes for it."""
+    state = json.loads(path.read_text())
+    for resource in state["resources"]:
+        if "index_key" in resource["instances"][0]:
+            first = json.dumps(resource["instances"][0])
+            resource["instances"] = [json.loads(_numbered(first, number)) for number in range(COUNT)]
+    path.write_text(json.dumps(state))
+
+
+def _numbered(first: str, number: int) -> str:
+    for word in ("agent-", "repo:", "number ", '"index_key": '):
+        first = first.replace(f"{word}0", f"{word}{number}")
+    return first
+
+
+def _create(registry: LiveRegistry) -> None:
+    """Bring to life what the state says, as the stack's own pipeline."""
+    for number in range(1, COUNT):
+        agent = {"owner": "alice", "review_by": "2027-05-01", "description": f"number {number}"}
+        registry.create("agents", f"agent-{number}", agent, "ci-prod")
+        reach = {"tool_server": "github", "tools": ["read_file"], "resources": [f"repo:{number}"]}
+        name = f"agent-{number}/github.read_file@repo:{number}"
+        registry.create("grants", name, {"agent": f"agent-{number}", **reach}, "ci-prod")
 
 
 def _plan(stack: Stack, **environment: str) -> float:
