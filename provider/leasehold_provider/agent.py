@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .names import between, check_name, check_text, one_of, optional
-from .protocol import Attribute, Number, String
+from .protocol import Attribute, Bool, Number, Set, String
 from .references import check_reference
 from .registry_resource import RegistryResource, named
 from .times import check_day
+from .trust_issuer import check_jwks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class Agent(RegistryResource):
 
     type_name = "leasehold_agent"
     kind = "agents"
+    documents = ("client_jwks",)
     schema = named(
         {
             "owner": Attribute(
@@ -52,6 +54,29 @@ class Agent(RegistryResource):
                 default=TTL_MAX_SECONDS,
                 validators=(check_ttl,),
                 description="Longest life of its tokens, in seconds (60 to 300).",
+            ),
+            "client_jwks": Attribute(
+                String,
+                optional=True,
+                validators=(check_jwks,),
+                description="Public keys that it proves itself with, as the JSON text of a JWK set.",
+            ),
+            "client_jwks_uri": Attribute(String, optional=True, description="Or the https URL of that JWK set."),
+            "client_secret_allowed": Attribute(
+                Bool,
+                default=False,
+                description="Whether a generated, expiring client secret may stand in for a key. Better leave it off.",
+            ),
+            "redirect_uris": Attribute(
+                Set(String),
+                default=[],
+                description="Where people who consented to act through it come back to, compared to the letter.",
+            ),
+            "dpop": Attribute(
+                String,
+                default="off",
+                validators=(one_of("off", "required"),),
+                description="`required` binds every token of it to a key that only the workload has (RFC 9449).",
             ),
         },
         description="An AI agent: a principal with an owner and a day of review. It can do nothing without grants.",

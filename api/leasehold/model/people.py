@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import ClassVar
 
+from leasehold.model.clients import DpopUse, check_client_keys, check_redirect_uris
 from leasehold.model.errors import InvalidValue
 from leasehold.model.names import check_email, check_name, check_text
 
@@ -45,7 +46,12 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
-    """A registered principal. `review_by` is the day to confirm it again; `max_ttl` caps its tokens, in seconds."""
+    """A registered principal. `review_by` is the day to confirm it again; `max_ttl` caps its tokens, in seconds.
+
+    As an OAuth client it proves itself with keys of its own (`client_jwks`, inline JWK set of public keys, or
+    `client_jwks_uri`) or with a workload token; `client_secret_allowed` admits a generated, expiring secret besides.
+    `redirect_uris`, compared to the letter, are where people who consented come back to.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     owner: str
@@ -54,9 +60,16 @@ class Agent:
     environment: str = ""
     state: AgentState = AgentState.ACTIVE
     max_ttl: int = TTL_MAX_SECONDS
+    client_jwks: str | None = None
+    client_jwks_uri: str | None = None
+    client_secret_allowed: bool = False
+    redirect_uris: frozenset[str] = frozenset()
+    dpop: DpopUse = DpopUse.OFF
 
     def __post_init__(self) -> None:
         check_name(self.owner, "owner")
+        check_client_keys(self.client_jwks, self.client_jwks_uri)
+        check_redirect_uris(self.redirect_uris)
         check_text(self.description, "description")
         if self.environment:
             check_name(self.environment, "environment")

@@ -8,7 +8,15 @@ from datetime import datetime
 
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
-from leasehold.model.leases import Node, agent_node, binding_node, deployment_node, owner_node, profile_node
+from leasehold.model.leases import (
+    Node,
+    agent_node,
+    binding_node,
+    client_node,
+    deployment_node,
+    owner_node,
+    profile_node,
+)
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent, AgentState, Owner, OwnerState
 from leasehold.model.tools import Scope, ToolServer
@@ -58,6 +66,8 @@ def _own_nodes(  # noqa: C901, PLR0912  one arm per noun, nothing else
         case Kind.AGENTS:
             if before is not None and _stopped_or_moved(before, after):
                 yield agent_node(name)
+            if isinstance(before, Agent) and _other_client(before, after):
+                yield client_node(name)
         case Kind.WORKLOAD_BINDINGS:
             if before is not None and before != after:  # a stack that adopts a binding changes nothing in it
                 yield binding_node(name)
@@ -129,6 +139,14 @@ def _stopped_or_moved(before: Spec, after: Spec | None) -> bool:
     if not isinstance(before, Agent) or not isinstance(after, Agent):
         return True
     return after.state is not AgentState.ACTIVE or after.owner != before.owner
+
+
+def _other_client(before: Agent, after: Spec | None) -> bool:
+    """True if what proved the agent before need not prove it any more."""
+    return not isinstance(after, Agent) or any(
+        getattr(before, proof) != getattr(after, proof)
+        for proof in ("client_jwks", "client_jwks_uri", "client_secret_allowed", "dpop")
+    )
 
 
 def _distrusts(before: Spec, after: Spec | None) -> bool:

@@ -25,7 +25,9 @@ def flattened(spec: object) -> dict[str, object]:
     """The attributes of a spec under dotted paths: sets as sorted lists, times in UTC, key sets in one notation."""
     flat: dict[str, object] = {}
     for path, value in _leaves("", spec):
-        flat[path] = canonical_keys(value) if path == "jwks" and isinstance(value, str) else plain_value(value)
+        flat[path] = (
+            canonical_keys(value) if path in {"jwks", "client_jwks"} and isinstance(value, str) else plain_value(value)
+        )
     return flat
 
 

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from leasehold.model.access import Reach, reach_of_scope
+from leasehold.model.clients import DpopUse
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.objects import Spec
 from leasehold.model.people import TTL_MAX_SECONDS, Agent, AgentState, Owner, OwnerState
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
+from leasehold.review.attributes import canonical_keys
 from leasehold.review.becoming import binding_shift, issuer_shift
 from leasehold.review.entitlements import reach_under
 from leasehold.review.moves import Move, Shift, combined, size
@@ -49,7 +51,23 @@ def _agent(was: Agent, now: Agent, _: Sides) -> list[Move]:
         *size(was.max_ttl, now.max_ttl, "longer tokens", "shorter tokens"),
         *_differs(was.owner, now.owner, 2, "another owner answers"),
         *_differs(was.environment, now.environment, 2, "another environment"),
+        *_client(was, now),
         *([Move(0, 2, "review put off")] if now.review_by > was.review_by else []),
+    ]
+
+
+def _client(was: Agent, now: Agent) -> list[Move]:
+    keys = canonical_keys(was.client_jwks or "") != canonical_keys(now.client_jwks or "")
+    moved = keys or was.client_jwks_uri != now.client_jwks_uri
+    return [
+        *([Move(+1, 3, "other keys may act as it")] if moved and (now.client_jwks or now.client_jwks_uri) else []),
+        *([Move(-1, 1, "no key may act as it")] if moved and not (now.client_jwks or now.client_jwks_uri) else []),
+        *size(was.client_secret_allowed, now.client_secret_allowed, "a client secret is allowed", "no client secret"),
+        *([Move(+1, 3, "people come back to another address")] if now.redirect_uris - was.redirect_uris else []),
+        *([Move(-1, 1, "people come back to fewer addresses")] if was.redirect_uris - now.redirect_uris else []),
+        *size(
+            was.dpop is DpopUse.OFF, now.dpop is DpopUse.OFF, "tokens without proof of possession", "tokens need proof"
+        ),
     ]
 
 
