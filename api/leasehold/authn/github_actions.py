@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from leasehold.authn import claims
+from leasehold.authn.claims import text
+from leasehold.model.subjects import GitHubActionsSubject, IssuerType
 from leasehold.model.tokens import Flaw, TokenRefused, VerifiedClaims
-from leasehold.model.trust import GitHubActionsSubject
 
 # They run with the base repository's trust on what a stranger proposed.
 _REFUSED_EVENTS = frozenset({"pull_request_target"})
@@ -18,6 +21,7 @@ _PROPOSED_REFS = "refs/pull/"
 class GitHubIdentity:
     """A workflow run. `proposes`: it runs code of a pull request that nobody merged."""
 
+    TYPE: ClassVar[IssuerType] = IssuerType.GITHUB_ACTIONS
     repository: str
     repository_id: str
     repository_owner_id: str
@@ -30,48 +34,35 @@ class GitHubIdentity:
 
 def identify(verified: VerifiedClaims) -> GitHubIdentity:
     """The run that a verified token speaks for. Raises `TokenRefused`."""
-    event, ref = _text(verified, "event_name"), _text(verified, "ref")
+    found = verified.claims
+    event, ref = text(found, "event_name"), text(found, "ref")
     if event in _REFUSED_EVENTS:
         raise TokenRefused(Flaw.EVENT_REFUSED)
     return GitHubIdentity(
-        repository=_text(verified, "repository"),
-        repository_id=_text(verified, "repository_id"),
-        repository_owner_id=_text(verified, "repository_owner_id"),
-        job_workflow_ref=_text(verified, "job_workflow_ref"),
+        repository=text(found, "repository"),
+        repository_id=text(found, "repository_id"),
+        repository_owner_id=text(found, "repository_owner_id"),
+        job_workflow_ref=text(found, "job_workflow_ref"),
         ref=ref,
-        environment=_text(verified, "environment") if "environment" in verified.claims else None,
-        run_id=_text(verified, "run_id"),
+        environment=text(found, "environment") if "environment" in found else None,
+        run_id=text(found, "run_id"),
         proposes=event in _PROPOSING_EVENTS or ref.startswith(_PROPOSED_REFS),
     )
 
 
-def matches(pins: GitHubActionsSubject, identity: GitHubIdentity) -> bool:
-    """True iff every pin holds.
+def unmet(pins: GitHubActionsSubject, identity: GitHubIdentity) -> tuple[str, ...]:
+    """The pins that do not hold.
 
     A run that proposes cannot be on the ref or in the environment it proposes for, and its workflow file carries its
     own ref: of such a run the ids and the path of the file are compared.
     """
-    same = pins.repository_id == identity.repository_id and pins.repository_owner_id == identity.repository_owner_id
-    if identity.proposes:
-        return same and _holds(_path(pins.job_workflow_ref), _path(identity.job_workflow_ref))
-    return (
-        same
-        and _holds(pins.job_workflow_ref, identity.job_workflow_ref)
-        and _holds(pins.environment, identity.environment)
-        and _holds(pins.ref, identity.ref)
-    )
+    if not identity.proposes:
+        return claims.unmet(pins, identity)
+    failed = claims.unmet(pins, identity, frozenset({"ref", "environment", "job_workflow_ref"}))
+    if pins.job_workflow_ref is not None and _path(pins.job_workflow_ref) != _path(identity.job_workflow_ref):
+        return (*failed, "job_workflow_ref")
+    return failed
 
 
-def _holds(pin: str | None, value: str | None) -> bool:
-    return pin is None or pin == value
-
-
-def _path(job_workflow_ref: str | None) -> str | None:
-    return job_workflow_ref.partition("@")[0] if job_workflow_ref is not None else None
-
-
-def _text(verified: VerifiedClaims, claim: str) -> str:
-    value = verified.claims.get(claim)
-    if not isinstance(value, str) or not value or not value.isprintable():
-        raise TokenRefused(Flaw.BAD_CLAIM)
-    return value
+def _path(job_workflow_ref: str) -> str:
+    return job_workflow_ref.partition("@")[0]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from leasehold.authn import claims
+from leasehold.model.subjects import IssuerType, OidcSubject
 from leasehold.model.tokens import VerifiedClaims
-from leasehold.model.trust import OidcSubject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcIdentity:
     """A subject of an issuer."""
 
+    TYPE: ClassVar[IssuerType] = IssuerType.OIDC
     subject: str
+    proposes: bool = False
 
 
 def identify(verified: VerifiedClaims) -> OidcIdentity:
@@ -20,6 +24,6 @@ def identify(verified: VerifiedClaims) -> OidcIdentity:
     return OidcIdentity(subject=verified.subject)
 
 
-def matches(pins: OidcSubject, identity: OidcIdentity) -> bool:
-    """True iff the binding names this subject, to the letter."""
-    return pins.subject == identity.subject
+def unmet(pins: OidcSubject, identity: OidcIdentity) -> tuple[str, ...]:
+    """The pins that do not hold: none iff the binding names this subject, to the letter."""
+    return claims.unmet(pins, identity)

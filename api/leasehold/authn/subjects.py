@@ -5,20 +5,64 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias, assert_never
+from typing import Any, Protocol
 
-from leasehold.authn import github_actions, kubernetes, oidc
-from leasehold.authn.github_actions import GitHubIdentity
-from leasehold.authn.kubernetes import KubernetesIdentity
-from leasehold.authn.oidc import OidcIdentity
+from leasehold.authn import (
+    aws,
+    aws_sts,
+    azure,
+    buildkite,
+    github_actions,
+    gitlab,
+    google,
+    hcp_terraform,
+    kubernetes,
+    oidc,
+    spiffe,
+)
 from leasehold.authn.ports import SubjectTokenVerifier
+from leasehold.model.conditions import find_claim
+from leasehold.model.subjects import IssuerType
 from leasehold.model.tokens import Flaw, TokenProfile, TokenRefused, UnverifiedToken, VerifiedClaims
-from leasehold.model.trust import IssuerType, TrustIssuer, WorkloadBinding
+from leasehold.model.trust import TrustIssuer, WorkloadBinding
 
-Identity: TypeAlias = KubernetesIdentity | GitHubIdentity | OidcIdentity
 # An identity token has no type or the generic one: an access token, a logout token or a proof is no identity.
 _TYPES = frozenset({"", "jwt"})
 _REQUIRED = frozenset({"iss", "sub", "aud", "iat", "exp"})
+_SPIFFE_TYPES = _TYPES | {"jose"}  # JWT-SVID §2.3
+_SPIFFE_REQUIRED = frozenset({"sub", "aud", "exp"})  # JWT-SVID §3
+
+
+class Identity(Protocol):
+    """Who a token of one kind of issuer speaks for. `proposes`: a run of what nobody accepted yet."""
+
+    @property
+    def TYPE(self) -> IssuerType: ...  # noqa: N802  a constant of each kind
+    @property
+    def proposes(self) -> bool: ...
+
+
+class IssuerKind(Protocol):
+    """A module of this room that knows one kind of issuer. Any: pins and identity are of its own types."""
+
+    def identify(self, verified: VerifiedClaims, /) -> Identity: ...
+    def unmet(self, pins: Any, identity: Any, /) -> tuple[str, ...]: ...
+
+
+KINDS: Mapping[IssuerType, IssuerKind] = {
+    IssuerType.KUBERNETES: kubernetes,
+    IssuerType.GITHUB_ACTIONS: github_actions,
+    IssuerType.GITLAB: gitlab,
+    IssuerType.AWS: aws,
+    IssuerType.AWS_STS: aws_sts,
+    IssuerType.GOOGLE: google,
+    IssuerType.AZURE: azure,
+    IssuerType.SPIFFE: spiffe,
+    IssuerType.HCP_TERRAFORM: hcp_terraform,
+    IssuerType.BUILDKITE: buildkite,
+    IssuerType.OIDC: oidc,
+}
+_PINS = {kind: kind.field for kind in IssuerType}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +77,7 @@ class Subject:
     @property
     def proposes(self) -> bool:
         """True for a run of unmerged code: it may read and plan, never write or mint."""
-        return isinstance(self.identity, GitHubIdentity) and self.identity.proposes
+        return self.identity.proposes
 
 
 async def authenticate_subject(
@@ -52,7 +96,10 @@ async def authenticate_subject(
     name, issuer = candidates[0]
     verified = await verifier.verify(unverified_claims, issuer, profile_of(issuer), now)
     return Subject(
-        trust_issuer=name, single_use=issuer.single_use, verified=verified, identity=_identify(issuer.type, verified)
+        trust_issuer=name,
+        single_use=issuer.single_use,
+        verified=verified,
+        identity=KINDS[issuer.type].identify(verified),
     )
 
 
@@ -62,34 +109,31 @@ def profile_of(issuer: TrustIssuer) -> TokenProfile:
         issuer=issuer.issuer,
         audiences=issuer.audiences,
         algorithms=issuer.algorithms,
-        types=_TYPES,
-        required=_REQUIRED,
+        types=_SPIFFE_TYPES if issuer.type is IssuerType.SPIFFE else _TYPES,
+        required=_SPIFFE_REQUIRED if issuer.type is IssuerType.SPIFFE else _REQUIRED,
         max_ttl=timedelta(seconds=issuer.max_token_ttl),
     )
 
 
 def is_named_by(binding: WorkloadBinding, subject: Subject) -> bool:
-    """True iff the binding is of the subject's issuer and every pin of it holds."""
+    """True iff the binding is of the subject's issuer, every pin of it holds, and every condition on claims does."""
     if binding.trust_issuer != subject.trust_issuer:
         return False
-    match binding, subject.identity:
-        case WorkloadBinding(kubernetes=pins), KubernetesIdentity() as identity if pins is not None:
-            return kubernetes.matches(pins, identity)
-        case WorkloadBinding(github_actions=pins), GitHubIdentity() as identity if pins is not None:
-            return github_actions.matches(pins, identity)
-        case WorkloadBinding(oidc=pins), OidcIdentity() as identity if pins is not None:
-            return oidc.matches(pins, identity)
-        case _:  # a binding of another kind of issuer names nobody of this one
-            return False
+    kind = subject.identity.TYPE
+    pins = getattr(binding, _PINS[kind])
+    if pins is None:  # a binding of another kind of issuer names nobody of this one
+        return False
+    return not KINDS[kind].unmet(pins, subject.identity) and not unmet_claims(binding, subject.verified)
 
 
-def _identify(kind: IssuerType, verified: VerifiedClaims) -> Identity:
-    match kind:
-        case IssuerType.KUBERNETES:
-            return kubernetes.identify(verified)
-        case IssuerType.GITHUB_ACTIONS:
-            return github_actions.identify(verified)
-        case IssuerType.OIDC:
-            return oidc.identify(verified)
-        case _:  # pragma: no cover  mypy proves that nothing comes here
-            assert_never(kind)
+def unmet_pins(binding: WorkloadBinding, identity: Identity) -> tuple[str, ...]:
+    """The pins of a binding that do not hold; all of a kind that is not the identity's."""
+    if binding.issuer_type is not identity.TYPE:
+        return (binding.issuer_type.field,)
+    return KINDS[identity.TYPE].unmet(binding.subject, identity)
+
+
+def unmet_claims(binding: WorkloadBinding, verified: VerifiedClaims) -> tuple[str, ...]:
+    """The conditions on claims that do not hold."""
+    claims = verified.claims
+    return tuple(path for path, one in binding.claims.items() if not one.holds(find_claim(claims, path)))

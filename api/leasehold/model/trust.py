@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
+from leasehold.model.conditions import ClaimCondition, check_conditions
 from leasehold.model.errors import InvalidValue
-from leasehold.model.names import check_name, check_text
+from leasehold.model.names import check_name
 from leasehold.model.principal import Role
+from leasehold.model.subjects import (
+    AwsStsSubject,
+    AwsSubject,
+    AzureSubject,
+    BuildkiteSubject,
+    GitHubActionsSubject,
+    GitLabSubject,
+    GoogleSubject,
+    HcpTerraformSubject,
+    IssuerType,
+    KubernetesSubject,
+    OidcSubject,
+    SpiffeSubject,
+    Subject,
+)
 
 _STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
 _URL_LIMIT = 2048
 _AUDIENCE_LIMIT = 512
 _ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 MAX_SUBJECT_TTL_SECONDS = 86_400
+_TRUST_DOMAIN = re.compile(r"spiffe://[a-z0-9._-]{1,255}")  # SPIFFE-ID §2.1
+_TENANT = re.compile(r"/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/(?:v2\.0)?$")  # v1 ends in a slash, v2 in v2.0
+_SLASHES_OF_ORIGIN = 2
 _SECRET_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 §6.2.2, §6.3.2, §6.4.1
 
 
-class IssuerType(StrEnum):
-    KUBERNETES = "kubernetes"
-    GITHUB_ACTIONS = "github-actions"
-    OIDC = "oidc"
+class Verification(StrEnum):
+    """How a token is proved: by its signature, or by asking the cluster that issued it whether it still counts."""
+
+    SIGNATURE = "signature"
+    TOKEN_REVIEW = "token-review"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +53,9 @@ class TrustIssuer:
 
     Keys come from `jwks` (inline JSON text, public keys only), else `jwks_uri`, else OIDC discovery. `allow_private`
     admits loopback, private and link-local addresses, and plain http on loopback. `single_use`: a `jti` is accepted
-    once. `max_token_ttl` bounds `exp - iat` of a subject token, in seconds.
+    once. `max_token_ttl` bounds `exp - iat` of a subject token, in seconds. With `verify` token-review the API server
+    at `api_server` is asked; `credential` names the files that hold our own token and its authority, never a path.
+    For aws-sts `issuer` is the STS endpoint itself; for spiffe it is the `iss`, or `spiffe://` and the trust domain.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
@@ -44,10 +68,14 @@ class TrustIssuer:
     allow_private: bool = False
     single_use: bool = False
     max_token_ttl: int = 7200
+    verify: Verification = Verification.SIGNATURE
+    api_server: str | None = None
+    credential: str | None = None
 
     def __post_init__(self) -> None:
-        check_url(self.issuer, "issuer")
+        check_issuer(self.type, self.issuer)
         self._check_keys()
+        self._check_review()
         if not self.audiences:
             raise InvalidValue("audiences must name at least one audience")
         for audience in self.audiences:
@@ -60,60 +88,26 @@ class TrustIssuer:
         if not 0 < self.max_token_ttl <= MAX_SUBJECT_TTL_SECONDS:
             raise InvalidValue(f"max_token_ttl must be 1 to {MAX_SUBJECT_TTL_SECONDS} seconds")
 
+    def _check_review(self) -> None:
+        reviewed = self.verify is Verification.TOKEN_REVIEW
+        if reviewed and self.type is not IssuerType.KUBERNETES:
+            raise InvalidValue("token-review is for kubernetes alone")
+        if reviewed != (self.api_server is not None) or reviewed != (self.credential is not None):
+            raise InvalidValue("api_server and credential are for token-review, which needs both")
+        if self.api_server is not None:
+            check_url(self.api_server, "api_server")
+            if not self.api_server.startswith("https://"):
+                raise InvalidValue("api_server must be https: it is sent a credential")
+        if self.credential is not None:
+            check_name(self.credential, "credential")
+
     def _check_keys(self) -> None:
+        if self.type is IssuerType.SPIFFE and self.issuer.startswith("spiffe://") and not (self.jwks or self.jwks_uri):
+            raise InvalidValue("a SPIFFE trust domain cannot be asked for its keys: give jwks or jwks_uri")
         if self.jwks_uri is not None:
             check_url(self.jwks_uri, "jwks_uri")
         if self.jwks is not None:
             check_jwks(self.jwks)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubernetesSubject:
-    """A service account, exactly. The uid tells a re-created account of the same name apart."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
-    namespace: str
-    service_account: str
-    service_account_uid: str | None = None
-
-    def __post_init__(self) -> None:
-        _exact(self.namespace, "namespace")
-        _exact(self.service_account, "service_account")
-        if self.service_account_uid is not None:
-            _exact(self.service_account_uid, "service_account_uid")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitHubActionsSubject:
-    """A workflow run, by the ids that a rename cannot move, and by at least one of workflow, environment and ref."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
-    repository_id: str
-    repository_owner_id: str
-    job_workflow_ref: str | None = None
-    environment: str | None = None
-    ref: str | None = None
-
-    def __post_init__(self) -> None:
-        if not self.repository_id.isdecimal() or not self.repository_owner_id.isdecimal():
-            raise InvalidValue("repository_id and repository_owner_id are GitHub's numeric ids, as strings")
-        pins = {"job_workflow_ref": self.job_workflow_ref, "environment": self.environment, "ref": self.ref}
-        for what, value in pins.items():
-            if value is not None:
-                _exact(value, what)
-        if all(value is None for value in pins.values()):
-            raise InvalidValue("pin at least one of job_workflow_ref, environment and ref")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OidcSubject:
-    """Any other OpenID Connect subject, by its exact `sub`."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
-    subject: str
-
-    def __post_init__(self) -> None:
-        _exact(self.subject, "subject")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +123,16 @@ class WorkloadBinding:
     stack: str | None = None
     kubernetes: KubernetesSubject | None = None
     github_actions: GitHubActionsSubject | None = None
+    gitlab: GitLabSubject | None = None
+    aws: AwsSubject | None = None
+    aws_sts: AwsStsSubject | None = None
+    google: GoogleSubject | None = None
+    azure: AzureSubject | None = None
+    spiffe: SpiffeSubject | None = None
+    hcp_terraform: HcpTerraformSubject | None = None
+    buildkite: BuildkiteSubject | None = None
     oidc: OidcSubject | None = None
+    claims: Mapping[str, ClaimCondition] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name(self.trust_issuer, "trust_issuer")
@@ -139,8 +142,10 @@ class WorkloadBinding:
         for team in self.teams:
             check_name(team, "team")
         self._check_target()
-        if sum(s is not None for s in (self.kubernetes, self.github_actions, self.oidc)) != 1:
-            raise InvalidValue("give exactly one of kubernetes, github_actions and oidc")
+        if sum(getattr(self, kind.field) is not None for kind in IssuerType) != 1:
+            *most, last = (kind.field for kind in IssuerType)
+            raise InvalidValue(f"give exactly one of {', '.join(most)} and {last}")
+        check_conditions(self.claims, self.subject.UNTRUSTED)
 
     def _check_target(self) -> None:
         if (self.agent is None) == (self.role is None):
@@ -153,11 +158,26 @@ class WorkloadBinding:
             raise InvalidValue("role developer, and no other role, names the teams it is limited to")
 
     @property
+    def subject(self) -> Subject:
+        """The pins; exactly one kind of them is given."""
+        given: Subject = next(s for s in (getattr(self, kind.field) for kind in IssuerType) if s is not None)
+        return given
+
+    @property
     def issuer_type(self) -> IssuerType:
         """The type of trust issuer that this binding's subject belongs to."""
-        if self.kubernetes is not None:
-            return IssuerType.KUBERNETES
-        return IssuerType.GITHUB_ACTIONS if self.github_actions is not None else IssuerType.OIDC
+        return self.subject.TYPE
+
+
+def check_issuer(kind: IssuerType, issuer: str) -> None:
+    """Raise `InvalidValue` unless an issuer of this kind can be called so."""
+    if kind is IssuerType.SPIFFE and _TRUST_DOMAIN.fullmatch(issuer):
+        return
+    check_url(issuer, "issuer")
+    if kind is IssuerType.AWS_STS and issuer.count("/") != _SLASHES_OF_ORIGIN:
+        raise InvalidValue("issuer is the STS endpoint without a path, such as https://sts.eu-central-1.amazonaws.com")
+    if kind is IssuerType.AZURE and not _TENANT.search(issuer):
+        raise InvalidValue("issuer names the tenant: https://login.microsoftonline.com/<tenant id>/v2.0")
 
 
 def check_url(value: str, what: str) -> None:
@@ -186,9 +206,3 @@ def check_jwks(text: str) -> None:
 
 def _family(algorithm: str) -> str:
     return "RSA" if algorithm[0] in "RP" else algorithm[:2]
-
-
-def _exact(value: str, what: str) -> None:
-    check_text(value, what)
-    if not value or "*" in value:
-        raise InvalidValue(f"{what} must be an exact, non-empty value: a pin takes no wildcard")

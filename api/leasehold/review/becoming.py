@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
+from leasehold.model.conditions import ClaimCondition
 from leasehold.model.principal import Role
-from leasehold.model.trust import GitHubActionsSubject, KubernetesSubject, OidcSubject, TrustIssuer, WorkloadBinding
+from leasehold.model.subjects import Subject
+from leasehold.model.trust import TrustIssuer, Verification, WorkloadBinding
 from leasehold.review.attributes import canonical_keys
 from leasehold.review.moves import Move, size
 
-Subject = KubernetesSubject | GitHubActionsSubject | OidcSubject
 ROLE_RANK = {Role.VIEWER: 2, Role.AUDITOR: 3, Role.APPROVER: 3, Role.DEVELOPER: 3, Role.SECURITY_ADMIN: 4}
 
 
@@ -23,8 +24,17 @@ def issuer_shift(was: TrustIssuer, now: TrustIssuer) -> list[Move]:
         *_set(was.algorithms, now.algorithms, "algorithms"),
         *_raised(was.allow_private, now.allow_private, "private addresses allowed", "private addresses refused"),
         *_raised(not was.single_use, not now.single_use, "replay allowed", "replay refused"),
+        *_proof_moves(was, now),
         *size(was.max_token_ttl, now.max_token_ttl, "older proofs accepted", "only fresher proofs accepted"),
     ]
+
+
+def _proof_moves(was: TrustIssuer, now: TrustIssuer) -> Iterator[Move]:
+    if was.verify is not now.verify:
+        asked = now.verify is Verification.TOKEN_REVIEW
+        yield Move(-1, 1, "the cluster is asked") if asked else Move(+1, 3, "the cluster is not asked any more")
+    elif (was.api_server, was.credential) != (now.api_server, now.credential):
+        yield Move(+1, 4, "another API server is believed")
 
 
 def binding_shift(was: WorkloadBinding, now: WorkloadBinding) -> list[Move]:
@@ -33,9 +43,9 @@ def binding_shift(was: WorkloadBinding, now: WorkloadBinding) -> list[Move]:
 
 
 def _subject_moves(was: WorkloadBinding, now: WorkloadBinding) -> Iterator[Move]:
-    if was.trust_issuer != now.trust_issuer or not matches_all(subject(was), subject(now)):
+    if not _covers(was, now):
         yield Move(+1, 3, "another subject is let in")
-    if was.trust_issuer != now.trust_issuer or not matches_all(subject(now), subject(was)):
+    if not _covers(now, was):
         yield Move(-1, 1, "a subject is shut out")
 
 
@@ -59,18 +69,28 @@ def _deployment_moves(was: WorkloadBinding, now: WorkloadBinding) -> Iterator[Mo
 
 def subject(binding: WorkloadBinding) -> Subject:
     """The subject that a binding names; exactly one is given."""
-    found = binding.kubernetes or binding.github_actions or binding.oidc
-    if found is None:
-        raise ValueError("a binding names a subject")
-    return found
+    return binding.subject
 
 
 def matches_all(wide: Subject, narrow: Subject) -> bool:
-    """True iff every proof that `narrow` admits is admitted by `wide`: each pin is absent from `wide`, or the same."""
+    """True iff every proof that `narrow` admits is admitted by `wide`: each pin is absent from `wide`, or the same.
+
+    A pin that is a flag admits more when it is set.
+    """
     if type(wide) is not type(narrow):
         return False
     pins = [(getattr(wide, f.name), getattr(narrow, f.name)) for f in fields(wide)]
-    return all(pin is None or pin == other for pin, other in pins)
+    return all(pin is None or pin is True or pin == other for pin, other in pins)
+
+
+def _covers(wide: WorkloadBinding, narrow: WorkloadBinding) -> bool:
+    same_issuer = wide.trust_issuer == narrow.trust_issuer
+    return same_issuer and matches_all(wide.subject, narrow.subject) and _conditions_in(wide.claims, narrow.claims)
+
+
+def _conditions_in(wide: Mapping[str, ClaimCondition], narrow: Mapping[str, ClaimCondition]) -> bool:
+    """Every condition of `wide` stands in `narrow` too: conditions only take away."""
+    return all(narrow.get(path) == condition for path, condition in wide.items())
 
 
 def _keys(issuer: TrustIssuer) -> tuple[str | None, str | None]:

@@ -104,7 +104,8 @@ def _given(spec: object) -> dict[str, object]:
     given: dict[str, object] = {}
     for f in fields(spec):  # type: ignore[arg-type]  # specs are dataclasses
         value = getattr(spec, f.name)
-        if f.default is not MISSING and value == f.default:
+        default = f.default_factory() if f.default_factory is not MISSING else f.default
+        if default is not MISSING and value == default:
             continue
         given[f.name] = _given(value) if is_dataclass(value) else _plain(value)
     return given

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from leasehold.model.plain import plain
 from leasehold.model.principal import Role
 from leasehold.model.trust import WorkloadBinding
 from leasehold.review.entitlements import EVERY_TOOL, collapsed
@@ -61,7 +62,11 @@ def subject_of(binding: WorkloadBinding) -> str:
         pins = (("workflow", run.job_workflow_ref), ("environment", run.environment), ("ref", run.ref))
         said = "".join(f", {what} {quoted(pin)}" for what, pin in pins if pin is not None)
         return f"runs of repository {quoted(run.repository_id)}{said} of {issuer}"
-    return f"subject {quoted(binding.oidc.subject if binding.oidc else '')} of {issuer}"
+    if binding.oidc is not None:
+        return f"subject {quoted(binding.oidc.subject)} of {issuer}"
+    given = plain(binding.subject).items()
+    said = ", ".join(f"{what} {quoted(str(pin))}" for what, pin in given if pin is not None and pin is not False)
+    return f"{binding.issuer_type.value} with {said} of {issuer}"
 
 
 def target_of(binding: WorkloadBinding) -> str:

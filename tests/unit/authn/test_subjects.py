@@ -125,7 +125,7 @@ PINS = GitHubActionsSubject(
 
 
 def github_matches(pins, **changes) -> bool:
-    return github_actions.matches(pins, github_actions.identify(verified(GITHUB.claims(**changes))))
+    return not github_actions.unmet(pins, github_actions.identify(verified(GITHUB.claims(**changes))))
 
 
 def test_every_pin_of_a_run_must_hold():
@@ -195,7 +195,7 @@ def test_a_binding_names_subjects_of_its_own_issuer_alone():
 
 @pytest.mark.parametrize("sub", ["00u1Alice", "00u1alice ", "00u1", ""])
 def test_an_oidc_subject_is_compared_to_the_letter(sub):
-    assert not oidc.matches(OidcSubject(subject="00u1alice"), oidc.OidcIdentity(subject=sub))
+    assert oidc.unmet(OidcSubject(subject="00u1alice"), oidc.OidcIdentity(subject=sub))
 
 
 class Verifier:
