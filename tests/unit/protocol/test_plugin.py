@@ -25,6 +25,7 @@ from leasehold_provider.protocol.plugin.environment import (
     read_environment,
 )
 from leasehold_provider.protocol.plugin.lifetime import ORPHAN_SECONDS, SHUTDOWN_SECONDS, DebugLifetime, Lifetime
+from leasehold_provider.protocol.plugin.listener import listen
 
 _GOOD = {COOKIE_NAME: COOKIE, "PLUGIN_PROTOCOL_VERSIONS": "5,6", "PLUGIN_CLIENT_CERT": "pem"}
 
@@ -165,3 +166,15 @@ def test_only_public_modules_of_the_standard_library_are_imported() -> None:
         and (name.split(".")[0] not in sys.stdlib_module_names or (name.startswith("_") and name != "__future__"))
     }
     assert foreign == set()
+
+
+def test_a_temporary_folder_too_deep_for_a_socket_is_not_used(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    listener = listen(read_environment({**_GOOD, "TMPDIR": str(deep)}, "linux"))
+    try:
+        assert not list(deep.iterdir())
+        assert Path(listener.address).parent.stat().st_mode & 0o777 == 0o700
+    finally:
+        listener.remove()
+    assert not Path(listener.address).parent.exists()

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .environment import PluginEnvironment
 
 _BACKLOG = 8
+_MAX_ADDRESS = 103  # bytes of a Unix socket's path that every system takes (macOS is the narrowest)
+_SHORT = "/tmp"  # noqa: S108 -- only the parent of our private directory
 
 
 class Listener:
@@ -42,7 +44,10 @@ def listen(environment: PluginEnvironment) -> Listener:
 
 
 def _listen_unix(parent: str) -> Listener:
-    directory = os.path.join(parent, "plugin" + os.urandom(8).hex())
+    name = "plugin" + os.urandom(8).hex()
+    if len(os.fsencode(os.path.join(parent, name, "s"))) > _MAX_ADDRESS:
+        parent = _SHORT
+    directory = os.path.join(parent, name)
     os.mkdir(directory, 0o700)  # the mode is what keeps other users of the machine out
     address = os.path.join(directory, "s")
     listening = socket.socket(socket.AF_UNIX)
