@@ -64,7 +64,7 @@ check: setup
 
 schemas: setup
 	@$(BIN)/python -m leasehold.web.schemas schemas
-	@$(BIN)/python -m leasehold_provider.docs docs/provider
+	@$(BIN)/python -m leasehold_provider.documentation docs/provider
 
 bench: setup
 	@$(BIN)/python -m benchmarks $(NAME)
