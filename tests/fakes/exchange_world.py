@@ -17,7 +17,8 @@ from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.records import ExchangeRequest
-from leasehold.exchange.tokens import Issued, TokenExchange
+from leasehold.exchange.issuing import Issued
+from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
 from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.issuer_keys import IssuerKeys
@@ -259,7 +260,7 @@ class FaultyStore:
             raise Unavailable("the database does not answer")
         with self._store.begin() as unit:
             if self.full:
-                unit.audit.append = _disk_full
+                unit.audit.append = unit.audit.append_all = _disk_full
             yield unit
 
 

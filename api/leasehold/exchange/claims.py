@@ -22,8 +22,10 @@ def subject_of(permit: LeasePermit, binding_name: str, binding: WorkloadBinding)
     return f"agent:{permit.agent}" if permit.agent is not None else f"{binding.issuer_type.value}:{binding_name}"
 
 
-def access_claims(issuer: str, permit: LeasePermit, lease: Lease, binding: WorkloadBinding) -> dict[str, object]:
-    """The claims of the token of a lease."""
+def access_claims(
+    issuer: str, permit: LeasePermit, lease: Lease, binding: WorkloadBinding | None, key: str | None = None
+) -> dict[str, object]:
+    """The claims of the token of a lease. A token bound to a `key` is good only with a proof made with it."""
     claims: dict[str, object] = {
         "iss": issuer,
         "sub": lease.subject,
@@ -35,7 +37,9 @@ def access_claims(issuer: str, permit: LeasePermit, lease: Lease, binding: Workl
         "scope": " ".join(sorted(lease.scopes)),
         LEASE_CLAIM: _lease_claim(lease),
     }
-    if permit.role is None:
+    if key is not None:
+        claims["cnf"] = {"jkt": key}  # RFC 9449 §6.1
+    if permit.role is None or binding is None:
         claims["authorization_details"] = authorization_details(permit.audience, permit.reach)
     else:
         claims[PLATFORM_CLAIM] = {

@@ -55,6 +55,7 @@ class AuditLog(Protocol):
     """Events, append-only."""
 
     def append(self, event: AuditEvent) -> None: ...
+    def append_all(self, events: Sequence[AuditEvent]) -> None: ...
 
 
 class UnitOfWork(Protocol):

@@ -9,10 +9,10 @@ from datetime import datetime
 
 from leasehold.authn.subjects import Subject
 from leasehold.exchange.claims import subject_of
-from leasehold.exchange.ledger import FirstUse
 from leasehold.exchange.refusals import Reason
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Ancestor, Lease, Node
+from leasehold.model.possession import FirstUse, Possession
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.model.trust import WorkloadBinding
 from leasehold.policy.leasing import LeasePermit
@@ -31,6 +31,7 @@ class ExchangeRequest:
     scopes: frozenset[str] | None = None
     agent: str | None = None
     stack: str | None = None
+    proof: Possession | None = None
 
 
 @dataclass(frozen=True, slots=True)

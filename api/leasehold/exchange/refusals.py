@@ -27,6 +27,7 @@ _INVALID_GRANT = ("invalid_grant", "the subject token was not accepted")
 _ANSWERS: dict[Reason, tuple[str, str]] = {
     LeaseReason.NOTHING_GRANTED: ("invalid_target", "the resource is unknown or nothing on it is granted"),
     LeaseReason.SCOPE_EXCEEDED: ("invalid_scope", "the scope exceeds what is granted"),
+    LeaseReason.PROOF_MISSING: ("invalid_dpop_proof", "this agent must prove that it holds a key"),
     ExchangeReason.TOKEN_TOO_LARGE: ("invalid_scope", "the token would be too large: ask for fewer scopes"),
 }
 

@@ -38,6 +38,16 @@ def profile_node(name: str) -> Node:
     return Node(f"profile:{name}")
 
 
+def client_node(agent: str) -> Node:
+    """The node of an agent as an OAuth client, above every lease that its own keys or secret asked for."""
+    return Node(f"client:{agent}")
+
+
+def user_node(user: str) -> Node:
+    """The node of a person on whose behalf agents act; `user` is the id that their tokens carry as `sub`."""
+    return Node(user)
+
+
 def lease_node(lease_id: str) -> Node:
     """The node of one lease."""
     return Node(f"lease:{lease_id}")

@@ -6,11 +6,12 @@ A denial carries a reason for audit. Callers are told less, by `exchange`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from leasehold.model.access import Reach, applies, is_live, reach_of_grant, wire_scopes, within_ceilings
+from leasehold.model.clients import DpopUse
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.leases import Node, agent_node, binding_node, deployment_node, owner_node
@@ -37,6 +38,7 @@ class LeaseReason(StrEnum):
     NOTHING_GRANTED = "nothing_granted"
     SCOPE_EXCEEDED = "scope_exceeded"
     SUBJECT_EXPIRING = "subject_expiring"
+    PROOF_MISSING = "proof_missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,17 @@ class EndPermit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseWish:
-    """What is asked for: one resource; `scopes` None asks for all there is. Not to outlive `subject_expires_at`."""
+    """What is asked for: one resource; `scopes` None asks for all there is. Not to outlive `subject_expires_at`.
+
+    `at_most`, unless None, is all that a person consented to. `proven`: the caller proved that it holds a key.
+    """
 
     resource: str
     scopes: frozenset[str] | None
     subject_expires_at: datetime
     proposes: bool
+    at_most: frozenset[str] | None = None
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,14 @@ class AgentFacts:
     grants: tuple[BoundGrant, ...]
     servers: Mapping[str, ToolServer]
     max_ttl: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What a lease hangs on besides its agent: the nodes of who proved to be it, and their deployment, if pinned."""
+
+    nodes: tuple[Node, ...]
+    deployment: str | None = None
 
 
 def agent_facts(  # noqa: PLR0913  six kinds of object make an agent's reach
@@ -130,11 +145,20 @@ def decide_agent_lease(
     facts: AgentFacts, binding_name: str, binding: WorkloadBinding, wish: LeaseWish, now: datetime
 ) -> LeasePermit | LeaseDenied:
     """May the subject of this binding lease the agent's reach on one tool server?"""
-    deployment = _deployment(facts, binding, wish, now)
+    return decide_lease(facts, Hold((binding_node(binding_name),), binding.deployment), wish, now)
+
+
+def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) -> LeasePermit | LeaseDenied:
+    """May whoever proved to be this agent lease its reach on one tool server?"""
+    deployment = _deployment(facts, hold, wish, now)
     if isinstance(deployment, LeaseDenied):
         return deployment
+    if facts.agent.dpop is DpopUse.REQUIRED and not wish.proven:
+        return LeaseDenied(LeaseReason.PROOF_MISSING)
     held = _granted(facts, wish.resource, now)
     available = wire_scopes((one for bound in held for one in bound.reach), facts.servers)
+    if wish.at_most is not None:
+        available &= wish.at_most
     if not available:
         return LeaseDenied(LeaseReason.NOTHING_GRANTED)
     scopes = available if wish.scopes is None else wish.scopes
@@ -148,7 +172,7 @@ def decide_agent_lease(
     return LeasePermit(
         agent=facts.name,
         deployment=deployment,
-        nodes=(owner, agent, deployment_node(deployment), binding_node(binding_name)),
+        nodes=(owner, agent, deployment_node(deployment), *hold.nodes),
         audience=wish.resource,
         scopes=scopes,
         reach=tuple(sorted({one for bound in used for one in bound.reach})),
@@ -185,7 +209,7 @@ def decide_end_of_lease(possessed: str) -> EndPermit:
     return EndPermit(possessed)
 
 
-def _deployment(facts: AgentFacts, binding: WorkloadBinding, wish: LeaseWish, now: datetime) -> str | LeaseDenied:
+def _deployment(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) -> str | LeaseDenied:
     if wish.proposes:
         return LeaseDenied(LeaseReason.UNMERGED_CODE)
     if facts.agent.state is not AgentState.ACTIVE:
@@ -193,8 +217,8 @@ def _deployment(facts: AgentFacts, binding: WorkloadBinding, wish: LeaseWish, no
     if facts.owner.state is not OwnerState.ACTIVE:
         return LeaseDenied(LeaseReason.OWNER_DISABLED)
     live = {n for n, d in facts.deployments.items() if d.expires_at is None or now < d.expires_at}
-    if binding.deployment is not None:
-        live &= {binding.deployment}
+    if hold.deployment is not None:
+        live &= {hold.deployment}
     if not live:
         return LeaseDenied(LeaseReason.DEPLOYMENT_EXPIRED if facts.deployments else LeaseReason.NO_DEPLOYMENT)
     if len(live) > 1:
@@ -216,9 +240,7 @@ def _granted(facts: AgentFacts, resource: str, now: datetime) -> list[BoundGrant
 def _narrowed(bound: BoundGrant, scopes: frozenset[str]) -> BoundGrant:
     """The part of a grant that the scopes asked for name, tool by tool."""
     tools = sorted(scope.removeprefix("mcp:tool:").rpartition(":")[0] for scope in scopes)
-    named = (
-        Reach(one.tool_server, tool, one.resource) for one in bound.reach for tool in tools if covers(one.tool, tool)
-    )
+    named = (replace(one, tool=tool) for one in bound.reach for tool in tools if covers(one.tool, tool))
     return BoundGrant(tuple(named), bound.grant)
 
 

@@ -6,7 +6,7 @@ import pytest
 from tests.fakes.exchange_world import signing_key, together
 
 from leasehold.exchange.refusals import ExchangeRefused
-from leasehold.exchange.tokens import Issued
+from leasehold.exchange.issuing import Issued
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import agent_node
 from leasehold.model.trust import IssuerType

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from leasehold.exchange.issuing import Issued
 from leasehold.exchange.metadata import TOKEN_EXCHANGE
 from leasehold.exchange.records import ExchangeRequest
-from leasehold.exchange.tokens import Issued
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.oauth.forms import Form, InvalidRequest, InvalidTarget, UnsupportedGrantType
 

@@ -1,0 +1,117 @@
+"""From a decision to a token on record: decided anew where the world moved meanwhile, refused on record.
+
+Every grant type ends here. What differs between them is an `Attempt`: who asks, what is decided, what is told to audit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from leasehold.exchange.ledger import Issue, Ledger, Note, Root, Written
+from leasehold.exchange.ports import TokenMint
+from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
+from leasehold.exchange.views import Pieces, Views
+from leasehold.model.errors import Unavailable
+from leasehold.model.events import AuditEvent
+from leasehold.model.leases import REGISTRY, Lease, Node
+from leasehold.model.possession import FirstUse
+from leasehold.model.tokens import MAX_TOKEN_BYTES
+from leasehold.policy.leasing import LeasePermit
+
+_ATTEMPTS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """An access token and what it allows. `stack` is that of a registry token; `key` the one it is bound to."""
+
+    access_token: str = field(repr=False)
+    lease: Lease
+    stack: str | None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """One decision, and how it becomes a lease, claims and an audit event. `key`: the thumbprint to confirm with."""
+
+    permit: LeasePermit
+    generations: Mapping[Node, int]
+    lease: Callable[[str], Lease]
+    claims: Callable[[Lease], dict[str, object]]
+    event: Callable[[Lease], AuditEvent]
+    first_uses: tuple[FirstUse, ...] = ()
+    stack: str | None = None
+    key: str | None = None
+
+
+class Attempt(Protocol):
+    """One request for a token, decided as often as the registry moves under it."""
+
+    async def draft(self, pieces: Pieces, now: datetime) -> Draft:
+        """What is decided. Raises `ExchangeRefused`."""
+
+    def refusal(self, reason: Reason, now: datetime) -> AuditEvent:
+        """What audit is told if it was refused."""
+
+
+class Issuing:
+    """Issues what attempts come to."""
+
+    def __init__(self, *, mint: TokenMint, views: Views, ledger: Ledger) -> None:
+        self._mint = mint
+        self._views = views
+        self._ledger = ledger
+
+    async def issue(self, attempt: Attempt, now: datetime) -> Issued:
+        """A token. Raises `ExchangeRefused`, which is on record then; `Unavailable`."""
+        sequence: int | None = self._views.pieces.sequence
+        for _ in range(_ATTEMPTS):
+            pieces = self._views.pieces
+            try:
+                issued = await self._record(await attempt.draft(pieces, now), sequence)
+            except ExchangeRefused as refused:
+                if refused.reason is ExchangeReason.REPLAYED:
+                    raise
+                # What is kept may be older than a write that its caller knows to be done: look again, then say no.
+                if sequence is None or not await self._views.refresh(pieces):
+                    await self._ledger.write(Note(attempt.refusal(refused.reason, now)))
+                    raise
+            else:
+                if issued is not None:
+                    return issued
+                await self._views.forget(pieces)
+            sequence = None  # read after the request came in: as new as anybody can ask for
+        raise Unavailable("the registry is changing too fast; nothing was issued")
+
+    async def _record(self, draft: Draft, sequence: int | None) -> Issued | None:
+        """The token, durably on record; None if the world has moved since it was decided."""
+        nodes = (REGISTRY, *draft.permit.nodes)
+        unwritten = tuple(node for node in nodes if node not in draft.generations)
+        if unwritten:
+            await self._ledger.write(Root(unwritten))
+            return None
+        lease = draft.lease(secrets.token_hex(16))
+        token = await self._mint.sign(draft.claims(lease))
+        if len(token) > MAX_TOKEN_BYTES:  # nobody, ourselves included, would take it
+            raise ExchangeRefused(ExchangeReason.TOKEN_TOO_LARGE)
+        lease = replace(lease, token_sha256=hashlib.sha256(token.encode()).hexdigest())
+        entry = Issue(
+            permit=draft.permit,
+            lease=lease,
+            generations={ancestor.node: ancestor.generation for ancestor in lease.ancestors},
+            sequence=sequence,
+            first_uses=draft.first_uses,
+            event=draft.event(lease),
+        )
+        written = await self._ledger.write(entry)
+        if written is Written.REPLAYED:
+            raise ExchangeRefused(ExchangeReason.REPLAYED)
+        if written is Written.STALE:
+            return None
+        return Issued(access_token=token, lease=lease, stack=draft.stack, key=draft.key)
