@@ -79,6 +79,17 @@ def test_events_come_back_newest_first_with_their_place(store):
         assert unit.audit.list(before=1) == []
 
 
+def test_many_events_are_kept_in_their_order_and_the_first_explains_what_was_bumped(store):
+    events = [event(f"e{n}", detail={"n": n}) for n in range(300)]
+    with store.begin() as unit:
+        unit.nodes.bump("agent:triage")
+        unit.audit.append_all([])
+        unit.audit.append_all(events)
+    with store.read() as unit:
+        assert [record.event for record in unit.audit.list(limit=1000)] == events[::-1]
+        assert [revoked.actor for revoked in unit.revocations.since(0, 10)] == [events[0].principal]
+
+
 def test_a_node_counts_up_and_is_only_made_when_asked_for(store):
     with store.begin() as unit:
         assert unit.nodes.generations(["a", "b"]) == {}

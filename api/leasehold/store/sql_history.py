@@ -13,6 +13,7 @@ from leasehold.model.records import AuditRecord, Version
 from leasehold.store.bumps import Bumps
 from leasehold.store.tables import AUDIT, CHANGES, VERSIONS
 
+_INSERT_EVENTS = insert(AUDIT)
 _WRITERS_LOCK = 0x4C454153_45484F4C  # "LEASEHOL": any number that only we use
 
 
@@ -105,19 +106,13 @@ class SqlAuditLog:
 
     def append(self, event: AuditEvent) -> None:
         """Remember an event together with what it tells of."""
-        self._bumps.explain(event)
-        row = {
-            "at": event.at,
-            "principal": event.principal,
-            "action": event.action,
-            "kind": event.kind,
-            "name": event.name,
-            "outcome": event.outcome.value,
-            "reason": event.reason,
-            "stack": event.stack,
-            "detail": orjson.dumps(dict(event.detail), option=orjson.OPT_SORT_KEYS).decode(),
-        }
-        self._connection.execute(insert(AUDIT), row)
+        self.append_all((event,))
+
+    def append_all(self, events: Sequence[AuditEvent]) -> None:
+        """Remember events, all with one statement; the first explains what was bumped before."""
+        if events:
+            self._bumps.explain(events[0])
+            self._connection.execute(_INSERT_EVENTS, [_event_row(event) for event in events])
 
     def list(
         self, *, kind: str | None = None, name: str | None = None, before: int | None = None, limit: int = 100
@@ -145,3 +140,17 @@ class SqlAuditLog:
             )
             for row in self._connection.execute(wanted.order_by(a.sequence.desc()).limit(limit))
         ]
+
+
+def _event_row(event: AuditEvent) -> dict[str, object]:
+    return {
+        "at": event.at,
+        "principal": event.principal,
+        "action": event.action,
+        "kind": event.kind,
+        "name": event.name,
+        "outcome": event.outcome.value,
+        "reason": event.reason,
+        "stack": event.stack,
+        "detail": orjson.dumps(dict(event.detail), option=orjson.OPT_SORT_KEYS).decode(),
+    }

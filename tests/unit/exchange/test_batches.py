@@ -53,6 +53,24 @@ def test_what_waits_runs_together_up_to_a_limit(opened):
     assert len(sizes) <= 4
 
 
+def test_what_one_turn_of_the_loop_brings_runs_as_one(opened):
+    sizes: list[int] = []
+
+    def run(items):
+        sizes.append(len(items))
+        return items
+
+    batches = opened(run)
+
+    async def ask():
+        return await asyncio.gather(*map(batches.submit, range(16)))
+
+    for _ in range(20):
+        assert asyncio.run(ask()) == list(range(16))
+    assert sum(sizes) == 320
+    assert sizes.count(16) > 10  # the thread may now and then wake between two of them
+
+
 def test_one_bad_item_does_not_fail_its_neighbours(opened):
     def run(items):
         if "bad" in items:

@@ -62,8 +62,13 @@ class MemoryAuditLog:
 
     def append(self, event: AuditEvent) -> None:
         """Remember an event together with what it tells of."""
-        self._bumps.explain(event)
-        self._events.append(event)
+        self.append_all((event,))
+
+    def append_all(self, events: Sequence[AuditEvent]) -> None:
+        """Remember events; the first explains what was bumped before."""
+        for event in events:
+            self._bumps.explain(event)
+            self._events.append(event)
 
     def list(
         self, *, kind: str | None = None, name: str | None = None, before: int | None = None, limit: int = 100
