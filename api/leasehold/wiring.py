@@ -14,12 +14,15 @@ from leasehold.exchange.introspection import Introspection, LiveLeases, Revocati
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
+from leasehold.feed.feed import Feed
+from leasehold.feed.readers import Readers
 from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.kms_keys import open_kms
 from leasehold.keys.network import Network
 from leasehold.keys.signing import Signer, TokenMint, jwk_set
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
+from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
 from leasehold.settings import Settings
 from leasehold.store.sql_store import SqlStore, open_store
@@ -28,6 +31,7 @@ from leasehold.web.control_plane import control_plane
 from leasehold.web.dispatch import dispatch
 from leasehold.web.doors import Doors
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
+from leasehold.web.revocations.app import RevocationDoors, revocations_app
 
 _ROTATION_LOOK_SECONDS = 3600.0
 _NEVER = Event()
@@ -68,7 +72,20 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     own = OwnTokens(signer)
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
     control = control_plane(Doors(store=store, authenticator=callers, clock=_now))
-    return dispatch(control, oauth_app(_oauth_doors(settings, store, signer, callers)))
+    oauth = oauth_app(_oauth_doors(settings, store, signer, callers))
+    revocations = revocations_app(_revocation_doors(settings, store, signer, callers))
+    return dispatch(control, {"/oauth2/": oauth, "/.well-known/": oauth, "/revocations": revocations})
+
+
+def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> RevocationDoors:
+    feed = Feed(
+        issuer=settings.issuer,
+        store=store,
+        batches=TokenMint(signer, BATCH_TYPE),
+        snapshots=TokenMint(signer, SNAPSHOT_TYPE),
+        clock=_now,
+    )
+    return RevocationDoors(feed=feed, readers=Readers(callers), clock=_now)
 
 
 def _oauth_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> OAuthDoors:

@@ -18,12 +18,12 @@ ROOMS_OF_LIBRARY = {
     "sqlalchemy": ("api/leasehold/store/",),
     "alembic": ("api/leasehold/store/",),
     "psycopg": ("api/leasehold/store/",),
-    "jwt": ("api/leasehold/keys/",),
+    "jwt": ("api/leasehold/keys/", "api/leasehold/verify/"),
     "cryptography": ("api/leasehold/keys/",),
     "mypy_boto3_kms": ("api/leasehold/keys/",),  # types alone
     "boto3": ("api/leasehold/keys/", "api/leasehold/audit/"),
     "botocore": ("api/leasehold/keys/", "api/leasehold/audit/"),
-    "httpx": ("api/leasehold/keys/", "api/leasehold/cli/"),
+    "httpx": ("api/leasehold/keys/", "api/leasehold/cli/", "api/leasehold/verify/"),
     "typer": ("api/leasehold/cli/",),
     "rich": ("api/leasehold/cli/",),
     "uvicorn": ("api/leasehold/cli/",),
@@ -67,7 +67,7 @@ _IMPURE_MODULES = frozenset(
 _IMPURE_CALLS = frozenset({"open", "input", "print", "uuid.uuid1", "uuid.uuid4", "uuid1", "uuid4"})
 _CLOCKS = (".now", ".utcnow", ".today")
 _USE_CASES = tuple(
-    f"api/leasehold/{room}/" for room in ("exchange", "registry", "broker", "approvals", "review", "campaigns")
+    f"api/leasehold/{room}/" for room in ("exchange", "feed", "registry", "broker", "approvals", "review", "campaigns")
 )
 _DOORS = ("api/leasehold/web/", "api/leasehold/gateway/")
 

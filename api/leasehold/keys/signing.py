@@ -32,22 +32,23 @@ class Signer(Protocol):
 
 
 class TokenMint:
-    """Turns claims into signed access tokens (RFC 9068 §2)."""
+    """Turns claims into signed access tokens (RFC 9068 §2), or into signed statements of another type."""
 
-    def __init__(self, signer: Signer) -> None:
+    def __init__(self, signer: Signer, token_type: str = ACCESS_TOKEN_TYPE) -> None:
         self._signer = signer
+        self._type = token_type
 
     async def sign(self, claims: Mapping[str, object]) -> str:
-        """A signed `at+jwt`. Raises `Unavailable`."""
+        """The signed token. Raises `Unavailable`."""
         payload = encode(orjson.dumps(claims))
         key_id = self._signer.key_id
-        signing_input = _header(key_id) + b"." + payload
+        signing_input = _header(key_id, self._type) + b"." + payload
         signature = await self._signer.sign(key_id, signing_input)
         return (signing_input + b"." + encode(signature)).decode()
 
 
-def _header(key_id: str) -> bytes:
-    return encode(orjson.dumps({"alg": ALGORITHM, "kid": key_id, "typ": ACCESS_TOKEN_TYPE}))
+def _header(key_id: str, token_type: str) -> bytes:
+    return encode(orjson.dumps({"alg": ALGORITHM, "kid": key_id, "typ": token_type}))
 
 
 def raw_signature(der: bytes) -> bytes:

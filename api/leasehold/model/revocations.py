@@ -21,3 +21,16 @@ class RevocationEvent:
     reason: str
     actor: str
     at: datetime
+
+
+BATCH_TYPE = "revocations+jwt"
+SNAPSHOT_TYPE = "revocations-snapshot+jwt"
+"""The `typ` of what the feed signs. Neither is that of an access token, so that none can stand in for another."""
+
+BEAT_SECONDS = 0.25
+"""How often the feed says that it is alive, and up to which event it is complete."""
+
+
+def feed_audience(issuer: str) -> str:
+    """The `aud` of everything that the feed of `issuer` signs."""
+    return f"{issuer}/revocations"

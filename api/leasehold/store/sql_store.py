@@ -10,13 +10,14 @@ from sqlalchemy import Connection, Engine
 
 from leasehold.store.bumps import Bumps
 from leasehold.store.database import open_engine, transaction
+from leasehold.store.listening import Listening
 from leasehold.store.migrate import migrate
 from leasehold.store.sql_credentials import SqlCredentials
 from leasehold.store.sql_history import SqlAuditLog, SqlChanges, SqlVersions
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
 from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
 from leasehold.store.sql_objects import SqlObjects
-from leasehold.store.sql_revocations import SqlRevocations
+from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
 from leasehold.store.wakeups import Listener, Wakeups
 
 
@@ -56,6 +57,7 @@ class SqlStore:
         self._engine = engine
         self._clock = clock
         self._wakeups = Wakeups()
+        self._listening: Listening | None = None
 
     @contextmanager
     def begin(self) -> Iterator[SqlUnitOfWork]:
@@ -69,8 +71,14 @@ class SqlStore:
             self._wakeups.tell(events)
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener` with what a transaction of this store revoked, once it is durable."""
+        """Call `listener` with what a transaction of this store revoked, once it is durable.
+
+        On PostgreSQL it is called for other processes' transactions too, with no events: they are in the stream.
+        """
         self._wakeups.add(listener)
+        if self._engine.dialect.name == "postgresql" and self._listening is None:
+            conninfo = self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+            self._listening = Listening(conninfo, CHANNEL, lambda: self._wakeups.tell(()))
 
     def unlisten(self, listener: Listener) -> None:
         """Call `listener` no more."""
@@ -84,6 +92,8 @@ class SqlStore:
 
     def close(self) -> None:
         """Give every idle connection back."""
+        if self._listening is not None:
+            self._listening.close()
         self._engine.dispose()
 
 

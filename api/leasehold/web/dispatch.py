@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from leasehold.web.asgi import Application, Receive, Scope, Send
 
-_HOT = ("/oauth2/", "/.well-known/")
 
-
-def dispatch(control: Application, hot: Application) -> Application:
-    """Give each request to its plane; lifespan events go to the control plane."""
+def dispatch(control: Application, hot: Mapping[str, Application]) -> Application:
+    """Give each request to its plane: the hot ones by the beginning of their paths. Lifespan events go to control."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        plane = hot if scope["type"] == "http" and scope["path"].startswith(_HOT) else control
-        await plane(scope, receive, send)
+        await _plane(scope, control, hot)(scope, receive, send)
 
     return app
+
+
+def _plane(scope: Scope, control: Application, hot: Mapping[str, Application]) -> Application:
+    if scope["type"] == "http":
+        for beginning, plane in hot.items():
+            if scope["path"].startswith(beginning):
+                return plane
+    return control

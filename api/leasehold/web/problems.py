@@ -36,6 +36,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "in_use": Problem(HTTPStatus.CONFLICT, "Others refer to it", "invalid_request"),
     "managed_elsewhere": Problem(HTTPStatus.CONFLICT, "Another stack manages it", "invalid_request"),
     "precondition_failed": Problem(HTTPStatus.PRECONDITION_FAILED, "It changed meanwhile", "invalid_request"),
+    "too_far_behind": Problem(HTTPStatus.GONE, "Take the snapshot", "invalid_request"),
     "too_large": Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large", "invalid_request"),
     "unsupported_media_type": Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Not a JSON body", "invalid_request"),
     "invalid_body": Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The object is not valid", "invalid_request"),
