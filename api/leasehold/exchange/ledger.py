@@ -16,6 +16,7 @@ from leasehold.exchange.ports import Store, UnitOfWork
 from leasehold.exchange.refusals import ExchangeReason
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import Lease, Node
+from leasehold.model.possession import FirstUse
 from leasehold.model.tokens import LEEWAY
 from leasehold.policy.leasing import EndPermit, LeasePermit
 
@@ -31,15 +32,6 @@ class Written(Enum):
     REPLAYED = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class FirstUse:
-    """A subject token that must not have been used before. `expires_at` is the token's own expiry."""
-
-    issuer: str
-    digest: str
-    expires_at: datetime
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
     """Write this lease, if the world is still as it was decided on.
@@ -51,7 +43,7 @@ class Issue:
     lease: Lease
     generations: Mapping[Node, int]
     sequence: int | None
-    first_use: FirstUse | None
+    first_uses: tuple[FirstUse, ...]
     event: AuditEvent
 
 
@@ -126,16 +118,15 @@ def _fates(unit: UnitOfWork, issues: Sequence[Issue]) -> list[Written]:
     generations = unit.nodes.generations({node for issue in issues for node in issue.generations})
     latest = unit.changes.latest() if any(issue.sequence is not None for issue in issues) else None
     fates = [Written.STALE if _is_stale(issue, generations, latest) else Written.DONE for issue in issues]
-    going = [issue.first_use for issue, fate in zip(issues, fates, strict=True) if fate is Written.DONE]
+    going = [use for issue, fate in zip(issues, fates, strict=True) if fate is Written.DONE for use in issue.first_uses]
     # A replica whose clock runs behind ours may take a token for that much longer.
-    uses = {(use.issuer, use.digest): use.expires_at + LEEWAY for use in going if use is not None}
+    uses = {(use.issuer, use.digest): use.expires_at + LEEWAY for use in going}
     unused = set(unit.replays.first_uses(uses))
     for at, issue in enumerate(issues):
-        if fates[at] is Written.DONE and issue.first_use is not None:
-            key = (issue.first_use.issuer, issue.first_use.digest)
-            if key not in unused:
-                fates[at] = Written.REPLAYED
-            unused.discard(key)  # of two in this very batch, the first
+        keys = {(use.issuer, use.digest) for use in issue.first_uses} if fates[at] is Written.DONE else set()
+        if not keys <= unused:
+            fates[at] = Written.REPLAYED
+        unused -= keys  # of two in this very batch, the first
     return fates
 
 
