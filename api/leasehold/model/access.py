@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from leasehold.model.authority.constraints import Constraint
+from leasehold.model.authority.constraints import covers as covers_values
+from leasehold.model.authority.plain import Constraints, plain_of
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.patterns import covers
 from leasehold.model.people import Agent, Owner
 from leasehold.model.tools import Action, Scope, ToolServer
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Reach:
-    """One tool (or `*`) on one resource pattern of one tool server."""
+    """One tool (or `*`) on one resource pattern of one tool server, with arguments that satisfy `constraints`."""
 
     tool_server: str
     tool: str
     resource: str
+    constraints: Constraints = ()
+
+    def __lt__(self, other: Reach) -> bool:
+        return self._rank < other._rank
+
+    @property
+    def _rank(self) -> tuple[str, ...]:
+        constraints = json.dumps(plain_of(self.constraints)) if self.constraints else ""
+        return self.tool_server, self.tool, self.resource, constraints
 
     def covers(self, other: Reach) -> bool:
-        """True iff everything in `other` lies within this."""
+        """True iff everything in `other` lies within this. Of several together, `authority.order` tells."""
+        return self.reaches(other) and (not self.constraints or self._covers_arguments(dict(other.constraints)))
+
+    def reaches(self, other: Reach) -> bool:
+        """The same, whatever the arguments."""
         return (
             self.tool_server == other.tool_server
             and covers(self.tool, other.tool)
             and covers(self.resource, other.resource)
         )
+
+    def _covers_arguments(self, others: Mapping[str, Constraint]) -> bool:
+        # An argument that the other leaves free may be missing or anything.
+        return all(name in others and covers_values(mine, others[name]) for name, mine in self.constraints)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What authority is and when one lies within another. Pure; a question that cannot be decided is never a yes."""
