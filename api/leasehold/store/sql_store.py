@@ -17,6 +17,7 @@ from leasehold.store.sql_history import SqlAuditLog, SqlChanges, SqlVersions
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
 from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
 from leasehold.store.sql_objects import SqlObjects
+from leasehold.store.sql_people import SqlAuthorizations, SqlClientSecrets, SqlConsents
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
 from leasehold.store.wakeups import Listener, Wakeups
 
@@ -26,8 +27,11 @@ class SqlUnitOfWork:
 
     __slots__ = (
         "audit",
+        "authorizations",
         "bootstrap",
         "changes",
+        "client_secrets",
+        "consents",
         "credentials",
         "leases",
         "nodes",
@@ -47,6 +51,9 @@ class SqlUnitOfWork:
         self.leases = SqlLeases(connection, bumps)
         self.replays = SqlReplays(connection)
         self.credentials = SqlCredentials(connection)
+        self.client_secrets = SqlClientSecrets(connection)
+        self.consents = SqlConsents(connection)
+        self.authorizations = SqlAuthorizations(connection)
         self.revocations = SqlRevocations(connection)
 
 

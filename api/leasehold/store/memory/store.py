@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from leasehold.model.clients import ClientSecret
+from leasehold.model.consents import Consent, Pending
 from leasehold.model.events import AuditEvent, Change
 from leasehold.model.external import ExternalCredential
 from leasehold.model.kinds import Kind
@@ -22,6 +24,7 @@ from leasehold.store.memory.objects import MemoryObjects
 from leasehold.store.memory.revocations import MemoryRevocations
 from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
+from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
 from leasehold.store.wakeups import Listener, Wakeups
 
 
@@ -40,6 +43,9 @@ class MemoryState:
     replays: dict[tuple[str, str], datetime] = field(default_factory=dict)
     credentials: dict[str, ExternalCredential] = field(default_factory=dict)
     revocations: list[RevocationEvent] = field(default_factory=list)
+    client_secrets: dict[str, ClientSecret] = field(default_factory=dict)
+    consents: dict[tuple[str, str, str], Consent] = field(default_factory=dict)
+    authorizations: dict[str, Pending] = field(default_factory=dict)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -55,6 +61,9 @@ class MemoryState:
             replays=dict(self.replays),
             credentials=dict(self.credentials),
             revocations=list(self.revocations),
+            client_secrets=dict(self.client_secrets),
+            consents=dict(self.consents),
+            authorizations=dict(self.authorizations),
         )
 
 
@@ -71,6 +80,9 @@ class MemoryUnitOfWork:
         self.leases = MemoryLeases(state.leases, bumps)
         self.replays = MemoryReplays(state.replays)
         self.credentials = MemoryCredentials(state.credentials)
+        self.client_secrets = MemoryClientSecrets(state.client_secrets)
+        self.consents = MemoryConsents(state.consents)
+        self.authorizations = MemoryAuthorizations(state.authorizations)
         self.revocations = MemoryRevocations(state.revocations)
 
 

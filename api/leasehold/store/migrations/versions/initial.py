@@ -21,6 +21,7 @@ def upgrade() -> None:
     _leases()
     _credentials()
     _revocation_stream()
+    _people()
 
 
 def _objects() -> None:
@@ -169,6 +170,40 @@ def _credentials() -> None:
     )
     op.create_index("ix_external_credentials_due", "external_credentials", ["state", "next_attempt_at"])
     op.create_index("ix_external_credentials_lease", "external_credentials", ["lease"])
+
+
+def _people() -> None:
+    op.create_table(
+        "client_secrets",
+        sa.Column("agent", sa.String(63), primary_key=True),
+        sa.Column("salt", sa.String(64), nullable=False),
+        sa.Column("digest", sa.String(128), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "consents",
+        sa.Column("user", sa.String(512), primary_key=True),
+        sa.Column("agent", sa.String(63), primary_key=True),
+        sa.Column("resource", sa.String(2048), primary_key=True),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+    )
+    op.create_table(
+        "authorizations",
+        sa.Column("digest", sa.String(64), primary_key=True),
+        sa.Column("stage", sa.String(16), nullable=False),
+        sa.Column("agent", sa.String(63), nullable=False),
+        sa.Column("redirect_uri", sa.String(2048), nullable=False),
+        sa.Column("challenge", sa.String(128), nullable=False),
+        sa.Column("state", sa.Text(), nullable=True),
+        sa.Column("resource", sa.String(2048), nullable=False),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_authorizations_expires_at", "authorizations", ["expires_at"])
 
 
 def _name(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:
