@@ -20,7 +20,9 @@ from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.kms_keys import open_kms
 from leasehold.keys.network import Network
+from leasehold.keys.signed_callers import SignedCallers
 from leasehold.keys.signing import Signer, TokenMint, jwk_set
+from leasehold.keys.token_review import Reviewer, TokenReviews
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
@@ -94,7 +96,7 @@ def _oauth_doors(settings: Settings, store: SqlStore, signer: Signer, callers: R
     exchange = TokenExchange(
         issuer=settings.issuer,
         registry=settings.registry_audience,
-        verifier=SubjectTokens(IssuerKeys(Network())),
+        verifier=_subject_tokens(settings),
         mint=TokenMint(signer),
         views=Views(store),
         ledger=ledger,
@@ -107,6 +109,12 @@ def _oauth_doors(settings: Settings, store: SqlStore, signer: Signer, callers: R
         jwks=lambda: jwk_set(signer.published()),
         clock=_now,
     )
+
+
+def _subject_tokens(settings: Settings) -> SubjectTokens:
+    network = Network()
+    reviews = TokenReviews(network, Reviewer(folder=settings.data_dir / "clusters"))
+    return SubjectTokens(IssuerKeys(network), reviews=reviews, callers=SignedCallers(network))
 
 
 def _signer(keys: str) -> Signer:

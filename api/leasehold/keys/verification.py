@@ -28,6 +28,11 @@ def verify_parsed(token: UnverifiedJws, profile: TokenProfile, keys: PublicKeys,
     """`verify`, for a token already taken apart."""
     _check_header(token, profile)
     _check_signature(token, keys)
+    return claims_of(token, profile, now)
+
+
+def claims_of(token: UnverifiedJws, profile: TokenProfile, now: datetime) -> VerifiedClaims:
+    """The claims, for a token whose signature was or will be proved by the caller. Raises `TokenRefused`."""
     _check_claims(token.claims, profile)
     issued_at, expires_at = _check_times(token.claims, profile, now)
     return VerifiedClaims(
@@ -58,12 +63,14 @@ def _check_signature(token: UnverifiedJws, keys: PublicKeys) -> None:
 
 
 def _check_claims(claims: dict[str, object], profile: TokenProfile) -> None:
-    if not _ALWAYS_REQUIRED | profile.required <= claims.keys():
+    if not (_ALWAYS_REQUIRED | profile.required) - profile.waived <= claims.keys():
         raise TokenRefused(Flaw.MISSING_CLAIM)
     for name in _TEXT_CLAIMS:
         if name in claims and not _is_text(claims[name]):
             raise TokenRefused(Flaw.BAD_CLAIM)
-    if claims["iss"] != profile.issuer:  # to the letter: no case folding, no trailing slash (RFC 7519 §4.1.1)
+    if (
+        claims.get("iss", profile.issuer) != profile.issuer
+    ):  # to the letter: no case folding, no trailing slash (RFC 7519 §4.1.1)
         raise TokenRefused(Flaw.WRONG_ISSUER)
     audience = _audience(claims)
     if profile.audiences is not None and audience not in profile.audiences:
@@ -85,8 +92,9 @@ def _audience(claims: dict[str, object]) -> str:
 
 
 def _check_times(claims: dict[str, object], profile: TokenProfile, now: datetime) -> tuple[datetime, datetime]:
-    issued_at, expires_at = _instant(claims["iat"]), _instant(claims["exp"])
-    starts_at = max(issued_at, _instant(claims.get("nbf", claims["iat"])))
+    issued_at = _instant(claims["iat"]) if "iat" in claims else now
+    expires_at = _instant(claims["exp"])
+    starts_at = max(issued_at, _instant(claims["nbf"])) if "nbf" in claims else issued_at
     if now >= expires_at:
         raise TokenRefused(Flaw.EXPIRED)
     if starts_at > now + LEEWAY:

@@ -61,7 +61,8 @@ class TokenProfile:
     """What a token must be.
 
     `audiences` None takes any single audience: for a token that is examined, not accepted. `types` are values of the
-    `typ` header in lower case, `""` standing for none at all.
+    `typ` header in lower case, `""` standing for none at all. `waived`: claims that this issuer may leave out, `iss`
+    then being implied by its keys, and `iat` by the time of use.
     """
 
     issuer: str
@@ -70,6 +71,7 @@ class TokenProfile:
     types: frozenset[str]
     required: frozenset[str]
     max_ttl: timedelta
+    waived: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

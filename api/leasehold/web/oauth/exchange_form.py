@@ -14,7 +14,8 @@ from leasehold.web.oauth.forms import Form, InvalidRequest, InvalidTarget, Unsup
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  RFC 8693 §3
 JWT = "urn:ietf:params:oauth:token-type:jwt"
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105  RFC 8693 §3
-_SUBJECT_TYPES = frozenset({JWT, ID_TOKEN})
+AWS_STS = "urn:leasehold:token-type:aws-sts"  # a signed GetCallerIdentity
+_SUBJECT_TYPES = frozenset({JWT, ID_TOKEN, AWS_STS})
 _REQUESTED_TYPES = frozenset({ACCESS_TOKEN, JWT})
 
 
@@ -27,7 +28,9 @@ def exchange_request(form: Form) -> ExchangeRequest:
     if form.get("subject_token") is None:
         raise InvalidRequest("subject_token is missing")
     if form.get("subject_token_type") not in _SUBJECT_TYPES:
-        raise InvalidRequest(f"subject_token_type must be {JWT} or {ID_TOKEN}")
+        raise InvalidRequest(f"subject_token_type must be {JWT}, {ID_TOKEN} or {AWS_STS}")
+    if form["subject_token_type"] == AWS_STS and "." in form["subject_token"]:
+        raise InvalidRequest("subject_token is not of the type that subject_token_type says")
     if form.get("requested_token_type", ACCESS_TOKEN) not in _REQUESTED_TYPES:
         raise InvalidRequest(f"requested_token_type can only be {ACCESS_TOKEN} or {JWT}")
     if "actor_token" in form or "actor_token_type" in form:
