@@ -21,16 +21,18 @@ LEASE = Lease(
     issued_at=NOW,
     expires_at=NOW + timedelta(seconds=300),
 )
+DELEGATED = replace(LEASE, id="l4", token_sha256="d" * 64, parent="l1", task="ticket-4711")
 PLATFORM = replace(LEASE, id="l2", agent=None, deployment=None, token_sha256="b" * 64, scopes=frozenset())
 
 
 def test_a_lease_comes_back_as_it_went_in(store):
     with store.begin() as unit:
         unit.leases.add(LEASE)
-        unit.leases.add_all([PLATFORM])
+        unit.leases.add_all([PLATFORM, DELEGATED])
         unit.leases.add_all([])
     with store.read() as unit:
         assert unit.leases.find("l1") == LEASE
+        assert unit.leases.find("l4") == DELEGATED
         assert unit.leases.find_all(["l1", "l2", "unknown"]) == {"l1": LEASE, "l2": PLATFORM}
         assert unit.leases.find_by_token("b" * 64) == PLATFORM
         assert unit.leases.find("unknown") is None

@@ -48,6 +48,11 @@ def user_node(user: str) -> Node:
     return Node(user)
 
 
+def task_node(task: str) -> Node:
+    """The node of a task, above every lease that was taken for it."""
+    return Node(f"task:{task}")
+
+
 def lease_node(lease_id: str) -> Node:
     """The node of one lease."""
     return Node(f"lease:{lease_id}")
@@ -63,7 +68,10 @@ class Ancestor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A time-bound issue of grants, or of a platform role. Holds the token's SHA-256 (hex), never the token."""
+    """A time-bound issue of grants, or of a platform role. Holds the token's SHA-256 (hex), never the token.
+
+    `parent` is the lease that it was delegated from, `task` what it was taken for.
+    """
 
     id: str
     subject: str
@@ -77,15 +85,18 @@ class Lease:
     issued_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+    parent: str | None = None
+    task: str | None = None
 
 
 def is_alive(lease: Lease, generations: Mapping[Node, int], now: datetime) -> bool:
     """True iff the lease is neither revoked nor expired and every ancestor is still of its issue's generation.
 
-    `generations` must hold every ancestor: one that is missing is gone, and so is the lease.
+    `generations` must hold every ancestor: one that is missing is gone, and so is the lease. Only the node of a parent
+    lease, of generation 0, is written when it ends and not before.
     """
     return (
         lease.revoked_at is None
         and now < lease.expires_at
-        and all(generations.get(a.node) == a.generation for a in lease.ancestors)
+        and all(generations.get(a.node, 0) == a.generation for a in lease.ancestors)
     )

@@ -12,6 +12,7 @@ _TOOL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")  # MCP 2025-11-25, "Too
 _RESOURCE = re.compile(
     r"[A-Za-z0-9_.-]{1,64}:[!-*\--?A-~]{1,256}"
 )  # `type:identifier`, printable ASCII without `+ , @`
+_TASK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{7,127}")  # long enough for ids that nobody guesses
 _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]{1,63})+"
 )
@@ -36,6 +37,14 @@ def check_resource(value: str) -> None:
     """Raise `InvalidValue` unless `value` is `type:identifier`, where `*` in the identifier matches any run."""
     if not _RESOURCE.fullmatch(value):
         raise InvalidValue("a resource reads `type:identifier` in printable ASCII without spaces, `+`, `,` and `@`")
+
+
+def check_task(value: str) -> None:
+    """Raise `InvalidValue` unless `value` is a task id: 8-128 of letters, digits, `_`, `.` and `-`."""
+    if not _TASK.fullmatch(value):
+        raise InvalidValue(
+            "a task is named by 8-128 letters, digits, `_`, `.` and `-`, starting with a letter or digit"
+        )
 
 
 def check_email(value: str) -> None:

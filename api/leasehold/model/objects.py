@@ -79,6 +79,7 @@ def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901, PLR
             return
         case Agent():
             yield Reference("owner", Kind.OWNERS, spec.owner)
+            yield from (Reference("may_delegate_to", Kind.AGENTS, agent) for agent in sorted(spec.may_delegate_to))
         case WorkloadBinding():
             yield from _binding_references(spec)
         case Scope():

@@ -13,6 +13,7 @@ from leasehold.model.names import check_email, check_name, check_text
 
 TTL_MIN_SECONDS = 60
 TTL_MAX_SECONDS = 300  # design §6.6: access tokens live at most five minutes
+DELEGATION_DEPTH_LIMIT = 4
 _STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
 
 
@@ -51,6 +52,8 @@ class Agent:
     As an OAuth client it proves itself with keys of its own (`client_jwks`, inline JWK set of public keys, or
     `client_jwks_uri`) or with a workload token; `client_secret_allowed` admits a generated, expiring secret besides.
     `redirect_uris`, compared to the letter, are where people who consented come back to.
+
+    It may hand a part of its authority to the agents `may_delegate_to`, `max_delegation_depth` levels down at most.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
@@ -65,6 +68,8 @@ class Agent:
     client_secret_allowed: bool = False
     redirect_uris: frozenset[str] = frozenset()
     dpop: DpopUse = DpopUse.OFF
+    may_delegate_to: frozenset[str] = frozenset()
+    max_delegation_depth: int = 3
 
     def __post_init__(self) -> None:
         check_name(self.owner, "owner")
@@ -75,3 +80,7 @@ class Agent:
             check_name(self.environment, "environment")
         if not TTL_MIN_SECONDS <= self.max_ttl <= TTL_MAX_SECONDS:
             raise InvalidValue(f"max_ttl must be {TTL_MIN_SECONDS} to {TTL_MAX_SECONDS} seconds")
+        for agent in self.may_delegate_to:
+            check_name(agent, "may_delegate_to")
+        if not 0 <= self.max_delegation_depth <= DELEGATION_DEPTH_LIMIT:
+            raise InvalidValue(f"max_delegation_depth must be 0 to {DELEGATION_DEPTH_LIMIT} levels of sub-agents")

@@ -64,7 +64,7 @@ def _own_nodes(  # noqa: C901, PLR0912  one arm per noun, nothing else
             if before is not None and not _active_owner(after):
                 yield owner_node(name)
         case Kind.AGENTS:
-            if before is not None and _stopped_or_moved(before, after):
+            if before is not None and _stopped_or_cut(before, after):
                 yield agent_node(name)
             if isinstance(before, Agent) and _other_client(before, after):
                 yield client_node(name)
@@ -135,10 +135,15 @@ def _active_owner(owner: Spec | None) -> bool:
     return isinstance(owner, Owner) and owner.state is OwnerState.ACTIVE
 
 
-def _stopped_or_moved(before: Spec, after: Spec | None) -> bool:
+def _stopped_or_cut(before: Spec, after: Spec | None) -> bool:
     if not isinstance(before, Agent) or not isinstance(after, Agent):
         return True
-    return after.state is not AgentState.ACTIVE or after.owner != before.owner
+    return (
+        after.state is not AgentState.ACTIVE
+        or after.owner != before.owner
+        or not before.may_delegate_to <= after.may_delegate_to  # whoever is named no more holds a part of its authority
+        or after.max_delegation_depth < before.max_delegation_depth
+    )
 
 
 def _other_client(before: Agent, after: Spec | None) -> bool:

@@ -52,6 +52,9 @@ def _agent(was: Agent, now: Agent, _: Sides) -> list[Move]:
         *_differs(was.owner, now.owner, 2, "another owner answers"),
         *_differs(was.environment, now.environment, 2, "another environment"),
         *_client(was, now),
+        *([Move(+1, 3, "more agents may act for it")] if now.may_delegate_to - was.may_delegate_to else []),
+        *([Move(-1, 1, "fewer agents may act for it")] if was.may_delegate_to - now.may_delegate_to else []),
+        *size(was.max_delegation_depth, now.max_delegation_depth, "longer chains", "shorter chains"),
         *([Move(0, 2, "review put off")] if now.review_by > was.review_by else []),
     ]
 

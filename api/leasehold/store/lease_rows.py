@@ -31,6 +31,8 @@ class LeaseRow(SQLModel, table=True):
     issued_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     expires_at: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
     revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    parent: str | None = Field(default=None, max_length=64)
+    task: str | None = Field(default=None, max_length=128)
 
 
 class ReplayRow(SQLModel, table=True):

@@ -111,6 +111,8 @@ def _to_row(lease: Lease) -> dict[str, object]:
         "issued_at": to_micros(lease.issued_at),
         "expires_at": to_micros(lease.expires_at),
         "revoked_at": to_micros(lease.revoked_at) if lease.revoked_at is not None else None,
+        "parent": lease.parent,
+        "task": lease.task,
     }
 
 
@@ -128,4 +130,6 @@ def _to_lease(row: Row[Any]) -> Lease:  # Any: SQLAlchemy types the columns of a
         issued_at=from_micros(row.issued_at),
         expires_at=from_micros(row.expires_at),
         revoked_at=from_micros(row.revoked_at) if row.revoked_at is not None else None,
+        parent=row.parent,
+        task=row.task,
     )

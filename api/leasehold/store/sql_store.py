@@ -19,6 +19,7 @@ from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
 from leasehold.store.sql_objects import SqlObjects
 from leasehold.store.sql_people import SqlAuthorizations, SqlClientSecrets, SqlConsents
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
+from leasehold.store.sql_tasks import SqlTasks
 from leasehold.store.wakeups import Listener, Wakeups
 
 
@@ -38,6 +39,7 @@ class SqlUnitOfWork:
         "objects",
         "replays",
         "revocations",
+        "tasks",
         "versions",
     )
 
@@ -50,6 +52,7 @@ class SqlUnitOfWork:
         self.bootstrap = SqlBootstrap(connection)
         self.leases = SqlLeases(connection, bumps)
         self.replays = SqlReplays(connection)
+        self.tasks = SqlTasks(connection)
         self.credentials = SqlCredentials(connection)
         self.client_secrets = SqlClientSecrets(connection)
         self.consents = SqlConsents(connection)

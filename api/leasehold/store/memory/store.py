@@ -17,6 +17,7 @@ from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.records import BootstrapToken, Version
 from leasehold.model.revocations import RevocationEvent
+from leasehold.model.tasks import Task
 from leasehold.store.bumps import Bumps
 from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, MemoryVersions
 from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
@@ -25,6 +26,7 @@ from leasehold.store.memory.revocations import MemoryRevocations
 from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
+from leasehold.store.memory_tasks import MemoryTasks
 from leasehold.store.wakeups import Listener, Wakeups
 
 
@@ -41,6 +43,7 @@ class MemoryState:
     bootstrap: list[BootstrapToken] = field(default_factory=list)
     leases: dict[str, Lease] = field(default_factory=dict)
     replays: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
     credentials: dict[str, ExternalCredential] = field(default_factory=dict)
     revocations: list[RevocationEvent] = field(default_factory=list)
     client_secrets: dict[str, ClientSecret] = field(default_factory=dict)
@@ -59,6 +62,7 @@ class MemoryState:
             bootstrap=list(self.bootstrap),
             leases=dict(self.leases),
             replays=dict(self.replays),
+            tasks=dict(self.tasks),
             credentials=dict(self.credentials),
             revocations=list(self.revocations),
             client_secrets=dict(self.client_secrets),
@@ -79,6 +83,7 @@ class MemoryUnitOfWork:
         self.bootstrap = MemoryBootstrap(state.bootstrap)
         self.leases = MemoryLeases(state.leases, bumps)
         self.replays = MemoryReplays(state.replays)
+        self.tasks = MemoryTasks(state.tasks)
         self.credentials = MemoryCredentials(state.credentials)
         self.client_secrets = MemoryClientSecrets(state.client_secrets)
         self.consents = MemoryConsents(state.consents)

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _audit()
     _revocation()
     _leases()
+    _tasks()
     _credentials()
     _revocation_stream()
     _people()
@@ -136,6 +137,8 @@ def _leases() -> None:
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("parent", sa.String(64), nullable=True),
+        sa.Column("task", sa.String(128), nullable=True),
     )
     op.create_index("ix_leases_expires_at", "leases", ["expires_at"])
     op.create_table(
@@ -146,6 +149,17 @@ def _leases() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_replays_expires_at", "replays", ["expires_at"])
+
+
+def _tasks() -> None:
+    op.create_table(
+        "tasks",
+        sa.Column("id", sa.String(128), primary_key=True),
+        sa.Column("agent", sa.String(63), nullable=False),
+        sa.Column("deadline", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+    )
 
 
 def _credentials() -> None:
