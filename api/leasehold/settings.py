@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_PORT = 8420
+_SECRET = "LEASEHOLD_SECRET_"  # noqa: S105  a prefix of names
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -21,7 +22,8 @@ class Settings:
     """How this server runs.
 
     `database_url` may hold a password and stays out of `repr`. `issuer` is the URL under which callers reach this
-    server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`.
+    server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
+    `secrets_dir` are what credential profiles refer to by name.
     """
 
     data_dir: Path
@@ -31,11 +33,18 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     log_level: str = "info"
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets_dir: Path | None = None
 
     @property
     def registry_audience(self) -> str:
         """The audience of registry tokens (RFC 8707 §2)."""
         return f"{self.issuer}/v1"
+
+    @property
+    def credentials_audience(self) -> str:
+        """The audience of tokens with which agents draw credentials of other systems."""
+        return f"{self.issuer}/v1/credentials"
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -50,7 +59,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         host=environ.get("LEASEHOLD_HOST") or "127.0.0.1",
         port=port,
         log_level=_log_level(environ.get("LEASEHOLD_LOG_LEVEL") or "info"),
+        secrets=_secrets(environ),
+        secrets_dir=Path(environ["LEASEHOLD_SECRETS_DIR"]).absolute() if environ.get("LEASEHOLD_SECRETS_DIR") else None,
     )
+
+
+def _secrets(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """`LEASEHOLD_SECRET_ORDERS_ADMIN` is the secret that a profile names `orders-admin` or `orders_admin`."""
+    return {name.removeprefix(_SECRET): value for name, value in environ.items() if name.startswith(_SECRET) and value}
 
 
 def _port(text: str) -> int:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from leasehold.exchange.ports import Objects, Store, UnitOfWork
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
-from leasehold.model.leases import REGISTRY, Node, agent_node, binding_node, deployment_node, owner_node
+from leasehold.model.leases import REGISTRY, Node, agent_node, binding_node, client_node, deployment_node, owner_node
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent, Owner
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
+from leasehold.policy.credentials import credential_scopes
 from leasehold.policy.leasing import AgentFacts, agent_facts
 
 Issuers = Mapping[str, Sequence[tuple[str, TrustIssuer]]]
@@ -58,8 +59,10 @@ class Pieces:
 class Views:
     """Reads pieces of the registry, off the event loop, each once for all who wait for it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, credentials: str = "") -> None:
+        """`credentials` is the audience of tokens that draw credentials of other systems."""
         self._store = store
+        self._credentials = credentials
         self._pieces = Pieces(-1)
 
     @property
@@ -99,7 +102,7 @@ class Views:
         """An agent with all that bounds it, None if there is none."""
         if name in pieces.agents:
             return pieces.agents[name]
-        read = await self._read(pieces, ("agent", name), lambda unit: _read_agent(unit, name))
+        read = await self._read(pieces, ("agent", name), lambda unit: _read_agent(unit, name, self._credentials))
         if len(pieces.agents) >= _AGENTS_KEPT:
             pieces.agents.clear()
         pieces.agents[name] = read
@@ -143,7 +146,7 @@ def _read_bindings(unit: UnitOfWork, trust_issuer: str) -> BindingsView:
     return BindingsView(bindings, unit.nodes.generations(nodes))
 
 
-def _read_agent(unit: UnitOfWork, name: str) -> AgentView | None:
+def _read_agent(unit: UnitOfWork, name: str, credentials: str) -> AgentView | None:
     agent = _named(unit.objects, Kind.AGENTS, Agent, (name,)).get(name)
     if agent is None:
         return None
@@ -166,7 +169,9 @@ def _read_agent(unit: UnitOfWork, name: str) -> AgentView | None:
         scopes=scopes,
         servers=_named(unit.objects, Kind.TOOL_SERVERS, ToolServer, servers),
     )
-    nodes = [owner_node(agent.owner), agent_node(name), *(deployment_node(d) for d in deployments)]
+    drawn = credential_scopes(_of_kind(referrers, Kind.CREDENTIAL_PROFILES))
+    facts = replace(facts, others={credentials: drawn} if drawn else {})
+    nodes = [owner_node(agent.owner), agent_node(name), client_node(name), *(deployment_node(d) for d in deployments)]
     return AgentView(facts, unit.nodes.generations(nodes))
 
 

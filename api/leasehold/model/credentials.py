@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
@@ -95,6 +96,10 @@ class AwsSession:
         if self.endpoint_url is not None:
             check_url(self.endpoint_url, "endpoint_url")
         _check_tags(self.tags)
+
+    def life(self, left: timedelta) -> timedelta:
+        """How long a session to ask for: as long as the lease has left, yet STS issues nothing under 900 s."""
+        return timedelta(seconds=min(self.duration, max(AWS_FLOOR_SECONDS, int(left.total_seconds()))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ A denial carries a reason for audit. Callers are told less, by `exchange`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -94,7 +94,10 @@ class BoundGrant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentFacts:
-    """What the registry holds of one agent. `max_ttl` is the least of its own and of the ceilings above it."""
+    """What the registry holds of one agent. `max_ttl` is the least of its own and of the ceilings above it.
+
+    `others` are scopes on resources of our own, by resource.
+    """
 
     name: str
     agent: Agent
@@ -103,6 +106,7 @@ class AgentFacts:
     grants: tuple[BoundGrant, ...]
     servers: Mapping[str, ToolServer]
     max_ttl: timedelta
+    others: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,7 @@ def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) 
         return LeaseDenied(LeaseReason.PROOF_MISSING)
     held = _granted(facts, wish.resource, now)
     available = wire_scopes((one for bound in held for one in bound.reach), facts.servers)
+    available |= facts.others.get(wish.resource, frozenset())
     if wish.at_most is not None:
         available &= wish.at_most
     if not available:
