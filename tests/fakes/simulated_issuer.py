@@ -1,4 +1,4 @@
-"""An OpenID Connect issuer that signs real JWTs of exactly the shape Kubernetes 1.30 and GitHub Actions issue.
+"""An OpenID Connect issuer that signs real JWTs of exactly the shape that each kind of issuer gives out.
 
 No test patches our verification: it gets a token that is genuine, or wrong in exactly one way. `serve` answers
 discovery and JWKS on loopback for what runs end to end; unit tests take `jwks()` inline and open no socket.
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 Claims = dict[str, Any]
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 AUDIENCE = "https://leasehold.example"
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "issuers.json").read_text())["kinds"]
 GITHUB = "https://token.actions.githubusercontent.com"
 
 
@@ -84,6 +86,27 @@ class SimulatedIssuer:
         """Any other OpenID Connect issuer, with ES256 id tokens."""
         options.setdefault("keys", [SigningKey.new("ES256")])
         return cls(url, _oidc, header={"typ": "JWT"}, **options)
+
+    @classmethod
+    def of(cls, kind: str, **options: Any) -> SimulatedIssuer:
+        """Any kind of issuer that `tests/vectors/issuers.json` describes, with the right kind of key."""
+        vector = VECTORS[kind]
+        options.setdefault("keys", [SigningKey.new(vector["algorithm"])])
+        return cls(vector["issuer"], lambda _: vector["claims"], header=vector["header"], **options)
+
+    def altered(self, changes: Mapping[str, object]) -> str:
+        """A token with these claims changed: None drops one, a path that starts with `/` goes inside (RFC 6901)."""
+        claims = json.loads(json.dumps(self.claims()))
+        for path, value in changes.items():
+            steps = path[1:].split("/") if path.startswith("/") else [path.replace("/", "~1")]
+            *way, last = (step.replace("~1", "/").replace("~0", "~") for step in steps)
+            inside = claims
+            for step in way:
+                inside = inside[step]
+            inside[last] = value
+            if value is None:
+                del inside[last]
+        return self.sign(claims)
 
     def claims(self, **changes: object) -> Claims:
         """What `token(**changes)` signs."""
