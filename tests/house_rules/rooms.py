@@ -17,13 +17,13 @@ ROOMS_OF_LIBRARY = {
     "sqlmodel": ("api/leasehold/store/",),
     "sqlalchemy": ("api/leasehold/store/",),
     "alembic": ("api/leasehold/store/",),
-    "psycopg": ("api/leasehold/store/",),
+    "psycopg": ("api/leasehold/store/", "api/leasehold/external/"),
     "jwt": ("api/leasehold/keys/", "api/leasehold/verify/"),
     "cryptography": ("api/leasehold/keys/",),
     "mypy_boto3_kms": ("api/leasehold/keys/",),  # types alone
-    "boto3": ("api/leasehold/keys/", "api/leasehold/audit/"),
-    "botocore": ("api/leasehold/keys/", "api/leasehold/audit/"),
-    "httpx": ("api/leasehold/keys/", "api/leasehold/cli/", "api/leasehold/verify/"),
+    "boto3": ("api/leasehold/keys/", "api/leasehold/audit/", "api/leasehold/external/"),
+    "botocore": ("api/leasehold/keys/", "api/leasehold/audit/", "api/leasehold/external/"),
+    "httpx": ("api/leasehold/keys/", "api/leasehold/cli/", "api/leasehold/verify/", "api/leasehold/external/"),
     "typer": ("api/leasehold/cli/",),
     "rich": ("api/leasehold/cli/",),
     "uvicorn": ("api/leasehold/cli/",),
@@ -45,6 +45,12 @@ WITHOUT_PERMIT = {
     "api/leasehold/registry/bootstrap.py:offer_bootstrap": "`serve` puts the one-time token into an empty registry",
     "api/leasehold/registry/bootstrap.py:bootstrap": "the one-time token is the permission, checked inside",
     "api/leasehold/registry/journal.py:recording_failure": "remembers that something was refused",
+    "api/leasehold/credentials/issuing.py:_refused": "remembers that something was refused",
+    "api/leasehold/credentials/issuing.py:_settle": "says what became of an attempt that was permitted",
+    "api/leasehold/credentials/ending.py:_claim": "the worker ends what has lost its lease",
+    "api/leasehold/credentials/ending.py:_write": "the worker says what became of it",
+    "api/leasehold/credentials/ending.py:_postpone": "the worker tries again later",
+    "api/leasehold/credentials/ending.py:_forget": "the worker drops what is dead and cleared",
 }
 _PURE = ("api/leasehold/model/", "api/leasehold/policy/")
 _IMPURE_MODULES = frozenset(
@@ -67,7 +73,8 @@ _IMPURE_MODULES = frozenset(
 _IMPURE_CALLS = frozenset({"open", "input", "print", "uuid.uuid1", "uuid.uuid4", "uuid1", "uuid4"})
 _CLOCKS = (".now", ".utcnow", ".today")
 _USE_CASES = tuple(
-    f"api/leasehold/{room}/" for room in ("exchange", "feed", "registry", "broker", "approvals", "review", "campaigns")
+    f"api/leasehold/{room}/"
+    for room in ("exchange", "credentials", "feed", "registry", "broker", "approvals", "review", "campaigns")
 )
 _DOORS = ("api/leasehold/web/", "api/leasehold/gateway/")
 
