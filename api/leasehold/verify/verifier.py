@@ -1,0 +1,167 @@
+"""The one question of a resource server: may this token do this, here and now?"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from leasehold.model.tokens import LEEWAY
+from leasehold.model.tools import Action
+from leasehold.verify.access import AccessToken, TokenReader
+from leasehold.verify.issuer import Introspection
+from leasehold.verify.known import Known
+from leasehold.verify.refusals import Reason, Untrusted
+
+MAX_STALENESS: Mapping[Action, timedelta] = MappingProxyType(
+    {Action.READ: timedelta(seconds=30)}
+    | dict.fromkeys((Action.WRITE, Action.DELETE, Action.EXECUTE), timedelta(seconds=1))
+)
+_KEPT = 100_000
+_LEEWAY_SECONDS = LEEWAY.total_seconds()
+
+
+class Proof(StrEnum):
+    """How it was known that the token lives."""
+
+    FEED = "feed"
+    INTROSPECTION = "introspection"
+    NONE = "none"
+
+
+class Receipt(NamedTuple):
+    """What a decision rests on, for the resource server's audit trail.
+
+    `refused` is None for a token that was accepted. `sequence` is that of the feed, None before it was heard.
+    """
+
+    refused: Reason | None
+    proof: Proof
+    sequence: int | None
+    staleness_ms: float
+    access: AccessToken | None
+
+
+class AccessRefused(Exception):
+    """The caller may not. `error` is what it is told (RFC 6750 §3.1); the receipt is for nobody but you."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        self.receipt = receipt
+        self.error = "insufficient_scope" if receipt.refused is Reason.NOT_ALLOWED else "invalid_token"
+        super().__init__("the token was not accepted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How old knowledge of revocations may be, by what a tool does. A tool that is not listed counts as a write."""
+
+    tools: Mapping[str, Action] = field(default_factory=dict)
+    max_staleness: Mapping[Action, timedelta] = field(default_factory=lambda: MAX_STALENESS)
+
+    def seconds(self) -> tuple[Mapping[str, float], float]:
+        """Per tool, and for all others."""
+        by_tool = {tool: self.max_staleness[action].total_seconds() for tool, action in self.tools.items()}
+        return by_tool, self.max_staleness[Action.WRITE].total_seconds()
+
+
+class Verifier:
+    """Checks access tokens of one issuer for one audience. Safe to share between threads."""
+
+    def __init__(
+        self,
+        *,
+        tokens: TokenReader,
+        known: Known,
+        introspection: Introspection,
+        patience: Patience,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tokens = tokens
+        self._known = known
+        self._introspection = introspection
+        self._limits, self._limit = patience.seconds()
+        self._wall = wall
+        self._monotonic = monotonic
+        self._signed: dict[bytes, AccessToken] = {}
+
+    def staleness_ms(self) -> float:
+        """How old the knowledge of revocations is; infinite before the feed was first heard."""
+        return self._known.staleness(self._monotonic()) * 1000
+
+    async def check_async(self, token: str, tool: str, resource: str, *, proven_key: str | None = None) -> Receipt:
+        """`check` for a coroutine: what has to wait for the network waits in a thread."""
+        if self._is_at_hand(token, tool):
+            return self.check(token, tool, resource, proven_key=proven_key)
+        return await asyncio.to_thread(self.check, token, tool, resource, proven_key=proven_key)
+
+    def check(self, token: str, tool: str, resource: str, *, proven_key: str | None = None) -> Receipt:
+        """The receipt of a token that may use `tool` on `resource` now; blocks only if it must ask the issuer.
+
+        `proven_key` is the thumbprint of the key that the caller proved to hold (RFC 9449 §7). Raises `AccessRefused`.
+        """
+        known = self._known
+        monotonic = self._monotonic()
+        # Read before the minimums: events that arrive meanwhile make the answer better than the receipt says.
+        sequence, staleness = known.sequence, known.staleness(monotonic)
+        access: AccessToken | None = None
+        proof = Proof.NONE
+        try:
+            access = self._read(token)
+            self._check_times(access, max(self._wall(), known.earliest_now(monotonic)))
+            minimums = known.minimums
+            for node, generation in access.ancestors:
+                if minimums.get(node, 0) > generation:
+                    raise Untrusted(Reason.REVOKED)  # noqa: TRY301  the refusal is put on the receipt below
+            if staleness <= self._limits.get(tool, self._limit):
+                proof = Proof.FEED
+            else:
+                self._introspect(token, access)
+                proof = Proof.INTROSPECTION
+            _check_use(access, tool, resource, proven_key)
+        except Untrusted as refused:
+            raise AccessRefused(Receipt(refused.reason, proof, sequence, staleness * 1000, access)) from None
+        return Receipt(None, proof, sequence, staleness * 1000, access)
+
+    def _is_at_hand(self, token: str, tool: str) -> bool:
+        fresh = self._known.staleness(self._monotonic()) <= self._limits.get(tool, self._limit)
+        return fresh and _digest(token) in self._signed
+
+    def _read(self, token: str) -> AccessToken:
+        """The token, its signature checked once: safe, as times and revocations are looked at every time."""
+        digest = _digest(token)
+        access = self._signed.get(digest)
+        if access is None:
+            access = self._tokens.read(token)
+            if len(self._signed) >= _KEPT:
+                self._signed.clear()
+            self._signed[digest] = access
+        return access
+
+    @staticmethod
+    def _check_times(access: AccessToken, now: float) -> None:
+        if now >= access.expires_at:
+            raise Untrusted(Reason.EXPIRED)
+        if access.issued_at > now + _LEEWAY_SECONDS:
+            raise Untrusted(Reason.NOT_YET_VALID)
+
+    def _introspect(self, token: str, access: AccessToken) -> None:
+        if not self._introspection.is_active(token, access.token_id):
+            raise Untrusted(Reason.REVOKED)
+
+
+def _check_use(access: AccessToken, tool: str, resource: str, proven_key: str | None) -> None:
+    if access.key_thumbprint is not None and access.key_thumbprint != proven_key:
+        raise Untrusted(Reason.UNPROVEN)
+    if not access.allows(tool, resource):
+        raise Untrusted(Reason.NOT_ALLOWED)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="replace")).digest()
