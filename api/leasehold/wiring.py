@@ -10,12 +10,20 @@ from pathlib import Path
 from threading import Event, Thread
 
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.credential_wiring import credential_doors
+from leasehold.exchange.client_credentials import ClientCredentials
+from leasehold.exchange.clients import Clients
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
+from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
+from leasehold.exchange.simulation import Simulation
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
+from leasehold.keys.client_tokens import ClientAssertions
+from leasehold.keys.dpop import Proofs
+from leasehold.keys.examination import SubjectExamination
 from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.kms_keys import open_kms
@@ -73,7 +81,15 @@ def open_server(settings: Settings) -> Server:
 def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application:
     own = OwnTokens(signer)
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
-    control = control_plane(Doors(store=store, authenticator=callers, clock=_now))
+    control = control_plane(
+        Doors(
+            store=store,
+            authenticator=callers,
+            clock=_now,
+            simulator=_simulation(settings, store),
+            credentials=credential_doors(settings, store, signer, _now),
+        )
+    )
     oauth = oauth_app(_oauth_doors(settings, store, signer, callers))
     revocations = revocations_app(_revocation_doors(settings, store, signer, callers))
     return dispatch(control, {"/oauth2/": oauth, "/.well-known/": oauth, "/revocations": revocations})
@@ -91,24 +107,34 @@ def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, calle
 
 
 def _oauth_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> OAuthDoors:
-    ledger = Ledger(store)
-    own = OwnTokens(signer)
+    ledger, views, mint = Ledger(store), Views(store, settings.credentials_audience), TokenMint(signer)
+    own, subjects = OwnTokens(signer), _subject_tokens(settings)
     exchange = TokenExchange(
         issuer=settings.issuer,
         registry=settings.registry_audience,
-        verifier=_subject_tokens(settings),
-        mint=TokenMint(signer),
-        views=Views(store),
+        verifier=subjects,
+        mint=mint,
+        views=views,
         ledger=ledger,
     )
+    assertions = ClientAssertions(IssuerKeys(Network()))
+    clients = Clients(issuer=settings.issuer, verifier=subjects, assertions=assertions, views=views, store=store)
+    issuing = Issuing(mint=mint, views=views, ledger=ledger)
     return OAuthDoors(
         issuer=settings.issuer,
         exchange=exchange,
+        client_credentials=ClientCredentials(issuer=settings.issuer, clients=clients, issuing=issuing),
+        proofs=Proofs(),
         introspection=Introspection(callers=callers, verifier=own, leases=LiveLeases(store)),
         revocation=Revocation(issuer=settings.issuer, verifier=own, ledger=ledger),
         jwks=lambda: jwk_set(signer.published()),
         clock=_now,
     )
+
+
+def _simulation(settings: Settings, store: SqlStore) -> Simulation:
+    keys = IssuerKeys(Network())
+    return Simulation(SubjectExamination(_subject_tokens(settings), keys), Views(store))
 
 
 def _subject_tokens(settings: Settings) -> SubjectTokens:

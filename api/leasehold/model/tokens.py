@@ -85,6 +85,17 @@ class UnverifiedClaims:
     parts: object = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A token that somebody asks about: its flaws, and its claims if at least the proof of them holds.
+
+    Lets nobody in: the claims may be old, or for another audience.
+    """
+
+    claims: VerifiedClaims | None
+    flaws: tuple[Flaw, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedClaims:
     """What a token says, signed by its issuer and within its profile. Only `keys` makes one.

@@ -19,10 +19,12 @@ class PlatformAction(StrEnum):
     PUT = "put"
     DELETE = "delete"
     REVOKE = "revoke"
+    SIMULATE = "simulate"
 
 
 _WRITES = frozenset({PlatformAction.PUT, PlatformAction.DELETE, PlatformAction.REVOKE})
 _AUDITORS = frozenset({Role.AUDITOR, Role.SECURITY_ADMIN})
+_SIMULATORS = frozenset({Role.AUDITOR, Role.DEVELOPER, Role.SECURITY_ADMIN})
 _DEVELOPERS_WRITE = frozenset(
     {Kind.AGENTS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS, Kind.WORKLOAD_BINDINGS},
 )
@@ -36,6 +38,8 @@ def decide(principal: Principal, action: PlatformAction, kind: str) -> Permit | 
         return permit
     if action is PlatformAction.READ_AUDIT:
         return permit if principal.role in _AUDITORS else Deny(f"role {principal.role} may not read the audit log")
+    if action is PlatformAction.SIMULATE:
+        return permit if principal.role in _SIMULATORS else Deny(f"role {principal.role} may not simulate tokens")
     if action not in _WRITES or principal.plan_only:
         return Deny("a plan-only identity reads and never writes")
     if principal.role is Role.SECURITY_ADMIN or _developer_may(principal, action, kind):

@@ -10,6 +10,7 @@ from leasehold.model.events import Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import SPECS
 from leasehold.model.principal import Role
+from leasehold.web.credential_schemas import credential_schemas
 from leasehold.web.problems import PROBLEMS
 
 Schema = dict[str, Any]  # Any: JSON Schema is JSON
@@ -50,7 +51,7 @@ def components() -> dict[str, Schema]:
         found[f"{noun(kind)}Body"] = body
         found[noun(kind)] = _object_schema(kind, body)
         found[f"{noun(kind)}Page"] = _page(noun(kind))
-    return found | _registry_schemas()
+    return found | _registry_schemas() | credential_schemas()
 
 
 def body_schema(kind: Kind, reference: str = "#/$defs/{model}") -> Schema:
@@ -105,6 +106,8 @@ def _registry_schemas() -> dict[str, Schema]:
         ),
         "RevocationBody": _closed(node=_STRING, reason=_STRING),
         "Revocation": _closed(node=_STRING, generation=_COUNT, at=_TIME),
+        "SimulationBody": _closed(token=_STRING),
+        "Simulation": _simulation(),
         "ReviewBody": _review_body(),
         "AuditEvent": _audit_event(),
         "AuditPage": _page("AuditEvent"),
@@ -125,6 +128,31 @@ def _registry_schemas() -> dict[str, Schema]:
             workload_bindings={"type": "array", "items": _ref(noun(Kind.WORKLOAD_BINDINGS))},
         ),
     }
+
+
+def _simulation() -> Schema:
+    flag: Schema = {"type": "boolean"}
+    expected = {"description": "What is bound; what the token has is told by its shape alone."}
+    miss = _closed(claim=_STRING, expected=expected, found=_STRING)
+    outcome = _closed(
+        name=_STRING,
+        agent=_NULLABLE,
+        role=_NULLABLE,
+        matches=flag,
+        failed={"type": "array", "items": miss},
+        mutable=_NAMES,
+        advice=_NULLABLE,
+    )
+    return _closed(
+        trust_issuer=_NULLABLE,
+        issuer_type=_NULLABLE,
+        signature=flag,
+        audience=flag,
+        time=flag,
+        proposes=flag,
+        flaws=_NAMES,
+        bindings={"type": "array", "items": outcome},
+    )
 
 
 def _review_body() -> Schema:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from leasehold.model.errors import LeaseholdError
 from leasehold.web.bootstrap_routes import bootstrap_routes
+from leasehold.web.credential_routes import credential_routes
 from leasehold.web.doors import Doors
 from leasehold.web.object_routes import object_routes
 from leasehold.web.openapi import complete
@@ -20,6 +21,7 @@ from leasehold.web.queries import refuse_unknown, refuse_unprintable
 from leasehold.web.refusals import InvalidQuery, MethodNotAllowed, RouteNotFound
 from leasehold.web.registry_routes import registry_routes
 from leasehold.web.review_routes import review_router
+from leasehold.web.simulation_routes import simulation_routes
 
 _METHOD_NOT_ALLOWED = 405
 _log = logging.getLogger(__name__)
@@ -37,8 +39,9 @@ def control_plane(doors: Doors) -> FastAPI:
     )
     # Dependencies run before FastAPI looks at parameters: who is calling comes before what is wrong with the call.
     known = [Depends(doors.caller), Depends(refuse_unprintable), Depends(refuse_unknown)]
-    for router in (registry_routes(doors), review_router(doors), object_routes(doors)):
+    for router in (simulation_routes(doors), registry_routes(doors), review_router(doors), object_routes(doors)):
         app.include_router(router, dependencies=known)
+    app.include_router(credential_routes(doors))
     app.include_router(bootstrap_routes(doors), dependencies=[Depends(refuse_unknown)])
     app.add_exception_handler(LeaseholdError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid_query)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from leasehold.credentials.ports import Store as CredentialStore
+from leasehold.credentials.records import CredentialRequest, Issued
+from leasehold.exchange.simulation import SimulationReport
+from leasehold.model.errors import Unavailable
 from leasehold.model.principal import Principal
+from leasehold.model.tokens import UnverifiedToken
 from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
 from leasehold.registry.authorize import authorize
@@ -24,6 +29,38 @@ class Authenticator(Protocol):
     def authenticate(self, bearer: str, now: datetime) -> Principal: ...
 
 
+class Simulator(Protocol):
+    """Says what a token would get. Raises `Unavailable`."""
+
+    async def simulate(
+        self, permit: Permit, unverified_token: UnverifiedToken, now: datetime, /
+    ) -> SimulationReport: ...
+
+
+class NoTokenService:
+    """Stands where a control plane runs without the token service."""
+
+    async def simulate(
+        self, _permit: Permit, _unverified_token: UnverifiedToken, _now: datetime, /
+    ) -> SimulationReport:
+        """Raises `Unavailable`."""
+        raise Unavailable("this control plane has no token service beside it")
+
+
+class Desk(Protocol):
+    """Hands credentials of other systems out. Raises what `credentials` says."""
+
+    async def issue(self, request: CredentialRequest) -> Issued: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialDoors:
+    """Where credentials of other systems are handed out and remembered."""
+
+    desk: Desk
+    store: CredentialStore
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Given to every router. `clock` tells the time, aware UTC."""
@@ -31,6 +68,8 @@ class Doors:
     store: Store
     authenticator: Authenticator
     clock: Callable[[], datetime]
+    credentials: CredentialDoors | None = None
+    simulator: Simulator = field(default_factory=NoTokenService)
 
     async def caller(self, request: Request) -> Principal:
         """Who is calling, found out once per request. Raises `Unauthenticated`."""

@@ -17,6 +17,7 @@ _READ = ("unauthenticated", "invalid_query", "unavailable")
 _WRITE = ("unauthenticated", "forbidden", "invalid_header", "managed_elsewhere", "precondition_failed", "unavailable")
 _BODY = ("malformed_json", "too_large", "unsupported_media_type", "invalid_body")
 _BEARER: list[dict[str, list[str]]] = [{"registry_token": []}]
+_AGENT: list[dict[str, list[str]]] = [{"agent_token": []}]
 _ETAG = {"ETag": {"description": "Its revision, in quotes.", "schema": {"type": "string"}}}
 _IF_MATCH = {
     "name": "If-Match",
@@ -90,6 +91,37 @@ def revocation_operation() -> Operation:
     operation = _operation("post_revocation", "registry", answers, (*_BODY, "forbidden", "not_found", *_READ))
     operation["openapi_extra"]["requestBody"] = _body("RevocationBody")
     return operation
+
+
+def simulation_operation() -> Operation:
+    """What a token would get."""
+    answers = {"200": _answer("What the token would get.", "Simulation")}
+    operation = _operation("post_simulation", "registry", answers, (*_BODY, *_READ, "forbidden"))
+    operation["openapi_extra"]["requestBody"] = _body("SimulationBody")
+    return operation
+
+
+def issue_operation() -> Operation:
+    """Draw a credential of another system."""
+    answers = {"200": _answer("The credential, in the form asked for.", "IssuedCredential")}
+    refusals = (*_READ, *_BODY, "not_found")
+    operation = _operation("issue_credential", "credentials", answers, refusals)
+    operation["openapi_extra"] |= {"requestBody": {**_body("CredentialBody"), "required": False}, "security": _AGENT}
+    return operation
+
+
+def container_operation() -> Operation:
+    """Draw an AWS session as SDKs ask for it."""
+    answers = {"200": _answer("The session.", "ContainerCredential")}
+    operation = _operation("get_container_credential", "credentials", answers, (*_READ, "not_found", "invalid_body"))
+    operation["openapi_extra"]["security"] = _AGENT
+    return operation
+
+
+def list_credentials_operation() -> Operation:
+    """Credentials on record."""
+    answers = {"200": _answer("A page, in the order of ids.", "CredentialPage")}
+    return _operation("list_credentials", "credentials", answers, _READ)
 
 
 def audit_operation() -> Operation:
@@ -190,6 +222,11 @@ def _security_schemes() -> Operation:
             "type": "http",
             "scheme": "bearer",
             "description": "A registry token: POST /oauth2/token with resource=<issuer>/v1 (RFC 8693).",
+        },
+        "agent_token": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An agent's token: POST /oauth2/token with resource=<issuer>/v1/credentials (RFC 8693).",
         },
         "bootstrap_token": {
             "type": "http",
