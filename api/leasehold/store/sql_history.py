@@ -10,10 +10,12 @@ from sqlalchemy import Connection, func, insert, select, text
 from leasehold.model.events import AuditEvent, Change, Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.records import AuditRecord, Version
+from leasehold.store.bulk import BulkInsert
 from leasehold.store.bumps import Bumps
 from leasehold.store.tables import AUDIT, CHANGES, VERSIONS
 
-_INSERT_EVENTS = insert(AUDIT)
+_INSERT_EVENTS = BulkInsert(AUDIT)
+_LATEST = str(select(func.max(CHANGES.c.sequence)))
 _WRITERS_LOCK = 0x4C454153_45484F4C  # "LEASEHOL": any number that only we use
 
 
@@ -76,7 +78,7 @@ class SqlChanges:
 
     def latest(self) -> int:
         """The sequence of the last committed change, 0 if none."""
-        return self._connection.execute(select(func.max(CHANGES.c.sequence))).scalar_one() or 0
+        return int(self._connection.exec_driver_sql(_LATEST).scalar_one() or 0)
 
     def append(self, change: Change) -> None:
         """Add a change, which must be the next of the sequence."""
@@ -112,7 +114,7 @@ class SqlAuditLog:
         """Remember events, all with one statement; the first explains what was bumped before."""
         if events:
             self._bumps.explain(events[0])
-            self._connection.execute(_INSERT_EVENTS, [_event_row(event) for event in events])
+            _INSERT_EVENTS(self._connection, [_event_row(event) for event in events])
 
     def list(
         self, *, kind: str | None = None, name: str | None = None, before: int | None = None, limit: int = 100

@@ -6,22 +6,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from sqlmodel import SQLModel
 
 from leasehold.model.leases import Ancestor, Lease, Node, lease_node
+from leasehold.store.bulk import BulkInsert, listed
 from leasehold.store.bumps import ENDED_GENERATION, Bumps
 from leasehold.store.lease_rows import LeaseRow, ReplayRow, from_micros, to_micros
 
 _LEASES = SQLModel.metadata.tables[str(LeaseRow.__tablename__)]
 _REPLAYS = SQLModel.metadata.tables[str(ReplayRow.__tablename__)]
-_INSERT = insert(_LEASES)
+_INSERT = BulkInsert(_LEASES)
 _FIND = select(_LEASES).where(_LEASES.c.id.in_(bindparam("ids", expanding=True)))
 _CHUNK = 500  # bound parameters per statement stay below SQLite's limit of 32,766
 _USE = {
-    dialect: insert_into(_REPLAYS).on_conflict_do_nothing().returning(_REPLAYS.c.issuer, _REPLAYS.c.digest)
-    for dialect, insert_into in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+    "sqlite": "INSERT INTO replays (issuer, digest, expires_at)"
+    " SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?)"
+    " WHERE true ON CONFLICT DO NOTHING RETURNING issuer, digest",
+    "postgresql": "INSERT INTO replays (issuer, digest, expires_at)"
+    " SELECT use->>0, use->>1, (use->>2)::bigint FROM jsonb_array_elements(%s) AS use"
+    " ON CONFLICT DO NOTHING RETURNING issuer, digest",
 }
 
 
@@ -39,7 +43,7 @@ class SqlLeases:
     def add_all(self, leases: Sequence[Lease]) -> None:
         """Remember leases, all with one statement."""
         if leases:
-            self._connection.execute(_INSERT, [_to_row(lease) for lease in leases])
+            _INSERT(self._connection, [_to_row(lease) for lease in leases])
 
     def find(self, lease_id: str) -> Lease | None:
         """The lease with this id."""
@@ -83,14 +87,11 @@ class SqlReplays:
     def first_uses(self, uses: Mapping[tuple[str, str], datetime]) -> frozenset[tuple[str, str]]:
         """Those of `uses`, by issuer and digest, that are the first; all with one statement."""
         # In one order everywhere: two replicas that share tokens could otherwise wait for each other.
-        rows = [
-            {"issuer": issuer, "digest": digest, "expires_at": to_micros(uses[issuer, digest])}
-            for issuer, digest in sorted(uses)
-        ]
+        rows = [(issuer, digest, to_micros(uses[issuer, digest])) for issuer, digest in sorted(uses)]
         if not rows:
             return frozenset()
-        found = self._connection.execute(_USE[self._connection.dialect.name], rows)
-        return frozenset((row.issuer, row.digest) for row in found)
+        found = self._connection.exec_driver_sql(_USE[self._connection.dialect.name], listed(rows))
+        return frozenset((issuer, digest) for issuer, digest in found)
 
     def forget(self, before: datetime) -> int:
         """Drop uses whose token can no longer be presented; how many."""

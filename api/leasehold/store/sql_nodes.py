@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from leasehold.model.leases import Node
 from leasehold.model.records import BootstrapToken
+from leasehold.store.bulk import listed
 from leasehold.store.bumps import Bumps
 from leasehold.store.tables import BOOTSTRAP, NODES, insert, upsert
 
-_AT_ONCE = 5000
 _ONLY_ROW = 1
 _N = NODES.c
-_GENERATIONS = select(_N.node, _N.generation).where(_N.node.in_(bindparam("nodes", expanding=True)))
+_GENERATIONS = {
+    "sqlite": "SELECT node, generation FROM nodes WHERE node IN (SELECT value FROM json_each(?))",
+    "postgresql": "SELECT node, generation FROM nodes WHERE node IN (SELECT jsonb_array_elements_text(%s))",
+}
 
 
 class SqlNodes:
@@ -26,12 +29,9 @@ class SqlNodes:
 
     def generations(self, nodes: Iterable[Node]) -> Mapping[Node, int]:
         """The generation of each node that exists."""
-        wanted = sorted(set(nodes))
-        found: dict[Node, int] = {}
-        for at in range(0, len(wanted), _AT_ONCE):
-            rows = self._connection.execute(_GENERATIONS, {"nodes": wanted[at : at + _AT_ONCE]})
-            found.update((Node(row.node), row.generation) for row in rows)
-        return found
+        statement = _GENERATIONS[self._connection.dialect.name]
+        rows = self._connection.exec_driver_sql(statement, listed(set(nodes)))
+        return {Node(node): generation for node, generation in rows}
 
     def bump(self, node: Node) -> int:
         """Make every lease under the node stale; the new generation, 1 for a node that is new."""
