@@ -35,11 +35,17 @@ class Settings:
     log_level: str = "info"
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets_dir: Path | None = None
+    sealing_key_file: Path | None = None
 
     @property
     def registry_audience(self) -> str:
         """The audience of registry tokens (RFC 8707 §2)."""
         return f"{self.issuer}/v1"
+
+    @property
+    def sealing_key(self) -> Path:
+        """The file with the key that shuts away what it takes to kill credentials; replicas share it."""
+        return self.sealing_key_file or self.data_dir / "sealing.key"
 
     @property
     def credentials_audience(self) -> str:
@@ -60,8 +66,13 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         port=port,
         log_level=_log_level(environ.get("LEASEHOLD_LOG_LEVEL") or "info"),
         secrets=_secrets(environ),
-        secrets_dir=Path(environ["LEASEHOLD_SECRETS_DIR"]).absolute() if environ.get("LEASEHOLD_SECRETS_DIR") else None,
+        secrets_dir=_path(environ.get("LEASEHOLD_SECRETS_DIR")),
+        sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
     )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser().absolute() if text else None
 
 
 def _secrets(environ: Mapping[str, str]) -> Mapping[str, str]:

@@ -27,7 +27,7 @@ from leasehold.credentials.records import (
 )
 from leasehold.credentials.standing import fallen
 from leasehold.model.credentials import CredentialProfile, Target
-from leasehold.model.errors import LeaseholdError, Unauthenticated, Unavailable
+from leasehold.model.errors import FieldError, InvalidBody, LeaseholdError, Unauthenticated, Unavailable
 from leasehold.model.external import CredentialState, ExternalCredential, Minted, MintRefused
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, profile_node
@@ -81,6 +81,8 @@ class CredentialDesk:
         answer = decide_credential(lease, request.profile, spec, request.ttl, now)
         if isinstance(answer, CredentialDenied):
             raise self._refused(lease, request.profile, answer.reason, now)
+        if request.aws and answer.spec.aws is None:
+            raise InvalidBody([FieldError("format", "that form is of AWS sessions, and the profile of something else")])
         return answer, generation
 
     def _refused(self, lease: Lease, profile: str, reason: CredentialReason, now: datetime) -> LeaseholdError:

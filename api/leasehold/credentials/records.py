@@ -21,11 +21,15 @@ MINTING_TAKES = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialRequest:
-    """What an agent asks for, on the strength of an access token. `ttl` None asks for all there is."""
+    """What an agent asks for, on the strength of an access token.
+
+    `ttl` None asks for all there is. `aws`: the answer has to be a session of AWS.
+    """
 
     bearer: str = field(repr=False)
     profile: str
     ttl: timedelta | None = None
+    aws: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

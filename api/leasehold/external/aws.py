@@ -83,6 +83,11 @@ class AwsSource:
         return make(service, region_name=target.region, endpoint_url=target.endpoint_url, config=_CONFIG)
 
 
+def open_aws(issuer: str, signer: Mint) -> AwsSource:
+    """AWS as whoever this server is there: its role, or the keys of its environment. Nothing is asked for yet."""
+    return AwsSource(boto3.Session(), issuer, signer)
+
+
 def denial(reference: str, until: datetime) -> str:
     """The policy that ends one session of a role, and nobody else's (IAM, global condition keys)."""
     statement = {
