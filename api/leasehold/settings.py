@@ -34,7 +34,7 @@ class Settings:
     port: int = DEFAULT_PORT
     log_level: str = "info"
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    secrets_dir: Path | None = None
+    secrets_dir: Path | None = field(default=None, repr=False)
     sealing_key_file: Path | None = None
 
     @property

@@ -48,7 +48,7 @@ def issued_document(issued: Issued) -> Document:
     }
 
 
-def process_document(issued: Issued) -> Document:
+def printed_document(issued: Issued) -> Document:
     """What a `credential_process` prints (AWS SDKs and Tools Reference Guide, Process credential provider)."""
     return {"Version": 1, **_keys(issued), "SessionToken": issued.secret["SessionToken"], **_expiration(issued)}
 

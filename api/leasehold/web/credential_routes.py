@@ -29,7 +29,7 @@ from leasehold.web.credential_documents import (
     container_document,
     credential_document,
     issued_document,
-    process_document,
+    printed_document,
 )
 from leasehold.web.documents import Document, json_response
 from leasehold.web.doors import CredentialDoors, Doors
@@ -60,7 +60,7 @@ class Format(StrEnum):
 
 _DOCUMENTS: Mapping[Format, Callable[[Issued], Document]] = {
     Format.JSON: issued_document,
-    Format.CREDENTIAL_PROCESS: process_document,
+    Format.CREDENTIAL_PROCESS: printed_document,
     Format.CONTAINER: container_document,
 }
 
