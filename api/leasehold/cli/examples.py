@@ -75,6 +75,11 @@ Examples:
   leasehold token introspect --token-file token.jwt
   pbpaste | leasehold token introspect --token-file - --json
 """),
+    "token simulate": _as_written("""
+Examples:
+  leasehold token simulate --token-file ci.jwt
+  pbpaste | leasehold token simulate --token-file - --json
+"""),
     "token revoke": _as_written("""
 Examples:
   leasehold token revoke --token-file token.jwt

@@ -1,4 +1,4 @@
-"""`leasehold token`: exchange, introspect, revoke. A token comes in by file or stdin, never as an argument."""
+"""`leasehold token`: what can be done with tokens. They come in by file or stdin, never as an argument."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from leasehold.cli.examples import EXAMPLES
 from leasehold.cli.exits import Failure
 from leasehold.cli.safe_text import visible
 from leasehold.cli.session import session_of
+from leasehold.cli.simulations import told_simulation
 
-app = typer.Typer(no_args_is_help=True, help="Exchange, introspect and revoke tokens.")
+app = typer.Typer(no_args_is_help=True, help="Exchange, introspect, simulate and revoke tokens.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="The whole answer as JSON on stdout.")]
 TokenFile = Annotated[str, typer.Option("--token-file", help="A file that holds the token; `-` for stdin.")]
@@ -69,6 +70,19 @@ def introspect(context: typer.Context, *, token_file: TokenFile, json_: AsJson =
         session.emit(answer)
     else:
         session.out.write(_told(answer))
+
+
+@app.command("simulate", epilog=EXAMPLES["token simulate"])
+def simulate(context: typer.Context, *, token_file: TokenFile, json_: AsJson = False) -> None:
+    """Ask what a workload's token would get: which bindings match it, and what the others miss."""
+    session = session_of(context)
+    with session.registry() as registry:
+        body = {"token": read_secret(token_file)}
+        answer = registry.call("POST", "/v1/trust-issuers:simulate", body=body).body
+    if json_:
+        session.emit(answer)
+    else:
+        session.out.write(told_simulation(answer))
 
 
 @app.command("revoke", epilog=EXAMPLES["token revoke"])

@@ -51,10 +51,8 @@ class SubjectExamination:
         except TokenRefused:
             return None
         flaws: list[Flaw] = []
-        for strict, at in (
-            (replace(anybody, audiences=profile.audiences), then),
-            (replace(profile, audiences=None), now),
-        ):
+        audience, times = replace(anybody, audiences=profile.audiences), replace(profile, audiences=None)
+        for strict, at in ((audience, then), (times, now)):
             try:
                 verify_parsed(token, strict, keys, at)
             except TokenRefused as refused:

@@ -20,10 +20,9 @@ def plain_value(value: object) -> Any:  # noqa: PLR0911  one arm per shape; Any:
         return value
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, tuple | list):
-        return [plain_value(one) for one in value]
-    if isinstance(value, frozenset):
-        return sorted(plain_value(one) for one in value)
+    if isinstance(value, frozenset | tuple | list):
+        items = [plain_value(one) for one in value]
+        return sorted(items) if isinstance(value, frozenset) else items
     if isinstance(value, datetime):
         return rfc3339(value)
     if isinstance(value, date):

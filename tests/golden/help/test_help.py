@@ -26,6 +26,7 @@ COMMANDS = [
     "token",
     "token exchange",
     "token introspect",
+    "token simulate",
     "token revoke",
     "provider",
     "provider install",

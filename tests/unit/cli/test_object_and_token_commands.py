@@ -231,6 +231,64 @@ def test_a_live_token_is_told_with_its_claims_and_without_itself(tmp_path):
     assert "a.b.c" not in out + err
 
 
+SIMULATED = {
+    "trust_issuer": "ci",
+    "issuer_type": "gitlab",
+    "signature": True,
+    "audience": True,
+    "time": False,
+    "proposes": True,
+    "flaws": ["expired"],
+    "bindings": [
+        {
+            "name": "deploy",
+            "agent": None,
+            "role": "developer",
+            "matches": False,
+            "failed": [{"claim": "ref_path", "expected": "refs/heads/main", "found": "another text of 8 characters"}],
+            "mutable": ["ref_path"],
+            "advice": None,
+        }
+    ],
+}
+
+
+def test_a_simulation_tells_each_check_and_what_each_binding_misses(tmp_path):
+    seen = []
+
+    def answer(request):
+        seen.append((request.url.path, json.loads(request.content)))
+        return httpx.Response(200, json=SIMULATED)
+
+    path = token_file(tmp_path)
+    code, out, err = leasehold("token", "simulate", "--token-file", path, answer=answer)
+
+    assert code == 0
+    assert seen == [("/v1/trust-issuers:simulate", {"token": "a.b.c"})]
+    for line in (
+        "signature  holds",
+        "time  FAILS",
+        "refused  expired",
+        "no match  deploy -> role developer",
+        "  ref_path: bound to refs/heads/main, the token has another text of 8 characters",
+        "  names that others may be given later: ref_path",
+    ):
+        assert line in out.splitlines()
+    assert "a.b.c" not in out + err
+
+
+def test_a_token_of_nobody_we_trust_is_told_so(tmp_path):
+    unknown = {**SIMULATED, "trust_issuer": None, "flaws": ["unknown_issuer"], "bindings": []}
+    _, out, _ = leasehold(
+        "token",
+        "simulate",
+        "--token-file",
+        token_file(tmp_path),
+        answer=lambda _: httpx.Response(200, json=unknown),
+    )
+    assert out == "no trust issuer takes this token: unknown_issuer\n"
+
+
 def test_whoever_holds_a_token_may_revoke_it(tmp_path):
     seen = []
 
