@@ -14,12 +14,17 @@ from urllib.parse import urlencode
 from tests.fakes.simulated_issuer import SigningKey, SimulatedIssuer
 
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.exchange.client_credentials import ClientCredentials
+from leasehold.exchange.clients import Clients
+from leasehold.exchange.delegation import Delegation
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
+from leasehold.exchange.issuing import Issued, Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.records import ExchangeRequest
-from leasehold.exchange.issuing import Issued
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
+from leasehold.keys.client_tokens import ClientAssertions
+from leasehold.keys.dpop import Proofs
 from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.network import Network
@@ -92,19 +97,37 @@ class World:
             views=self.views,
             ledger=self.ledger,
         )
+        self.clients = Clients(
+            issuer=ISSUER,
+            verifier=SubjectTokens(self.issuer_keys),
+            assertions=ClientAssertions(self.issuer_keys),
+            views=self.views,
+            store=store,
+        )
+        self.issuing = Issuing(mint=self.mint, views=self.views, ledger=self.ledger)
+        self.delegation = Delegation(
+            issuer=ISSUER,
+            own=own,
+            verifier=SubjectTokens(self.issuer_keys),
+            leases=self.leases,
+            views=self.views,
+            issuing=self.issuing,
+        )
         self.callers = RegistryTokens(issuer=ISSUER, audience=REGISTRY_AUDIENCE, verifier=own, leases=store)
         self.introspection = Introspection(callers=self.callers, verifier=own, leases=self.leases)
         self.revocation = Revocation(issuer=ISSUER, verifier=own, ledger=self.ledger)
-        self.app = oauth_app(
-            OAuthDoors(
-                issuer=ISSUER,
-                exchange=self.exchange,
-                introspection=self.introspection,
-                revocation=self.revocation,
-                jwks=lambda: jwk_set(self.signer.published()),
-                clock=lambda: self.now,
-            )
+        self.doors = OAuthDoors(
+            issuer=ISSUER,
+            exchange=self.exchange,
+            client_credentials=ClientCredentials(issuer=ISSUER, clients=self.clients, issuing=self.issuing),
+            delegation=self.delegation,
+            proofs=Proofs(),
+            introspection=self.introspection,
+            revocation=self.revocation,
+            jwks=lambda: jwk_set(self.signer.published()),
+            clock=lambda: self.now,
         )
+        self.app = oauth_app(self.doors)
 
     def close(self) -> None:
         self.ledger.close()

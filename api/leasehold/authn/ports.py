@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from leasehold.model.leases import Lease, Node
+from leasehold.model.possession import Possession
 from leasehold.model.tokens import TokenProfile, UnverifiedClaims, UnverifiedToken, VerifiedClaims
 from leasehold.model.trust import TrustIssuer
 
@@ -25,6 +26,14 @@ class OwnTokenVerifier(Protocol):
     """Verifies access tokens that this registry issued. Raises `TokenRefused`."""
 
     def verify(self, unverified_token: UnverifiedToken, profile: TokenProfile, now: datetime) -> VerifiedClaims: ...
+
+
+class ProofVerifier(Protocol):
+    """Checks proofs of possession for one request and, if given, one token. Raises `ProofRefused`."""
+
+    def check(
+        self, proof: UnverifiedToken, method: str, url: str, now: datetime, token: str | None = None
+    ) -> Possession: ...
 
 
 class Nodes(Protocol):

@@ -52,6 +52,8 @@ class RegistryTokens:
         """The principal and the lease that the token names, whether or not that lives. Raises `TokenRefused`."""
         profile = own_profile(self.issuer, frozenset({self.audience}))
         verified = self.verifier.verify(UnverifiedToken(bearer), profile, now)
+        if "cnf" in verified.claims:  # RFC 9449 §7.2: what is bound to a key is no bearer token
+            raise TokenRefused(Flaw.BAD_CLAIM)
         lease_id = lease_id_of(verified)
         return _principal(verified, lease_id), lease_id
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-
 from leasehold.authn.registry_tokens import LEASE_CLAIM, PLATFORM_CLAIM
-from leasehold.model.access import Reach
+from leasehold.exchange.details import authorization_details
 from leasehold.model.leases import Lease, Node, deployment_node
 from leasehold.model.trust import WorkloadBinding
 from leasehold.policy.leasing import REGISTRY_WRITE, LeasePermit
-
-DETAIL_TYPE = "mcp_tool"
 
 
 def subject_of(permit: LeasePermit, binding_name: str, binding: WorkloadBinding) -> str:
@@ -49,20 +44,6 @@ def access_claims(
             "plan_only": REGISTRY_WRITE not in lease.scopes,
         }
     return claims
-
-
-def authorization_details(resource: str, reach: Iterable[Reach]) -> list[dict[str, object]]:
-    """Which tools on which resources: one detail for every set of resources that tools have in common."""
-    resources_of: dict[str, set[str]] = defaultdict(set)
-    for one in reach:
-        resources_of[one.tool].add(one.resource)
-    tools_on: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for tool in sorted(resources_of):
-        tools_on[tuple(sorted(resources_of[tool]))].append(tool)
-    return [
-        {"type": DETAIL_TYPE, "locations": [resource], "actions": tools, "resources": list(resources)}
-        for resources, tools in sorted(tools_on.items())
-    ]
 
 
 def _lease_claim(lease: Lease) -> dict[str, object]:

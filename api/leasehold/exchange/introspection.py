@@ -72,7 +72,8 @@ class Introspection:
             raise Unauthenticated("the bearer token was not accepted") from TokenRefused(Flaw.LEASE_ENDED)
         if verified is None or not _is_token_of(alive.get(lease_id_of(verified)), token):
             return INACTIVE
-        return {"active": True, "token_type": "Bearer", **verified.claims}
+        kind = "DPoP" if "cnf" in verified.claims else "Bearer"
+        return {"active": True, "token_type": kind, **verified.claims}
 
     def _caller(self, bearer: str, now: datetime) -> str:
         try:

@@ -15,10 +15,12 @@ from leasehold.exchange.batches import Batches
 from leasehold.exchange.ports import Store, UnitOfWork
 from leasehold.exchange.refusals import ExchangeReason
 from leasehold.model.events import AuditEvent, Outcome
-from leasehold.model.leases import Lease, Node
+from leasehold.model.leases import Lease, Node, lease_node, task_node
 from leasehold.model.possession import FirstUse
+from leasehold.model.tasks import Task
 from leasehold.model.tokens import LEEWAY
 from leasehold.policy.leasing import EndPermit, LeasePermit
+from leasehold.policy.tasks import TaskPermit
 
 FORGET_EVERY = timedelta(minutes=1)
 LEASES_KEPT = timedelta(days=1)  # an expired lease is inactive with or without its row
@@ -69,7 +71,15 @@ class Root:
     nodes: tuple[Node, ...]
 
 
-PermittedEntry: TypeAlias = Issue | End | Note | Root
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open a task, unless somebody did."""
+
+    permit: TaskPermit
+    task: Task
+
+
+PermittedEntry: TypeAlias = Issue | End | Note | Root | Open
 
 
 class Ledger:
@@ -89,7 +99,7 @@ class Ledger:
         self._batches.close()
 
     def _commit(self, entries: Sequence[PermittedEntry]) -> Sequence[Written]:
-        now = max((entry.event.at for entry in entries if not isinstance(entry, Root)), default=None)
+        now = max((entry.event.at for entry in entries if not isinstance(entry, Root | Open)), default=None)
         due = now is not None and (self._forgot_at is None or now - self._forgot_at >= FORGET_EVERY)
         with self._store.begin() as unit:
             if due and now is not None:
@@ -131,7 +141,7 @@ def _fates(unit: UnitOfWork, issues: Sequence[Issue]) -> list[Written]:
 
 
 def _is_stale(issue: Issue, generations: Mapping[Node, int], latest: int | None) -> bool:
-    moved = any(generations.get(node) != generation for node, generation in issue.generations.items())
+    moved = any(generations.get(node, 0) != generation for node, generation in issue.generations.items())
     return moved or (issue.sequence is not None and issue.sequence != latest)
 
 
@@ -140,13 +150,18 @@ def _write(unit: UnitOfWork, entry: PermittedEntry, fates: Iterator[Written], ev
         case Issue(event=event):
             return _record(events, event, next(fates))
         case End(permit, event):
-            unit.leases.revoke(permit.lease_id, event.at)
+            if permit.lease_id in unit.leases.find_all((permit.lease_id,)):
+                unit.leases.revoke(permit.lease_id, event.at)
+                unit.nodes.ensure(lease_node(permit.lease_id))  # what was delegated from it carries generation 0
             unit.audit.append(event)  # at once: it explains this revocation and no other
         case Note(event):
             events.append(event)
         case Root(nodes):
             for node in nodes:
                 unit.nodes.ensure(node)
+        case Open(task=task):
+            unit.tasks.open(task)
+            unit.nodes.ensure(task_node(task.id))
         case _:  # pragma: no cover  mypy proves that nothing comes here
             assert_never(entry)
     return Written.DONE

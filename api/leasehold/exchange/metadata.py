@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from leasehold.exchange.claims import DETAIL_TYPE
+from leasehold.exchange.details import DETAIL_TYPE
+from leasehold.model.clients import CLIENT_ALGORITHMS
 from leasehold.policy.leasing import REGISTRY_READ, REGISTRY_WRITE
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  RFC 8693 §2.1
+CLIENT_CREDENTIALS = "client_credentials"
+CLIENT_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
 SIGNING_ALGORITHM = "ES256"
 
 
@@ -17,9 +20,11 @@ def server_metadata(issuer: str) -> dict[str, object]:
         "introspection_endpoint": f"{issuer}/oauth2/introspect",
         "revocation_endpoint": f"{issuer}/oauth2/revoke",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
-        "grant_types_supported": [TOKEN_EXCHANGE],
+        "grant_types_supported": [TOKEN_EXCHANGE, CLIENT_CREDENTIALS],
         "response_types_supported": [],
-        "token_endpoint_auth_methods_supported": ["none"],
+        "token_endpoint_auth_methods_supported": ["none", *CLIENT_METHODS],
+        "token_endpoint_auth_signing_alg_values_supported": sorted(CLIENT_ALGORITHMS),
+        "dpop_signing_alg_values_supported": sorted(CLIENT_ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": ["none"],
         "scopes_supported": [REGISTRY_READ, REGISTRY_WRITE],
         "authorization_details_types_supported": [DETAIL_TYPE],

@@ -7,10 +7,13 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from leasehold.model.clients import ClientSecret
+from leasehold.model.consents import Consent, Pending, Stage
 from leasehold.model.events import AuditEvent
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
+from leasehold.model.tasks import Task
 
 
 class Objects(Protocol):
@@ -51,11 +54,41 @@ class Replays(Protocol):
     def forget(self, before: datetime) -> int: ...
 
 
+class Tasks(Protocol):
+    """What leases are taken for."""
+
+    def find(self, task_id: str) -> Task | None: ...
+    def open(self, task: Task) -> None: ...
+
+
 class AuditLog(Protocol):
     """Events, append-only."""
 
     def append(self, event: AuditEvent) -> None: ...
     def append_all(self, events: Sequence[AuditEvent]) -> None: ...
+
+
+class ClientSecrets(Protocol):
+    """The hash of each agent's one client secret."""
+
+    def find(self, agent: str) -> ClientSecret | None: ...
+
+
+class Consents(Protocol):
+    """What people consented to."""
+
+    def find(self, user: str, agent: str, resource: str) -> Consent | None: ...
+    def put(self, consent: Consent) -> None: ...
+    def of_user(self, user: str) -> Sequence[Consent]: ...
+
+
+class Authorizations(Protocol):
+    """Authorizations under way."""
+
+    def add(self, pending: Pending) -> None: ...
+    def find(self, digest: str, stage: Stage) -> Pending | None: ...
+    def take(self, digest: str, stage: Stage) -> Pending | None: ...
+    def forget(self, before: datetime) -> int: ...
 
 
 class UnitOfWork(Protocol):
@@ -72,7 +105,15 @@ class UnitOfWork(Protocol):
     @property
     def replays(self) -> Replays: ...
     @property
+    def tasks(self) -> Tasks: ...
+    @property
     def audit(self) -> AuditLog: ...
+    @property
+    def client_secrets(self) -> ClientSecrets: ...
+    @property
+    def consents(self) -> Consents: ...
+    @property
+    def authorizations(self) -> Authorizations: ...
 
 
 class Store(Protocol):

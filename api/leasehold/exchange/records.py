@@ -13,6 +13,7 @@ from leasehold.exchange.refusals import Reason
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Ancestor, Lease, Node
 from leasehold.model.possession import FirstUse, Possession
+from leasehold.model.tasks import TaskWish
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.model.trust import WorkloadBinding
 from leasehold.policy.leasing import LeasePermit
@@ -32,6 +33,7 @@ class ExchangeRequest:
     agent: str | None = None
     stack: str | None = None
     proof: Possession | None = None
+    task: TaskWish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,23 @@ class Decided:
 
 def new_lease(decided: Decided, lease_id: str, now: datetime) -> Lease:
     """The lease of a permit; its token is not made yet."""
-    permit = decided.permit
+    subject = subject_of(decided.permit, decided.binding_name, decided.binding)
+    return lease_of(decided.permit, decided.generations, decided.binding_name, subject, lease_id, now)
+
+
+def lease_of(
+    permit: LeasePermit, generations: Mapping[Node, int], binding: str, subject: str, lease_id: str, now: datetime
+) -> Lease:
+    """A lease with this subject. `binding` is empty where the agent proved itself as a client."""
     return Lease(
         id=lease_id,
-        subject=subject_of(permit, decided.binding_name, decided.binding),
+        subject=subject,
         agent=permit.agent,
         deployment=permit.deployment,
-        binding=decided.binding_name,
+        binding=binding,
         audience=permit.audience,
         scopes=permit.scopes,
-        ancestors=tuple(Ancestor(node, decided.generations[node]) for node in (REGISTRY, *permit.nodes)),
+        ancestors=tuple(Ancestor(node, generations[node]) for node in (REGISTRY, *permit.nodes)),
         token_sha256="",
         issued_at=now.replace(microsecond=0),
         expires_at=permit.expires_at,
@@ -111,15 +120,16 @@ def refusal(request: ExchangeRequest, subject: Subject | None, reason: Reason, n
 def _asked(request: ExchangeRequest, subject: Subject | None) -> dict[str, object]:
     """Who asked for what: digests of tokens, never tokens; a stranger's text is cut and made printable."""
     token = hashlib.sha256(request.subject_token.encode(errors="replace")).hexdigest()[:_DIGEST]
-    asked: dict[str, object] = {"subject_token_sha256": token, "resource": _printable(request.resource)}
+    asked: dict[str, object] = {"subject_token_sha256": token, "resource": printable(request.resource)}
     if request.agent is not None:
-        asked["client_id"] = _printable(request.agent)
+        asked["client_id"] = printable(request.agent)
     if subject is not None:
         asked["trust_issuer"] = subject.trust_issuer
         asked["subject"] = subject.verified.subject[:_SHOWN]
     return asked
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """A stranger's text for the audit log: cut, and made printable."""
     shown = text[:_SHOWN]
     return shown if shown.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from leasehold.authn.ports import SubjectTokenVerifier
@@ -14,6 +15,7 @@ from leasehold.exchange.ports import TokenMint
 from leasehold.exchange.records import Decided, ExchangeRequest, first_use, issuance, new_lease, refusal
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
 from leasehold.exchange.selection import choose_agent, choose_role
+from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.views import Pieces, Views
 from leasehold.model.events import AuditEvent
 from leasehold.model.leases import Node
@@ -40,6 +42,7 @@ class TokenExchange:
         self._verifier = verifier
         self._views = views
         self._issuing = Issuing(mint=mint, views=views, ledger=ledger)
+        self._tasks = Tasks(views=views, ledger=ledger)
 
     async def exchange(self, request: ExchangeRequest, now: datetime) -> Issued:
         """A token as asked for. Raises `ExchangeRefused`, which is on record then; `Unavailable`."""
@@ -73,14 +76,23 @@ class TokenExchange:
         decision = decide_agent_lease(agent.facts, name, binding, wish, now)
         return _decided(decision, name, binding, {**view.generations, **agent.generations})
 
+    async def under_task(self, request: ExchangeRequest, decided: Decided, now: datetime) -> Decided:
+        """The same, held under the task asked for. Raises `ExchangeRefused`."""
+        if request.task is None:
+            return decided
+        permit, generations = await self._tasks.bind(request.task, decided.permit, decided.generations, now)
+        return Decided(permit, decided.binding_name, decided.binding, generations)
+
     def draft(self, request: ExchangeRequest, subject: Subject, decided: Decided, now: datetime) -> Draft:
         """How what was decided becomes a lease and its token."""
         uses = (first_use(subject), request.proof.first_use if request.proof is not None else None)
-        key = request.proof.key if request.proof is not None else None
+        # The control plane asks for no proofs: a registry token stays a bearer token, and says so (RFC 9449 §5).
+        key = request.proof.key if request.proof is not None and decided.permit.role is None else None
+        task = request.task.id if request.task is not None else None
         return Draft(
             permit=decided.permit,
             generations=decided.generations,
-            lease=lambda lease_id: new_lease(decided, lease_id, now),
+            lease=lambda lease_id: replace(new_lease(decided, lease_id, now), task=task),
             claims=lambda lease: access_claims(self._issuer, decided.permit, lease, decided.binding, key),
             event=lambda lease: issuance(request, subject, decided, lease),
             first_uses=tuple(use for use in uses if use is not None),
@@ -101,6 +113,7 @@ class _Exchange:
         self._subject = None
         self._subject = await self._exchange.authenticate(self._request, pieces, now)
         decided = await self._exchange.decide(self._request, self._subject, pieces, now)
+        decided = await self._exchange.under_task(self._request, decided, now)
         return self._exchange.draft(self._request, self._subject, decided, now)
 
     def refusal(self, reason: Reason, now: datetime) -> AuditEvent:

@@ -15,9 +15,19 @@ from leasehold.exchange.ports import Objects, Store, UnitOfWork
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
-from leasehold.model.leases import REGISTRY, Node, agent_node, binding_node, client_node, deployment_node, owner_node
+from leasehold.model.leases import (
+    REGISTRY,
+    Node,
+    agent_node,
+    binding_node,
+    client_node,
+    deployment_node,
+    owner_node,
+    task_node,
+)
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent, Owner
+from leasehold.model.tasks import Task
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
 from leasehold.policy.credentials import credential_scopes
@@ -108,6 +118,10 @@ class Views:
         pieces.agents[name] = read
         return read
 
+    async def task(self, task_id: str) -> tuple[Task | None, int]:
+        """A task and the generation of its node, as they are now: tasks come and go, and none is kept."""
+        return await asyncio.to_thread(self._in_transaction, lambda unit: _read_task(unit, task_id))
+
     def _replace(self, seen: Pieces, latest: int) -> None:
         if seen is self._pieces:
             self._pieces = Pieces(latest)
@@ -123,6 +137,11 @@ class Views:
     def _in_transaction(self, read: Callable[[UnitOfWork], Piece]) -> Piece:
         with self._store.read() as unit:
             return read(unit)
+
+
+def _read_task(unit: UnitOfWork, task_id: str) -> tuple[Task | None, int]:
+    node = task_node(task_id)
+    return unit.tasks.find(task_id), unit.nodes.generations((node,)).get(node, 0)
 
 
 def _read_latest(unit: UnitOfWork) -> int:
@@ -171,7 +190,8 @@ def _read_agent(unit: UnitOfWork, name: str, credentials: str) -> AgentView | No
     )
     drawn = credential_scopes(_of_kind(referrers, Kind.CREDENTIAL_PROFILES))
     facts = replace(facts, others={credentials: drawn} if drawn else {})
-    nodes = [owner_node(agent.owner), agent_node(name), client_node(name), *(deployment_node(d) for d in deployments)]
+    above = [REGISTRY, owner_node(agent.owner), agent_node(name), client_node(name)]
+    nodes = [*above, *(deployment_node(d) for d in deployments)]
     return AgentView(facts, unit.nodes.generations(nodes))
 
 

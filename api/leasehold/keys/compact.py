@@ -13,6 +13,7 @@ from leasehold.model.tokens import MAX_TOKEN_BYTES, Flaw, TokenRefused, Unverifi
 # Anything else is refused rather than ignored: `jku`, `x5u`, `jwk` and `x5c` bring a key of the sender's choice,
 # `crit`, `b64` and `zip` change what a signature means (RFC 7515 §4.1, RFC 7797).
 _HEADER_MEMBERS = frozenset({"alg", "kid", "typ", "x5t", "x5t#S256"})
+_PROOF_MEMBERS = frozenset({"alg", "typ", "jwk"})  # RFC 9449 §4.2: the one JWT that brings its own key
 _SEGMENTS = 3
 
 
@@ -26,9 +27,10 @@ class UnverifiedJws:
     claims: dict[str, object]
     signing_input: bytes
     signature: bytes
+    jwk: dict[str, object] | None = None
 
 
-def parse(unverified_token: UnverifiedToken) -> UnverifiedJws:
+def parse(unverified_token: UnverifiedToken, members: frozenset[str] = _HEADER_MEMBERS) -> UnverifiedJws:
     """Take a token apart. Raises `TokenRefused` for whatever a strict issuer would not write."""
     if len(unverified_token) > MAX_TOKEN_BYTES:
         raise TokenRefused(Flaw.TOO_LARGE)
@@ -36,7 +38,8 @@ def parse(unverified_token: UnverifiedToken) -> UnverifiedJws:
     if len(segments) != _SEGMENTS or not unverified_token.isascii():
         raise TokenRefused(Flaw.MALFORMED)
     header, claims = (json_object(decode(segment)) for segment in segments[:2])
-    if not header.keys() <= _HEADER_MEMBERS:
+    jwk = header.get("jwk")
+    if not header.keys() <= members or not (jwk is None or isinstance(jwk, dict)):
         raise TokenRefused(Flaw.HEADER_REFUSED)
     return UnverifiedJws(
         algorithm=_text(header, "alg") or "",
@@ -45,7 +48,13 @@ def parse(unverified_token: UnverifiedToken) -> UnverifiedJws:
         claims=claims,
         signing_input=unverified_token.rpartition(".")[0].encode(),
         signature=decode(segments[2]),
+        jwk=jwk,
     )
+
+
+def parse_proof(unverified_token: UnverifiedToken) -> UnverifiedJws:
+    """Take a proof of possession apart, whose header brings its key. Raises `TokenRefused`."""
+    return parse(unverified_token, _PROOF_MEMBERS)
 
 
 def encode(raw: bytes) -> bytes:

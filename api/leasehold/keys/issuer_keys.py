@@ -21,13 +21,27 @@ from urllib.parse import urlsplit
 from leasehold.keys.jwks import InvalidJwks, PublicKeys, parse_jwks
 from leasehold.keys.network import FetchRefused
 from leasehold.model.tokens import Flaw, TokenRefused
-from leasehold.model.trust import TrustIssuer
 
 FRESH_SECONDS = 600.0
 STALE_SECONDS = 86_400.0
 COOL_DOWN_SECONDS = 30.0
 _ENTRIES = 1000
 _log = logging.getLogger(__name__)
+
+
+class KeySource(Protocol):
+    """Where keys come from: inline, a URL, or discovery. Hashable: a source that changes is another one."""
+
+    @property
+    def issuer(self) -> str: ...
+    @property
+    def jwks(self) -> str | None: ...
+    @property
+    def jwks_uri(self) -> str | None: ...
+    @property
+    def algorithms(self) -> frozenset[str]: ...
+    @property
+    def allow_private(self) -> bool: ...
 
 
 class Fetcher(Protocol):
@@ -52,9 +66,9 @@ class IssuerKeys:
     def __init__(self, network: Fetcher, clock: Callable[[], float] = time.monotonic) -> None:
         self._network = network
         self._clock = clock
-        self._entries: dict[TrustIssuer, _Entry] = {}
+        self._entries: dict[KeySource, _Entry] = {}
 
-    async def find(self, issuer: TrustIssuer, key_id: str | None) -> PublicKeys:
+    async def find(self, issuer: KeySource, key_id: str | None) -> PublicKeys:
         """The issuer's keys, with `key_id` among them if the issuer has it by now. Raises `TokenRefused`."""
         if len(self._entries) > _ENTRIES:  # every change of an issuer is a new key here
             self._entries.clear()
@@ -79,14 +93,14 @@ class IssuerKeys:
                 raise TokenRefused(Flaw.KEYS_UNAVAILABLE) from None
         return entry.keys
 
-    async def _refresh(self, issuer: TrustIssuer, entry: _Entry) -> None:
+    async def _refresh(self, issuer: KeySource, entry: _Entry) -> None:
         # One task fetches for everyone who waits; a caller that gives up does not end it for the others.
         if entry.flight is None:
             entry.tried_at = self._clock()
             entry.flight = asyncio.create_task(self._fetch(issuer, entry))
         await asyncio.shield(entry.flight)
 
-    async def _fetch(self, issuer: TrustIssuer, entry: _Entry) -> None:
+    async def _fetch(self, issuer: KeySource, entry: _Entry) -> None:
         try:
             url = issuer.jwks_uri or await self._discover(issuer)
             body = await self._network.get(url, allow_private=issuer.allow_private)
@@ -97,7 +111,7 @@ class IssuerKeys:
         finally:
             entry.flight = None
 
-    async def _discover(self, issuer: TrustIssuer) -> str:
+    async def _discover(self, issuer: KeySource) -> str:
         """The `jwks_uri` of the discovery document (OpenID Connect Discovery 1.0 §4.3)."""
         url = f"{issuer.issuer.rstrip('/')}/.well-known/openid-configuration"
         body = await self._network.get(url, allow_private=issuer.allow_private)

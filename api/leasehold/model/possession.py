@@ -5,6 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from leasehold.model.errors import LeaseholdError
+
+
+class ProofRefused(LeaseholdError):
+    """A proof does not prove it. The message names the rule, which the sender can know (RFC 9449 §5)."""
+
+    code = "proof_refused"
+
 
 @dataclass(frozen=True, slots=True)
 class FirstUse:

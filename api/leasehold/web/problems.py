@@ -30,6 +30,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "invalid_header": Problem(HTTPStatus.BAD_REQUEST, "A header is not understood", "invalid_request"),
     "unauthenticated": Problem(HTTPStatus.UNAUTHORIZED, "Who is calling?", "invalid_token"),
     "token_refused": Problem(HTTPStatus.UNAUTHORIZED, "The token was not accepted", "invalid_grant"),
+    "proof_refused": Problem(HTTPStatus.BAD_REQUEST, "The proof does not prove it", "invalid_dpop_proof"),
     "forbidden": Problem(HTTPStatus.FORBIDDEN, "Not allowed", "insufficient_scope"),
     "not_found": Problem(HTTPStatus.NOT_FOUND, "Not found", "invalid_request"),
     "method_not_allowed": Problem(HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", "invalid_request"),

@@ -1,10 +1,12 @@
 """Introspection, revocation, and what the server says of itself."""
 
+from dataclasses import replace
+
 import pytest
 from tests.fakes.exchange_world import ISSUER
 
 from leasehold.exchange.metadata import server_metadata
-from leasehold.web.oauth.app import OAuthDoors, oauth_app
+from leasehold.web.oauth.app import oauth_app
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -92,16 +94,7 @@ def test_the_keys_are_published(world):
 
 def test_an_issuer_below_a_path_has_its_metadata_between_host_and_path(world):
     issuer = "https://example.com/agents"
-    app = oauth_app(
-        OAuthDoors(
-            issuer=issuer,
-            exchange=world.exchange,
-            introspection=world.introspection,
-            revocation=world.revocation,
-            jwks=dict,
-            clock=lambda: world.now,
-        )
-    )
+    app = oauth_app(replace(world.doors, issuer=issuer))
     world.app = app
 
     assert world.call("GET", "/.well-known/oauth-authorization-server/agents").json["issuer"] == issuer

@@ -71,7 +71,6 @@ def test_jwts_and_id_tokens_are_subject_tokens(world, kind):
     ("change", "error"),
     [
         ({"grant_type": None}, "invalid_request"),
-        ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
         ({"grant_type": "password"}, "unsupported_grant_type"),
         ({"subject_token_type": None}, "invalid_request"),
         ({"subject_token_type": ACCESS_TOKEN}, "invalid_request"),

@@ -12,12 +12,19 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from leasehold.authn.ports import ProofVerifier
+from leasehold.exchange.client_credentials import ClientCredentials
+from leasehold.exchange.delegation import Delegation
 from leasehold.exchange.introspection import Introspection, Revocation
-from leasehold.exchange.metadata import discovery_document, server_metadata
-from leasehold.exchange.refusals import ExchangeRefused
+from leasehold.exchange.metadata import CLIENT_CREDENTIALS, discovery_document, server_metadata
+from leasehold.exchange.refusals import ClientRefused, ExchangeRefused
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.model.errors import LeaseholdError, Unauthenticated
+from leasehold.model.possession import Possession
+from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.asgi import Application, Receive, Scope, Send
+from leasehold.web.oauth.client_form import client_request
+from leasehold.web.oauth.delegation_form import delegation_request, is_delegation
 from leasehold.web.oauth.exchange_form import exchange_answer, exchange_request
 from leasehold.web.oauth.forms import InvalidRequest, header, read_form
 from leasehold.web.problems import problem_of
@@ -35,6 +42,9 @@ class OAuthDoors:
 
     issuer: str
     exchange: TokenExchange
+    client_credentials: ClientCredentials
+    delegation: Delegation
+    proofs: ProofVerifier
     introspection: Introspection
     revocation: Revocation
     jwks: Callable[[], Mapping[str, object]]
@@ -88,10 +98,23 @@ class _Routes:
         }
 
     async def token(self, scope: Scope, receive: Receive) -> Answer:
-        request = exchange_request(await read_form(scope, receive))
+        form = await read_form(scope, receive)
         now = self._doors.clock()
-        issued = await self._doors.exchange.exchange(request, now)
+        proof = self._proof(scope, "/oauth2/token", now)
+        if form.get("grant_type") == CLIENT_CREDENTIALS:
+            request = client_request(scope, form, proof)
+            issued = await self._doors.client_credentials.grant(request, now)
+        elif is_delegation(form):
+            issued = await self._doors.delegation.delegate(delegation_request(form, proof), now)
+        else:
+            issued = await self._doors.exchange.exchange(exchange_request(form, proof), now)
         return Answer(exchange_answer(issued, self._doors.clock()))
+
+    def _proof(self, scope: Scope, path: str, now: datetime) -> Possession | None:
+        sent = header(scope, b"dpop")
+        if not sent:
+            return None
+        return self._doors.proofs.check(UnverifiedToken(sent), scope["method"], self._doors.issuer + path, now)
 
     async def introspect(self, scope: Scope, receive: Receive) -> Answer:
         match = _BEARER.fullmatch(header(scope, b"authorization"))
@@ -124,6 +147,9 @@ async def _answer(route: Route, scope: Scope, receive: Receive) -> Answer:
         return await route(scope, receive)
     except InvalidRequest as error:
         return Answer(_error(error.error, str(error)), error.status)
+    except ClientRefused as refused:
+        headers = {**_NO_STORE, "www-authenticate": 'Basic realm="leasehold"'}  # RFC 6749 §5.2
+        return Answer(_error(refused.code, str(refused)), 401, headers)
     except ExchangeRefused as refused:
         return Answer(_error(refused.code, str(refused)), 400)
     except LeaseholdError as error:

@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 from leasehold.exchange.issuing import Issued
 from leasehold.exchange.metadata import TOKEN_EXCHANGE
 from leasehold.exchange.records import ExchangeRequest
+from leasehold.model.possession import Possession
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.oauth.forms import Form, InvalidRequest, InvalidTarget, UnsupportedGrantType
+from leasehold.web.oauth.task_form import task_of
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  RFC 8693 §3
 JWT = "urn:ietf:params:oauth:token-type:jwt"
@@ -19,7 +21,7 @@ _SUBJECT_TYPES = frozenset({JWT, ID_TOKEN, AWS_STS})
 _REQUESTED_TYPES = frozenset({ACCESS_TOKEN, JWT})
 
 
-def exchange_request(form: Form) -> ExchangeRequest:
+def exchange_request(form: Form, proof: Possession | None = None) -> ExchangeRequest:
     """What a form asks for. Raises `InvalidRequest`."""
     if form.get("grant_type") is None:
         raise InvalidRequest("grant_type is missing")
@@ -37,10 +39,12 @@ def exchange_request(form: Form) -> ExchangeRequest:
         raise InvalidRequest("an actor_token is not accepted: the agent of the subject acts")
     return ExchangeRequest(
         subject_token=UnverifiedToken(form["subject_token"]),
-        resource=_resource(form),
-        scopes=frozenset(form["scope"].split(" ")) if "scope" in form else None,
+        resource=resource_of(form),
+        scopes=scopes_of(form),
         agent=form.get("client_id"),
         stack=form.get("stack"),
+        proof=proof,
+        task=task_of(form),
     )
 
 
@@ -49,7 +53,7 @@ def exchange_answer(issued: Issued, now: datetime) -> dict[str, object]:
     answer: dict[str, object] = {
         "access_token": issued.access_token,
         "issued_token_type": ACCESS_TOKEN,
-        "token_type": "Bearer",
+        "token_type": "Bearer" if issued.key is None else "DPoP",  # RFC 9449 §5
         "expires_in": int((issued.lease.expires_at - now).total_seconds()),
         "scope": " ".join(sorted(issued.lease.scopes)),
         "lease": issued.lease.id,
@@ -59,7 +63,12 @@ def exchange_answer(issued: Issued, now: datetime) -> dict[str, object]:
     return answer
 
 
-def _resource(form: Form) -> str:
+def scopes_of(form: Form) -> frozenset[str] | None:
+    """The scopes asked for, None for all there are (RFC 6749 §3.3)."""
+    return frozenset(form["scope"].split(" ")) if "scope" in form else None
+
+
+def resource_of(form: Form) -> str:
     """The one resource, as `resource` (RFC 8707) or `audience` (RFC 8693)."""
     resource = form.get("resource", form.get("audience"))
     if resource is None:

@@ -36,6 +36,13 @@ class UnsupportedGrantType(InvalidRequest):
     error = "unsupported_grant_type"
 
 
+class InvalidClient(InvalidRequest):
+    """No client authentication where there must be one (RFC 6749 §5.2)."""
+
+    error = "invalid_client"
+    status = 401
+
+
 class TooLarge(InvalidRequest):
     """The body exceeds the cap."""
 

@@ -1,0 +1,158 @@
+"""Agents as OAuth clients: who presents this credential, and what their leases hang on."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from leasehold.authn.clients import (
+    JWT_BEARER,
+    JWT_SPIFFE,
+    AssertionVerifier,
+    ClientCredential,
+    authenticate_assertion,
+    is_secret,
+)
+from leasehold.authn.ports import SubjectTokenVerifier
+from leasehold.authn.subjects import authenticate_subject
+from leasehold.exchange.ports import Store
+from leasehold.exchange.records import first_use
+from leasehold.exchange.refusals import ClientRefused, ExchangeReason, ExchangeRefused
+from leasehold.exchange.selection import choose_agent
+from leasehold.exchange.views import AgentView, Pieces, Views
+from leasehold.model.leases import Node, binding_node, client_node
+from leasehold.model.possession import FirstUse
+from leasehold.model.subjects import IssuerType
+from leasehold.model.tokens import MAX_TOKEN_BYTES, TokenRefused, UnverifiedClaims, UnverifiedToken
+from leasehold.policy.leasing import Hold
+
+_SECRETS_AT_ONCE = 2  # each check costs 16 MiB and a core for some 50 ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """An authenticated agent. A lease must not outlive `ends_at`, if the credential was a workload token."""
+
+    agent: str
+    view: AgentView
+    hold: Hold
+    binding: str
+    method: str
+    generations: Mapping[Node, int]
+    first_uses: tuple[FirstUse, ...] = ()
+    ends_at: datetime | None = None
+    proposes: bool = False
+
+
+class Clients:
+    """Authenticates clients. `issuer` is the one audience of their assertions."""
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        verifier: SubjectTokenVerifier,
+        assertions: AssertionVerifier,
+        views: Views,
+        store: Store,
+    ) -> None:
+        self._issuer = issuer
+        self._verifier = verifier
+        self._assertions = assertions
+        self._views = views
+        self._store = store
+        self._guesses = asyncio.Semaphore(_SECRETS_AT_ONCE)
+
+    async def authenticate(self, credential: ClientCredential, pieces: Pieces, now: datetime) -> Client:
+        """The agent that presents this. Raises `ClientRefused`, alike whatever is wrong; `Unavailable`."""
+        try:
+            if credential.assertion is None:
+                return await self._by_secret(credential, pieces, now)
+            return await self._by_assertion(credential, credential.assertion, pieces, now)
+        except TokenRefused as refused:
+            raise ClientRefused(refused.flaw) from refused
+        except ExchangeRefused as refused:
+            raise ClientRefused(refused.reason) from refused
+
+    async def _by_assertion(
+        self, credential: ClientCredential, assertion: UnverifiedToken, pieces: Pieces, now: datetime
+    ) -> Client:
+        unverified_claims = self._verifier.read(assertion)
+        # No trust issuer can be called like an agent: the one is a URL, the other a name.
+        if credential.assertion_type == JWT_BEARER and unverified_claims.issuer == credential.client_id:
+            return await self._by_key(unverified_claims, pieces, now)
+        return await self._by_workload(credential, assertion, pieces, now)
+
+    async def _by_key(self, unverified_claims: UnverifiedClaims, pieces: Pieces, now: datetime) -> Client:
+        name = unverified_claims.issuer
+        view = await self._agent(pieces, name)
+        use = await authenticate_assertion(
+            unverified_claims, name, view.facts.agent, issuer=self._issuer, verifier=self._assertions, now=now
+        )
+        return _client(name, view, "private_key_jwt", (use,))
+
+    async def _by_workload(
+        self, credential: ClientCredential, assertion: UnverifiedToken, pieces: Pieces, now: datetime
+    ) -> Client:
+        issuers = await self._views.issuers(pieces)
+        subject = await authenticate_subject(assertion, issuers, self._verifier, now)
+        if credential.assertion_type == JWT_SPIFFE and subject.identity.TYPE is not IssuerType.SPIFFE:
+            raise ExchangeRefused(ExchangeReason.NO_BINDING)
+        bindings = await self._views.bindings(pieces, subject.trust_issuer)
+        name, binding = choose_agent(bindings.bindings, subject, credential.client_id)
+        view = await self._agent(pieces, binding.agent or "")
+        use = first_use(subject)
+        return Client(
+            agent=view.facts.name,
+            view=view,
+            hold=Hold((binding_node(name),), binding.deployment),
+            binding=name,
+            method=subject.identity.TYPE.value,
+            generations={**bindings.generations, **view.generations},
+            first_uses=(use,) if use is not None else (),
+            ends_at=subject.verified.expires_at,
+            proposes=subject.proposes,
+        )
+
+    async def _by_secret(self, credential: ClientCredential, pieces: Pieces, now: datetime) -> Client:
+        name, secret = credential.client_id or "", credential.secret or ""
+        view = await self._agent(pieces, name)
+        if not view.facts.agent.client_secret_allowed or len(secret) > MAX_TOKEN_BYTES:
+            raise ExchangeRefused(ExchangeReason.CLIENT_REFUSED)
+        async with self._guesses:
+            known = await asyncio.to_thread(self._is_secret, name, secret, now)
+        if not known:
+            raise ExchangeRefused(ExchangeReason.CLIENT_REFUSED)
+        return _client(name, view, "client_secret")
+
+    def _is_secret(self, agent: str, secret: str, now: datetime) -> bool:
+        with self._store.read() as unit:
+            kept = unit.client_secrets.find(agent)
+        return kept is not None and is_secret(kept, secret, now)
+
+    async def _agent(self, pieces: Pieces, name: str) -> AgentView:
+        view = await self._views.agent(pieces, name)
+        if view is None:
+            raise ExchangeRefused(ExchangeReason.AGENT_GONE)
+        return view
+
+
+def credential_digest(credential: ClientCredential) -> str:
+    """What audit keeps of an assertion: the start of its SHA-256, as of every token. Of a secret, nothing."""
+    presented = credential.assertion or ""
+    return hashlib.sha256(presented.encode(errors="replace")).hexdigest()[:16] if presented else ""
+
+
+def _client(name: str, view: AgentView, method: str, uses: tuple[FirstUse, ...] = ()) -> Client:
+    return Client(
+        agent=name,
+        view=view,
+        hold=Hold((client_node(name),)),
+        binding="",
+        method=method,
+        generations=view.generations,
+        first_uses=uses,
+    )
