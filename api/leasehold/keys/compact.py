@@ -76,7 +76,7 @@ def decode(segment: str) -> bytes:
 def json_object(raw: bytes) -> dict[str, object]:
     """A JSON object with every key once. Raises `TokenRefused`."""
     try:
-        value = json.loads(raw.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+        value = _DECODER.decode(raw.decode())
     except (ValueError, RecursionError):
         raise TokenRefused(Flaw.MALFORMED) from None
     if not isinstance(value, dict):
@@ -94,6 +94,10 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+# Made once: `json.loads` makes a decoder for each text that is read with rules of one's own.
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
 
 
 def _text(header: dict[str, object], member: str) -> str | None:

@@ -31,6 +31,7 @@ class FileKeys:
     def __init__(self, folder: Path, now: datetime) -> None:
         """Open the folder's keys, or create them. Raises `UnsafeKeyFile`, `InvalidKeyRing`, `OSError`."""
         self._folder = folder
+        self._file = str(self._path)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _refuse_others(folder)
         with self._locked():  # of two replicas starting at once, the second finds the keys of the first
@@ -77,12 +78,12 @@ class FileKeys:
         return self._folder / _FILE
 
     def _reload_if_changed(self) -> None:
-        if _stamp(self._path) != self._seen:
+        if _stamp(self._file) != self._seen:
             self._load()
 
     def _load(self) -> None:
         _refuse_others(self._path)
-        self._seen = _stamp(self._path)
+        self._seen = _stamp(self._file)
         ring = load_ring(self._path.read_bytes())
         self._private = {key.key_id: key.private for key in ring.keys}
         self._public = {key_id: private.public_key() for key_id, private in self._private.items()}
@@ -112,8 +113,8 @@ class FileKeys:
             os.close(descriptor)
 
 
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _stamp(path: str) -> tuple[int, int]:
+    status = os.stat(path)  # noqa: PTH116  asked for every signature, where a Path costs more than the question
     return status.st_ino, status.st_mtime_ns
 
 
