@@ -13,6 +13,7 @@ from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.credential_wiring import credential_doors
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
+from leasehold.exchange.delegation import Delegation
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
@@ -119,13 +120,16 @@ def _oauth_doors(settings: Settings, store: SqlStore, signer: Signer, callers: R
     )
     assertions = ClientAssertions(IssuerKeys(Network()))
     clients = Clients(issuer=settings.issuer, verifier=subjects, assertions=assertions, views=views, store=store)
-    issuing = Issuing(mint=mint, views=views, ledger=ledger)
+    issuing, leases = Issuing(mint=mint, views=views, ledger=ledger), LiveLeases(store)
     return OAuthDoors(
         issuer=settings.issuer,
         exchange=exchange,
         client_credentials=ClientCredentials(issuer=settings.issuer, clients=clients, issuing=issuing),
+        delegation=Delegation(
+            issuer=settings.issuer, own=own, verifier=subjects, leases=leases, views=views, issuing=issuing
+        ),
         proofs=Proofs(),
-        introspection=Introspection(callers=callers, verifier=own, leases=LiveLeases(store)),
+        introspection=Introspection(callers=callers, verifier=own, leases=leases),
         revocation=Revocation(issuer=settings.issuer, verifier=own, ledger=ledger),
         jwks=lambda: jwk_set(signer.published()),
         clock=_now,

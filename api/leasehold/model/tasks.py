@@ -21,3 +21,11 @@ class Task:
     def __post_init__(self) -> None:
         check_task(self.id)
         check_name(self.agent, "agent")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskWish:
+    """The task that a lease is asked for; `deadline` is for the first to name it."""
+
+    id: str
+    deadline: datetime | None = None
