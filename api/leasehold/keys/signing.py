@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import orjson
@@ -47,6 +48,7 @@ class TokenMint:
         return (signing_input + b"." + encode(signature)).decode()
 
 
+@lru_cache(maxsize=16)  # one for each key and type of token, the same for every token
 def _header(key_id: str, token_type: str) -> bytes:
     return encode(orjson.dumps({"alg": ALGORITHM, "kid": key_id, "typ": token_type}))
 
