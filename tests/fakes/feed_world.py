@@ -21,15 +21,20 @@ class FeedWorld(World):
 
     def __init__(self, store: Any, folder: Path) -> None:
         super().__init__(store, folder)
+        self._oauth = self.app
+        self.mount()
+
+    def mount(self) -> None:
+        """Give the app a feed of its own, as a process that starts does."""
         self.feed = Feed(
             issuer=ISSUER,
-            store=store,
+            store=self.store._store,
             batches=TokenMint(self.signer, BATCH_TYPE),
             snapshots=TokenMint(self.signer, SNAPSHOT_TYPE),
             clock=lambda: self.now,
         )
         doors = RevocationDoors(feed=self.feed, readers=Readers(self.callers), clock=lambda: self.now)
-        self.app = dispatch(self.app, {"/revocations": revocations_app(doors)})
+        self.app = dispatch(self._oauth, {"/revocations": revocations_app(doors)})
 
 
 class Stream:
