@@ -45,6 +45,8 @@ def ending_what_is_lost(
         unit.nodes.bump(agent_node(agent))
     for node in _own_nodes(unit, kind, name, before, after):
         unit.nodes.bump(node)
+    if kind is Kind.AGENTS and not (isinstance(after, Agent) and after.client_secret_allowed):
+        unit.client_secrets.delete(name)  # it must not open for a later agent of this name
     if after is not None and kind in _NODES:
         unit.nodes.ensure(_NODES[kind](name))
 

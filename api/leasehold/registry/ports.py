@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from leasehold.model.clients import ClientSecret
 from leasehold.model.events import AuditEvent, Change
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
@@ -78,6 +79,14 @@ class Leases(Protocol):
     def revoke(self, lease_id: str, at: datetime) -> None: ...
 
 
+class ClientSecrets(Protocol):
+    """The hash of each agent's one client secret."""
+
+    def find(self, agent: str) -> ClientSecret | None: ...
+    def put(self, secret: ClientSecret) -> None: ...
+    def delete(self, agent: str) -> bool: ...
+
+
 class UnitOfWork(Protocol):
     """One transaction: what happens in it happens together, or not at all."""
 
@@ -95,6 +104,8 @@ class UnitOfWork(Protocol):
     def bootstrap(self) -> Bootstrap: ...
     @property
     def leases(self) -> Leases: ...
+    @property
+    def client_secrets(self) -> ClientSecrets: ...
 
 
 class Store(Protocol):

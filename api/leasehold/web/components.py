@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from leasehold.model.clients import SECRET_TTL_MAX
 from leasehold.model.events import Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import SPECS
@@ -104,6 +105,11 @@ def _registry_schemas() -> dict[str, Schema]:
             access={"type": "array", "items": _ref("AccessEntry")},
             withheld={"type": "array", "items": _ref("WithheldEntry")},
         ),
+        "ClientSecretBody": {
+            **_closed(days={"type": "integer", "minimum": 1, "maximum": SECRET_TTL_MAX.days}),
+            "required": [],
+        },
+        "ClientSecret": _closed(client_id=_STRING, client_secret=_STRING, created_at=_TIME, expires_at=_TIME),
         "RevocationBody": _closed(node=_STRING, reason=_STRING),
         "Revocation": _closed(node=_STRING, generation=_COUNT, at=_TIME),
         "SimulationBody": _closed(token=_STRING),

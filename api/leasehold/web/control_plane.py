@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from leasehold.model.errors import LeaseholdError
 from leasehold.web.bootstrap_routes import bootstrap_routes
+from leasehold.web.client_secret_routes import client_secret_routes
 from leasehold.web.credential_routes import credential_routes
 from leasehold.web.doors import Doors
 from leasehold.web.object_routes import object_routes
@@ -39,7 +40,13 @@ def control_plane(doors: Doors) -> FastAPI:
     )
     # Dependencies run before FastAPI looks at parameters: who is calling comes before what is wrong with the call.
     known = [Depends(doors.caller), Depends(refuse_unprintable), Depends(refuse_unknown)]
-    for router in (simulation_routes(doors), registry_routes(doors), review_router(doors), object_routes(doors)):
+    for router in (
+        client_secret_routes(doors),
+        simulation_routes(doors),
+        registry_routes(doors),
+        review_router(doors),
+        object_routes(doors),
+    ):
         app.include_router(router, dependencies=known)
     app.include_router(credential_routes(doors))
     app.include_router(bootstrap_routes(doors), dependencies=[Depends(refuse_unknown)])

@@ -101,6 +101,20 @@ def simulation_operation() -> Operation:
     return operation
 
 
+def client_secret_operation() -> Operation:
+    """Make a client secret."""
+    answers = {"201": _answer("The secret, shown this once.", "ClientSecret")}
+    operation = _operation("post_client_secret", "agents", answers, (*_BODY, *_READ, "forbidden", "not_found"))
+    operation["openapi_extra"]["requestBody"] = _body("ClientSecretBody")
+    return operation
+
+
+def client_secret_end_operation() -> Operation:
+    """End a client secret."""
+    answers = {"204": {"description": "Ended."}}
+    return _operation("delete_client_secret", "agents", answers, (*_READ, "forbidden", "not_found"))
+
+
 def issue_operation() -> Operation:
     """Draw a credential of another system."""
     answers = {"200": _answer("The credential, in the form asked for.", "IssuedCredential")}
