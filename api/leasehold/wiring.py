@@ -41,6 +41,7 @@ from leasehold.web.asgi import Application
 from leasehold.web.control_plane import control_plane
 from leasehold.web.dispatch import dispatch
 from leasehold.web.doors import Doors
+from leasehold.web.lifespan import finishing
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
 from leasehold.web.revocations.app import RevocationDoors, revocations_app
 
@@ -91,9 +92,11 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             credentials=credential_doors(settings, store, signer, _now),
         )
     )
-    oauth = oauth_app(_oauth_doors(settings, store, signer, callers))
+    ledger, leases = Ledger(store), LiveLeases(store)
+    oauth = oauth_app(_oauth_doors(settings, store, signer, callers, ledger, leases))
     revocations = revocations_app(_revocation_doors(settings, store, signer, callers))
-    return dispatch(control, {"/oauth2/": oauth, "/.well-known/": oauth, "/revocations": revocations})
+    planes = dispatch(control, {"/oauth2/": oauth, "/.well-known/": oauth, "/revocations": revocations})
+    return finishing(planes, (ledger.close, leases.close, store.close))
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> RevocationDoors:
@@ -107,8 +110,10 @@ def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, calle
     return RevocationDoors(feed=feed, readers=Readers(callers), clock=_now)
 
 
-def _oauth_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> OAuthDoors:
-    ledger, views, mint = Ledger(store), Views(store, settings.credentials_audience), TokenMint(signer)
+def _oauth_doors(
+    settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens, ledger: Ledger, leases: LiveLeases
+) -> OAuthDoors:
+    views, mint = Views(store, settings.credentials_audience), TokenMint(signer)
     own, subjects = OwnTokens(signer), _subject_tokens(settings)
     exchange = TokenExchange(
         issuer=settings.issuer,
@@ -120,7 +125,7 @@ def _oauth_doors(settings: Settings, store: SqlStore, signer: Signer, callers: R
     )
     assertions = ClientAssertions(IssuerKeys(Network()))
     clients = Clients(issuer=settings.issuer, verifier=subjects, assertions=assertions, views=views, store=store)
-    issuing, leases = Issuing(mint=mint, views=views, ledger=ledger), LiveLeases(store)
+    issuing = Issuing(mint=mint, views=views, ledger=ledger)
     return OAuthDoors(
         issuer=settings.issuer,
         exchange=exchange,

@@ -40,7 +40,7 @@ def serve(
         log_level=settings.log_level,
         access_log=False,
         server_header=False,
-        lifespan="off",
+        lifespan="on",  # at shutdown what waits is written
         timeout_graceful_shutdown=10,
     )
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from leasehold.keys.key_ring import KeyRing, dump_ring, load_ring
 from leasehold.keys.signing import raw_signature
 
-ROTATE_EVERY = timedelta(days=30)
+ROTATE_EVERY = timedelta(days=1)
 _FILE = "signing-keys.json"
 _SHA256 = ec.ECDSA(hashes.SHA256())
 

@@ -40,7 +40,7 @@ def replicas(database_url, tmp_path) -> Iterator[tuple[World, World]]:
 def serving(server: Server) -> Iterator[str]:
     """The server on loopback, on a port of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(server.app, log_level="warning", lifespan="off")
+        config = uvicorn.Config(server.app, log_level="warning", lifespan="on")
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
         thread.start()
