@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import NewType
 Node = NewType("Node", str)
 """`registry`, `owner:<name>`, `agent:<name>`, `deployment:<name>`, `binding:<name>` or `lease:<id>`."""
 
+_CONSENT_DIGITS = 32
 REGISTRY = Node("registry")
 
 
@@ -51,6 +53,12 @@ def user_node(user: str) -> Node:
 def task_node(task: str) -> Node:
     """The node of a task, above every lease that was taken for it."""
     return Node(f"task:{task}")
+
+
+def consent_node(user: str, agent: str, resource: str) -> Node:
+    """The node of one consent. A digest: a person's id is of any length."""
+    digest = hashlib.sha256("\n".join((user, agent, resource)).encode()).hexdigest()[:_CONSENT_DIGITS]
+    return Node(f"consent:{digest}")
 
 
 def lease_node(lease_id: str) -> Node:

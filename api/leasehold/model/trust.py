@@ -48,6 +48,25 @@ class Verification(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """How people log in at an issuer: our client there, which keeps no secret (PKCE instead), and its endpoints."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    client_id: str
+    authorization_endpoint: str
+    token_endpoint: str
+    scopes: frozenset[str] = frozenset({"openid"})
+
+    def __post_init__(self) -> None:
+        check_url(self.authorization_endpoint, "authorization_endpoint")
+        check_url(self.token_endpoint, "token_endpoint")
+        if not self.client_id or not self.client_id.isprintable() or len(self.client_id) > _AUDIENCE_LIMIT:
+            raise InvalidValue(f"client_id must be 1-{_AUDIENCE_LIMIT} printable characters")
+        if "openid" not in self.scopes or not all(s.isascii() and s.isprintable() and " " not in s for s in self.scopes):
+            raise InvalidValue("scopes must be words, `openid` among them")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrustIssuer:
     """Whose subject tokens are accepted. `issuer` is compared with `iss` to the letter (RFC 7519 §4.1.1).
 
@@ -55,6 +74,7 @@ class TrustIssuer:
     admits loopback, private and link-local addresses, and plain http on loopback. `single_use`: a `jti` is accepted
     once. `max_token_ttl` bounds `exp - iat` of a subject token, in seconds. With `verify` token-review the API server
     at `api_server` is asked; `credential` names the files that hold our own token and its authority, never a path.
+    `login` lets people log in there to let agents act for them; `id_jag` takes its word for people (ID-JAG) instead.
     For aws-sts `issuer` is the STS endpoint itself; for spiffe it is the `iss`, or `spiffe://` and the trust domain.
     """
 
@@ -71,9 +91,13 @@ class TrustIssuer:
     verify: Verification = Verification.SIGNATURE
     api_server: str | None = None
     credential: str | None = None
+    login: Login | None = None
+    id_jag: bool = False
 
     def __post_init__(self) -> None:
         check_issuer(self.type, self.issuer)
+        if (self.login is not None or self.id_jag) and self.type is not IssuerType.OIDC:
+            raise InvalidValue("people come from an issuer of type oidc: login and id_jag belong to no other")
         self._check_keys()
         self._check_review()
         if not self.audiences:
