@@ -54,10 +54,12 @@ class GitHubSource:
         token = answer.get("token")
         if not isinstance(token, str):
             raise Unavailable("GitHub's answer holds no token")
-        if _is_wider(target, answer):
+        try:
+            _check(target, answer)
+            return Minted(secret={"token": token}, live_until=_expiry(answer), ends_with=token)
+        except MintRefused:
             _delete(target, token)
-            raise MintRefused("GitHub gave more than the profile allows; the token was deleted")
-        return Minted(secret={"token": token}, live_until=_expiry(answer), ends_with=token)
+            raise
 
 
 def _ask(target: GitHubInstallation, assertion: str) -> Mapping[str, Any]:  # Any: GitHub's JSON
@@ -79,6 +81,11 @@ def _ask(target: GitHubInstallation, assertion: str) -> Mapping[str, Any]:  # An
     if not isinstance(found, dict):
         raise Unavailable("GitHub's answer is no object")
     return found
+
+
+def _check(target: GitHubInstallation, answer: Mapping[str, Any]) -> None:  # Any: as above
+    if _is_wider(target, answer):
+        raise MintRefused("GitHub gave more than the profile allows; the token was deleted")
 
 
 def _is_wider(target: GitHubInstallation, answer: Mapping[str, Any]) -> bool:  # Any: as above
@@ -110,7 +117,7 @@ def _expiry(answer: Mapping[str, Any]) -> datetime:  # Any: as above
     try:
         return datetime.fromisoformat(str(answer["expires_at"])).astimezone(UTC)
     except (KeyError, ValueError):
-        raise Unavailable("GitHub's answer holds no expiry") from None
+        raise MintRefused("GitHub's answer holds no expiry; the token was deleted") from None
 
 
 def _target(target: GitHubInstallation | None) -> GitHubInstallation:
