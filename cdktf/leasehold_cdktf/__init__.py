@@ -11,21 +11,44 @@ from leasehold_cdktf.grants import Grant
 from leasehold_cdktf.manifest import Manifest
 from leasehold_cdktf.people import Owner
 from leasehold_cdktf.provider import LeaseholdProvider
+from leasehold_cdktf.subjects import (
+    Aws,
+    AwsSts,
+    Azure,
+    Buildkite,
+    Claim,
+    GitHubActions,
+    GitLab,
+    Google,
+    HcpTerraform,
+    Kubernetes,
+    Oidc,
+    Spiffe,
+)
 from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer
-from leasehold_cdktf.trust import GitHubActions, Kubernetes, Oidc, TrustIssuer, WorkloadBinding
+from leasehold_cdktf.trust import TrustIssuer, WorkloadBinding
 
 __all__ = [
     "Agent",
+    "Aws",
+    "AwsSts",
+    "Azure",
+    "Buildkite",
     "Ceiling",
+    "Claim",
     "Deployment",
     "GitHubActions",
+    "GitLab",
+    "Google",
     "Grant",
+    "HcpTerraform",
     "Kubernetes",
     "LeaseholdProvider",
     "Manifest",
     "Oidc",
     "Owner",
     "Scope",
+    "Spiffe",
     "Tool",
     "ToolServer",
     "TrustIssuer",

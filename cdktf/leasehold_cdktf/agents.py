@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal
 
@@ -15,8 +15,9 @@ from leasehold_cdktf.grants import Grant
 from leasehold_cdktf.manifest import Manifest, ManifestSource
 from leasehold_cdktf.names import check_name, check_ttl, day, local_name
 from leasehold_cdktf.people import Owner
+from leasehold_cdktf.subjects import Claim, GitHubActions, Kubernetes, Subject
 from leasehold_cdktf.tools import NamedToolServer, ToolServer
-from leasehold_cdktf.trust import GitHubActions, Kubernetes, Subject, TrustIssuer, proof
+from leasehold_cdktf.trust import TrustIssuer, proof
 from leasehold_cdktf.workload import Identity, bind
 
 _NAME_LIMIT = 63
@@ -107,6 +108,7 @@ class Agent(Declared):
         endpoint: str | None = None,
         resource: str | None = None,
         deployment: Deployment | None = None,
+        service_account_uid: str | None = None,
     ) -> Manifest:
         """Make the workload of a Kubernetes manifest this agent, and return the manifest that does so.
 
@@ -125,6 +127,7 @@ class Agent(Declared):
             endpoint: The registry's URL; the provider's if left out.
             resource: The tool server to ask tokens for; found by itself if all grants are on one whose URL is known.
             deployment: The deployment to run under; the agent's own if left out.
+            service_account_uid: The account's uid, where Terraform makes the account: one made anew is then another.
 
         Raises:
             ValueError: the manifest leaves a choice open, or says something that contradicts the binding.
@@ -138,7 +141,11 @@ class Agent(Declared):
             resource=resource or self._only_resource(),
         )
         bound = bind(Manifest.read(manifest), identity, workload=workload, container=container, namespace=namespace)
-        subject = Kubernetes(namespace=bound.namespace, service_account=bound.service_account)
+        subject = Kubernetes(
+            namespace=bound.namespace,
+            service_account=bound.service_account,
+            service_account_uid=service_account_uid,
+        )
         self._bind(f"{bound.namespace}-{bound.service_account}", trust_issuer, subject, deployment)
         return bound.manifest
 
@@ -177,8 +184,36 @@ class Agent(Declared):
         what = "-".join(filter(None, (repository_id, environment, ref, job_workflow_ref)))
         self._bind(what, trust_issuer, subject, deployment)
 
+    def bind_subject(
+        self,
+        name: str,
+        trust_issuer: TrustIssuer | str,
+        subject: Subject,
+        *,
+        claims: Mapping[str, Claim] | None = None,
+        deployment: Deployment | None = None,
+    ) -> None:
+        """Make any other workload this agent: a GitLab job, a cloud machine, a SPIFFE workload, a Terraform run.
+
+        Args:
+            name: Tells this binding from the agent's others.
+            trust_issuer: Who signs the workload's tokens, as the registry knows it.
+            subject: The workload, such as `GitLab(…)` or `Spiffe(…)`.
+            claims: Conditions on claims beside the pins.
+            deployment: The deployment to run under; the agent's own if left out.
+
+        Raises:
+            ValueError: the issuer signs tokens of another shape than the subject describes.
+        """
+        self._bind(name, trust_issuer, subject, deployment, claims)
+
     def _bind(
-        self, what: str, trust_issuer: TrustIssuer | str, subject: Subject, deployment: Deployment | None
+        self,
+        what: str,
+        trust_issuer: TrustIssuer | str,
+        subject: Subject,
+        deployment: Deployment | None,
+        claims: Mapping[str, Claim] | None = None,
     ) -> None:
         name = _binding_name(f"{self.name}-{what}")
         runs_under = deployment or self.deployment
@@ -186,7 +221,7 @@ class Agent(Declared):
             "name": name,
             "agent": refer(self, self.collector),
             "deployment": None if runs_under is None else refer(runs_under, self.collector),
-            **proof(trust_issuer, subject, self.collector),
+            **proof(trust_issuer, subject, self.collector, claims),
         }
         self.collector.add_once("leasehold_workload_binding", local_name(name), attributes)
 

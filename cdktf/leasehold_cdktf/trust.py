@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
-from typing import ClassVar, Literal
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from typing import Literal
 
 from leasehold_cdktf._cdk import Construct
 from leasehold_cdktf.collector import Collector, Declared, refer
 from leasehold_cdktf.names import check_name
+from leasehold_cdktf.subjects import Claim, IssuerType, Subject
 
 GITHUB = "https://token.actions.githubusercontent.com"
 
@@ -28,10 +29,13 @@ class TrustIssuer(Declared):
         allow_private: Admit loopback and private addresses, and plain http on loopback.
         single_use: Accept each token once.
         max_token_ttl: The longest life of an acceptable token, in seconds.
+        verify: `token-review` asks the cluster whether a service account's token still counts.
+        api_server: The API server to ask.
+        credential: Names the files `<name>.token` and `<name>.crt` in the registry's folder `clusters`.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
-        ValueError: no audience is named, or both kinds of key source are.
+        ValueError: no audience is named, both kinds of key source are, or a cluster is to be asked that cannot be.
     """
 
     KIND = "leasehold_trust_issuer"
@@ -41,7 +45,7 @@ class TrustIssuer(Declared):
         scope: Construct,
         id_: str,
         *,
-        type: Literal["kubernetes", "github-actions", "oidc"],  # noqa: A002  the attribute's name
+        type: IssuerType,  # noqa: A002  the attribute's name
         issuer: str,
         audiences: Collection[str],
         algorithms: Collection[str] | None = None,
@@ -50,8 +54,13 @@ class TrustIssuer(Declared):
         allow_private: bool | None = None,
         single_use: bool | None = None,
         max_token_ttl: int | None = None,
+        verify: Literal["signature", "token-review"] | None = None,
+        api_server: str | None = None,
+        credential: str | None = None,
         name: str | None = None,
     ) -> None:
+        if (verify == "token-review") != (api_server is not None and credential is not None):
+            raise ValueError('api_server and credential are for verify="token-review", which needs both')
         if not audiences or isinstance(audiences, str):
             raise ValueError('audiences must list at least one audience, such as ["https://leasehold.example.com"]')
         if jwks is not None and jwks_uri is not None:
@@ -69,55 +78,11 @@ class TrustIssuer(Declared):
                 "allow_private": allow_private,
                 "single_use": single_use,
                 "max_token_ttl": max_token_ttl,
+                "verify": verify,
+                "api_server": api_server,
+                "credential": credential,
             }
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kubernetes:
-    """A service account, exactly. The uid tells a re-created account of the same name apart."""
-
-    TYPE: ClassVar[str] = "kubernetes"
-    namespace: str
-    service_account: str
-    service_account_uid: str | None = None
-
-    def __post_init__(self) -> None:
-        _check_pins(asdict(self))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitHubActions:
-    """A workflow run, by the ids that a rename cannot move and by at least one of workflow, environment and ref."""
-
-    TYPE: ClassVar[str] = "github-actions"
-    repository_id: str
-    repository_owner_id: str
-    job_workflow_ref: str | None = None
-    environment: str | None = None
-    ref: str | None = None
-
-    def __post_init__(self) -> None:
-        for what, value in (("repository_id", self.repository_id), ("repository_owner_id", self.repository_owner_id)):
-            if not (value.isdecimal() or "${" in value):
-                raise ValueError(f"{what} `{value}` must be GitHub's numeric id as a string: `gh api repos/OWNER/NAME`")
-        if self.job_workflow_ref is None and self.environment is None and self.ref is None:
-            raise ValueError("pin at least one of job_workflow_ref, environment and ref: any workflow would do else")
-        _check_pins(asdict(self))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Oidc:
-    """Any other OpenID Connect subject, by its exact `sub`."""
-
-    TYPE: ClassVar[str] = "oidc"
-    subject: str
-
-    def __post_init__(self) -> None:
-        _check_pins(asdict(self))
-
-
-Subject = Kubernetes | GitHubActions | Oidc
 
 
 class WorkloadBinding(Declared):
@@ -125,7 +90,8 @@ class WorkloadBinding(Declared):
 
     Args:
         trust_issuer: Who must have signed the proof.
-        subject: What the proof must say: `Kubernetes(…)`, `GitHubActions(…)` or `Oidc(…)`.
+        subject: What the proof must say: `GitLab(…)`, `HcpTerraform(…)` or another of `leasehold_cdktf.subjects`.
+        claims: Conditions on claims beside the pins, by name or `/path/into/one`.
         role: The platform role to take.
         teams: For `developer`, and needed there: whose agents this developer may change.
         stack: Limits writes to this stack; give one to every pipeline.
@@ -147,6 +113,7 @@ class WorkloadBinding(Declared):
         role: Role,
         teams: Collection[str] = (),
         stack: str | None = None,
+        claims: Mapping[str, Claim] | None = None,
         name: str | None = None,
     ) -> None:
         if (role == "developer") != bool(teams):
@@ -157,12 +124,14 @@ class WorkloadBinding(Declared):
                 "role": role,
                 "teams": sorted(check_name(team, "team") for team in teams) or None,
                 "stack": None if stack is None else check_name(stack, "stack"),
-                **proof(trust_issuer, subject, self.collector),
+                **proof(trust_issuer, subject, self.collector, claims),
             }
         )
 
 
-def proof(trust_issuer: TrustIssuer | str, subject: Subject, user: Collector) -> dict[str, object]:
+def proof(
+    trust_issuer: TrustIssuer | str, subject: Subject, user: Collector, claims: Mapping[str, Claim] | None = None
+) -> dict[str, object]:
     """The attributes of a binding that say what is proven, and by whom.
 
     Raises:
@@ -173,11 +142,9 @@ def proof(trust_issuer: TrustIssuer | str, subject: Subject, user: Collector) ->
             f"trust issuer `{trust_issuer.name}` signs tokens of type `{trust_issuer.type}`, "
             f"and {type(subject).__name__}(…) describes one of type `{subject.TYPE}`"
         )
-    pins = {key: value for key, value in asdict(subject).items() if value is not None}
-    return {"trust_issuer": refer(trust_issuer, user), subject.TYPE.replace("-", "_"): pins}
-
-
-def _check_pins(pins: dict[str, str | None]) -> None:
-    for what, value in pins.items():
-        if value is not None and (not value or "*" in value):
-            raise ValueError(f"{what} `{value}` must be an exact, non-empty value: a pin takes no wildcard")
+    pins = {key: value for key, value in asdict(subject).items() if value is not None and value is not False}
+    conditions = {name: claim.attributes() for name, claim in sorted((claims or {}).items())}
+    named: dict[str, object] = {"trust_issuer": refer(trust_issuer, user), subject.TYPE.replace("-", "_"): pins}
+    if conditions:
+        named["claims"] = conditions
+    return named

@@ -113,11 +113,6 @@ def check_principal(value: str) -> str | None:
     return "must read agent:<name>, team:<name>, environment:<name> or organization"
 
 
-def check_digits(value: str) -> str | None:
-    """Complain unless `value` is a number written out, as GitHub's ids are."""
-    return None if value.isdecimal() else "must be GitHub's numeric id, as a string"
-
-
 def each(check: Check) -> Check:
     """Return a check of every known member of a set."""
 

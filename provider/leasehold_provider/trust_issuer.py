@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from .names import at_least_one, between, check_url, each, one_of
-from .protocol import Attribute, Bool, Number, Set, String
+from .names import at_least_one, between, check_name, check_url, each, one_of
+from .protocol import Attribute, Bool, Diagnostic, Number, Set, String, is_unknown
 from .registry_resource import RegistryResource, named
+from .subjects import ISSUER_TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
+
+    Values = dict[str, Any]
 
 _DAY_SECONDS = 86_400
 _TWO_HOURS_SECONDS = 7_200
@@ -17,6 +21,11 @@ _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 
 _ALGORITHMS = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 )  # fmt: skip
+
+
+def check_issuer(value: str) -> str | None:
+    """Complain unless an issuer can be called so."""
+    return None if value.startswith("spiffe://") and "/" not in value[len("spiffe://") :] else check_url(value)
 
 
 def check_audience(value: str) -> str | None:
@@ -54,14 +63,15 @@ class TrustIssuer(RegistryResource):
             "type": Attribute(
                 String,
                 required=True,
-                validators=(one_of("kubernetes", "github-actions", "oidc"),),
-                description="`kubernetes`, `github-actions` or `oidc`; decides which claims a binding must pin.",
+                validators=(one_of(*ISSUER_TYPES),),
+                description=f"One of `{'`, `'.join(ISSUER_TYPES)}`; decides what a binding must pin.",
             ),
             "issuer": Attribute(
                 String,
                 required=True,
-                validators=(check_url,),
-                description="The `iss` of its tokens, compared to the letter.",
+                validators=(check_issuer,),
+                description="The `iss` of its tokens, compared to the letter; for `aws-sts` the STS endpoint, "
+                "for `spiffe` also `spiffe://` and the trust domain.",
             ),
             "audiences": Attribute(
                 Set(String),
@@ -99,7 +109,36 @@ class TrustIssuer(RegistryResource):
                 validators=(between(1, _DAY_SECONDS, "seconds"),),
                 description="Longest life that a subject token may have, in seconds (1 to 86400).",
             ),
+            "verify": Attribute(
+                String,
+                default="signature",
+                validators=(one_of("signature", "token-review"),),
+                description="`signature`, or `token-review`: ask the cluster whether a token still counts.",
+            ),
+            "api_server": Attribute(
+                String,
+                optional=True,
+                validators=(check_url,),
+                description="API server to ask, with `token-review` alone.",
+            ),
+            "credential": Attribute(
+                String,
+                optional=True,
+                validators=(check_name,),
+                description="Name of the files `<name>.token` and `<name>.crt` in the registry's folder `clusters`.",
+            ),
         },
         description="An issuer whose tokens prove who a workload or a pipeline is.",
         name="Short name that workload bindings refer to.",
     )
+
+    def validate(self, config: Values) -> Iterable[Diagnostic]:
+        """Check that a cluster that is to be asked can be."""
+        if any(map(is_unknown, config.values())):
+            return
+        reviewed = config["verify"] == "token-review"
+        for name in ("api_server", "credential"):
+            if reviewed is (config[name] is None):
+                yield Diagnostic.error("Out of place", f"{name} is for token-review, which needs it", (name,))
+        if reviewed and config["type"] != "kubernetes":
+            yield Diagnostic.error("Out of place", "token-review is for kubernetes alone", ("verify",))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .names import check_digits, check_exact, check_name, each, one_of
-from .protocol import Attribute, Diagnostic, Nested, Set, String, is_unknown
+from .names import check_name, each, one_of
+from .protocol import Attribute, Diagnostic, Set, String, is_unknown
 from .references import check_reference
 from .registry_resource import RegistryResource, named
+from .subjects import SUBJECTS, check_subject, claims_block, subject_blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,18 +17,7 @@ if TYPE_CHECKING:
 
     Values = dict[str, Any]
 
-_SUBJECTS = ("kubernetes", "github_actions", "oidc")
 _ROLES = ("viewer", "developer", "approver", "security-admin", "auditor")
-
-
-def _pin(description: str, *, required: bool = False) -> Attribute:
-    return Attribute(
-        String, required=required, optional=not required, validators=(check_exact,), description=description
-    )
-
-
-def _id(description: str) -> Attribute:
-    return Attribute(String, required=True, validators=(check_digits,), description=description)
 
 
 def _name(description: str) -> Attribute:
@@ -59,33 +49,8 @@ class WorkloadBinding(RegistryResource):
                 description="Teams that the role `developer`, and no other, is limited to.",
             ),
             "stack": _name("Stack that a platform role may write, and no other."),
-            "kubernetes": Nested(
-                {
-                    "namespace": _pin("Namespace of the service account.", required=True),
-                    "service_account": _pin("Name of the service account.", required=True),
-                    "service_account_uid": _pin("Its uid, which tells a re-created account of the same name apart."),
-                },
-                optional=True,
-                description="A Kubernetes service account. Exactly one of `kubernetes`, `github_actions` and `oidc`.",
-            ),
-            "github_actions": Nested(
-                {
-                    "repository_id": _id("GitHub's numeric id of the repository, which a rename does not move."),
-                    "repository_owner_id": _id("GitHub's numeric id of the repository's owner."),
-                    "job_workflow_ref": _pin(
-                        "Workflow file and ref, such as `acme/web/.github/workflows/deploy.yml@refs/heads/main`."
-                    ),
-                    "environment": _pin("Deployment environment of the job."),
-                    "ref": _pin("Git ref of the run, such as `refs/heads/main`."),
-                },
-                optional=True,
-                description="A GitHub Actions job; pin at least one of workflow, environment and ref.",
-            ),
-            "oidc": Nested(
-                {"subject": _pin("The exact `sub`.", required=True)},
-                optional=True,
-                description="Any other OpenID Connect subject.",
-            ),
+            **subject_blocks(),
+            "claims": claims_block(),
         },
         description="Which subject token may become which agent, or take which platform role (for one stack, in CI).",
         name="Name of the binding.",
@@ -95,7 +60,7 @@ class WorkloadBinding(RegistryResource):
         """Check what may stand beside what."""
         given = {name: value for name, value in config.items() if value is not None}
         yield from _exactly_one(given, ("agent", "role"))
-        yield from _exactly_one(given, _SUBJECTS)
+        yield from _exactly_one(given, SUBJECTS)
         if "role" not in given and "agent" in given:
             for name in ("teams", "stack"):
                 if given.get(name):
@@ -107,7 +72,7 @@ class WorkloadBinding(RegistryResource):
                 "Out of place", "deployment belongs to an agent, not to a platform role", ("deployment",)
             )
         yield from _check_teams(given)
-        yield from _check_pins(given.get("github_actions"))
+        yield from check_subject(given)
 
     def check(self, ctx: PlanContext) -> None:
         """Object to references that do not live."""
@@ -136,9 +101,3 @@ def _check_teams(given: Values) -> Iterator[Diagnostic]:
     if (role == "developer") != bool(teams):
         detail = "role developer, and no other role, names the teams it is limited to"
         yield Diagnostic.error("Teams and role do not fit", detail, ("teams",) if teams else ("role",))
-
-
-def _check_pins(subject: object) -> Iterator[Diagnostic]:
-    if isinstance(subject, dict) and all(subject[pin] is None for pin in ("job_workflow_ref", "environment", "ref")):
-        detail = "pin at least one of job_workflow_ref, environment and ref"
-        yield Diagnostic.error("Subject not pinned", detail, ("github_actions",))
