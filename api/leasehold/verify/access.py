@@ -15,6 +15,7 @@ from leasehold.verify.signatures import KeyFinder, read_signed
 LEASE_CLAIM = "urn:leasehold:lease"
 DETAIL_TYPE = "mcp_tool"
 _DETAIL_MEMBERS = frozenset({"type", "locations", "actions", "resources"})
+_DECISIONS_KEPT = 256
 _TEXT_CLAIMS = ("sub", "client_id", "jti")
 
 
@@ -36,11 +37,21 @@ class AccessToken:
     ancestors: tuple[tuple[str, int], ...]
     key_thumbprint: str | None
     claims: Mapping[str, object] = field(repr=False)
+    decided: dict[tuple[str, str], bool] = field(default_factory=dict, repr=False, compare=False)
+    """Answers of `allows`, which cannot change."""
 
     def allows(self, tool: str, resource: str) -> bool:
         """True iff the token names this tool on this resource, here (RFC 9396)."""
+        known = self.decided.get((tool, resource))
+        return known if known is not None else self._decide(tool, resource)
+
+    def _decide(self, tool: str, resource: str) -> bool:
         details = self.claims.get("authorization_details")
-        return isinstance(details, list) and any(self._detail_allows(detail, tool, resource) for detail in details)
+        decided = isinstance(details, list) and any(self._detail_allows(detail, tool, resource) for detail in details)
+        if len(self.decided) >= _DECISIONS_KEPT:
+            self.decided.clear()
+        self.decided[tool, resource] = decided
+        return decided
 
     def _detail_allows(self, detail: object, tool: str, resource: str) -> bool:
         # A member that we do not know may narrow what the others allow: such a detail allows nothing.
