@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 
-from toolchain import cdktf_cli, node, postgres, provider, terraform
+from toolchain import cdktf_cli, interop, node, postgres, provider, terraform
 from toolchain.places import Places, repository
 from toolchain.programs import Tool, ToolMissingError, tell
 from toolchain.surroundings import additions
@@ -16,10 +16,11 @@ TOOLS: dict[str, Callable[[Places], Tool]] = {
     "terraform-packaged": terraform.ensure_packaged,
     "node": node.ensure,
     "cdktf": cdktf_cli.ensure,
+    "interop": interop.ensure,
     "postgres": postgres.ensure,
     "provider": provider.ensure,
 }
-NEEDS = {"cdktf": ["node"]}
+NEEDS = {"cdktf": ["node"], "interop": ["node"]}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -54,12 +54,13 @@ def _install(places: Places) -> None:
     manifest = {"private": True, "dependencies": {"cdktf-cli": VERSION}}
     (partial / "package.json").write_text(json.dumps(manifest))
     tell(f"installing cdktf-cli {VERSION} with npm (420 MB on disk, about half a minute)")
-    _run_npm(places, partial)
+    npm_install(places, partial, f"cdktf-cli {VERSION}")
     shutil.rmtree(places.cdktf, ignore_errors=True)
     partial.replace(places.cdktf)
 
 
-def _run_npm(places: Places, folder: Path) -> None:
+def npm_install(places: Places, folder: Path, what: str) -> None:
+    """Install the dependencies of the npm project in `folder`; `what` they are, for the message when npm cannot."""
     # No lock file: npm would write the address of whatever registry this machine uses into it.
     options = ["--no-package-lock", "--no-audit", "--no-fund", "--no-update-notifier", "--omit=dev", "--loglevel=error"]
     path = os.pathsep.join([str(places.bin), os.environ.get("PATH", os.defpath)])
@@ -73,7 +74,7 @@ def _run_npm(places: Places, folder: Path) -> None:
     while (status := _wait(npm)) is None:
         tell(f"npm is still installing, {time.monotonic() - started:.0f} s")
     if status != 0:
-        raise ToolMissingError(f"npm could not install cdktf-cli {VERSION} (its message stands above)")
+        raise ToolMissingError(f"npm could not install {what} (its message stands above)")
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int | None:

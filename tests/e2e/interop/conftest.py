@@ -1,0 +1,114 @@
+"""Our server and an OpenID provider that nobody here wrote, each on loopback, introduced to each other."""
+
+import json
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+import uvicorn
+from tests.fakes.exchange_world import EXCHANGE, TOOLS
+from tests.fakes.oidc_provider import CLIENT, id_token, node, running_provider, workshop
+
+from leasehold.settings import read_settings
+from leasehold.wiring import open_server
+
+ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
+GRANT = "triage/github.read_file@repo:web"
+
+
+@dataclass
+class Meeting:
+    """Who met: our server, the provider, an id token of its user alice, and her registry token."""
+
+    server: str
+    provider: str
+    id_token: str
+    registry_token: str
+    folder: Path
+
+    def node(self, script: str, **asked: object) -> dict:
+        """What a script answers to what it is asked."""
+        done = subprocess.run(
+            [node(), script],
+            cwd=self.folder,
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def meeting(tmp_path_factory) -> Iterator[Meeting]:
+    folder = workshop(tmp_path_factory.mktemp("interop"))
+    with running_provider(folder) as provider, _server(folder / "registry") as (server, bootstrap):
+        token = id_token(provider, "alice")
+        trust = {"type": "oidc", "issuer": provider, "audiences": [CLIENT], "algorithms": ["ES256"]}
+        alice = {"trust_issuer": "people", "oidc": {"subject": "alice"}}
+        _send(
+            server,
+            "POST",
+            "/v1/bootstrap",
+            bootstrap,
+            trust_issuer={"name": "people", **trust, "allow_private": True},
+            workload_bindings=[{"name": "alice", "role": "security-admin", **alice}],
+        )
+        form = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ID_TOKEN}
+        with urllib.request.urlopen(  # noqa: S310  loopback
+            f"{server}/oauth2/token", urlencode({**form, "resource": f"{server}/v1"}).encode()
+        ) as reply:
+            registry_token = json.loads(reply.read())["access_token"]
+        for kind, name, spec in (
+            ("owners", "alice", {"display_name": "Alice", "email": "alice@example.com", "team": "shop"}),
+            ("agents", "triage", {"owner": "alice", "review_by": "2027-06-01"}),
+            ("tool-servers", "github", {"url": TOOLS, "tools": {"read_file": {"action": "read"}}}),
+            (
+                "grants",
+                GRANT,
+                {"agent": "triage", "tool_server": "github", "tools": ["read_file"], "resources": ["repo:web"]},
+            ),
+            ("deployments", "triage-prod", {"agent": "triage"}),
+            ("workload-bindings", "triage-alice", {"agent": "triage", **alice}),
+        ):
+            _send(server, "PUT", f"/v1/{kind}/{quote(name, safe='')}", registry_token, **spec)
+        yield Meeting(server, provider, token, registry_token, folder)
+
+
+def _send(server: str, method: str, path: str, bearer: str, **body: object) -> None:
+    headers = {"authorization": f"Bearer {bearer}", "content-type": "application/json"}
+    if method == "PUT":
+        headers["if-none-match"] = "*"
+    request = urllib.request.Request(server + path, json.dumps(body).encode(), headers, method=method)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10):  # noqa: S310  loopback
+        pass
+
+
+@contextmanager
+def _server(data: Path) -> Iterator[tuple[str, str]]:
+    """Our server, whose issuer is where it listens, and its bootstrap token."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server = open_server(read_settings({"LEASEHOLD_DATA_DIR": str(data), "LEASEHOLD_ISSUER": url}))
+        assert server.bootstrap_token
+        running = uvicorn.Server(uvicorn.Config(server.app, log_level="warning", lifespan="on"))
+        thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
+        thread.start()
+        deadline = time.monotonic() + 10
+        while not running.started:
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.01)
+        yield url, server.bootstrap_token
+        running.should_exit = True
+        thread.join(timeout=10)
+        server.store.close()
