@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 
+from leasehold.authn.agent_tokens import AgentCallers
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.credential_wiring import credential_doors
 from leasehold.exchange.client_credentials import ClientCredentials
@@ -89,6 +90,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             authenticator=callers,
             clock=_now,
             simulator=_simulation(settings, store),
+            agents=AgentCallers(issuer=settings.issuer, verifier=own, leases=store),
             credentials=credential_doors(settings, store, signer, _now),
         )
     )

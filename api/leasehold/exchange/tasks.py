@@ -27,11 +27,11 @@ class Tasks:
         """The permit held under the task, and the generations with its own. Raises `ExchangeRefused`, `Unavailable`."""
         task, generation = await self._views.task(wish.id)
         if task is None:
-            task = Task(id=wish.id, agent=permit.agent or "", created_at=now, deadline=wish.deadline)
-            _permitted(permit, task, now)  # nothing is opened for what is refused
             opening = decide_opening(permit, wish.id)
             if isinstance(opening, TaskDenied):
                 raise ExchangeRefused(opening.reason)
+            task = Task(id=wish.id, agent=opening.agent, created_at=now, deadline=wish.deadline)
+            _permitted(permit, task, now)  # nothing is opened for what is refused
             await self._ledger.write(Open(opening, task))
             task, generation = await self._views.task(wish.id)  # somebody else may have been first
         if task is None or wish.deadline not in {None, task.deadline}:

@@ -28,7 +28,7 @@ _SIMULATORS = frozenset({Role.AUDITOR, Role.DEVELOPER, Role.SECURITY_ADMIN})
 _DEVELOPERS_WRITE = frozenset(
     {Kind.AGENTS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS, Kind.WORKLOAD_BINDINGS},
 )
-_DEVELOPERS_REVOKE = frozenset({"agent", "deployment", "lease"})
+_DEVELOPERS_REVOKE = frozenset({"agent", "deployment", "lease", "task"})
 
 
 def decide(principal: Principal, action: PlatformAction, kind: str) -> Permit | Deny:

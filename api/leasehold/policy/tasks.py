@@ -8,8 +8,9 @@ from enum import StrEnum
 
 from leasehold.model.leases import task_node
 from leasehold.model.tasks import Task
-from leasehold.policy.decision import Deny
+from leasehold.policy.decision import Deny, Permit
 from leasehold.policy.leasing import MIN_TTL, LeasePermit
+from leasehold.policy.platform import within_teams
 
 
 class TaskReason(StrEnum):
@@ -52,3 +53,9 @@ def decide_lease_of_task(permit: LeasePermit, task: Task, now: datetime) -> Leas
 def decide_end_by_agent(agent: str, task: Task) -> TaskPermit | Deny:
     """May an agent end this task? Its own."""
     return TaskPermit(task.id, agent) if task.agent == agent else Deny("an agent ends its own tasks")
+
+
+def decide_end_by_principal(permit: Permit, task: Task, team: str | None) -> TaskPermit | Deny:
+    """May a platform principal end this task? `team` is that of the agent's owner."""
+    answer = within_teams(permit, (team,))
+    return answer if isinstance(answer, Deny) else TaskPermit(task.id, task.agent)

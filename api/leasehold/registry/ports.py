@@ -13,6 +13,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Reference, Spec, Stored
 from leasehold.model.records import EVERYTHING, AuditRecord, BootstrapToken, Filters, Version
+from leasehold.model.tasks import Task
 
 
 class Objects(Protocol):
@@ -87,6 +88,13 @@ class ClientSecrets(Protocol):
     def delete(self, agent: str) -> bool: ...
 
 
+class Tasks(Protocol):
+    """What agents take leases for."""
+
+    def find(self, task_id: str) -> Task | None: ...
+    def end(self, task_id: str, at: datetime) -> bool: ...
+
+
 class UnitOfWork(Protocol):
     """One transaction: what happens in it happens together, or not at all."""
 
@@ -104,6 +112,8 @@ class UnitOfWork(Protocol):
     def bootstrap(self) -> Bootstrap: ...
     @property
     def leases(self) -> Leases: ...
+    @property
+    def tasks(self) -> Tasks: ...
     @property
     def client_secrets(self) -> ClientSecrets: ...
 

@@ -23,6 +23,7 @@ from leasehold.web.refusals import InvalidQuery, MethodNotAllowed, RouteNotFound
 from leasehold.web.registry_routes import registry_routes
 from leasehold.web.review_routes import review_router
 from leasehold.web.simulation_routes import simulation_routes
+from leasehold.web.task_routes import task_routes
 
 _METHOD_NOT_ALLOWED = 405
 _log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ def control_plane(doors: Doors) -> FastAPI:
     ):
         app.include_router(router, dependencies=known)
     app.include_router(credential_routes(doors))
+    app.include_router(task_routes(doors), dependencies=[Depends(refuse_unprintable), Depends(refuse_unknown)])
     app.include_router(bootstrap_routes(doors), dependencies=[Depends(refuse_unknown)])
     app.add_exception_handler(LeaseholdError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid_query)

@@ -10,6 +10,7 @@ from typing import Protocol
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from leasehold.authn.agent_tokens import ActingAgent
 from leasehold.credentials.ports import Store as CredentialStore
 from leasehold.credentials.records import CredentialRequest, Issued
 from leasehold.exchange.simulation import SimulationReport
@@ -53,6 +54,12 @@ class Desk(Protocol):
     async def issue(self, request: CredentialRequest) -> Issued: ...
 
 
+class AgentAuthenticator(Protocol):
+    """An agent's own token in, the agent out. Raises `Unauthenticated`, whatever is wrong with it; `Unavailable`."""
+
+    def authenticate(self, bearer: str, now: datetime) -> ActingAgent: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialDoors:
     """Where credentials of other systems are handed out and remembered."""
@@ -69,6 +76,7 @@ class Doors:
     authenticator: Authenticator
     clock: Callable[[], datetime]
     credentials: CredentialDoors | None = None
+    agents: AgentAuthenticator | None = None
     simulator: Simulator = field(default_factory=NoTokenService)
 
     async def caller(self, request: Request) -> Principal:

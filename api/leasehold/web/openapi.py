@@ -115,6 +115,12 @@ def client_secret_end_operation() -> Operation:
     return _operation("delete_client_secret", "agents", answers, (*_READ, "forbidden", "not_found"))
 
 
+def task_end_operation() -> Operation:
+    """End a task."""
+    answers = {"200": _answer("Ended, durably.", "EndedTask")}
+    return _operation("end_task", "tasks", answers, (*_READ, "forbidden", "not_found", "managed_elsewhere"))
+
+
 def issue_operation() -> Operation:
     """Draw a credential of another system."""
     answers = {"200": _answer("The credential, in the form asked for.", "IssuedCredential")}
