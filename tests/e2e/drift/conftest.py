@@ -11,8 +11,6 @@ import pytest
 from tests.e2e.provider.stack import Stack
 from tests.fakes.registry_http import live_registry
 
-from leasehold_provider.packaging.artefact import build
-
 ROOT = Path(__file__).parents[3]
 
 
@@ -49,8 +47,8 @@ def registry(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory, registry):
-    return Stack(tmp_path_factory.mktemp("stack"), build(), registry, "prod", "ci-prod")
+def stack(tmp_path_factory, registry, provider_artefact):
+    return Stack(tmp_path_factory.mktemp("stack"), provider_artefact.read_bytes(), registry, "prod", "ci-prod")
 
 
 @pytest.fixture
