@@ -127,9 +127,7 @@ class Verifier:
     def _lives(self, access: AccessToken, monotonic: float) -> bool:
         """True iff it is neither expired nor early, and nothing above it is known to have ended."""
         # A clock that was set back does not wake expired tokens.
-        now, earliest = self._wall(), self._known.earliest_now(monotonic)
-        if now < earliest:
-            now = earliest  # noqa: PLR1730  `max` costs three times as much
+        now = max(self._wall(), self._known.earliest_now(monotonic))
         if not access.issued_at - _LEEWAY_SECONDS <= now < access.expires_at:
             return False
         minimums = self._known.minimums
