@@ -28,6 +28,7 @@ from leasehold.keys.dpop import Proofs
 from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.network import Network
+from leasehold.keys.signed_callers import SignedCallers
 from leasehold.keys.signing import TokenMint, jwk_set
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
 from leasehold.model.deployments import Deployment
@@ -92,14 +93,14 @@ class World:
         self.exchange = TokenExchange(
             issuer=ISSUER,
             registry=REGISTRY_AUDIENCE,
-            verifier=SubjectTokens(self.issuer_keys),
+            verifier=SubjectTokens(self.issuer_keys, callers=SignedCallers(Network())),
             mint=self.mint,
             views=self.views,
             ledger=self.ledger,
         )
         self.clients = Clients(
             issuer=ISSUER,
-            verifier=SubjectTokens(self.issuer_keys),
+            verifier=SubjectTokens(self.issuer_keys, callers=SignedCallers(Network())),
             assertions=ClientAssertions(self.issuer_keys),
             views=self.views,
             store=store,
@@ -108,7 +109,7 @@ class World:
         self.delegation = Delegation(
             issuer=ISSUER,
             own=own,
-            verifier=SubjectTokens(self.issuer_keys),
+            verifier=SubjectTokens(self.issuer_keys, callers=SignedCallers(Network())),
             leases=self.leases,
             views=self.views,
             issuing=self.issuing,
