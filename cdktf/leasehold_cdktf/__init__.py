@@ -6,6 +6,13 @@ raises `ValueError` saying what to change; the registry checks everything again 
 
 from leasehold_cdktf.agents import Agent
 from leasehold_cdktf.assertions import assert_can, assert_cannot
+from leasehold_cdktf.credentials import (
+    AwsSession,
+    CredentialProfile,
+    Federation,
+    GitHubInstallation,
+    PostgresqlLogin,
+)
 from leasehold_cdktf.deployments import Deployment
 from leasehold_cdktf.grants import Grant
 from leasehold_cdktf.manifest import Manifest
@@ -31,13 +38,17 @@ from leasehold_cdktf.trust import TrustIssuer, WorkloadBinding
 __all__ = [
     "Agent",
     "Aws",
+    "AwsSession",
     "AwsSts",
     "Azure",
     "Buildkite",
     "Ceiling",
     "Claim",
+    "CredentialProfile",
     "Deployment",
+    "Federation",
     "GitHubActions",
+    "GitHubInstallation",
     "GitLab",
     "Google",
     "Grant",
@@ -47,6 +58,7 @@ __all__ = [
     "Manifest",
     "Oidc",
     "Owner",
+    "PostgresqlLogin",
     "Scope",
     "Spiffe",
     "Tool",

@@ -8,6 +8,7 @@ from .agent import Agent
 from .agent_grants_exclusive import AgentGrantsExclusive
 from .ceiling import Ceiling
 from .credential import Credential
+from .credential_profile import CredentialProfile
 from .deployment import Deployment
 from .effective_access import EffectiveAccess
 from .functions import FUNCTIONS
@@ -83,6 +84,7 @@ class LeaseholdProvider(Provider):
             grant,
             AgentGrantsExclusive(run),
             Deployment(run),
+            CredentialProfile(run),
         )
         self.data_sources = (EffectiveAccess(run), UnmanagedGrants(run))
         self.ephemeral_resources = (Credential(run),)

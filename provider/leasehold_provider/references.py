@@ -33,6 +33,7 @@ NOUNS = {
     "grants": "grant",
     "grant-sets": "exclusive claim",
     "deployments": "deployment",
+    "credential-profiles": "credential profile",
 }
 _TYPO = 0.8
 _SIMILAR = 0.6

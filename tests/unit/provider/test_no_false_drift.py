@@ -162,11 +162,28 @@ def _deployment(rnd):
     return {"name": "d", "agent": "a", **_maybe(rnd, expires_at=_moment(rnd), commit="", workload="w", run_url="")}
 
 
+def _profile(rnd):
+    aws = {
+        "role_arn": "arn:aws:iam::123456789012:role/r",
+        "region": "eu-central-1",
+        **_maybe(rnd, tags={"b": "1", "a": "2"}),
+    }
+    login = {
+        "dsn": "d",
+        "roles": _some(rnd, ["x", "y", "z"], 1),
+        **rnd.choice([{}, {"schema": "s", "privileges": ["update", "select"]}]),
+    }
+    token = {"app_id": "1", "installation_id": "2", "private_key": "k", "repositories": _some(rnd, ["w", "a"], 1)}
+    targets = [{"aws": aws}, {"postgresql": login}, {"github_app": {**token, "permissions": {"issues": "read"}}}]
+    target = rnd.choice([*targets, {"federation": {"audience": "a", **_maybe(rnd, token_ttl=300)}}])
+    return {"name": "p", "agents": _some(rnd, ["a", "b", "c"]), **target, **_maybe(rnd, max_ttl=300, description="")}
+
+
 MAKERS = {
     "leasehold_owner": _owner, "leasehold_agent": _agent, "leasehold_trust_issuer": _issuer,
     "leasehold_workload_binding": _binding, "leasehold_tool_server": _server, "leasehold_scope": _scope,
     "leasehold_ceiling": _ceiling, "leasehold_grant": _grant, "leasehold_agent_grants_exclusive": _claim,
-    "leasehold_deployment": _deployment,
+    "leasehold_deployment": _deployment, "leasehold_credential_profile": _profile,
 }  # fmt: skip
 
 

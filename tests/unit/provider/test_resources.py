@@ -41,6 +41,18 @@ CASES = {
         {"name": "triage-prod", "agent": "triage", "expires_at": "2027-01-01T00:00:00.000Z"},
         {"commit": "c0ffee", "workload": "Deployment/triage", "run_url": "https://ci.example.com/1"},
     ),
+    "leasehold_credential_profile": (
+        {"name": "orders", "agents": ["triage"], "postgresql": {"dsn": "orders", "roles": ["reader"]}},
+        {
+            "postgresql": None,
+            "aws": {
+                "role_arn": "arn:aws:iam::123456789012:role/deploy",
+                "region": "eu-central-1",
+                "session_policy": '{"Statement": [{}]}',
+                "tags": {"team": "web"},
+            },
+        },
+    ),
 }
 
 

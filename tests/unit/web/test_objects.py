@@ -29,6 +29,7 @@ BODIES = {
     "grants": (READ, GRANT),
     "grant-sets": ("triage", {"grants": []}),
     "deployments": ("triage-prod", DEPLOYMENT),
+    "credential-profiles": ("vault", {"agents": ["triage"], "federation": {"audience": "https://vault.example"}}),
 }
 
 
