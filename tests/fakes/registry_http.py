@@ -104,6 +104,7 @@ class LiveRegistry:
         self.door.start()
         self.url = f"http://127.0.0.1:{self.door.port}"
         self.issuer.audience = self.github.audience = self.url
+        self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[str] | None = None
         self._tokens: dict[str, str] = {}
 
@@ -115,6 +116,7 @@ class LiveRegistry:
             "LEASEHOLD_DATA_DIR": str(self.folder),
             "LEASEHOLD_ISSUER": self.url,
             "LEASEHOLD_LOG_LEVEL": "warning",
+            **self.environment,
         }
         with (self.folder / "serve.log").open("a") as log:
             self._process = subprocess.Popen(

@@ -34,6 +34,25 @@ Examples:
   leasehold serve
   LEASEHOLD_DATABASE_URL=postgresql+psycopg://... leasehold serve --port 9000
 """),
+    "credential aws": _as_written("""
+Examples:
+  leasehold credential aws --profile deploy
+  LEASEHOLD_OIDC_TOKEN_FILE=/run/secrets/token leasehold credential aws --profile deploy --agent triage
+
+In ~/.aws/config:
+  [profile deploy]
+  credential_process = leasehold credential aws --profile deploy
+"""),
+    "credential get": _as_written("""
+Examples:
+  leasehold credential get orders
+  leasehold credential get orders --ttl 60 --token-file token.jwt
+"""),
+    "credential list": _as_written("""
+Examples:
+  leasehold credential list --state expiring
+  leasehold credential list --agent triage --json
+"""),
     "object get": _as_written("""
 Examples:
   leasehold object get agents triage

@@ -28,11 +28,16 @@ COMMANDS = [
     "token introspect",
     "token simulate",
     "token revoke",
+    "credential",
+    "credential aws",
+    "credential get",
+    "credential list",
     "provider",
     "provider install",
 ]
 
-BARE = {"", "object", "token", "provider", "provider install", "whoami", "version"}  # nothing to give an example of
+# nothing to give an example of
+BARE = {"", "object", "token", "credential", "provider", "provider install", "whoami", "version"}
 
 
 def unreachable(_):
