@@ -12,7 +12,7 @@ from leasehold.authn.registry_tokens import RegistryTokens, lease_id_of, live_le
 from leasehold.exchange.batches import Batches
 from leasehold.exchange.ledger import End, Ledger
 from leasehold.exchange.ports import Store
-from leasehold.model.errors import Unauthenticated
+from leasehold.model.errors import Unauthenticated, Unavailable
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import Lease
 from leasehold.model.tokens import Flaw, TokenRefused, UnverifiedToken, VerifiedClaims
@@ -91,9 +91,16 @@ class Revocation:
         self._ledger = ledger
 
     async def revoke(self, token: str, now: datetime) -> None:
-        """End the lease, durably when this returns. A token that is none of ours is no error (RFC 7009 §2.2)."""
-        verified = _own(self._verifier, self._issuer, token, now)
-        if verified is None:
+        """End the lease, durably when this returns. A token that is none of ours is no error (RFC 7009 §2.2).
+
+        Raises `Unavailable`.
+        """
+        try:
+            verified = _verified(self._verifier, self._issuer, token, now)
+        except TokenRefused as refused:
+            if refused.flaw is Flaw.NOT_YET_VALID:
+                # Its signature is ours, so our clock went back. To answer "ended" and end nothing would be a lie.
+                raise Unavailable("the clock is behind our own tokens; nothing was ended") from None
             return
         lease_id = lease_id_of(verified)
         event = AuditEvent(
@@ -105,10 +112,14 @@ class Revocation:
 def _own(verifier: OwnTokenVerifier, issuer: str, token: str, now: datetime) -> VerifiedClaims | None:
     """The claims of a token that we issued, whatever its audience; None for anything else."""
     try:
-        verified = verifier.verify(UnverifiedToken(token), own_profile(issuer, None), now)
-        lease_id_of(verified)
+        return _verified(verifier, issuer, token, now)
     except TokenRefused:
         return None
+
+
+def _verified(verifier: OwnTokenVerifier, issuer: str, token: str, now: datetime) -> VerifiedClaims:
+    verified = verifier.verify(UnverifiedToken(token), own_profile(issuer, None), now)
+    lease_id_of(verified)
     return verified
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from leasehold.keys.key_ring import KeyRing, dump_ring, load_ring
+from leasehold.keys.key_ring import InvalidKeyRing, KeyRing, dump_ring, load_ring
 from leasehold.keys.signing import raw_signature
+from leasehold.model.errors import Unavailable
 
 ROTATE_EVERY = timedelta(days=1)
 _FILE = "signing-keys.json"
@@ -44,7 +45,7 @@ class FileKeys:
 
     @property
     def key_id(self) -> str:
-        """The `kid` of the key that signs now."""
+        """The `kid` of the key that signs now. Raises `Unavailable`."""
         self._reload_if_changed()
         return self._current
 
@@ -78,16 +79,21 @@ class FileKeys:
         return self._folder / _FILE
 
     def _reload_if_changed(self) -> None:
-        if _stamp(self._file) != self._seen:
-            self._load()
+        try:
+            if _stamp(self._file) != self._seen:
+                self._load()
+        except (OSError, InvalidKeyRing, UnsafeKeyFile) as error:
+            # What was read before may be what somebody just took away: nothing is signed or believed on it.
+            raise Unavailable("the signing keys cannot be read") from error
 
     def _load(self) -> None:
         _refuse_others(self._path)
-        self._seen = _stamp(self._file)
+        seen = _stamp(self._file)  # before the bytes: what is written in between is seen next time
         ring = load_ring(self._path.read_bytes())
         self._private = {key.key_id: key.private for key in ring.keys}
         self._public = {key_id: private.public_key() for key_id, private in self._private.items()}
         self._current = ring.current.key_id
+        self._seen = seen  # last: a ring that could not be read is not taken for seen
 
     def _write(self, ring: KeyRing) -> None:
         # Whole or not at all: a reader sees the old ring or the new one, also after a power cut.

@@ -87,6 +87,16 @@ def test_giving_back_what_was_never_issued_changes_nothing(world):
     assert len(world.events()) == before
 
 
+def test_a_clock_that_went_back_ends_nothing_and_says_so(world):
+    token = world.get(world.pod_token()).access_token
+    world.later(hours=-1)
+    with pytest.raises(Unavailable):
+        world.revoke(token)
+    world.revoke(token[:-4] + "AAAA")  # whose signature is not ours is none of our business, whatever the clock says
+    world.later(hours=1)
+    assert world.introspect(token)["active"] is True
+
+
 def test_an_expired_token_is_inactive_to_the_second(world):
     issued = world.get(world.pod_token())
     world.later(seconds=299)

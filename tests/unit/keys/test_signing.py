@@ -347,3 +347,24 @@ def test_a_token_over_the_limit_of_kms_is_signed_by_its_digest():
     token = asyncio.run(TokenMint(signer).sign({**CLAIMS, "padding": "x" * 4096}))
 
     assert accepts(signer, token)
+
+
+@pytest.mark.parametrize("broken", [None, b"{", b"[]"])
+def test_keys_that_cannot_be_read_any_more_sign_nothing_until_they_can(folder, broken):
+    signer = FileKeys(folder, NOW)
+    before, [file] = signer.key_id, list(folder.glob("*.json"))
+    kept = file.read_bytes()
+    if broken is None:
+        file.unlink()
+    else:
+        file.write_bytes(broken)
+
+    for _ in range(2):  # the second look is not taken in by the first
+        with pytest.raises(Unavailable):
+            _ = signer.key_id
+        with pytest.raises(Unavailable):
+            signer.published()
+
+    file.write_bytes(kept)
+    file.chmod(0o600)
+    assert signer.key_id == before
