@@ -13,7 +13,7 @@ from leasehold_cdktf.collector import Declared, refer
 from leasehold_cdktf.deployments import Deployment, OwnDeployment
 from leasehold_cdktf.grants import Grant
 from leasehold_cdktf.manifest import Manifest, ManifestSource
-from leasehold_cdktf.names import check_name, check_ttl, day, local_name
+from leasehold_cdktf.names import check_depth, check_name, check_ttl, day, local_name
 from leasehold_cdktf.people import Owner
 from leasehold_cdktf.subjects import Claim, GitHubActions, Kubernetes, Subject
 from leasehold_cdktf.tools import NamedToolServer, ToolServer
@@ -39,6 +39,9 @@ class Agent(Declared):
         environment: Such as `prod`; ceilings of that environment apply.
         state: `suspended` refuses it tokens and kills those it has.
         max_ttl: The longest life of its tokens, 60 to 300 seconds.
+        may_delegate_to: Agents that it may hand a part of its authority to, always less than it has itself. The others
+            are declared first; a cycle of agents that name each other cannot be created.
+        max_delegation_depth: How many levels of sub-agents may stand below it, 0 to 4; 3 if left out.
         exclusive: Claim that `grants` is the whole set, so that a grant added behind this stack's back shows as drift
             and the next apply removes it. Turn it off only where several stacks grant to one agent.
         deployment: Bring a deployment of the agent's name along.
@@ -64,6 +67,8 @@ class Agent(Declared):
         environment: str | None = None,
         state: Literal["active", "suspended"] = "active",
         max_ttl: int | None = None,
+        may_delegate_to: Sequence[Agent | str] = (),
+        max_delegation_depth: int | None = None,
         exclusive: bool = True,
         deployment: bool = True,
         commit: str = "",
@@ -71,6 +76,7 @@ class Agent(Declared):
         name: str | None = None,
     ) -> None:
         check_ttl(max_ttl, "max_ttl")
+        check_depth(max_delegation_depth, "max_delegation_depth")
         super().__init__(scope, id_, name)
         self.grants = tuple(grants)
         self.declare(
@@ -81,6 +87,8 @@ class Agent(Declared):
                 "environment": None if environment is None else check_name(environment, "environment"),
                 "state": None if state == "active" else state,
                 "max_ttl": max_ttl,
+                "may_delegate_to": sorted(refer(agent, self.collector) for agent in may_delegate_to) or None,
+                "max_delegation_depth": max_delegation_depth,
             }
         )
         self.settled_by = self._declare_grants(exclusive=exclusive)
@@ -145,6 +153,7 @@ class Agent(Declared):
             namespace=bound.namespace,
             service_account=bound.service_account,
             service_account_uid=service_account_uid,
+            any_uid=service_account_uid is None,  # of an account in a manifest nobody knows the uid yet
         )
         self._bind(f"{bound.namespace}-{bound.service_account}", trust_issuer, subject, deployment)
         return bound.manifest

@@ -18,6 +18,7 @@ _RESOURCE = re.compile(r"[A-Za-z0-9_.-]{1,64}:[!-*\--?A-~]{1,256}")
 _GRANT_ID_LIMIT = 400
 _DIGEST = 16
 TTL_MIN_SECONDS, TTL_MAX_SECONDS = 60, 300
+DELEGATION_DEPTH_LIMIT = 4
 
 
 def check_name(value: str, what: str) -> str:
@@ -62,6 +63,12 @@ def check_ttl(seconds: int | None, what: str) -> None:
     """Raise `ValueError` unless a token lifetime is None or 60 to 300 seconds."""
     if seconds is not None and not TTL_MIN_SECONDS <= seconds <= TTL_MAX_SECONDS:
         raise ValueError(f"{what} is {seconds}: tokens live {TTL_MIN_SECONDS} to {TTL_MAX_SECONDS} seconds")
+
+
+def check_depth(levels: int | None, what: str) -> None:
+    """Raise `ValueError` unless a number of levels of sub-agents is None or 0 to 4."""
+    if levels is not None and not 0 <= levels <= DELEGATION_DEPTH_LIMIT:
+        raise ValueError(f"{what} is {levels}: chains of sub-agents have 0 to {DELEGATION_DEPTH_LIMIT} levels")
 
 
 def day(value: str | date, what: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .names import between, check_name, check_text, one_of, optional
-from .protocol import Attribute, Bool, Number, Set, String
+from .names import between, check_name, check_text, each, one_of, optional
+from .protocol import Attribute, Bool, Number, Set, String, is_unknown
 from .references import check_reference
 from .registry_resource import RegistryResource, named
 from .times import check_day
@@ -78,12 +78,28 @@ class Agent(RegistryResource):
                 validators=(one_of("off", "required"),),
                 description="`required` binds every token of it to a key that only the workload has (RFC 9449).",
             ),
+            "may_delegate_to": Attribute(
+                Set(String),
+                default=[],
+                validators=(each(check_name),),
+                description="Agents that it may hand a part of its authority to, always less than it has itself.",
+            ),
+            "max_delegation_depth": Attribute(
+                Number,
+                default=3,
+                validators=(between(0, 4, "levels of sub-agents"),),
+                description="How many levels of sub-agents may stand below it (0 to 4).",
+            ),
         },
         description="An AI agent: a principal with an owner and a day of review. It can do nothing without grants.",
         name="Name of the agent; the client id of its tokens.",
     )
 
     def check(self, ctx: PlanContext) -> None:
-        """Object to an owner that does not live."""
-        if ctx.planned is not None:
-            check_reference(ctx, self.run, "owners", ctx.planned["owner"], ("owner",))
+        """Object to an owner and to sub-agents that do not live."""
+        planned = ctx.planned
+        if planned is None:
+            return
+        check_reference(ctx, self.run, "owners", planned["owner"], ("owner",))
+        for agent in () if is_unknown(planned["may_delegate_to"]) else planned["may_delegate_to"]:
+            check_reference(ctx, self.run, "agents", agent, ("may_delegate_to",))

@@ -78,6 +78,8 @@ def test_everything_an_agent_may_say_is_passed_on(stack, resources):
         environment="prod",
         state="suspended",
         max_ttl=120,
+        may_delegate_to=["tester", "coder"],
+        max_delegation_depth=2,
     )
     assert resources()["leasehold_agent"]["triage-2"] == {
         "name": "triage-2",
@@ -87,6 +89,8 @@ def test_everything_an_agent_may_say_is_passed_on(stack, resources):
         "environment": "prod",
         "state": "suspended",
         "max_ttl": 120,
+        "may_delegate_to": ["coder", "tester"],
+        "max_delegation_depth": 2,
     }
 
 
@@ -96,6 +100,8 @@ def test_everything_an_agent_may_say_is_passed_on(stack, resources):
         ({"owner": "Alice B"}, "name `Alice B`"),
         ({"review_by": "spring"}, "such as `2027-05-01`"),
         ({"max_ttl": 900}, "60 to 300 seconds"),
+        ({"max_delegation_depth": 5}, "0 to 4 levels"),
+        ({"may_delegate_to": ["Coder"]}, "name `Coder`"),
         ({"environment": "Prod"}, "environment `Prod`"),
         ({"name": "triage!"}, "name `triage!`"),
     ],

@@ -20,7 +20,7 @@ from leasehold.model.trust import (
     WorkloadBinding,
 )
 
-_POD = KubernetesSubject(namespace="payments", service_account="triage")
+_POD = KubernetesSubject(namespace="payments", service_account="triage", any_uid=True)
 _AUDIENCES = frozenset({"https://leasehold.example"})
 
 
@@ -34,6 +34,14 @@ def test_an_owner_is_named_in_printable_text(name):
 def test_an_owner_is_reached_by_an_email_address(email):
     with pytest.raises(InvalidValue):
         Owner(display_name="Alice", email=email, team="payments")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"max_delegation_depth": 5}, {"max_delegation_depth": -1}, {"may_delegate_to": {"*"}}]
+)
+def test_an_agent_delegates_to_named_agents_four_levels_down_at_most(wrong):
+    with pytest.raises(InvalidValue):
+        Agent(owner="alice", review_by=date(2027, 5, 1), **wrong)
 
 
 @pytest.mark.parametrize("ttl", [0, 59, 301, 86_400])
@@ -102,7 +110,7 @@ def test_a_binding_turns_one_subject_into_one_thing(wrong):
 @pytest.mark.parametrize("value", ["", "*", "pay*", "pay\nments"])
 def test_a_pin_is_exact(value):
     with pytest.raises(InvalidValue):
-        KubernetesSubject(namespace=value, service_account="triage")
+        KubernetesSubject(namespace=value, service_account="triage", any_uid=True)
 
 
 def test_a_github_binding_pins_more_than_the_repository():

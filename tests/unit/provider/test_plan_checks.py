@@ -182,6 +182,8 @@ WRONG = {
         ({**AGENT, "review_by": "soon"}, "review_by"),
         ({**AGENT, "max_ttl": 301}, "max_ttl"),
         ({**AGENT, "max_ttl": 60.5}, "max_ttl"),
+        ({**AGENT, "max_delegation_depth": 5}, "max_delegation_depth"),
+        ({**AGENT, "may_delegate_to": ["*"]}, "may_delegate_to"),
         ({**AGENT, "state": "retired"}, "state"),
         ({**AGENT, "description": "a\u202eb"}, "description"),
     ],

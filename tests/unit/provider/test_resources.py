@@ -13,7 +13,7 @@ CASES = {
     ),
     "leasehold_agent": (
         {"name": "bot", "owner": "alice", "review_by": "2027-01-01"},
-        {"max_ttl": 120, "description": "sorts", "environment": "prod", "state": "suspended"},
+        {"max_ttl": 120, "description": "sorts", "state": "suspended", "may_delegate_to": ["triage"]},
     ),
     "leasehold_trust_issuer": (
         {"name": "k8s", "type": "kubernetes", "issuer": "https://k8s.example.com", "audiences": ["b", "a"]},
@@ -147,7 +147,7 @@ def test_a_creation_of_what_exists_says_how_to_import_it(terraform, registry):
 
 
 def test_the_registrys_complaint_points_at_the_attribute(terraform):
-    subject = {"namespace": "n", "service_account": "s"}
+    subject = {"namespace": "n", "service_account": "s", "any_uid": True}
     config = {"name": "b", "trust_issuer": "idp", "agent": "triage", "kubernetes": subject}
     outcome = terraform.change("leasehold_workload_binding", config)
     assert outcome.paths == ["trust_issuer"]

@@ -38,6 +38,7 @@ ENDING = [
     ("owner:alice", "owners", "alice", {**OWNER, "state": "disabled"}),
     ("agent:triage", "agents", "triage", {**AGENT, "state": "suspended"}),
     ("agent:triage", "agents", "triage", {**AGENT, "max_ttl": 60}),
+    ("agent:triage", "agents", "triage", {**AGENT, "max_delegation_depth": 1}),
     ("binding:pod", "workload-bindings", "pod", {**AGENT_BINDING, "oidc": {"subject": "other"}}),
     ("binding:pod", "trust-issuers", "idp", {**ISSUER, "audiences": ["other"]}),
     ("deployment:triage-prod", "deployments", "triage-prod", DEPLOYMENT),
@@ -124,3 +125,18 @@ def test_a_stack_that_adopts_a_binding_ends_no_token_of_it(registry):
     adopt = lambda: registry.change("workload-bindings", "pod", AGENT_BINDING, 1, "prod")  # noqa: E731
     assert bumped(registry, "binding:pod", adopt) == 0
     assert registry.get("workload-bindings", "pod").json()["managed_by"] == "prod"
+
+
+def test_an_agent_taken_off_the_list_of_sub_agents_ends_what_it_was_handed(registry):
+    registry.must("agents", "coder", AGENT)
+    named = {**AGENT, "may_delegate_to": ["coder"]}
+    node = "agent:triage"
+    assert bumped(registry, node, lambda: registry.change("agents", "triage", named, 1)) == 0
+    assert bumped(registry, node, lambda: registry.change("agents", "triage", AGENT, 2)) == 1
+
+
+def test_an_agent_that_another_names_is_there_and_stays(registry):
+    registry.must("agents", "coder", AGENT)
+    assert registry.change("agents", "triage", {**AGENT, "may_delegate_to": ["nobody"]}, 1).status_code == 422
+    assert registry.change("agents", "triage", {**AGENT, "may_delegate_to": ["coder"]}, 1).is_success
+    assert registry.delete("agents", "coder", 1).json()["code"] == "in_use"
