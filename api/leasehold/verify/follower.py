@@ -13,12 +13,13 @@ from contextlib import suppress
 import httpx
 
 from leasehold.model.revocations import BEAT_SECONDS
-from leasehold.verify.issuer import TIMEOUT_SECONDS, Bearer
+from leasehold.verify.issuer import Bearer
 from leasehold.verify.known import Gap, Known
 from leasehold.verify.refusals import Reason, Untrusted
 from leasehold.verify.statements import StatementReader
 
 SILENCE_SECONDS = 8 * BEAT_SECONDS  # no heartbeat for so long: the connection is dead, whatever TCP thinks
+_PATIENCE_SECONDS = 10.0  # for the answer to a connection: a service that just came back has many to let in
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _MAX_FRAME_BYTES = 4_194_304
 _MAX_SNAPSHOT_BYTES = 67_108_864
@@ -54,7 +55,7 @@ class Follower:
 
     async def follow(self) -> None:
         """Follow until cancelled. Failures only make what is known older."""
-        timeout = httpx.Timeout(TIMEOUT_SECONDS, read=SILENCE_SECONDS)
+        timeout = httpx.Timeout(_PATIENCE_SECONDS)
         async with httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False) as client:
             while True:
                 try:
@@ -65,7 +66,7 @@ class Follower:
                     _log.info("the feed is picked up again: %s", type(lost).__name__)
                     if isinstance(lost, TooFarBehind):
                         self._known.start_over()
-                except (httpx.HTTPError, OSError, Untrusted, ValueError) as error:
+                except (httpx.HTTPError, OSError, TimeoutError, Untrusted, ValueError) as error:
                     _log.warning("the feed broke off: %s", getattr(error, "reason", type(error).__name__))
                 # Everybody else was cut off in the same moment: not all back at once.
                 await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311  no secret depends on it
@@ -130,7 +131,12 @@ class Follower:
 async def _statements(response: httpx.Response) -> AsyncIterator[str]:
     """The `data` of each event of a stream, until the server says that it ends."""
     pending = bytearray()
-    async for chunk in response.aiter_raw():
+    chunks = response.aiter_raw()
+    while True:
+        async with asyncio.timeout(SILENCE_SECONDS):
+            chunk = await anext(chunks, b"")
+        if not chunk:
+            return
         pending += chunk
         if len(pending) > _MAX_FRAME_BYTES:
             raise Untrusted(Reason.MALFORMED)
