@@ -55,8 +55,11 @@ class Kubernetes:
     namespace: str
     service_account: str
     service_account_uid: str | None = None
+    any_uid: bool = False
 
     def __post_init__(self) -> None:
+        if (self.service_account_uid is None) is not self.any_uid:
+            raise ValueError("pin service_account_uid, or set any_uid=True: an account made anew has the same name")
         _check_pins(asdict(self))
 
 

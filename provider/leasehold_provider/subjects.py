@@ -88,6 +88,9 @@ _KINDS: dict[str, tuple[str, dict[str, Attribute]]] = {
             "namespace": _id("Namespace of the service account.", check_exact),
             "service_account": _id("Name of the service account.", check_exact),
             "service_account_uid": _pin("Its uid, which tells a re-created account of the same name apart."),
+            "any_uid": Attribute(
+                Bool, default=False, description="Admit any account of this name, also one made anew by others."
+            ),
         },
     ),
     "github_actions": (
@@ -216,6 +219,10 @@ def claims_block() -> Nested:
 
 def check_subject(given: Values) -> Iterator[Diagnostic]:
     """Complain about a subject whose ids alone are pinned, where any branch of a project would then do."""
+    account = given.get("kubernetes")
+    if isinstance(account, dict) and account["service_account_uid"] is None and account["any_uid"] in (None, False):
+        detail = "pin service_account_uid, or set any_uid = true: an account made anew has the same name"
+        yield Diagnostic.error("Nothing immutable is pinned", detail, ("kubernetes",))
     for kind, pins in _ONE_AT_LEAST.items():
         subject = given.get(kind)
         if isinstance(subject, dict) and not is_unknown(subject) and all(subject[pin] is None for pin in pins):

@@ -44,7 +44,7 @@ class Family:
             grant = Grant(agent=name, tool_server="github", tools=GRANT.tools, resources=GRANT.resources)
             put(Kind.GRANTS, grant.id, grant)
             put(Kind.DEPLOYMENTS, f"{name}-prod", Deployment(agent=name))
-            pins = KubernetesSubject(namespace="shop", service_account=name)
+            pins = KubernetesSubject(namespace="shop", service_account=name, any_uid=True)
             self.world.bind(f"{name}-pods", trust_issuer="cluster", agent=name, kubernetes=pins)
         return name
 

@@ -47,7 +47,11 @@ class IssuerType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubernetesSubject:
-    """A service account, exactly. The uid tells a re-created account of the same name apart."""
+    """A service account, exactly. The uid tells a re-created account of the same name apart.
+
+    Namespace and name can be taken by others once they are free, so the uid is needed, unless `any_uid` says outright
+    that whoever may create accounts in the namespace is trusted with this too.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     TYPE: ClassVar[IssuerType] = IssuerType.KUBERNETES
@@ -56,11 +60,14 @@ class KubernetesSubject:
     namespace: str
     service_account: str
     service_account_uid: str | None = None
+    any_uid: bool = False
 
     def __post_init__(self) -> None:
         _exact(self.namespace, "namespace")
         _exact(self.service_account, "service_account")
         _exact(self.service_account_uid, "service_account_uid")
+        if (self.service_account_uid is None) is not self.any_uid:
+            raise InvalidValue("pin service_account_uid, or set any_uid = true: an account made anew has the same name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,5 +68,6 @@ resource "leasehold_workload_binding" "triage" {
   kubernetes = {
     namespace       = "payments"
     service_account = "triage"
+    any_uid         = true
   }
 }

@@ -66,7 +66,7 @@ def declare(client, cluster, people, bootstrap):
     client.create("deployments", "triage-prod", agent="triage")
     trust = {"type": "kubernetes", "issuer": cluster.url, "audiences": [cluster.audience], "allow_private": True}
     client.create("trust-issuers", "cluster", **trust, single_use=True)
-    pins = {"namespace": "shop", "service_account": "triage"}
+    pins = {"namespace": "shop", "service_account": "triage", "any_uid": True}
     client.create("workload-bindings", "triage-pods", trust_issuer="cluster", agent="triage", kubernetes=pins)
 
 

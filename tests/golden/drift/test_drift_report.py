@@ -25,7 +25,7 @@ def drifted():
     registry = Registry()
     registry.write(Kind.GRANTS, DELETE.id, DELETE)
     registry.delete(Kind.GRANTS, READ.id)
-    loose = KubernetesSubject(namespace="payments", service_account="triage")
+    loose = KubernetesSubject(namespace="payments", service_account="triage", any_uid=True)
     registry.change(Kind.WORKLOAD_BINDINGS, "triage-k8s", kubernetes=loose)
     registry.change(Kind.SCOPES, "issues", description="<b>@security</b> [ok](https://evil.example)")
     return Backend(Store(registry))

@@ -88,7 +88,7 @@ def test_every_kind_that_runs_pods_can_be_bound(agent, resources, kind):
             "agent": "${leasehold_agent.triage.name}",
             "deployment": "${leasehold_deployment.triage.name}",
             "trust_issuer": "cluster",
-            "kubernetes": {"namespace": "apps", "service_account": "triage"},
+            "kubernetes": {"namespace": "apps", "service_account": "triage", "any_uid": True},
         }
     }
 

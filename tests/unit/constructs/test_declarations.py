@@ -137,8 +137,8 @@ def test_a_binding_refuses_a_subject_of_another_shape_than_its_issuer_signs(stac
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Kubernetes(namespace="*", service_account="a"), "takes no wildcard"),
-        (lambda: Kubernetes(namespace="n", service_account=""), "non-empty"),
+        (lambda: Kubernetes(namespace="*", service_account="a", any_uid=True), "takes no wildcard"),
+        (lambda: Kubernetes(namespace="n", service_account="", any_uid=True), "non-empty"),
         (lambda: Oidc(subject="*"), "takes no wildcard"),
         (lambda: GitHubActions(repository_id="acme/web", repository_owner_id="1", ref="r"), "numeric id"),
         (lambda: GitHubActions(repository_id="1", repository_owner_id="2"), "any workflow would do"),

@@ -85,7 +85,7 @@ def bind_to_a_foreign_deployment(world):
 
 def recreate_the_account(world):
     uid = "11111111-1111-4111-8111-111111111111"
-    pins = replace(KUBERNETES_PINS, service_account_uid=uid)
+    pins = replace(KUBERNETES_PINS, service_account_uid=uid, any_uid=False)
     world.bind("triage-pods", trust_issuer="cluster", agent="triage", kubernetes=pins)
 
 
@@ -133,7 +133,7 @@ def test_the_bound_deployment_of_another_time_gives_nothing(world):
 
 def test_the_account_that_was_pinned_is_accepted(world):
     uid = world.cluster.claims()["kubernetes.io"]["serviceaccount"]["uid"]
-    pins = replace(KUBERNETES_PINS, service_account_uid=uid)
+    pins = replace(KUBERNETES_PINS, service_account_uid=uid, any_uid=False)
     world.bind("triage-pods", trust_issuer="cluster", agent="triage", kubernetes=pins)
 
     assert world.get(world.pod_token())

@@ -143,7 +143,7 @@ def test_a_developer_sees_the_bindings_of_their_agents_and_no_others(world):
         "payer-pods",
         trust_issuer="cluster",
         agent="payer",
-        kubernetes=KubernetesSubject(namespace="payments", service_account="payer"),
+        kubernetes=KubernetesSubject(namespace="payments", service_account="payer", any_uid=True),
     )
     token = world.pod_token()
 

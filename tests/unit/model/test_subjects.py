@@ -8,9 +8,9 @@ from tests.fakes.simulated_issuer import VECTORS
 
 import leasehold_cdktf.subjects as constructs
 from leasehold.model.errors import InvalidValue
-from leasehold.model.subjects import IssuerType, Subject
+from leasehold.model.subjects import IssuerType, KubernetesSubject, Subject
 from leasehold.model.trust import TrustIssuer, Verification, WorkloadBinding
-from leasehold_provider.subjects import ISSUER_TYPES, SUBJECTS, subject_blocks
+from leasehold_provider.subjects import ISSUER_TYPES, SUBJECTS, check_subject, subject_blocks
 
 KINDS = {kind.TYPE: kind for kind in get_args(Subject)}
 STS_PINS = {"aws_account": "123456789012", "unique_id": "AROAEXAMPLEROLEID1234", "arn": "arn:aws:sts::1:x"}
@@ -61,6 +61,22 @@ def test_no_pin_takes_a_wildcard_or_nothing(kind, value):
 @pytest.mark.parametrize("kind", [kind for kind in IssuerType if kind is not IssuerType.KUBERNETES])
 def test_a_mandatory_pin_cannot_pass_to_somebody_else(kind):
     assert mandatory(kind) - KINDS[kind].MUTABLE
+
+
+def test_an_account_by_name_alone_is_refused_unless_that_is_said_outright():
+    names = {"namespace": "shop", "service_account": "triage"}
+    for wrong in (names, {**names, "service_account_uid": "u", "any_uid": True}):
+        with pytest.raises(InvalidValue, match="any_uid"):
+            KubernetesSubject(**wrong)
+        with pytest.raises(ValueError, match="any_uid"):
+            constructs.Kubernetes(**wrong)
+    assert KubernetesSubject(**names, any_uid=True)
+
+    block = {**dict.fromkeys(subject_blocks()["kubernetes"].attributes), **names}
+    (refused,) = check_subject({"kubernetes": block})
+    assert refused.summary == "Nothing immutable is pinned"
+    assert not list(check_subject({"kubernetes": {**block, "any_uid": True}}))
+    assert not list(check_subject({"kubernetes": {**block, "service_account_uid": "u"}}))
 
 
 @pytest.mark.parametrize(

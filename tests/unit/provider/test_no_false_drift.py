@@ -111,7 +111,13 @@ def _binding(rnd):
     subject = rnd.choice(
         [
             {"oidc": {"subject": "s"}},
-            {"kubernetes": {"namespace": "n", "service_account": "s", **_maybe(rnd, service_account_uid="u")}},
+            {
+                "kubernetes": {
+                    "namespace": "n",
+                    "service_account": "s",
+                    **rnd.choice([{"service_account_uid": "u"}, {"any_uid": True}]),
+                }
+            },
             {
                 "github_actions": {
                     "repository_id": "1",

@@ -103,7 +103,7 @@ def test_a_grant_on_a_scope_takes_resources_that_the_scope_covers(registry):
 
 
 def test_a_binding_takes_the_kind_of_subject_that_its_issuer_speaks_of(registry):
-    kubernetes = {"namespace": "payments", "service_account": "triage"}
+    kubernetes = {"namespace": "payments", "service_account": "triage", "any_uid": True}
     answer = registry.create(
         "workload-bindings", "pod", {"trust_issuer": "idp", "agent": "triage", "kubernetes": kubernetes}
     )

@@ -191,7 +191,7 @@ def test_a_hand_made_ceiling_that_withholds_something_is_shown_and_one_that_does
 
 
 def test_a_binding_that_lost_a_pin_lets_another_subject_in(registry):
-    loose = KubernetesSubject(namespace="payments", service_account="triage")
+    loose = KubernetesSubject(namespace="payments", service_account="triage", any_uid=True)
     registry.change(Kind.WORKLOAD_BINDINGS, "triage-k8s", kubernetes=loose)
     finding = only(drift(registry))
     assert (finding.class_, finding.risk) == (DriftClass.WIDENED, Risk.HIGH)
@@ -200,7 +200,7 @@ def test_a_binding_that_lost_a_pin_lets_another_subject_in(registry):
 
 
 def test_a_binding_that_gained_a_pin_is_narrowed(registry):
-    loose = KubernetesSubject(namespace="payments", service_account="triage")
+    loose = KubernetesSubject(namespace="payments", service_account="triage", any_uid=True)
     key = (Kind.WORKLOAD_BINDINGS, "triage-k8s")
     declared = organisation()
     finding = only(drift(registry, declare(declared | {key: replace(declared[key], kubernetes=loose)})))
@@ -210,7 +210,7 @@ def test_a_binding_that_gained_a_pin_is_narrowed(registry):
 def test_a_hand_made_binding_to_a_declared_agent_is_unmanaged(registry):
     stranger = replace(
         organisation()[Kind.WORKLOAD_BINDINGS, "triage-k8s"],
-        kubernetes=KubernetesSubject(namespace="evil", service_account="bot"),
+        kubernetes=KubernetesSubject(namespace="evil", service_account="bot", any_uid=True),
     )
     registry.write(Kind.WORKLOAD_BINDINGS, "backdoor", stranger)
     finding = only(drift(registry))

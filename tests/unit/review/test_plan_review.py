@@ -80,7 +80,7 @@ def test_a_new_subject_of_an_agent_is_a_foundation():
     key = (Kind.WORKLOAD_BINDINGS, "second")
     binding = replace(
         organisation()[Kind.WORKLOAD_BINDINGS, "triage-k8s"],
-        kubernetes=KubernetesSubject(namespace="payments", service_account="second"),
+        kubernetes=KubernetesSubject(namespace="payments", service_account="second", any_uid=True),
     )
     (change,) = review(Registry(), declare(organisation() | {key: binding})).foundations
     assert change.sentence == "service account `payments/second` of `k8s-prod` can now become agent `triage`"

@@ -6,6 +6,7 @@ resource "leasehold_workload_binding" "triage" {
   kubernetes = {
     namespace       = "payments"
     service_account = "triage"
+    any_uid         = true
   }
 }
 
