@@ -12,12 +12,14 @@ from threading import Event, Thread
 from leasehold.authn.agent_tokens import AgentCallers
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.credential_wiring import credential_doors
+from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
 from leasehold.exchange.delegation import Delegation
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
+from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.simulation import Simulation
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
@@ -29,6 +31,7 @@ from leasehold.keys.examination import SubjectExamination
 from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.kms_keys import open_kms
+from leasehold.keys.logins import Logins
 from leasehold.keys.network import Network
 from leasehold.keys.signed_callers import SignedCallers
 from leasehold.keys.signing import Signer, TokenMint, jwk_set
@@ -44,6 +47,7 @@ from leasehold.web.dispatch import dispatch
 from leasehold.web.doors import Doors
 from leasehold.web.lifespan import finishing
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
+from leasehold.web.oauth.people import People
 from leasehold.web.revocations.app import RevocationDoors, revocations_app
 
 _ROTATION_LOOK_SECONDS = 3600.0
@@ -135,6 +139,16 @@ def _oauth_doors(
         delegation=Delegation(
             issuer=settings.issuer, own=own, verifier=subjects, leases=leases, views=views, issuing=issuing
         ),
+        on_behalf=OnBehalf(
+            issuer=settings.issuer,
+            clients=clients,
+            verifier=subjects,
+            views=views,
+            store=store,
+            ledger=ledger,
+            issuing=issuing,
+        ),
+        people=_people(settings, store, clients, subjects, views),
         proofs=Proofs(),
         introspection=Introspection(callers=callers, verifier=own, leases=leases),
         revocation=Revocation(issuer=settings.issuer, verifier=own, ledger=ledger),
@@ -146,6 +160,13 @@ def _oauth_doors(
 def _simulation(settings: Settings, store: SqlStore) -> Simulation:
     keys = IssuerKeys(Network())
     return Simulation(SubjectExamination(_subject_tokens(settings), keys), Views(store))
+
+
+def _people(settings: Settings, store: SqlStore, clients: Clients, subjects: SubjectTokens, views: Views) -> People:
+    authorizing = Authorizing(
+        issuer=settings.issuer, clients=clients, verifier=subjects, logins=Logins(Network()), views=views, store=store
+    )
+    return People(issuer=settings.issuer, authorizing=authorizing, clock=_now)
 
 
 def _subject_tokens(settings: Settings) -> SubjectTokens:

@@ -14,12 +14,14 @@ from urllib.parse import urlencode
 from tests.fakes.simulated_issuer import SigningKey, SimulatedIssuer
 
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
 from leasehold.exchange.delegation import Delegation
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issued, Issuing
 from leasehold.exchange.ledger import Ledger
+from leasehold.exchange.on_behalf import OnBehalf, challenge_of
 from leasehold.exchange.records import ExchangeRequest
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
@@ -40,11 +42,12 @@ from leasehold.model.leases import REGISTRY, Node, agent_node, binding_node, dep
 from leasehold.model.objects import Stored, references
 from leasehold.model.people import Agent, Owner
 from leasehold.model.principal import Role
-from leasehold.model.tokens import UnverifiedToken
+from leasehold.model.tokens import Flaw, TokenRefused, UnverifiedToken
 from leasehold.model.tools import Action, Tool, ToolServer
 from leasehold.model.trust import GitHubActionsSubject, IssuerType, KubernetesSubject, OidcSubject, TrustIssuer
 from leasehold.model.trust import WorkloadBinding as Binding
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
+from leasehold.web.oauth.people import People
 
 ISSUER = "https://leasehold.example"
 REGISTRY_AUDIENCE = f"{ISSUER}/v1"
@@ -59,7 +62,7 @@ _OWN_NODE = {
     Kind.DEPLOYMENTS: deployment_node,
     Kind.WORKLOAD_BINDINGS: binding_node,
 }
-KUBERNETES_PINS = KubernetesSubject(namespace="shop", service_account="triage")
+KUBERNETES_PINS = KubernetesSubject(namespace="shop", service_account="triage", any_uid=True)
 GITHUB_PINS = GitHubActionsSubject(
     repository_id="99017",
     repository_owner_id="4211",
@@ -105,6 +108,7 @@ class World:
             views=self.views,
             store=store,
         )
+        self.logins = SimulatedLogins()
         self.issuing = Issuing(mint=self.mint, views=self.views, ledger=self.ledger)
         self.delegation = Delegation(
             issuer=ISSUER,
@@ -122,6 +126,27 @@ class World:
             exchange=self.exchange,
             client_credentials=ClientCredentials(issuer=ISSUER, clients=self.clients, issuing=self.issuing),
             delegation=self.delegation,
+            on_behalf=OnBehalf(
+                issuer=ISSUER,
+                clients=self.clients,
+                verifier=SubjectTokens(self.issuer_keys),
+                views=self.views,
+                store=store,
+                ledger=self.ledger,
+                issuing=self.issuing,
+            ),
+            people=People(
+                issuer=ISSUER,
+                authorizing=Authorizing(
+                    issuer=ISSUER,
+                    clients=self.clients,
+                    verifier=SubjectTokens(self.issuer_keys),
+                    logins=self.logins,
+                    views=self.views,
+                    store=store,
+                ),
+                clock=lambda: self.now,
+            ),
             proofs=Proofs(),
             introspection=self.introspection,
             revocation=self.revocation,
@@ -256,6 +281,19 @@ class World:
         return self.form("/oauth2/token", **{k: v for k, v in {**base, **fields}.items() if v is not None})
 
 
+class SimulatedLogins:
+    """The token endpoint of an identity provider: ID tokens by code, its PKCE checked as a real one does."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, tuple[str, str]] = {}
+
+    async def redeem(self, _issuer: TrustIssuer, _login: Any, fields: Mapping[str, str]) -> UnverifiedToken:
+        id_token, challenge = self.codes.pop(fields["code"], ("", ""))
+        if not id_token or challenge != challenge_of(fields["code_verifier"]):
+            raise TokenRefused(Flaw.MALFORMED)
+        return UnverifiedToken(id_token)
+
+
 class InterruptedMint:
     """Signs as production does; `meanwhile` happens between the decision and the signature."""
 
@@ -308,8 +346,8 @@ async def request(app: Any, method: str, path: str, body: bytes, headers: Mappin
     scope = {
         "type": "http",
         "method": method,
-        "path": path,
-        "query_string": b"",
+        "path": path.partition("?")[0],
+        "query_string": path.partition("?")[2].encode("ascii"),
         "headers": [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
     }
     parts = [{"type": "http.request", "body": body, "more_body": False}]

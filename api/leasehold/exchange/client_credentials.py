@@ -21,12 +21,16 @@ from leasehold.policy.leasing import LeaseDenied, LeasePermit, LeaseWish, decide
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientRequest:
-    """What an authenticated client asks for. `scopes` None asks for all there is."""
+    """What an authenticated client asks for. `scopes` None asks for all there is.
+
+    `asks`: only what could be issued is asked, with the proof of a key still to come.
+    """
 
     credential: ClientCredential
     resource: str
     scopes: frozenset[str] | None = None
     proof: Possession | None = None
+    asks: bool = False
 
 
 class ClientCredentials:
@@ -88,7 +92,7 @@ def decided_for(
         subject_expires_at=client.ends_at or now + timedelta(seconds=TTL_MAX_SECONDS),
         proposes=client.proposes,
         at_most=at_most,
-        proven=request.proof is not None,
+        proven=request.proof is not None or request.asks,
     )
     decision = decide_lease(client.view.facts, client.hold, wish, now)
     if isinstance(decision, LeaseDenied):

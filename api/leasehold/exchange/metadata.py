@@ -7,21 +7,29 @@ from leasehold.model.clients import CLIENT_ALGORITHMS
 from leasehold.policy.leasing import REGISTRY_READ, REGISTRY_WRITE
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  RFC 8693 §2.1
+AUTHORIZATION_CODE = "authorization_code"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 CLIENT_CREDENTIALS = "client_credentials"
 CLIENT_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
 SIGNING_ALGORITHM = "ES256"
 
 
 def server_metadata(issuer: str) -> dict[str, object]:
-    """What this server can do. There is no authorization endpoint: subjects bring their own tokens."""
+    """What this server can do."""
     return {
         "issuer": issuer,
         "token_endpoint": f"{issuer}/oauth2/token",
         "introspection_endpoint": f"{issuer}/oauth2/introspect",
         "revocation_endpoint": f"{issuer}/oauth2/revoke",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
-        "grant_types_supported": [TOKEN_EXCHANGE, CLIENT_CREDENTIALS],
-        "response_types_supported": [],
+        "grant_types_supported": [TOKEN_EXCHANGE, CLIENT_CREDENTIALS, AUTHORIZATION_CODE, JWT_BEARER],
+        "authorization_endpoint": f"{issuer}/oauth2/authorize",
+        "pushed_authorization_request_endpoint": f"{issuer}/oauth2/par",
+        "require_pushed_authorization_requests": True,
+        "authorization_response_iss_parameter_supported": True,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", *CLIENT_METHODS],
         "token_endpoint_auth_signing_alg_values_supported": sorted(CLIENT_ALGORITHMS),
         "dpop_signing_alg_values_supported": sorted(CLIENT_ALGORITHMS),

@@ -20,6 +20,11 @@ class ExchangeReason(StrEnum):
     AGENT_GONE = "agent_gone"
     REPLAYED = "replayed"
     CLIENT_REFUSED = "client_refused"
+    CODE_GONE = "code_gone"
+    CODE_REFUSED = "code_refused"
+    NO_CONSENT = "no_consent"
+    NO_LOGIN = "no_login"
+    REDIRECT_REFUSED = "redirect_refused"
     TASK_REFUSED = "task_refused"
     DETAILS_REFUSED = "details_refused"
     TOKEN_TOO_LARGE = "token_too_large"  # noqa: S105
@@ -33,6 +38,8 @@ _NOT_NARROWER = ("invalid_scope", "a sub-agent gets strictly less than its paren
 _ANSWERS: dict[Reason, tuple[str, str]] = {
     LeaseReason.NOTHING_GRANTED: ("invalid_target", "the resource is unknown or nothing on it is granted"),
     LeaseReason.SCOPE_EXCEEDED: ("invalid_scope", "the scope exceeds what is granted"),
+    ExchangeReason.REDIRECT_REFUSED: ("invalid_request", "the redirect_uri is not registered"),
+    ExchangeReason.NO_LOGIN: ("invalid_request", "name the trust issuer to log in at in `issuer`"),
     LeaseReason.PROOF_MISSING: ("invalid_dpop_proof", "this agent must prove that it holds a key"),
     DelegationReason.OTHER_RESOURCE: ("invalid_target", "the resource is not that of the tokens"),
     DelegationReason.PARENT_UNPROVEN: (

@@ -62,7 +62,9 @@ class Login:
         check_url(self.token_endpoint, "token_endpoint")
         if not self.client_id or not self.client_id.isprintable() or len(self.client_id) > _AUDIENCE_LIMIT:
             raise InvalidValue(f"client_id must be 1-{_AUDIENCE_LIMIT} printable characters")
-        if "openid" not in self.scopes or not all(s.isascii() and s.isprintable() and " " not in s for s in self.scopes):
+        if "openid" not in self.scopes or not all(
+            s.isascii() and s.isprintable() and " " not in s for s in self.scopes
+        ):
             raise InvalidValue("scopes must be words, `openid` among them")
 
 

@@ -53,7 +53,7 @@ def test_the_metadata_is_where_and_what_it_should_be(world):
     assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
     assert reply.json["issuer"] == ISSUER
     assert (parts.query, parts.fragment) == ("", "")
-    assert reply.json["response_types_supported"] == []
+    assert reply.json["response_types_supported"] == ["code"]
     for endpoint in ("token_endpoint", "introspection_endpoint", "revocation_endpoint", "jwks_uri"):
         assert reply.json[endpoint].startswith(ISSUER + "/")
 

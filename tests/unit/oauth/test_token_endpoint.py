@@ -162,7 +162,7 @@ def test_only_post_is_answered(world, method):
 
 
 @pytest.mark.parametrize(
-    "path", ["/oauth2/", "/oauth2/token/", "/oauth2/authorize", "/.well-known/x", "/oauth2/../token"]
+    "path", ["/oauth2/", "/oauth2/token/", "/oauth2/authorise", "/.well-known/x", "/oauth2/../token"]
 )
 def test_nothing_else_lives_here(world, path):
     assert world.call("POST", path).status == 404

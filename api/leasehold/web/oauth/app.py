@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 import orjson
 
 from leasehold.authn.ports import ProofVerifier
+from leasehold.exchange import metadata
+from leasehold.exchange.authorizing import CALLBACK, PUSHED_FOR
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.delegation import Delegation
 from leasehold.exchange.introspection import Introspection, Revocation
-from leasehold.exchange.metadata import CLIENT_CREDENTIALS, discovery_document, server_metadata
+from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.refusals import ClientRefused, ExchangeRefused
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.model.errors import LeaseholdError, Unauthenticated
@@ -27,6 +29,8 @@ from leasehold.web.oauth.client_form import client_request
 from leasehold.web.oauth.delegation_form import delegation_request, is_delegation
 from leasehold.web.oauth.exchange_form import exchange_answer, exchange_request
 from leasehold.web.oauth.forms import InvalidRequest, header, read_form
+from leasehold.web.oauth.pages import Page
+from leasehold.web.oauth.people import CONSENT, People, assertion_request, code_request
 from leasehold.web.problems import problem_of
 
 _BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*)")  # RFC 6750 §2.1
@@ -44,6 +48,8 @@ class OAuthDoors:
     exchange: TokenExchange
     client_credentials: ClientCredentials
     delegation: Delegation
+    on_behalf: OnBehalf
+    people: People
     proofs: ProofVerifier
     introspection: Introspection
     revocation: Revocation
@@ -60,7 +66,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=lambda: _NO_STORE)
 
 
-Route: TypeAlias = Callable[[Scope, Receive], Awaitable[Answer]]
+Route: TypeAlias = Callable[[Scope, Receive], Awaitable[Answer | Page]]
 
 
 def oauth_app(doors: OAuthDoors) -> Application:
@@ -90,6 +96,10 @@ class _Routes:
         below = urlsplit(self._doors.issuer).path.rstrip("/")
         return {
             ("POST", "/oauth2/token"): self.token,
+            ("POST", "/oauth2/par"): self.push,
+            ("GET", "/oauth2/authorize"): self._doors.people.authorize,
+            ("GET", CALLBACK): self._doors.people.callback,
+            ("POST", CONSENT): self._doors.people.consent,
             ("POST", "/oauth2/introspect"): self.introspect,
             ("POST", "/oauth2/revoke"): self.revoke,
             ("GET", f"/.well-known/oauth-authorization-server{below}"): self.metadata,
@@ -101,14 +111,22 @@ class _Routes:
         form = await read_form(scope, receive)
         now = self._doors.clock()
         proof = self._proof(scope, "/oauth2/token", now)
-        if form.get("grant_type") == CLIENT_CREDENTIALS:
-            request = client_request(scope, form, proof)
-            issued = await self._doors.client_credentials.grant(request, now)
-        elif is_delegation(form):
-            issued = await self._doors.delegation.delegate(delegation_request(form, proof), now)
-        else:
-            issued = await self._doors.exchange.exchange(exchange_request(form, proof), now)
+        match form.get("grant_type"):
+            case "client_credentials":
+                issued = await self._doors.client_credentials.grant(client_request(scope, form, proof), now)
+            case "authorization_code":
+                issued = await self._doors.on_behalf.redeem_code(code_request(scope, form, proof), now)
+            case metadata.JWT_BEARER:
+                issued = await self._doors.on_behalf.redeem_assertion(assertion_request(scope, form, proof), now)
+            case _ if is_delegation(form):
+                issued = await self._doors.delegation.delegate(delegation_request(form, proof), now)
+            case _:
+                issued = await self._doors.exchange.exchange(exchange_request(form, proof), now)
         return Answer(exchange_answer(issued, self._doors.clock()))
+
+    async def push(self, scope: Scope, receive: Receive) -> Answer:
+        request_uri = await self._doors.people.push(scope, receive)
+        return Answer({"request_uri": request_uri, "expires_in": int(PUSHED_FOR.total_seconds())}, 201)
 
     def _proof(self, scope: Scope, path: str, now: datetime) -> Possession | None:
         sent = header(scope, b"dpop")
@@ -133,16 +151,16 @@ class _Routes:
         return Answer({})
 
     async def metadata(self, _scope: Scope, _receive: Receive) -> Answer:
-        return Answer(server_metadata(self._doors.issuer), headers=_CACHED)
+        return Answer(metadata.server_metadata(self._doors.issuer), headers=_CACHED)
 
     async def discovery(self, _scope: Scope, _receive: Receive) -> Answer:
-        return Answer(discovery_document(self._doors.issuer), headers=_CACHED)
+        return Answer(metadata.discovery_document(self._doors.issuer), headers=_CACHED)
 
     async def jwks(self, _scope: Scope, _receive: Receive) -> Answer:
         return Answer(self._doors.jwks(), headers=_CACHED)
 
 
-async def _answer(route: Route, scope: Scope, receive: Receive) -> Answer:
+async def _answer(route: Route, scope: Scope, receive: Receive) -> Answer | Page:
     try:
         return await route(scope, receive)
     except InvalidRequest as error:
@@ -178,9 +196,10 @@ def _error(code: str, description: str) -> Mapping[str, object]:
     return {"error": code, "error_description": description}
 
 
-async def _send(send: Send, answer: Answer) -> None:
-    body = orjson.dumps(answer.body)
-    headers = {**answer.headers, "content-type": _JSON, "content-length": str(len(body))}
+async def _send(send: Send, answer: Answer | Page) -> None:
+    body = answer.body if isinstance(answer, Page) else orjson.dumps(answer.body)
+    kind = {} if isinstance(answer, Page) else {"content-type": _JSON}
+    headers = {**answer.headers, **kind, "content-length": str(len(body))}
     start = {
         "type": "http.response.start",
         "status": int(answer.status),

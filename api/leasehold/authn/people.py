@@ -1,0 +1,146 @@
+"""People: who logged in at an issuer that we trust, and who an issuer vouches for (ID-JAG)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from leasehold.authn.ports import SubjectTokenVerifier
+from leasehold.authn.subjects import profile_of
+from leasehold.model.possession import FirstUse
+from leasehold.model.tokens import Flaw, TokenProfile, TokenRefused, UnverifiedClaims, UnverifiedToken, VerifiedClaims
+from leasehold.model.trust import Login, TrustIssuer
+
+ID_JAG_TYPE = "oauth-id-jag+jwt"
+ASSERTION_TTL_MAX = timedelta(minutes=5)
+_SUBJECT_LIMIT = 200
+_ID_TOKEN = frozenset({"iss", "sub", "aud", "iat", "exp", "nonce"})
+_ID_JAG = frozenset({"iss", "sub", "aud", "iat", "exp", "jti", "client_id"})
+
+Issuers = Mapping[str, Sequence[tuple[str, TrustIssuer]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A person, by an id that no other person ever gets: the trust issuer's name, and the subject there."""
+
+    id: str
+    ends_at: datetime
+    scopes: frozenset[str] | None = None
+    resource: str | None = None
+    key: str | None = None
+    first_use: FirstUse | None = None
+
+
+def user_id(trust_issuer: str, subject: str) -> str:
+    """`user:<trust issuer>/<subject>`, harmless anywhere; a long subject by its SHA-256."""
+    shown = quote(subject, safe="@.:_-|")
+    if len(shown) > _SUBJECT_LIMIT:
+        shown = "sha256-" + hashlib.sha256(subject.encode()).hexdigest()
+    return f"user:{trust_issuer}/{shown}"
+
+
+async def authenticate_login(  # noqa: PLR0913  what came back, and everything it is held against
+    id_token: UnverifiedToken,
+    name: str,
+    issuer: TrustIssuer,
+    login: Login,
+    *,
+    nonce: str,
+    verifier: SubjectTokenVerifier,
+    now: datetime,
+) -> Person:
+    """Who logged in (OpenID Connect Core §3.1.3.7). Raises `TokenRefused`."""
+    profile = _profile(issuer, login.client_id, frozenset({"", "jwt"}), _ID_TOKEN)
+    verified = await verifier.verify(verifier.read(id_token), issuer, profile, now)
+    if verified.claims["nonce"] != nonce or verified.claims.get("azp", login.client_id) != login.client_id:
+        raise TokenRefused(Flaw.BAD_CLAIM)
+    return Person(id=user_id(name, verified.subject), ends_at=verified.expires_at)
+
+
+async def authenticate_bearer(
+    id_token: UnverifiedToken, issuers: Issuers, verifier: SubjectTokenVerifier, now: datetime
+) -> Person:
+    """The person that an identity token for us names. Raises `TokenRefused`."""
+    name, issuer, claims = _issuer_of(id_token, issuers, verifier)
+    if issuer.login is None:
+        raise TokenRefused(Flaw.UNKNOWN_ISSUER)
+    verified = await verifier.verify(claims, issuer, profile_of(issuer), now)
+    return Person(id=user_id(name, verified.subject), ends_at=verified.expires_at)
+
+
+async def authenticate_id_jag(
+    assertion: UnverifiedToken,
+    issuers: Issuers,
+    *,
+    audience: str,
+    client_id: str,
+    verifier: SubjectTokenVerifier,
+    now: datetime,
+) -> Person:
+    """The person that an issuer lets this very client act for (ID-JAG §5). Raises `TokenRefused`."""
+    name, issuer, claims = _issuer_of(assertion, issuers, verifier)
+    if not issuer.id_jag:
+        raise TokenRefused(Flaw.UNKNOWN_ISSUER)
+    profile = _profile(issuer, audience, frozenset({ID_JAG_TYPE}), _ID_JAG, ASSERTION_TTL_MAX)
+    verified = await verifier.verify(claims, issuer, profile, now)
+    if verified.claims["client_id"] != client_id:
+        raise TokenRefused(Flaw.BAD_CLAIM)
+    digest = hashlib.sha256(f"jti:{verified.token_id}".encode()).hexdigest()
+    return Person(
+        id=user_id(name, verified.subject),
+        ends_at=verified.expires_at,
+        scopes=_words(verified, "scope"),
+        resource=_text(verified, "resource"),
+        key=_bound_to(verified),
+        first_use=FirstUse(verified.issuer, digest, verified.expires_at),
+    )
+
+
+def _issuer_of(
+    token: UnverifiedToken, issuers: Issuers, verifier: SubjectTokenVerifier
+) -> tuple[str, TrustIssuer, UnverifiedClaims]:
+    claims = verifier.read(token)
+    candidates = issuers.get(claims.issuer, ())
+    if len(candidates) != 1:
+        raise TokenRefused(Flaw.AMBIGUOUS_ISSUER if candidates else Flaw.UNKNOWN_ISSUER)
+    name, issuer = candidates[0]
+    return name, issuer, claims
+
+
+def _profile(
+    issuer: TrustIssuer, audience: str, types: frozenset[str], required: frozenset[str], ttl: timedelta | None = None
+) -> TokenProfile:
+    return TokenProfile(
+        issuer=issuer.issuer,
+        audiences=frozenset({audience}),
+        algorithms=issuer.algorithms,
+        types=types,
+        required=required,
+        max_ttl=ttl or timedelta(seconds=issuer.max_token_ttl),
+    )
+
+
+def _words(verified: VerifiedClaims, claim: str) -> frozenset[str] | None:
+    text = _text(verified, claim)
+    return frozenset(text.split(" ")) if text is not None else None
+
+
+def _text(verified: VerifiedClaims, claim: str) -> str | None:
+    value = verified.claims.get(claim)
+    if value is not None and (not isinstance(value, str) or not value):
+        raise TokenRefused(Flaw.BAD_CLAIM)
+    return value
+
+
+def _bound_to(verified: VerifiedClaims) -> str | None:
+    confirmation = verified.claims.get("cnf")
+    if confirmation is None:
+        return None
+    key = confirmation.get("jkt") if isinstance(confirmation, dict) else None
+    if not isinstance(key, str):  # bound in a way that we do not know: nobody can prove it here
+        raise TokenRefused(Flaw.BAD_CLAIM)
+    return key

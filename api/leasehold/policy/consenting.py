@@ -1,0 +1,44 @@
+"""May an authorization go on? Each stage is for one browser, for a short while, and ends at the agent's address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from leasehold.model.consents import Pending
+from leasehold.model.people import Agent, AgentState
+
+
+@dataclass(frozen=True, slots=True)
+class StepPermit:
+    """One step of one authorization may be taken. Only this module makes one."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentPermit:
+    """Consents of one person may be changed. Only this module makes one."""
+
+    user: str
+
+
+def decide_start(name: str, agent: Agent, redirect_uri: str) -> StepPermit | None:
+    """May the agent send people here and have them come back there? Only to an address that it registered."""
+    return StepPermit(name) if redirect_uri in agent.redirect_uris else None
+
+
+def decide_step(pending: Pending, now: datetime, *, browser: str | None) -> StepPermit | None:
+    """May this browser (by the digest of its cookie; None before it has one) go on with this authorization?"""
+    same = pending.get("browser") == (browser or "")
+    return StepPermit(pending.agent) if same and now < pending.expires_at else None
+
+
+def may_be_asked(name: str, agent: Agent, redirect_uri: str) -> bool:
+    """True while the agent lives and the address is still one of its own."""
+    return agent.state is AgentState.ACTIVE and decide_start(name, agent, redirect_uri) is not None
+
+
+def decide_own_consents(user: str) -> ConsentPermit:
+    """A person may always see and end what they consented to."""
+    return ConsentPermit(user)

@@ -1,0 +1,88 @@
+"""An enterprise issuer's word that a person lets an agent act for them (ID-JAG over RFC 7523)."""
+
+from dataclasses import replace
+
+import pytest
+from tests.fakes.exchange_world import ISSUER, TOOLS
+from tests.fakes.people import COMMENT, KEY, OTHER, READ, USER, credential, said, with_people
+
+from leasehold.model.kinds import Kind
+
+
+@pytest.fixture
+def people(world):
+    return with_people(world)
+
+
+def jag(world, **changes):
+    claims = {"aud": ISSUER, "client_id": "triage", "jti": f"jag-{len(changes)}", "scope": READ, "resource": TOOLS}
+    issued = int(world.now.timestamp())
+    said = {**claims, "exp": issued + 120, **changes}
+    return world.people.token(header={"typ": changes.pop("typ", "oauth-id-jag+jwt")}, **said)
+
+
+def bring(world, assertion, key=KEY, client="triage", headers=None, **changes):
+    fields = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
+    return world.form("/oauth2/token", headers or {}, **fields, **credential(world, key, client), **changes)
+
+
+def test_an_issuers_word_lets_an_agent_act_for_a_person(people):
+    claims = said(bring(people, jag(people)))
+
+    assert (claims["sub"], claims["act"], claims["scope"]) == (USER, {"sub": "agent:triage"}, READ)
+    assert any(node == USER for node, _ in claims["urn:leasehold:lease"]["anc"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": f"{ISSUER}/oauth2/token"},
+        {"aud": "https://other.example"},
+        {"client_id": "rival"},
+        {"client_id": None},
+        {"jti": None},
+        {"exp": 1},
+        {"cnf": {"jkt": "x"}},
+        {"cnf": {"x5t#S256": "x"}},
+        {"resource": "https://other.example"},
+    ],
+)
+def test_an_issuers_word_that_is_wrong_in_one_way_is_refused(people, changes):
+    reply = bring(people, jag(people, **changes), resource=TOOLS)
+
+    assert (reply.status, reply.json["error"]) == (400, "invalid_grant")
+
+
+def test_an_id_token_is_no_issuers_word(people):
+    issued = int(people.now.timestamp())
+    for kind in ("JWT", "at+jwt", None):
+        assertion = people.people.token(header={"typ": kind}, client_id="triage", exp=issued + 60, jti="x")
+        assert bring(people, assertion).json["error"] == "invalid_grant"
+
+
+def test_an_issuers_word_is_no_identity(people):
+    assert people.exchange_form(jag(people)).json["error"] == "invalid_grant"
+
+
+def test_an_issuers_word_is_taken_once_and_only_where_it_was_allowed(people):
+    assertion = jag(people)
+    assert bring(people, assertion).status == 200
+    assert bring(people, assertion).json["error"] == "invalid_grant"
+
+    with people.store.read() as unit:
+        issuer = unit.objects.get(Kind.TRUST_ISSUERS, "people").spec
+    people.put(Kind.TRUST_ISSUERS, "people", replace(issuer, id_jag=False))
+    assert bring(people, jag(people, jti="later")).json["error"] == "invalid_grant"
+
+
+def test_a_bound_word_needs_its_proof(people):
+    assertion = jag(people, cnf={"jkt": KEY.thumbprint})
+
+    assert bring(people, assertion).json["error"] == "invalid_grant"
+    assert bring(people, assertion, headers={"dpop": OTHER.proof(people.now)}).json["error"] == "invalid_grant"
+    assert bring(people, assertion, headers={"dpop": KEY.proof(people.now)}).json["token_type"] == "DPoP"
+
+
+def test_an_issuers_word_gives_no_more_than_the_agent_may(people):
+    assert bring(people, jag(people, scope="mcp:tool:delete_branch:delete")).json["error"] == "invalid_target"
+    assert bring(people, jag(people, jti="b"), scope=COMMENT).json["error"] == "invalid_scope"
