@@ -1,6 +1,6 @@
 """A stack of every noun, synthesised: what Terraform is given changes only on purpose.
 
-LEASEHOLD_UPDATE_GOLDEN=1 writes the files anew; the difference is then read in review.
+LEASEHOLD_TEST_UPDATE_GOLDEN=1 writes the files anew; the difference is then read in review.
 """
 
 import json
@@ -72,7 +72,7 @@ def _web(app: cdktf.App) -> tuple[cdktf.TerraformStack, str]:
 
 def _check(name: str, text: str) -> None:
     path = GOLDEN / name
-    if os.environ.get("LEASEHOLD_UPDATE_GOLDEN") == "1":
+    if os.environ.get("LEASEHOLD_TEST_UPDATE_GOLDEN") == "1":
         path.write_text(text)
     assert path.read_text() == text
 
