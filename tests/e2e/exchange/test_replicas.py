@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from tests.fakes.exchange_world import signing_key, together
 
-from leasehold.exchange.refusals import ExchangeRefused
 from leasehold.exchange.issuing import Issued
+from leasehold.exchange.refusals import ExchangeRefused
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import agent_node
 from leasehold.model.trust import IssuerType

@@ -4,8 +4,8 @@ import pytest
 from tests.fakes.exchange_world import KUBERNETES_PINS, signing_key, together
 from tests.fakes.simulated_issuer import SimulatedIssuer
 
-from leasehold.exchange.refusals import ExchangeRefused
 from leasehold.exchange.issuing import Issued
+from leasehold.exchange.refusals import ExchangeRefused
 from leasehold.model.kinds import Kind
 from leasehold.model.tokens import LEEWAY
 from leasehold.model.trust import IssuerType

@@ -11,8 +11,8 @@ from leasehold.policy.platform import (
     PlatformAction,
     bootstrap_permit,
     decide,
-    kind_of_node,
     is_above_ceilings,
+    kind_of_node,
     within_teams,
 )
 
