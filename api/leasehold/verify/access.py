@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from leasehold.model.authority.constraints import admits
+from leasehold.model.authority.plain import constraints_of
+from leasehold.model.errors import InvalidValue
+from leasehold.model.authority.constraints import admits
+from leasehold.model.authority.plain import constraints_of
+from leasehold.model.errors import InvalidValue
 from leasehold.model.leases import lease_node
 from leasehold.model.patterns import covers
 from leasehold.model.people import TTL_MAX_SECONDS
@@ -14,7 +20,7 @@ from leasehold.verify.signatures import KeyFinder, read_signed
 
 LEASE_CLAIM = "urn:leasehold:lease"
 DETAIL_TYPE = "mcp_tool"
-_DETAIL_MEMBERS = frozenset({"type", "locations", "actions", "resources"})
+_DETAIL_MEMBERS = frozenset({"type", "locations", "actions", "resources", "constraints"})
 _DECISIONS_KEPT = 256
 _TEXT_CLAIMS = ("sub", "client_id", "jti")
 
@@ -38,22 +44,33 @@ class AccessToken:
     key_thumbprint: str | None
     claims: Mapping[str, object] = field(repr=False)
     decided: dict[tuple[str, str], bool] = field(default_factory=dict, repr=False, compare=False)
-    """Answers of `allows`, which cannot change."""
+    """Which tools on which resources are allowed whatever the arguments. Answers that cannot change."""
 
-    def allows(self, tool: str, resource: str) -> bool:
-        """True iff the token names this tool on this resource, here (RFC 9396)."""
+    def allows(self, tool: str, resource: str, arguments: Mapping[str, object] | None = None) -> bool:
+        """True iff the token names this tool on this resource, here (RFC 9396), and admits the call's arguments.
+
+        Where `arguments` is None, what is bound to certain arguments is not allowed.
+        """
         known = self.decided.get((tool, resource))
-        return known if known is not None else self._decide(tool, resource)
+        always = known if known is not None else self._decide(tool, resource)
+        return always or (arguments is not None and self._admits(tool, resource, arguments))
 
     def _decide(self, tool: str, resource: str) -> bool:
-        details = self.claims.get("authorization_details")
-        decided = isinstance(details, list) and any(self._detail_allows(detail, tool, resource) for detail in details)
+        decided = any("constraints" not in detail for detail in self._details(tool, resource))
         if len(self.decided) >= _DECISIONS_KEPT:
             self.decided.clear()
         self.decided[tool, resource] = decided
         return decided
 
-    def _detail_allows(self, detail: object, tool: str, resource: str) -> bool:
+    def _admits(self, tool: str, resource: str, arguments: Mapping[str, object]) -> bool:
+        return any(_admitted(detail["constraints"], arguments) for detail in self._details(tool, resource))
+
+    def _details(self, tool: str, resource: str) -> list[Mapping[str, object]]:
+        """The details that name the tool and the resource."""
+        details = self.claims.get("authorization_details")
+        return [one for one in details if self._names(one, tool, resource)] if isinstance(details, list) else []
+
+    def _names(self, detail: object, tool: str, resource: str) -> bool:
         # A member that we do not know may narrow what the others allow: such a detail allows nothing.
         if not isinstance(detail, dict) or detail.get("type") != DETAIL_TYPE or not detail.keys() <= _DETAIL_MEMBERS:
             return False
@@ -100,6 +117,14 @@ def _read(token: str, issuer: str, audience: str, keys: KeyFinder) -> AccessToke
         key_thumbprint=_key_thumbprint(claims),
         claims=claims,
     )
+
+
+def _admitted(constraints: object, arguments: Mapping[str, object]) -> bool:
+    try:
+        read = constraints_of(constraints)
+    except InvalidValue:  # an operator that we do not know
+        return False
+    return all(name in arguments and admits(constraint, arguments[name]) for name, constraint in read)
 
 
 def _times(claims: Mapping[str, object]) -> tuple[float, float]:

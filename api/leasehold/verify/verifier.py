@@ -51,6 +51,21 @@ class Receipt(NamedTuple):
     access: AccessToken | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What else is known of a call.
+
+    `arguments` of the tool, None where they are not known: what a token allows for certain arguments alone is refused
+    then. `proven_key`: thumbprint of the key that the caller proved to hold (RFC 9449 §7).
+    """
+
+    arguments: Mapping[str, object] | None = None
+    proven_key: str | None = None
+
+
+_BARE = Call()
+
+
 class AccessRefused(Exception):
     """The caller may not. `error` is what it is told (RFC 6750 §3.1); the receipt is for nobody but you."""
 
@@ -98,16 +113,33 @@ class Verifier:
         """How old the knowledge of revocations is; infinite before the feed was first heard."""
         return self._known.staleness(self._monotonic()) * 1000
 
-    async def check_async(self, token: str, tool: str, resource: str, *, proven_key: str | None = None) -> Receipt:
+    async def check_async(
+        self,
+        token: str,
+        tool: str,
+        resource: str,
+        *,
+        proven_key: str | None = None,
+        arguments: Mapping[str, object] | None = None,
+    ) -> Receipt:
         """`check` for a coroutine: what has to wait for the network waits in a thread."""
         if self._is_at_hand(token, tool):
-            return self.check(token, tool, resource, proven_key=proven_key)
-        return await asyncio.to_thread(self.check, token, tool, resource, proven_key=proven_key)
+            return self.check(token, tool, resource, proven_key=proven_key, arguments=arguments)
+        return await asyncio.to_thread(self.check, token, tool, resource, proven_key=proven_key, arguments=arguments)
 
-    def check(self, token: str, tool: str, resource: str, *, proven_key: str | None = None) -> Receipt:
+    def check(
+        self,
+        token: str,
+        tool: str,
+        resource: str,
+        *,
+        proven_key: str | None = None,
+        arguments: Mapping[str, object] | None = None,
+    ) -> Receipt:
         """The receipt of a token that may use `tool` on `resource` now; blocks only if it must ask the issuer.
 
-        `proven_key` is the thumbprint of the key that the caller proved to hold (RFC 9449 §7). Raises `AccessRefused`.
+        `proven_key` is the thumbprint of the key that the caller proved to hold (RFC 9449 §7). `arguments` are those of
+        the call: a token with constraints on arguments is refused without them. Raises `AccessRefused`.
         """
         monotonic = self._monotonic()
         # Read before the minimums: events that arrive meanwhile make the answer better than the receipt says.
@@ -122,7 +154,7 @@ class Verifier:
         ):
             # Past the generated constructor, which costs as much as all the look-ups above.
             return tuple.__new__(Receipt, (None, _FEED, sequence, staleness * 1000, access))
-        return self._check(token, tool, resource, proven_key, (sequence, staleness, monotonic))
+        return self._check(token, _Use(tool, resource, proven_key, arguments), (sequence, staleness, monotonic))
 
     def _lives(self, access: AccessToken, monotonic: float) -> bool:
         """True iff it is neither expired nor early, and nothing above it is known to have ended."""
@@ -136,9 +168,7 @@ class Verifier:
                 return False
         return True
 
-    def _check(
-        self, token: str, tool: str, resource: str, proven_key: str | None, seen: tuple[int | None, float, float]
-    ) -> Receipt:
+    def _check(self, token: str, use: _Use, seen: tuple[int | None, float, float]) -> Receipt:
         """The long way: for a first use, and for whatever is not plainly good."""
         sequence, staleness, monotonic = seen
         access: AccessToken | None = None
@@ -147,12 +177,12 @@ class Verifier:
             access = self._read(token)
             if not self._lives(access, monotonic):
                 raise Untrusted(self._why_not(access, monotonic))  # noqa: TRY301  it is put on the receipt below
-            if staleness <= self._limits.get(tool, self._limit):
+            if staleness <= self._limits.get(use.tool, self._limit):
                 proof = Proof.FEED
             else:
                 self._introspect(token, access)
                 proof = Proof.INTROSPECTION
-            _check_use(access, tool, resource, proven_key)
+            _check_use(access, use)
         except Untrusted as refused:
             raise AccessRefused(Receipt(refused.reason, proof, sequence, staleness * 1000, access)) from None
         return Receipt(None, proof, sequence, staleness * 1000, access)
@@ -183,10 +213,19 @@ class Verifier:
             raise Untrusted(Reason.REVOKED)
 
 
-def _check_use(access: AccessToken, tool: str, resource: str, proven_key: str | None) -> None:
-    if access.key_thumbprint is not None and access.key_thumbprint != proven_key:
+class _Use(NamedTuple):
+    """What a token is to be used for, and with what."""
+
+    tool: str
+    resource: str
+    proven_key: str | None
+    arguments: Mapping[str, object] | None
+
+
+def _check_use(access: AccessToken, use: _Use) -> None:
+    if access.key_thumbprint is not None and access.key_thumbprint != use.proven_key:
         raise Untrusted(Reason.UNPROVEN)
-    if not access.allows(tool, resource):
+    if not access.allows(use.tool, use.resource, use.arguments):
         raise Untrusted(Reason.NOT_ALLOWED)
 
 

@@ -9,7 +9,7 @@ from tests.fakes.verifying import AUDIENCE, DETAIL, ISSUER, Desk
 
 from leasehold.keys.compact import encode
 from leasehold.keys.file_keys import FileKeys
-from leasehold.verify import AccessRefused, Proof, Reason
+from leasehold.verify import AccessRefused, Call, Proof, Reason
 from leasehold.verify.refusals import Untrusted
 from leasehold.verify.signatures import parse_key_set
 
@@ -76,8 +76,8 @@ def test_a_token_from_the_future_is_refused_beyond_the_leeway(desk):
 
 def test_a_key_bound_token_needs_the_proof_of_that_key(desk):
     token = desk.token(cnf={"jkt": "thumb"})
-    assert desk.check(token, proven_key="thumb").refused is None
-    assert desk.check(token, proven_key="other").refused is Reason.UNPROVEN
+    assert desk.check(token, call=Call(proven_key="thumb")).refused is None
+    assert desk.check(token, call=Call(proven_key="other")).refused is Reason.UNPROVEN
 
 
 @pytest.mark.parametrize(
@@ -109,12 +109,27 @@ def test_a_token_allows_its_tools_on_its_resources(desk, tool, resource, allowed
         [DETAIL | {"type": "other"}],
         [DETAIL | {"locations": ["https://other.example"]}],
         [DETAIL | {"locations": AUDIENCE}],
-        [DETAIL | {"constraints": {"amount": {"max": 5}}}],
+        [DETAIL | {"unless": "sunday"}],
         [["mcp_tool"]],
     ],
 )
 def test_a_detail_that_is_not_understood_whole_allows_nothing(desk, details):
     assert desk.check(desk.token(authorization_details=details)).refused is Reason.NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "allowed"),
+    [({"branch": "main"}, True), ({"branch": "dev"}, False), ({}, False), (None, False), ({"branch": 1}, False)],
+)
+def test_what_is_bound_to_arguments_is_allowed_with_them_alone(desk, arguments, allowed):
+    token = desk.token(authorization_details=[DETAIL | {"constraints": {"branch": {"exact": "main"}}}])
+    for _ in range(2):
+        assert (desk.check(token, call=Call(arguments=arguments)).refused is None) is allowed
+
+
+def test_an_operator_that_is_not_known_admits_nothing(desk):
+    token = desk.token(authorization_details=[DETAIL | {"constraints": {"branch": {"almost": "main"}}}])
+    assert desk.check(token, call=Call(arguments={"branch": "main"})).refused is Reason.NOT_ALLOWED
 
 
 @pytest.mark.parametrize("of", ["revocations+jwt", "revocations-snapshot+jwt", "JWT", "", "AT+JWT"])
@@ -214,3 +229,29 @@ def test_duplicate_members_are_refused(desk):
 def test_a_key_set_without_a_usable_key_is_none(text):
     with pytest.raises(Untrusted):
         parse_key_set(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "allowed"),
+    [
+        ({"amount": 50}, True),
+        ({"amount": 50, "note": "x"}, True),
+        ({"amount": 50.01}, False),
+        ({"amount": "50"}, False),
+        ({"amount": True}, False),
+        ({"amount": None}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_a_constraint_on_an_argument_holds_for_every_call(desk, arguments, allowed):
+    constrained = DETAIL | {"constraints": {"amount": {"range": {"max": 50}}}}
+    token = desk.token(authorization_details=[constrained])
+    for _ in range(2):  # what was decided once is no answer for other arguments
+        if allowed:
+            desk.verifier.check(token, "comment", "repo:web", arguments=arguments)
+        else:
+            with pytest.raises(AccessRefused) as refused:
+                desk.verifier.check(token, "comment", "repo:web", arguments=arguments)
+            assert refused.value.error == "insufficient_scope"
+        desk.verifier.check(token, "comment", "repo:web", arguments={"amount": 1})
