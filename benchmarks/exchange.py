@@ -1,4 +1,4 @@
-"""Durable token exchanges with every check on, and introspections, against SQLite, in one process.
+"""Durable token exchanges with every check on, and introspections, in one process, on SQLite and on PostgreSQL.
 
 No HTTP server is between: the figures are those of the ASGI application. Every exchange verifies an RS256 token that
 was never seen before, refuses replays, writes a lease and an audit event, waits for the disk, and signs with ES256.
@@ -10,33 +10,45 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
+import toolchain
 from tests.fakes.exchange_world import EXCHANGE, JWT, TOOLS, World, request
+from tests.fakes.postgres import running_cluster
+from toolchain import postgres
 
 from benchmarks.figure import Figure
 from leasehold.model.trust import IssuerType
 from leasehold.store.sql_store import open_store
 
-CALLS = {1: 600, 16: 4000}
+CALLS = {1: 300, 16: 3000}
 WARM_UP = 50
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 Call = Callable[[str], Awaitable[None]]
 
 
 def figures() -> Iterator[Figure]:
-    """Rates and latencies at 1 and 16 clients."""
+    """Rates and latencies at 1 and 16 clients, those on PostgreSQL under names of their own."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        store = open_store(f"sqlite:///{folder / 'leasehold.db'}")
-        world = World(store, folder)
+        yield from _on(f"sqlite:///{Path(scratch) / 'leasehold.db'}", "")
+    server = postgres.available(toolchain.repository())
+    assert server, "no PostgreSQL server was found: run `make setup`"
+    with running_cluster(server.path) as cluster, cluster.database() as url:
+        yield from _on(url, "postgresql_")
+
+
+def _on(url: str, prefix: str) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as scratch:
+        store = open_store(url)
+        world = World(store, Path(scratch))
         world.now = datetime.now(UTC)
         world.populate()
         world.trust("cluster", world.cluster, IssuerType.KUBERNETES, single_use=True)
-        yield from _exchanges(world)
-        yield from _introspections(world)
+        for figure in (*_exchanges(world), *_introspections(world)):
+            yield replace(figure, name=prefix + figure.name)
         world.close()
         store.close()
 
