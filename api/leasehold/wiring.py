@@ -15,6 +15,7 @@ from leasehold.credential_wiring import credential_doors
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
+from leasehold.exchange.consents import Consents
 from leasehold.exchange.delegation import Delegation
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issuing
@@ -101,7 +102,8 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     ledger, leases = Ledger(store), LiveLeases(store)
     oauth = oauth_app(_oauth_doors(settings, store, signer, callers, ledger, leases))
     revocations = revocations_app(_revocation_doors(settings, store, signer, callers))
-    planes = dispatch(control, {"/oauth2/": oauth, "/.well-known/": oauth, "/revocations": revocations})
+    hot = {"/oauth2/": oauth, "/.well-known/": oauth, "/v1/consents": oauth, "/revocations": revocations}
+    planes = dispatch(control, hot)
     return finishing(planes, (ledger.close, leases.close, store.close))
 
 
@@ -149,6 +151,7 @@ def _oauth_doors(
             issuing=issuing,
         ),
         people=_people(settings, store, clients, subjects, views),
+        consents=Consents(callers=callers, verifier=subjects, views=views, store=store),
         proofs=Proofs(),
         introspection=Introspection(callers=callers, verifier=own, leases=leases),
         revocation=Revocation(issuer=settings.issuer, verifier=own, ledger=ledger),

@@ -17,6 +17,7 @@ from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
+from leasehold.exchange.consents import Consents
 from leasehold.exchange.delegation import Delegation
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issued, Issuing
@@ -134,6 +135,9 @@ class World:
                 store=store,
                 ledger=self.ledger,
                 issuing=self.issuing,
+            ),
+            consents=Consents(
+                callers=self.callers, verifier=SubjectTokens(self.issuer_keys), views=self.views, store=store
             ),
             people=People(
                 issuer=ISSUER,

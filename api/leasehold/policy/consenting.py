@@ -7,6 +7,7 @@ from datetime import datetime
 
 from leasehold.model.consents import Pending
 from leasehold.model.people import Agent, AgentState
+from leasehold.model.principal import Principal, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,10 @@ class StepPermit:
 
 @dataclass(frozen=True, slots=True)
 class ConsentPermit:
-    """Consents of one person may be changed. Only this module makes one."""
+    """Consents of one person may be seen and ended, `by` whom. Only this module makes one."""
 
     user: str
+    by: str
 
 
 def decide_start(name: str, agent: Agent, redirect_uri: str) -> StepPermit | None:
@@ -41,4 +43,10 @@ def may_be_asked(name: str, agent: Agent, redirect_uri: str) -> bool:
 
 def decide_own_consents(user: str) -> ConsentPermit:
     """A person may always see and end what they consented to."""
-    return ConsentPermit(user)
+    return ConsentPermit(user, user)
+
+
+def decide_consents(principal: Principal, user: str) -> ConsentPermit | None:
+    """May a platform principal see and end what a person consented to? The security role may."""
+    limited = principal.plan_only or principal.stack is not None
+    return ConsentPermit(user, principal.id) if principal.role is Role.SECURITY_ADMIN and not limited else None

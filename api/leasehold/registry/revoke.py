@@ -24,6 +24,9 @@ NODE_KINDS = {
     "profile": Kind.CREDENTIAL_PROFILES,
 }
 
+# Nodes of no object: a person (offboarded), an agent as a client (its keys leaked). Nobody's team, no stack's.
+_PEOPLE = ("user", "client")
+
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
@@ -37,8 +40,8 @@ class Revocation:
 def parse_node(text: str) -> Node:
     """The node that a caller names. Raises `InvalidBody`."""
     kind, _, name = text.partition(":")
-    if text != REGISTRY and (kind not in {*NODE_KINDS, "lease"} or not name or not text.isprintable()):
-        kinds = ", ".join(f"{one}:<name>" for one in NODE_KINDS)
+    if text != REGISTRY and (kind not in {*NODE_KINDS, *_PEOPLE, "lease"} or not name or not text.isprintable()):
+        kinds = ", ".join(f"{one}:<name>" for one in (*NODE_KINDS, *_PEOPLE))
         message = f"must read registry, {kinds} or lease:<id>"
         raise InvalidBody([FieldError("node", message)])
     return Node(text)
@@ -59,7 +62,7 @@ def _revoke(unit: UnitOfWork, permit: Permit, node: Node, now: datetime) -> int:
     if kind == "lease":
         return _revoke_lease(unit, permit, node, name, now)
     live: Stored[Spec] | None = None
-    if node == REGISTRY:
+    if node == REGISTRY or kind in _PEOPLE:
         _check_root(permit)
     else:
         live = _check_object(unit, permit, NODE_KINDS[kind], node, name)

@@ -16,6 +16,7 @@ from leasehold.authn.ports import ProofVerifier
 from leasehold.exchange import metadata
 from leasehold.exchange.authorizing import CALLBACK, PUSHED_FOR
 from leasehold.exchange.client_credentials import ClientCredentials
+from leasehold.exchange.consents import Consents
 from leasehold.exchange.delegation import Delegation
 from leasehold.exchange.introspection import Introspection, Revocation
 from leasehold.exchange.on_behalf import OnBehalf
@@ -26,6 +27,7 @@ from leasehold.model.possession import Possession
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.asgi import Application, Receive, Scope, Send
 from leasehold.web.oauth.client_form import client_request
+from leasehold.web.oauth.consent_form import consent_document, consent_query
 from leasehold.web.oauth.delegation_form import delegation_request, is_delegation
 from leasehold.web.oauth.exchange_form import exchange_answer, exchange_request
 from leasehold.web.oauth.forms import InvalidRequest, header, read_form
@@ -50,6 +52,7 @@ class OAuthDoors:
     delegation: Delegation
     on_behalf: OnBehalf
     people: People
+    consents: Consents
     proofs: ProofVerifier
     introspection: Introspection
     revocation: Revocation
@@ -100,6 +103,8 @@ class _Routes:
             ("GET", "/oauth2/authorize"): self._doors.people.authorize,
             ("GET", CALLBACK): self._doors.people.callback,
             ("POST", CONSENT): self._doors.people.consent,
+            ("GET", "/v1/consents"): self.consents,
+            ("DELETE", "/v1/consents"): self.end_consent,
             ("POST", "/oauth2/introspect"): self.introspect,
             ("POST", "/oauth2/revoke"): self.revoke,
             ("GET", f"/.well-known/oauth-authorization-server{below}"): self.metadata,
@@ -134,14 +139,25 @@ class _Routes:
             return None
         return self._doors.proofs.check(UnverifiedToken(sent), scope["method"], self._doors.issuer + path, now)
 
+    async def consents(self, scope: Scope, _receive: Receive) -> Answer:
+        wanted, now = consent_query(scope), self._doors.clock()
+        permit = await self._doors.consents.permit(_bearer(scope), wanted.user, now)
+        return Answer({"items": [consent_document(one) for one in await self._doors.consents.list(permit)]})
+
+    async def end_consent(self, scope: Scope, _receive: Receive) -> Answer:
+        wanted, now = consent_query(scope), self._doors.clock()
+        permit = await self._doors.consents.permit(_bearer(scope), wanted.user, now)
+        if wanted.agent is None or wanted.resource is None:
+            raise InvalidRequest("name agent and resource")
+        await self._doors.consents.end(permit, wanted.agent, wanted.resource, now)
+        return Answer({})
+
     async def introspect(self, scope: Scope, receive: Receive) -> Answer:
-        match = _BEARER.fullmatch(header(scope, b"authorization"))
-        if match is None:
-            raise Unauthenticated("send a bearer token")
+        bearer = _bearer(scope)
         token = (await read_form(scope, receive)).get("token")
         if token is None:
             raise InvalidRequest("token is missing")
-        return Answer(await self._doors.introspection.introspect(match[1], token, self._doors.clock()))
+        return Answer(await self._doors.introspection.introspect(bearer, token, self._doors.clock()))
 
     async def revoke(self, scope: Scope, receive: Receive) -> Answer:
         token = (await read_form(scope, receive)).get("token")
@@ -158,6 +174,13 @@ class _Routes:
 
     async def jwks(self, _scope: Scope, _receive: Receive) -> Answer:
         return Answer(self._doors.jwks(), headers=_CACHED)
+
+
+def _bearer(scope: Scope) -> str:
+    match = _BEARER.fullmatch(header(scope, b"authorization"))
+    if match is None:
+        raise Unauthenticated("send a bearer token")
+    return match[1]
 
 
 async def _answer(route: Route, scope: Scope, receive: Receive) -> Answer | Page:
