@@ -50,7 +50,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _LONGEST = 86_400
 
 
-class Format(StrEnum):
+class CredentialFormat(StrEnum):
     """The form of the answer."""
 
     JSON = "json"
@@ -58,10 +58,10 @@ class Format(StrEnum):
     CONTAINER = "container"
 
 
-_DOCUMENTS: Mapping[Format, Callable[[Issued], Document]] = {
-    Format.JSON: issued_document,
-    Format.CREDENTIAL_PROCESS: printed_document,
-    Format.CONTAINER: container_document,
+_DOCUMENTS: Mapping[CredentialFormat, Callable[[Issued], Document]] = {
+    CredentialFormat.JSON: issued_document,
+    CredentialFormat.CREDENTIAL_PROCESS: printed_document,
+    CredentialFormat.CONTAINER: container_document,
 }
 
 
@@ -107,14 +107,14 @@ class _CredentialRoutes:
         self,
         request: Request,
         profile: str,
-        format: Annotated[Format, Query()] = Format.JSON,  # noqa: A002  its name
+        format: Annotated[CredentialFormat, Query()] = CredentialFormat.JSON,  # noqa: A002  its name
     ) -> Response:
         """Draw a credential of a profile, bound to the lease behind the token presented."""
         token = bearer(request)
         body = await _body(request)
         ttl = timedelta(seconds=body.ttl) if body.ttl is not None else None
         return await self._issued(
-            CredentialRequest(bearer=token, profile=profile, ttl=ttl, aws=format is not Format.JSON), format
+            CredentialRequest(bearer=token, profile=profile, ttl=ttl, aws=format is not CredentialFormat.JSON), format
         )
 
     async def container(self, request: Request, profile: str) -> Response:
@@ -125,7 +125,9 @@ class _CredentialRoutes:
         """
         given = request.headers.get("authorization", "")
         token = given if _TOKEN.fullmatch(given) else bearer(request)
-        return await self._issued(CredentialRequest(bearer=token, profile=profile, aws=True), Format.CONTAINER)
+        return await self._issued(
+            CredentialRequest(bearer=token, profile=profile, aws=True), CredentialFormat.CONTAINER
+        )
 
     async def list(  # noqa: PLR0913, PLR0917  each is a parameter of the query
         self,
@@ -151,7 +153,7 @@ class _CredentialRoutes:
         items = [credential_document(one) for one in page.items]
         return json_response({"items": items, "next_cursor": encode_cursor(page.after)})
 
-    async def _issued(self, wanted: CredentialRequest, form: Format) -> Response:
+    async def _issued(self, wanted: CredentialRequest, form: CredentialFormat) -> Response:
         issued = await self._opened().desk.issue(wanted)
         return json_response(_DOCUMENTS[form](issued), headers=_NO_STORE)
 

@@ -7,6 +7,7 @@ from typing import Any
 from leasehold.model.external import CredentialState, Ending
 
 _STRING: dict[str, Any] = {"type": "string"}  # Any: JSON Schema is JSON
+FORMATS = ("json", "credential_process", "container")
 _TIME = {"type": "string", "format": "date-time"}
 
 
@@ -30,6 +31,8 @@ def credential_schemas() -> dict[str, Any]:  # Any: as above
     container = _closed({**keys, "Token": _STRING})
     process = _closed({"Version": {"const": 1}, **keys, "SessionToken": _STRING})
     return {
+        "CredentialFormat": {"enum": list(FORMATS)},
+        "CredentialState": {"enum": [one.value for one in CredentialState]},
         "Credential": _closed(record),
         "CredentialPage": _closed({"items": items, "next_cursor": {"type": ["string", "null"]}}),
         "CredentialBody": {**_closed({"ttl": {"type": ["integer", "null"], "minimum": 1}}), "required": []},

@@ -37,6 +37,7 @@ BODIES = {
     Kind.GRANTS: (READ, GRANT),
     Kind.GRANT_SETS: ("triage", {"grants": []}),
     Kind.DEPLOYMENTS: ("triage-prod", DEPLOYMENT),
+    Kind.CREDENTIAL_PROFILES: ("vault", {"agents": ["triage"], "federation": {"audience": "https://vault.example"}}),
 }
 DEVELOPERS_WRITE = {Kind.AGENTS, Kind.WORKLOAD_BINDINGS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS}
 EMPTY_REPORT = {"json": {"stacks": [{"stack": "prod", "resources": []}]}}
