@@ -8,4 +8,14 @@ from leasehold.verify.refusals import Reason
 from leasehold.verify.resource_server import ResourceServer
 from leasehold.verify.verifier import AccessRefused, Patience, Proof, Receipt, Verifier
 
-__all__ = ["AccessRefused", "AccessToken", "Patience", "Proof", "Reason", "Receipt", "ResourceServer", "Verifier"]
+__all__ = [
+    "AccessRefused",
+    "AccessToken",
+    "Call",
+    "Patience",
+    "Proof",
+    "Reason",
+    "Receipt",
+    "ResourceServer",
+    "Verifier",
+]

@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 from leasehold.model.authority.constraints import admits
 from leasehold.model.authority.plain import constraints_of
 from leasehold.model.errors import InvalidValue
-from leasehold.model.authority.constraints import admits
-from leasehold.model.authority.plain import constraints_of
-from leasehold.model.errors import InvalidValue
 from leasehold.model.leases import lease_node
 from leasehold.model.patterns import covers
 from leasehold.model.people import TTL_MAX_SECONDS

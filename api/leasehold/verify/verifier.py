@@ -51,21 +51,6 @@ class Receipt(NamedTuple):
     access: AccessToken | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """What else is known of a call.
-
-    `arguments` of the tool, None where they are not known: what a token allows for certain arguments alone is refused
-    then. `proven_key`: thumbprint of the key that the caller proved to hold (RFC 9449 §7).
-    """
-
-    arguments: Mapping[str, object] | None = None
-    proven_key: str | None = None
-
-
-_BARE = Call()
-
-
 class AccessRefused(Exception):
     """The caller may not. `error` is what it is told (RFC 6750 §3.1); the receipt is for nobody but you."""
 

@@ -9,7 +9,7 @@ from tests.fakes.verifying import AUDIENCE, DETAIL, ISSUER, Desk
 
 from leasehold.keys.compact import encode
 from leasehold.keys.file_keys import FileKeys
-from leasehold.verify import AccessRefused, Call, Proof, Reason
+from leasehold.verify import AccessRefused, Proof, Reason
 from leasehold.verify.refusals import Untrusted
 from leasehold.verify.signatures import parse_key_set
 
@@ -76,8 +76,8 @@ def test_a_token_from_the_future_is_refused_beyond_the_leeway(desk):
 
 def test_a_key_bound_token_needs_the_proof_of_that_key(desk):
     token = desk.token(cnf={"jkt": "thumb"})
-    assert desk.check(token, call=Call(proven_key="thumb")).refused is None
-    assert desk.check(token, call=Call(proven_key="other")).refused is Reason.UNPROVEN
+    assert desk.check(token, proven_key="thumb").refused is None
+    assert desk.check(token, proven_key="other").refused is Reason.UNPROVEN
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_a_detail_that_is_not_understood_whole_allows_nothing(desk, details):
 def test_what_is_bound_to_arguments_is_allowed_with_them_alone(desk, arguments, allowed):
     token = desk.token(authorization_details=[DETAIL | {"constraints": {"branch": {"exact": "main"}}}])
     for _ in range(2):
-        assert (desk.check(token, call=Call(arguments=arguments)).refused is None) is allowed
+        assert (desk.check(token, arguments=arguments).refused is None) is allowed
 
 
 def test_an_operator_that_is_not_known_admits_nothing(desk):
     token = desk.token(authorization_details=[DETAIL | {"constraints": {"branch": {"almost": "main"}}}])
-    assert desk.check(token, call=Call(arguments={"branch": "main"})).refused is Reason.NOT_ALLOWED
+    assert desk.check(token, arguments={"branch": "main"}).refused is Reason.NOT_ALLOWED
 
 
 @pytest.mark.parametrize("of", ["revocations+jwt", "revocations-snapshot+jwt", "JWT", "", "AT+JWT"])
