@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import NoReturn
 
 from leasehold.model.tokens import MAX_TOKEN_BYTES, Flaw, TokenRefused, UnverifiedToken
@@ -18,6 +21,16 @@ _SEGMENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class _Header:
+    """The first part of a token."""
+
+    algorithm: str
+    key_id: str | None
+    type: str
+    jwk: Mapping[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
 class UnverifiedJws:
     """A token taken apart: header, claims, and the bytes that the signature is over."""
 
@@ -27,7 +40,7 @@ class UnverifiedJws:
     claims: dict[str, object]
     signing_input: bytes
     signature: bytes
-    jwk: dict[str, object] | None = None
+    jwk: Mapping[str, object] | None = None
 
 
 def parse(unverified_token: UnverifiedToken, members: frozenset[str] = _HEADER_MEMBERS) -> UnverifiedJws:
@@ -37,18 +50,30 @@ def parse(unverified_token: UnverifiedToken, members: frozenset[str] = _HEADER_M
     segments = unverified_token.split(".")
     if len(segments) != _SEGMENTS or not unverified_token.isascii():
         raise TokenRefused(Flaw.MALFORMED)
-    header, claims = (json_object(decode(segment)) for segment in segments[:2])
+    header = _header(segments[0], members)
+    return UnverifiedJws(
+        algorithm=header.algorithm,
+        key_id=header.key_id,
+        type=header.type,
+        claims=json_object(decode(segments[1])),
+        signing_input=unverified_token.rpartition(".")[0].encode(),
+        signature=decode(segments[2]),
+        jwk=header.jwk,
+    )
+
+
+# All tokens of one key begin alike. What is refused is not kept.
+@lru_cache(maxsize=256)
+def _header(segment: str, members: frozenset[str]) -> _Header:
+    header = json_object(decode(segment))
     jwk = header.get("jwk")
     if not header.keys() <= members or not (jwk is None or isinstance(jwk, dict)):
         raise TokenRefused(Flaw.HEADER_REFUSED)
-    return UnverifiedJws(
+    return _Header(
         algorithm=_text(header, "alg") or "",
         key_id=_text(header, "kid"),
         type=(_text(header, "typ") or "").lower().removeprefix("application/"),  # RFC 7515 §4.1.9
-        claims=claims,
-        signing_input=unverified_token.rpartition(".")[0].encode(),
-        signature=decode(segments[2]),
-        jwk=jwk,
+        jwk=MappingProxyType(jwk) if jwk is not None else None,
     )
 
 
