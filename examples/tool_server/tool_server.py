@@ -3,8 +3,8 @@
     LEASEHOLD_ENDPOINT=http://127.0.0.1:8420 TOOL_SERVER_URL=http://127.0.0.1:9000/mcp \
     LEASEHOLD_OIDC_TOKEN_FILE=/var/run/secrets/leasehold/token python tool_server.py
 
-`POST /tools/<tool>` with `{"resource": "repo:web"}` and `Authorization: Bearer <access token>`. The server has an
-identity of its own, a workload binding with the role viewer: with it, it follows the revocation feed.
+`POST /tools/<tool>` with the tool's arguments, such as `{"resource": "repo:web"}`, and `Authorization: Bearer <token>`.
+The server has an identity of its own, a workload binding with the role viewer: with it, it follows the revocation feed.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ class ToolCall(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Check, then run: a tool never sees a call that it may not answer."""
         tool = self.path.removeprefix("/tools/")
-        resource = self._resource()
+        arguments = self._arguments()
+        resource = str(arguments.get("resource", ""))
         try:
-            receipt = self.server.verifier.check(self._bearer(), tool, resource)
+            receipt = self.server.verifier.check(self._bearer(), tool, resource, arguments=arguments)
         except AccessRefused as refused:
             _log.warning("refused %s: %s", tool, refused.receipt.refused)
             self._answer(HTTPStatus.FORBIDDEN if refused.error == "insufficient_scope" else HTTPStatus.UNAUTHORIZED)
@@ -57,15 +58,15 @@ class ToolCall(BaseHTTPRequestHandler):
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" else ""
 
-    def _resource(self) -> str:
+    def _arguments(self) -> dict[str, object]:
         length = self.headers.get("content-length", "")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-            return ""
+            return {}
         try:
             body = json.loads(self.rfile.read(int(length)))
         except ValueError:
-            return ""
-        return str(body.get("resource", "")) if isinstance(body, dict) else ""
+            return {}
+        return body if isinstance(body, dict) else {}
 
     def _answer(self, status: HTTPStatus, body: object = None) -> None:
         content = json.dumps(body if body is not None else {"error": status.phrase}).encode()
