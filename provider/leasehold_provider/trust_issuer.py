@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .names import at_least_one, between, check_name, check_url, each, one_of
-from .protocol import Attribute, Bool, Diagnostic, Number, Set, String, is_unknown
+from .protocol import Attribute, Bool, Diagnostic, Nested, Number, Set, String, is_unknown
 from .registry_resource import RegistryResource, named
 from .subjects import ISSUER_TYPES
 
@@ -126,6 +126,27 @@ class TrustIssuer(RegistryResource):
                 optional=True,
                 validators=(check_name,),
                 description="Name of the files `<name>.token` and `<name>.crt` in the registry's folder `clusters`.",
+            ),
+            "login": Nested(
+                {
+                    "client_id": Attribute(String, required=True, description="The registry's client there."),
+                    "authorization_endpoint": Attribute(
+                        String, required=True, validators=(check_url,), description="Where people are sent to log in."
+                    ),
+                    "token_endpoint": Attribute(
+                        String, required=True, validators=(check_url,), description="Where the login is redeemed."
+                    ),
+                    "scopes": Attribute(
+                        Set(String), default=["openid"], description="What the login asks for, `openid` among it."
+                    ),
+                },
+                optional=True,
+                description="Lets people log in there, with PKCE and no secret, to have agents act for them.",
+            ),
+            "id_jag": Attribute(
+                Bool,
+                default=False,
+                description="Take its word that a person lets an agent act for them (identity assertion grants).",
             ),
         },
         description="An issuer whose tokens prove who a workload or a pipeline is.",

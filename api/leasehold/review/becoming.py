@@ -25,6 +25,9 @@ def issuer_shift(was: TrustIssuer, now: TrustIssuer) -> list[Move]:
         *_raised(was.allow_private, now.allow_private, "private addresses allowed", "private addresses refused"),
         *_raised(not was.single_use, not now.single_use, "replay allowed", "replay refused"),
         *_proof_moves(was, now),
+        *_raised(was.id_jag, now.id_jag, "its word for people is taken", "its word for people is not taken"),
+        *([Move(+1, 4, "people log in elsewhere")] if was.login != now.login and now.login is not None else []),
+        *([Move(-1, 1, "nobody logs in there")] if was.login is not None and now.login is None else []),
         *size(was.max_token_ttl, now.max_token_ttl, "older proofs accepted", "only fresher proofs accepted"),
     ]
 
