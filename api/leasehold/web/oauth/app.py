@@ -28,7 +28,7 @@ from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.asgi import Application, Receive, Scope, Send
 from leasehold.web.oauth.client_form import client_request
 from leasehold.web.oauth.consent_form import consent_document, consent_query
-from leasehold.web.oauth.delegation_form import delegation_request, is_delegation
+from leasehold.web.oauth.delegation_form import delegation_request, is_delegation, refuse_misplaced
 from leasehold.web.oauth.exchange_form import exchange_answer, exchange_request
 from leasehold.web.oauth.forms import InvalidRequest, header, read_form
 from leasehold.web.oauth.pages import Page
@@ -116,6 +116,7 @@ class _Routes:
         form = await read_form(scope, receive)
         now = self._doors.clock()
         proof = self._proof(scope, "/oauth2/token", now)
+        refuse_misplaced(form)
         match form.get("grant_type"):
             case "client_credentials":
                 issued = await self._doors.client_credentials.grant(client_request(scope, form, proof), now)

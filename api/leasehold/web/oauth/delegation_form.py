@@ -19,6 +19,17 @@ def is_delegation(form: Form) -> bool:
     return form.get("grant_type") == TOKEN_EXCHANGE and form.get("subject_token_type") == ACCESS_TOKEN
 
 
+def refuse_misplaced(form: Form) -> None:
+    """Raise `InvalidRequest` for a parameter that the grant would ignore: it asks for less than would be given."""
+    exchange = form.get("grant_type") == TOKEN_EXCHANGE
+    if "authorization_details" in form and not is_delegation(form):
+        raise InvalidRequest("authorization_details narrow what a sub-agent gets: here, ask by scope")
+    if "task" in form and not exchange:
+        raise InvalidRequest("task belongs to a token exchange")
+    if "task_deadline" in form and not (exchange and "task" in form and not is_delegation(form)):
+        raise InvalidRequest("task_deadline belongs to the exchange that opens the task")
+
+
 def delegation_request(form: Form, proof: Possession | None) -> DelegationRequest:
     """What a form asks for a sub-agent. Raises `InvalidRequest`."""
     if "subject_token" not in form:

@@ -13,8 +13,6 @@ from leasehold.web.oauth.forms import Form, InvalidRequest
 def task_of(form: Form) -> TaskWish | None:
     """The task that the lease is for. Raises `InvalidRequest`."""
     if "task" not in form:
-        if "task_deadline" in form:
-            raise InvalidRequest("task_deadline belongs to a task")
         return None
     try:
         check_task(form["task"])
