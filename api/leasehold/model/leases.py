@@ -57,7 +57,7 @@ def task_node(task: str) -> Node:
 
 def consent_node(user: str, agent: str, resource: str) -> Node:
     """The node of one consent. A digest: a person's id is of any length."""
-    digest = hashlib.sha256("\n".join((user, agent, resource)).encode()).hexdigest()[:_CONSENT_DIGITS]
+    digest = hashlib.sha256(f"{user}\n{agent}\n{resource}".encode()).hexdigest()[:_CONSENT_DIGITS]
     return Node(f"consent:{digest}")
 
 
