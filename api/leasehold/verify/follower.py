@@ -18,7 +18,7 @@ from leasehold.verify.known import Gap, Known
 from leasehold.verify.refusals import Reason, Untrusted
 from leasehold.verify.statements import StatementReader
 
-SILENCE_SECONDS = 8 * BEAT_SECONDS  # no heartbeat for so long: the connection is dead, whatever TCP thinks
+SILENCE_SECONDS = 20 * BEAT_SECONDS  # no heartbeat for so long: the connection is dead, whatever TCP thinks
 _PATIENCE_SECONDS = 10.0  # for the answer to a connection: a service that just came back has many to let in
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _MAX_FRAME_BYTES = 4_194_304
