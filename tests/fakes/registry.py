@@ -11,11 +11,13 @@ from urllib.parse import quote
 import httpx
 from tests.fakes.authenticator import FakeAuthenticator
 
+from leasehold.credentials.records import CredentialRequest, Issued
+from leasehold.model.errors import Unavailable
 from leasehold.model.grants import grant_id
 from leasehold.registry.ports import Store, UnitOfWork
 from leasehold.store.memory.store import MemoryStore
 from leasehold.web.control_plane import control_plane
-from leasehold.web.doors import Doors
+from leasehold.web.doors import CredentialDoors, Doors
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 READ = "triage/github.read_file@repo:web"
@@ -67,7 +69,21 @@ class _Current:
 
 
 _CURRENT = _Current()
-APP = control_plane(Doors(store=_CURRENT, authenticator=FakeAuthenticator(), clock=lambda: _CURRENT.now))
+
+
+class _NobodyMints:
+    async def issue(self, request: CredentialRequest) -> Issued:  # noqa: ARG002  the port's words
+        raise Unavailable("this registry hands out no credentials")
+
+
+APP = control_plane(
+    Doors(
+        store=_CURRENT,
+        authenticator=FakeAuthenticator(),
+        clock=lambda: _CURRENT.now,
+        credentials=CredentialDoors(desk=_NobodyMints(), store=_CURRENT),
+    )
+)
 
 
 class RegistryClient:

@@ -81,19 +81,27 @@ def credential_routes(doors: Doors) -> APIRouter:
     """These routes."""
     routes = _CredentialRoutes(doors)
     checked = [Depends(refuse_unprintable), Depends(refuse_unknown)]
-    router = APIRouter(dependencies=checked)
+    router = APIRouter()
     for path, method, endpoint, extra in (
         ("/v1/credentials/{profile}", "POST", routes.issue, openapi.issue_operation()),
         ("/v1/credentials/{profile}/container", "GET", routes.container, openapi.container_operation()),
     ):
-        router.add_api_route(path, endpoint, methods=[method], response_class=Response, response_model=None, **extra)
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            response_class=Response,
+            response_model=None,
+            dependencies=[Depends(_presented), *checked],
+            **extra,
+        )
     router.add_api_route(
         "/v1/credentials",
         routes.list,
         methods=["GET"],
         response_class=Response,
         response_model=None,
-        dependencies=[Depends(doors.caller)],
+        dependencies=[Depends(doors.caller), *checked],
         **openapi.list_credentials_operation(),
     )
     return router
@@ -123,8 +131,7 @@ class _CredentialRoutes:
         `AWS_CONTAINER_CREDENTIALS_FULL_URI` is this address. The SDK sends what `AWS_CONTAINER_AUTHORIZATION_TOKEN`
         or its file holds as the whole Authorization header, so that the access token may stand there alone.
         """
-        given = request.headers.get("authorization", "")
-        token = given if _TOKEN.fullmatch(given) else bearer(request)
+        token = _presented(request)
         return await self._issued(
             CredentialRequest(bearer=token, profile=profile, aws=True), CredentialFormat.CONTAINER
         )
@@ -161,6 +168,12 @@ class _CredentialRoutes:
         if self._doors.credentials is None:
             raise Unavailable("this registry hands out no credentials")
         return self._doors.credentials
+
+
+def _presented(request: Request) -> str:
+    """The token, with or without its scheme. Raises `Unauthenticated`: who calls comes before what is wrong with it."""
+    given = request.headers.get("authorization", "")
+    return given if _TOKEN.fullmatch(given) else bearer(request)
 
 
 async def _body(request: Request) -> CredentialBody:

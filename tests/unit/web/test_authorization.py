@@ -29,9 +29,9 @@ AUDITORS = ADMINS | {"auditor", "plan"}  # a plan-only security-admin still read
 BODIES = {
     Kind.OWNERS: ("bob", OWNER),
     Kind.AGENTS: ("scout", AGENT),
-    Kind.TRUST_ISSUERS: ("other", ISSUER),
+    Kind.TRUST_ISSUERS: ("other", {**ISSUER, "issuer": "https://other.example.com"}),
     Kind.WORKLOAD_BINDINGS: ("pod", AGENT_BINDING),
-    Kind.TOOL_SERVERS: ("jira", SERVER),
+    Kind.TOOL_SERVERS: ("jira", {**SERVER, "url": "https://mcp.example.com/jira"}),
     Kind.SCOPES: ("reader", SCOPE),
     Kind.CEILINGS: ("narrow", {"principal": "agent:triage", "scopes": ["everything"]}),
     Kind.GRANTS: (READ, GRANT),
@@ -59,6 +59,7 @@ def table():
     yield "GET", "/v1/effective-access", EVERYBODY, {"params": {"agent": "triage"}}
     yield "GET", "/v1/whoami", EVERYBODY, {}
     yield "GET", "/v1/audit/events", AUDITORS, {}
+    yield "GET", "/v1/credentials", EVERYBODY, {}
     yield "POST", "/v1/revocations", WITH_THE_TEAM, REVOKE
     yield "POST", "/v1/drift", EVERYBODY, EMPTY_REPORT
     yield "POST", "/v1/plan-reviews", EVERYBODY, EMPTY_REPORT
@@ -66,7 +67,9 @@ def table():
 
 TABLE = {(method, route): (allowed, request) for method, route, allowed, request in table()}
 # bootstrap takes a token of its own: test_bootstrap.py; so does the end of a task: delegation/test_tasks.py
-OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end")}
+# And an agent's token draws credentials: tests/e2e/credentials/test_serve.py
+DRAWS = {("POST", "/v1/credentials/{profile}"), ("GET", "/v1/credentials/{profile}/container")}
+OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end"), *DRAWS}
 EACH_ROUTE = pytest.mark.parametrize(("method", "route"), sorted(TABLE))
 
 
