@@ -172,3 +172,10 @@ def test_a_simulated_token_is_not_used_up(world):
     simulate(world, token)
 
     assert world.get(token, "https://leasehold.example/v1").lease
+
+
+def test_a_binding_of_an_issuer_that_changed_its_kind_is_told_to_miss_by_kind(world):
+    world.trust("people", world.people, IssuerType.SPIFFE, algorithms=frozenset({"ES256"}))
+    report = simulate(world, world.people.token(sub="spiffe://acme.example/shop/triage"))
+
+    assert [(miss.claim, miss.found) for miss in report.bindings[0].failed] == [("oidc", "absent")]
