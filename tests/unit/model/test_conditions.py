@@ -98,7 +98,7 @@ def test_no_pattern_can_be_made_slow():
         (ClaimCondition(one_of=frozenset({"a", "b"})), "a", ["c", ["a"], None, ""]),
         (ClaimCondition(glob="prod-*"), "prod-eu", ["prod", 1, None, ["prod-eu"]]),
     ],
-    ids=repr,
+    ids=["text", "two", "one", "zero", "true", "false", "one_of", "glob"],
 )
 def test_types_are_never_mixed(condition, good, bad):
     assert condition.holds(good)
