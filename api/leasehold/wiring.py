@@ -150,7 +150,7 @@ def _oauth_doors(
             ledger=ledger,
             issuing=issuing,
         ),
-        people=_people(settings, store, clients, subjects, views),
+        people=_people(settings, store, ledger, clients=clients, subjects=subjects, views=views),
         consents=Consents(callers=callers, verifier=subjects, views=views, store=store),
         proofs=Proofs(),
         introspection=Introspection(callers=callers, verifier=own, leases=leases),
@@ -165,9 +165,17 @@ def _simulation(settings: Settings, store: SqlStore) -> Simulation:
     return Simulation(SubjectExamination(_subject_tokens(settings), keys), Views(store))
 
 
-def _people(settings: Settings, store: SqlStore, clients: Clients, subjects: SubjectTokens, views: Views) -> People:
+def _people(
+    settings: Settings, store: SqlStore, ledger: Ledger, *, clients: Clients, subjects: SubjectTokens, views: Views
+) -> People:
     authorizing = Authorizing(
-        issuer=settings.issuer, clients=clients, verifier=subjects, logins=Logins(Network()), views=views, store=store
+        issuer=settings.issuer,
+        clients=clients,
+        verifier=subjects,
+        logins=Logins(Network()),
+        views=views,
+        store=store,
+        ledger=ledger,
     )
     return People(issuer=settings.issuer, authorizing=authorizing, clock=_now)
 

@@ -148,6 +148,7 @@ class World:
                     logins=self.logins,
                     views=self.views,
                     store=store,
+                    ledger=self.ledger,
                 ),
                 clock=lambda: self.now,
             ),

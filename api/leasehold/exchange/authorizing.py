@@ -17,8 +17,9 @@ from urllib.parse import urlencode
 
 from leasehold.authn.people import Person, authenticate_login
 from leasehold.authn.ports import SubjectTokenVerifier
-from leasehold.exchange.client_credentials import ClientRequest, decided_for, uses_of
+from leasehold.exchange.client_credentials import ClientRequest, client_refusal, decided_for, uses_of
 from leasehold.exchange.clients import Client, Clients
+from leasehold.exchange.ledger import Ledger, Note
 from leasehold.exchange.on_behalf import challenge_of, digest_of
 from leasehold.exchange.ports import Store
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused
@@ -80,7 +81,7 @@ class AuthorizationRefused(Exception):
 class Authorizing:
     """Leads people through."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the whole token service stands behind it
         self,
         *,
         issuer: str,
@@ -89,6 +90,7 @@ class Authorizing:
         logins: LoginClient,
         views: Views,
         store: Store,
+        ledger: Ledger,
     ) -> None:
         self._issuer = issuer
         self._clients = clients
@@ -96,12 +98,20 @@ class Authorizing:
         self._logins = logins
         self._views = views
         self._store = store
+        self._ledger = ledger
 
     async def push(self, request: PushedRequest, now: datetime) -> str:
-        """The request_uri of a request. Raises `ExchangeRefused`, `Unavailable`."""
+        """The request_uri of a request. Raises `ExchangeRefused`, which is on record then; `Unavailable`."""
+        try:
+            return await self._pushed(request, now)
+        except ExchangeRefused as refused:
+            event = client_refusal("push", request.client.credential, None, refused.reason, now)
+            await self._ledger.write(Note(event))
+            raise
+
+    async def _pushed(self, request: PushedRequest, now: datetime) -> str:
+        await self._views.refresh(self._views.pieces)
         pieces = self._views.pieces
-        if await self._views.refresh(pieces):
-            pieces = self._views.pieces
         client = await self._clients.authenticate(request.client.credential, pieces, now)
         lease = decided_for(client, request.client, now)
         step = decide_start(client.agent, client.view.facts.agent, request.redirect_uri)
@@ -228,6 +238,7 @@ class Authorizing:
             raise AuthorizationRefused("the login was not accepted") from refused
 
     async def _asked(self, pending: Pending) -> AgentView:
+        await self._views.refresh(self._views.pieces)  # an address that was taken away just now is none
         view = await self._views.agent(self._views.pieces, pending.agent)
         if view is None or not may_be_asked(pending.agent, view.facts.agent, pending.redirect_uri):
             raise AuthorizationRefused("the application that asked is not registered any more")

@@ -105,7 +105,7 @@ class OnBehalf:
                     kind="leases",
                     name=lease_id,
                     outcome=Outcome.OK,
-                    reason="code_reused",
+                    reason=refused.reason.value,
                 )
                 await self._ledger.write(End(decide_end_of_lease(lease_id), event))
             raise

@@ -326,7 +326,6 @@ def test_a_suspended_agent_asks_nobody(people):
     browser = Browser(people)
     pushed = push(people)
     people.change(Kind.AGENTS, "triage", state=AgentState.SUSPENDED)
-    people.views._pieces.agents.clear()
 
     assert browser.start(pushed).status == 400
     assert push(people).json["error"] == "invalid_grant"
@@ -339,3 +338,18 @@ def test_an_agent_that_must_prove_proves_when_the_code_is_redeemed(people):
     assert redeem(people, code).json["error"] == "invalid_dpop_proof"
     reply = redeem(people, code, headers={"dpop": KEY.proof(people.now)})
     assert said(reply)["cnf"] == {"jkt": KEY.thumbprint}
+
+
+def test_a_push_that_is_refused_is_on_record_with_its_reason(people):
+    push(people, key=OTHER)
+    push(people, redirect_uri="https://evil.example/cb")
+
+    assert [event.reason for event in people.events() if event.action == "push"] == ["redirect_refused", "unknown_key"]
+
+
+def test_an_address_that_was_taken_away_gets_no_code(people):
+    browser = Browser(people)
+    page = browser.ask(push(people))
+    people.change(Kind.AGENTS, "triage", redirect_uris=frozenset({"https://app.example/other"}))
+
+    assert browser.answer(page).status == 400
