@@ -21,6 +21,11 @@ def bump(store, node, at=NOW):
         unit.audit.append(replace(EVENT, at=at))
 
 
+def news(told):
+    """A listener that leaves out calls without events: PostgreSQL makes those too, for what others may have done."""
+    return lambda events: told.append(events) if events else None
+
+
 def stream(store, since=0):
     with store.read() as unit:
         return [(e.sequence, e.node, e.generation) for e in unit.revocations.since(since, 1000)]
@@ -73,7 +78,7 @@ def test_a_lease_that_ends_is_in_the_stream_once(store):
 
 def test_what_is_rolled_back_is_neither_in_the_stream_nor_told(store):
     told = []
-    store.listen(told.append)
+    store.listen(news(told))
 
     def interrupted():
         with store.begin() as unit:
@@ -90,7 +95,8 @@ def test_listeners_are_told_what_a_reader_can_already_see(store):
     told = []
 
     def listener(events):
-        told.append(([e.sequence for e in events], [sequence for sequence, _, _ in stream(store)]))
+        if events:
+            told.append(([e.sequence for e in events], [sequence for sequence, _, _ in stream(store)]))
 
     store.listen(listener)
     bump(store, "a")
@@ -103,8 +109,8 @@ def test_listeners_are_told_what_a_reader_can_already_see(store):
 
 def test_a_listener_that_fails_fails_nobody_else(store):
     told = []
-    store.listen(lambda _: told[0])
-    store.listen(told.append)
+    store.listen(lambda _: {}["a listener's own mistake"])
+    store.listen(news(told))
     bump(store, "a")
     assert [e.node for e in told[0]] == ["a"]
 
