@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from leasehold.model.credentials import CredentialProfile, Federation
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
@@ -80,6 +81,9 @@ def organisation():
         (Kind.GRANTS, SCOPED.id): SCOPED,
         (Kind.GRANT_SETS, "triage"): GrantSet(grants=frozenset({READ.id, SCOPED.id})),
         (Kind.DEPLOYMENTS, "triage-prod"): Deployment(agent="triage", commit="abc123"),
+        (Kind.CREDENTIAL_PROFILES, "vault"): CredentialProfile(
+            agents=frozenset({"triage"}), federation=Federation(audience="https://vault.example.com")
+        ),
     }
 
 

@@ -55,6 +55,10 @@ def table():
         yield "DELETE", one, writers, {"url": path(kind, name), "headers": {"If-Match": '"1"'}, "made": create}
         yield "GET", one, EVERYBODY, {"url": path(kind, name), "made": create}
         yield "GET", many, EVERYBODY, {"url": many}
+    secret, client = "/v1/agents/{name}:client-secret", {**AGENT, "client_secret_allowed": True}
+    made = {"url": path(Kind.AGENTS, "scout"), "json": client, "headers": {"If-None-Match": "*"}}
+    yield "POST", secret, ADMINS, {"url": "/v1/agents/scout:client-secret", "json": {}, "made": made}
+    yield "DELETE", secret, ADMINS, {"url": "/v1/agents/scout:client-secret", "made": made, "given": {}}
     yield "GET", "/v1/snapshot", EVERYBODY, {}
     yield "GET", "/v1/effective-access", EVERYBODY, {"params": {"agent": "triage"}}
     yield "GET", "/v1/whoami", EVERYBODY, {}
@@ -66,10 +70,12 @@ def table():
 
 
 TABLE = {(method, route): (allowed, request) for method, route, allowed, request in table()}
+# Simulation needs a token service behind it: test_simulation.py
+SIMULATION = {("POST", "/v1/trust-issuers:simulate")}
 # bootstrap takes a token of its own: test_bootstrap.py; so does the end of a task: delegation/test_tasks.py
 # And an agent's token draws credentials: tests/e2e/credentials/test_serve.py
 DRAWS = {("POST", "/v1/credentials/{profile}"), ("GET", "/v1/credentials/{profile}/container")}
-OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end"), *DRAWS}
+OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end"), *DRAWS, *SIMULATION}
 EACH_ROUTE = pytest.mark.parametrize(("method", "route"), sorted(TABLE))
 
 
@@ -83,6 +89,8 @@ def send(registry, method, route, caller):
     request = dict(request)
     if (made := request.pop("made", None)) is not None:
         assert registry.send("PUT", made["url"], "admin", json=made["json"], headers=made["headers"]).is_success
+    if (given := request.pop("given", None)) is not None:
+        assert registry.send("POST", request["url"], "admin", json=given).is_success
     return allowed, registry.send(method, request.pop("url", route), caller, **request)
 
 
