@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from .provider import Provider
 
 
+# A call goes from the reading thread to a worker and back. At the interpreter's default of 5 ms a thread that computes
+# makes the others wait that long for their turn, at every step of every call.
+_SWITCH_SECONDS = 0.0003
+
+
 def serve(make_provider: Callable[[], Provider], address: str = "") -> NoReturn:
     """Serve one run of Terraform and end the process.
 
@@ -25,6 +30,7 @@ def serve(make_provider: Callable[[], Provider], address: str = "") -> NoReturn:
     """
     from .plugin.process import run_debug, run_plugin  # noqa: PLC0415 -- not needed to say that we are no program
 
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         if address and "--debug" in sys.argv[1:]:
             run_debug(make_provider, address)
