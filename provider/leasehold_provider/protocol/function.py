@@ -53,4 +53,4 @@ class Function:
 
     def call(self, *arguments: Any) -> Any:
         """Return the result, or raise FunctionError; variadic arguments follow the fixed ones."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how

@@ -37,4 +37,4 @@ class ListResource:
 
     def list(self, ctx: ListContext) -> Iterable[Found]:
         """Yield objects one by one; the iteration is abandoned at `ctx.limit` or when Terraform hangs up."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how

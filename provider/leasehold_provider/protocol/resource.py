@@ -67,19 +67,19 @@ class Resource:
 
     def create(self, ctx: ApplyContext) -> Values:
         """Create the object and return its whole state; call `ctx.keep(state)` once it exists and more can fail."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how
 
     def read(self, ctx: ReadContext) -> Values | None:
         """Return the state as it is now, or None if the object is gone."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how
 
     def update(self, ctx: ApplyContext) -> Values:
         """Change the object and return its whole state."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how
 
     def delete(self, ctx: ApplyContext) -> None:
         """Delete the object; it is no error if it is gone already."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how
 
     def import_state(self, ctx: ImportContext) -> Values:
         """Return enough state for `read` to find the object. By default: the identity, or `id` into `id`."""
