@@ -39,6 +39,7 @@ from leasehold.keys.signing import Signer, TokenMint, jwk_set
 from leasehold.keys.token_review import Reviewer, TokenReviews
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
+from leasehold.policy.checking import CedarDocuments
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
 from leasehold.settings import Settings
 from leasehold.store.sql_store import SqlStore, open_store
@@ -97,6 +98,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             simulator=_simulation(settings, store),
             agents=AgentCallers(issuer=settings.issuer, verifier=own, leases=store),
             credentials=credential_doors(settings, store, signer, _now),
+            policies=CedarDocuments(),
         )
     )
     ledger, leases = Ledger(store), LiveLeases(store)

@@ -4,12 +4,14 @@ from datetime import UTC, date, datetime
 
 from leasehold.model.credentials import AwsSession, CredentialProfile
 from leasehold.model.deployments import Deployment
+from leasehold.model.directory import Decimal, Relation, Resource, User
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.people import Agent, Owner
+from leasehold.model.policies import Assertion, Assertions, Policy, PolicyMode, PolicySide
 from leasehold.model.principal import Role
-from leasehold.model.tools import Action, Scope, Tool, ToolServer
+from leasehold.model.tools import Action, Scope, Tool, ToolAnnotations, ToolServer
 from leasehold.model.trust import GitHubActionsSubject, IssuerType, TrustIssuer, WorkloadBinding
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 654321, tzinfo=UTC)
@@ -31,7 +33,11 @@ EVERY_SPEC: dict[Kind, Spec] = {
         github_actions=GitHubActionsSubject(repository_id="1", repository_owner_id="2", environment="prod"),
     ),
     Kind.TOOL_SERVERS: ToolServer(
-        url="https://mcp.example.com", tools={"b": Tool(action=Action.READ), "a": Tool(action=Action.DELETE)}
+        url="https://mcp.example.com",
+        tools={
+            "b": Tool(action=Action.READ, annotations=ToolAnnotations(title="B", read_only_hint=True)),
+            "a": Tool(action=Action.DELETE, input_schema='{"type": "object", "properties": {"x": {"maximum": 50.5}}}'),
+        },
     ),
     Kind.SCOPES: Scope(
         tool_server="s",
@@ -50,6 +56,21 @@ EVERY_SPEC: dict[Kind, Spec] = {
         agents=frozenset({"a", "b"}),
         aws=AwsSession(role_arn="arn:aws:iam::123456789012:role/r", region="eu-central-1", tags={"k": "v"}),
     ),
+    Kind.POLICIES: Policy(
+        document='forbid(principal, action == Action::"s/t", resource)\n  when { context.x == "é" };\n',
+        side=PolicySide.USER,
+        mode=PolicyMode.LOG_ONLY,
+        assertions=Assertions(
+            deny=(Assertion(agent="a", tool_server="s", tool="t", arguments='{"b": 1.50, "a": [1]}'),)
+        ),
+    ),
+    Kind.USERS: User(
+        ids=frozenset({"a" * 80, "Ä b"}),
+        roles=frozenset({"editor", "admin"}),
+        attributes={"eu": True, "one": 1, "text": "1", "set": frozenset({"y", "x"}), "limit": Decimal("50.25")},
+    ),
+    Kind.RESOURCES: Resource(type="document", foreign_id="42/é", parents=frozenset({"folder:b", "folder:a"})),
+    Kind.RELATIONS: Relation(subject="group:eng", relation="owner", object="document:42", through="member"),
 }
 
 

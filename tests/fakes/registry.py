@@ -14,6 +14,7 @@ from tests.fakes.authenticator import FakeAuthenticator
 from leasehold.credentials.records import CredentialRequest, Issued
 from leasehold.model.errors import Unavailable
 from leasehold.model.grants import grant_id
+from leasehold.policy.checking import CedarDocuments
 from leasehold.registry.ports import Store, UnitOfWork
 from leasehold.store.memory.store import MemoryStore
 from leasehold.web.control_plane import control_plane
@@ -46,6 +47,12 @@ WIDE = {
 CEILING = {"principal": "organization", "scopes": ["everything"]}
 GRANT = {"agent": "triage", "tool_server": "github", "tools": ["read_file"], "resources": ["repo:web"]}
 DELETE_GRANT = {**GRANT, "tools": ["delete_branch"]}
+GUARD = 'forbid(principal, action == Action::"github/delete_branch", resource);'
+POLICY = {"document": GUARD, "side": "agent"}
+USER = {"ids": ["CiRmZDA2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs"], "roles": ["editor"]}
+THING = {"type": "document", "foreign_id": "42", "attributes": {"label": "public", "pages": 3, "draft": False}}
+RELATION = {"subject": "user:alice", "relation": "owner", "object": "document:42"}
+OWNS = "document:42#owner@user:alice"
 DEPLOYMENT = {"agent": "triage", "commit": "c0ffee"}
 
 
@@ -82,6 +89,7 @@ APP = control_plane(
         authenticator=FakeAuthenticator(),
         clock=lambda: _CURRENT.now,
         credentials=CredentialDoors(desk=_NobodyMints(), store=_CURRENT),
+        policies=CedarDocuments(),
     )
 )
 

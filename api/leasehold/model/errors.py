@@ -23,10 +23,24 @@ class InvalidValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with a body: `path` is dotted from the body's root, `""` for the body itself."""
+    """One thing wrong with a body: `path` is dotted from the body's root, `""` for the body itself.
+
+    `line`, from 1, is within the text that stands at `path`, where that is a document of its own.
+    """
 
     path: str
     message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = [*([self.path] if self.path else []), *([f"line {self.line}"] if self.line is not None else [])]
+        return ": ".join([*where, self.message])
+
+    @property
+    def members(self) -> Mapping[str, object]:
+        """As a member of a problem document."""
+        line = {} if self.line is None else {"line": self.line}
+        return {"path": self.path, "message": self.message, **line}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +70,11 @@ class InvalidBody(LeaseholdError):
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
-        super().__init__("; ".join(f"{e.path}: {e.message}" if e.path else e.message for e in self.errors))
+        super().__init__("; ".join(map(str, self.errors)))
 
     @property
     def members(self) -> Mapping[str, object]:
-        return {"errors": [{"path": e.path, "message": e.message} for e in self.errors]}
+        return {"errors": [dict(error.members) for error in self.errors]}
 
 
 class UnknownReference(LeaseholdError):

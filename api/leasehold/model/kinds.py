@@ -19,8 +19,14 @@ class Kind(StrEnum):
     GRANT_SETS = "grant-sets"
     DEPLOYMENTS = "deployments"
     CREDENTIAL_PROFILES = "credential-profiles"
+    POLICIES = "policies"
+    USERS = "users"
+    RESOURCES = "resources"
+    RELATIONS = "relations"
 
     @property
     def singular(self) -> str:
         """The noun for messages: `trust issuer`, `grant set`."""
+        if self is Kind.POLICIES:
+            return "policy"
         return self.value.removesuffix("s").replace("-", " ")

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NewType
 
 Node = NewType("Node", str)
-"""`registry`, `owner:<name>`, `agent:<name>`, `deployment:<name>`, `binding:<name>` or `lease:<id>`."""
+"""`registry`, or `owner`, `agent`, `deployment`, `binding`, `policy` with `:<name>`, or `lease:<id>`."""
 
 _CONSENT_DIGITS = 32
 REGISTRY = Node("registry")
@@ -38,6 +38,11 @@ def binding_node(name: str) -> Node:
 def profile_node(name: str) -> Node:
     """The node of a credential profile, above everything handed out through it."""
     return Node(f"profile:{name}")
+
+
+def policy_node(name: str) -> Node:
+    """The node of a policy, above whatever rests on a decision that it took part in."""
+    return Node(f"policy:{name}")
 
 
 def client_node(agent: str) -> Node:

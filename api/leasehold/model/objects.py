@@ -9,9 +9,11 @@ from typing import Generic, TypeAlias, TypeVar, assert_never
 
 from leasehold.model.credentials import CredentialProfile
 from leasehold.model.deployments import Deployment
+from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, Owner
+from leasehold.model.policies import Policy
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
 
@@ -27,6 +29,10 @@ Spec: TypeAlias = (
     | GrantSet
     | Deployment
     | CredentialProfile
+    | Policy
+    | User
+    | Resource
+    | Relation
 )
 S_co = TypeVar("S_co", bound=Spec, covariant=True)
 
@@ -42,6 +48,10 @@ SPECS: dict[Kind, type[Spec]] = {
     Kind.GRANT_SETS: GrantSet,
     Kind.DEPLOYMENTS: Deployment,
     Kind.CREDENTIAL_PROFILES: CredentialProfile,
+    Kind.POLICIES: Policy,
+    Kind.USERS: User,
+    Kind.RESOURCES: Resource,
+    Kind.RELATIONS: Relation,
 }
 
 
@@ -75,8 +85,8 @@ class Reference:
 def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901, PLR0912  one arm per noun, nothing else
     """Every object that `spec`, stored under `name`, refers to. All must live when it is written."""
     match spec:
-        case Owner() | TrustIssuer() | ToolServer():
-            return
+        case Owner() | TrustIssuer() | ToolServer() | Policy() | User() | Resource() | Relation():
+            return  # policies speak of tools, people and things as types and ids: what is not there is denied
         case Agent():
             yield Reference("owner", Kind.OWNERS, spec.owner)
             yield from (Reference("may_delegate_to", Kind.AGENTS, agent) for agent in sorted(spec.may_delegate_to))

@@ -12,11 +12,23 @@ from leasehold.model.kinds import Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which objects to list; None asks nothing. `managed`: by any stack (True) or by none (False)."""
+    """Which objects to list; None asks nothing. `managed`: by any stack (True) or by none (False).
+
+    `subject`, `relation` and `object` are of relations: whoever asks for one gets nothing else.
+    """
 
     agents: frozenset[str] | None = None
     stack: str | None = None
     managed: bool | None = None
+    subject: str | None = None
+    relation: str | None = None
+    object: str | None = None
+
+    @property
+    def tuple(self) -> Mapping[str, str]:
+        """What is asked of relations, by attribute."""
+        asked = {"subject": self.subject, "relation": self.relation, "object": self.object}
+        return {name: value for name, value in asked.items() if value is not None}
 
 
 EVERYTHING = Filters()

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from leasehold.model.errors import InvalidValue
+from leasehold.model.json_texts import canonical_object, parsed_object
 from leasehold.model.names import check_name, check_resource, check_text, check_tool, has_wildcard
 from leasehold.model.trust import check_url
 
@@ -24,15 +25,37 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolAnnotations:
+    """What a server says of its tool (MCP 2025-11-25, `ToolAnnotations`); hints, never proof. None: it says nothing."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    title: str | None = None
+    read_only_hint: bool | None = None
+    destructive_hint: bool | None = None
+    idempotent_hint: bool | None = None
+    open_world_hint: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_text(self.title or "", "title")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """One tool of a server."""
+    """One tool of a server. `input_schema`: the JSON Schema of its arguments, an object, as JSON text."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     action: Action
     description: str = ""
+    input_schema: str | None = None
+    annotations: ToolAnnotations | None = None
 
     def __post_init__(self) -> None:
         check_text(self.description, "description")
+        if self.input_schema is not None:
+            canonical = canonical_object(self.input_schema, "input_schema")
+            if parsed_object(canonical).get("type") != "object":
+                raise InvalidValue("input_schema must be a JSON Schema of type `object`")
+            object.__setattr__(self, "input_schema", canonical)  # one text for one schema, whatever its layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

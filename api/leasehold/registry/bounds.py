@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from leasehold.model.access import Reach, applies, first_excess, reach_of_grant, reach_of_scope
+from leasehold.model.directory import Relation
 from leasehold.model.errors import AboveCeiling, FieldError, Forbidden, InvalidBody, UnknownReference
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
@@ -21,9 +22,11 @@ S = TypeVar("S", bound=Spec)
 
 
 def check_bounds(unit: UnitOfWork, permit: Permit, name: str, spec: Spec) -> None:
-    """Raise `InvalidBody`, `UnknownReference` or `AboveCeiling` unless a scope or grant may stand as it is."""
+    """Raise `InvalidBody`, `UnknownReference` or `AboveCeiling` unless a scope or an edge may stand as it is."""
     if isinstance(spec, Scope):
         check_tools(unit, spec.tool_server, spec.tools)
+    elif isinstance(spec, Relation):
+        _check_name(name, spec)
     elif isinstance(spec, Grant):
         _check_name(name, spec)
         if spec.tool_server is not None:
@@ -70,9 +73,10 @@ def of_type(noun: type[S], specs: Mapping[str, Spec]) -> Mapping[str, S]:
     return {name: spec for name, spec in specs.items() if isinstance(spec, noun)}
 
 
-def _check_name(name: str, grant: Grant) -> None:
-    if name != grant.id:
-        raise InvalidBody([FieldError("name", f"this grant is named `{grant.id}`, not `{name}`")])
+def _check_name(name: str, edge: Grant | Relation) -> None:
+    if name != edge.id:
+        noun = "grant" if isinstance(edge, Grant) else "relation"
+        raise InvalidBody([FieldError("name", f"this {noun} is named `{edge.id}`, not `{name}`")])
 
 
 def _check_within_scope(unit: UnitOfWork, grant: Grant) -> None:

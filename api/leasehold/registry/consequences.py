@@ -15,10 +15,12 @@ from leasehold.model.leases import (
     client_node,
     deployment_node,
     owner_node,
+    policy_node,
     profile_node,
 )
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent, AgentState, Owner, OwnerState
+from leasehold.model.policies import Policy, PolicyMode
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer
 from leasehold.registry.ports import UnitOfWork
@@ -30,6 +32,7 @@ _NODES = {
     Kind.DEPLOYMENTS: deployment_node,
     Kind.WORKLOAD_BINDINGS: binding_node,
     Kind.CREDENTIAL_PROFILES: profile_node,
+    Kind.POLICIES: policy_node,
 }
 
 
@@ -84,8 +87,13 @@ def _own_nodes(  # noqa: C901, PLR0912  one arm per noun, nothing else
         case Kind.GRANTS:
             if isinstance(before, Grant) and _ends_sooner(before, after):
                 yield agent_node(before.agent)
+        case Kind.POLICIES:
+            if isinstance(before, Policy) and _may_tighten(before, after):
+                yield policy_node(name)
         case Kind.TOOL_SERVERS | Kind.SCOPES | Kind.CEILINGS | Kind.GRANT_SETS:
             return
+        case Kind.USERS | Kind.RESOURCES | Kind.RELATIONS:
+            return  # asked at every decision, carried by no token
 
 
 def _suspects(unit: UnitOfWork, kind: Kind, name: str, before: Spec | None, after: Spec | None) -> frozenset[str]:
@@ -158,6 +166,13 @@ def _other_client(before: Agent, after: Spec | None) -> bool:
 
 def _distrusts(before: Spec, after: Spec | None) -> bool:
     return not isinstance(before, TrustIssuer) or before != after
+
+
+def _may_tighten(before: Policy, after: Spec | None) -> bool:
+    """True unless nothing can be denied that was allowed. Whether a document is narrower, nobody can tell for sure."""
+    if not isinstance(after, Policy):
+        return before.mode is PolicyMode.ENFORCE
+    return after.mode is PolicyMode.ENFORCE and not before.decides_like(after)
 
 
 def _ends_sooner(before: Grant, after: Spec | None) -> bool:

@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Protocol
 
 from leasehold.model.clients import ClientSecret
+from leasehold.model.directory import ForeignId
 from leasehold.model.events import AuditEvent, Change
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Reference, Spec, Stored
+from leasehold.model.policies import PolicyProblem, PolicySide
 from leasehold.model.records import EVERYTHING, AuditRecord, BootstrapToken, Filters, Version
 from leasehold.model.tasks import Task
+from leasehold.model.tools import ToolServer
 
 
 class Objects(Protocol):
@@ -29,6 +32,7 @@ class Objects(Protocol):
     def put(self, stored: Stored[Spec], refers_to: Iterable[Reference]) -> None: ...
     def delete(self, kind: Kind, name: str) -> None: ...
     def referrers(self, kind: Kind, name: str) -> Sequence[tuple[Kind, str]]: ...
+    def bearer(self, kind: Kind, identity: ForeignId) -> str | None: ...
     def expired(self, kind: Kind, now: datetime) -> int: ...
 
 
@@ -93,6 +97,12 @@ class Tasks(Protocol):
 
     def find(self, task_id: str) -> Task | None: ...
     def end(self, task_id: str, at: datetime) -> bool: ...
+
+
+class PolicyChecker(Protocol):
+    """Reads a policy document as the engine will, beside these tool servers. Empty: nothing is wrong."""
+
+    def check(self, document: str, side: PolicySide, servers: Mapping[str, ToolServer]) -> Sequence[PolicyProblem]: ...
 
 
 class UnitOfWork(Protocol):

@@ -14,7 +14,8 @@ from leasehold.registry.consequences import ending_what_is_lost
 from leasehold.registry.delete import remove
 from leasehold.registry.grant_sets import grants_to_remove
 from leasehold.registry.journal import attempt, record_success, record_write, recording_failure
-from leasehold.registry.ports import Store, UnitOfWork
+from leasehold.registry.policies import NoPolicies, check_document_of
+from leasehold.registry.ports import PolicyChecker, Store, UnitOfWork
 from leasehold.registry.preconditions import check_precondition, check_stack
 from leasehold.registry.references import check_references
 from leasehold.registry.teams import check_teams
@@ -22,16 +23,18 @@ from leasehold.registry.uniqueness import check_unique
 from leasehold.registry.views import view
 from leasehold.registry.writes import Put, Written
 
+_NONE = NoPolicies()
 
-def put_object(store: Store, permit: Permit, put: Put, now: datetime) -> Written:
+
+def put_object(store: Store, permit: Permit, put: Put, now: datetime, policies: PolicyChecker = _NONE) -> Written:
     """Write one object. Raises the error that says why not; the refusal is audited too."""
     event = attempt(permit.principal, "put", put.kind, put.name, now)
     with recording_failure(store, event), store.begin() as unit:
         unit.changes.lock()
-        return apply_put(unit, permit, put, now)
+        return apply_put(unit, permit, put, now, policies)
 
 
-def apply_put(unit: UnitOfWork, permit: Permit, put: Put, now: datetime) -> Written:
+def apply_put(unit: UnitOfWork, permit: Permit, put: Put, now: datetime, policies: PolicyChecker = _NONE) -> Written:
     """Write one object inside a transaction that holds the writers' lock."""
     live = unit.objects.find(put.kind, put.name)
     _check(unit, permit, put, live)
@@ -43,6 +46,7 @@ def apply_put(unit: UnitOfWork, permit: Permit, put: Put, now: datetime) -> Writ
         record_success(unit, attempt(permit.principal, "put", put.kind, put.name, now), live.revision)
         return Written(view(unit, live, now), created=False)
     check_bounds(unit, permit, put.name, put.spec)
+    check_document_of(unit, policies, put.spec)
     with ending_what_is_lost(unit, put.kind, put.name, live.spec if live else None, put.spec, now):
         unit.objects.put(stored, references(put.name, put.spec))
     record_write(unit, permit.principal, "create" if live is None else "update", stored)
@@ -62,7 +66,7 @@ def _check(unit: UnitOfWork, permit: Permit, put: Put, live: Stored[Spec] | None
 
 
 def _check_name(put: Put) -> None:
-    if put.kind is Kind.GRANTS:
+    if put.kind in {Kind.GRANTS, Kind.RELATIONS}:
         return  # the name of an edge follows from its spec: checked with its bounds
     try:
         check_name(put.name)

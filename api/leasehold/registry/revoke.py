@@ -22,6 +22,7 @@ NODE_KINDS = {
     "deployment": Kind.DEPLOYMENTS,
     "binding": Kind.WORKLOAD_BINDINGS,
     "profile": Kind.CREDENTIAL_PROFILES,
+    "policy": Kind.POLICIES,
 }
 
 # Nodes of no object: a person (offboarded), an agent as a client (its keys leaked). Nobody's team, no stack's.

@@ -12,6 +12,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec, Stored, references
 from leasehold.model.people import Agent, Owner
 from leasehold.model.records import Filters
+from leasehold.registry.policies import version_now
 from leasehold.registry.ports import Store, UnitOfWork
 from leasehold.registry.views import views
 from leasehold.registry.writes import View
@@ -33,10 +34,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every object by kind, in the order of names."""
+    """Every object by kind, in the order of names; the version is of all policies, whatever the stack."""
 
     mark: Mark
     stack: str | None
+    policy_version: str
     objects: Mapping[Kind, Sequence[View]]
 
 
@@ -48,7 +50,7 @@ def take_snapshot(store: Store, stack: str | None, unless: Mark | None, now: dat
             return None
         found = _everything(unit) if stack is None else _of_stack(unit, stack)
         objects = {k: views(unit, k, [found[k][n] for n in sorted(found[k])], now) for k in Kind}
-        return Snapshot(mark, stack, objects)
+        return Snapshot(mark, stack, version_now(unit), objects)
 
 
 def _everything(unit: UnitOfWork) -> Found:

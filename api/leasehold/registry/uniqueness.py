@@ -1,11 +1,13 @@
-"""What only one object may claim: the audience of a tool server, the `iss` of a trust issuer.
+"""What only one object may claim: the audience of a tool server, the `iss` of a trust issuer, a foreign identity.
 
 Two tool servers of one URL would take each other's tokens; two trust issuers of one `iss` would be two sets of rules
-for the same token, which the exchange refuses as ambiguous. Both are said where they are written.
+for the same token, which the exchange refuses as ambiguous; two users of one id would each have the other's roles. All
+are said where they are written.
 """
 
 from __future__ import annotations
 
+from leasehold.model.directory import User, identities
 from leasehold.model.errors import FieldError, InvalidBody
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
@@ -16,12 +18,20 @@ from leasehold.registry.ports import UnitOfWork
 
 def check_unique(unit: UnitOfWork, kind: Kind, name: str, spec: Spec) -> None:
     """Raise `InvalidBody` if another object of this kind already claims what this one does."""
+    _check_identities(unit, kind, name, spec)
     if (claim := _claim(spec)) is None:
         return
     path, value = claim
     for other in unit.objects.list(kind):
         if other.name != name and _claim(other.spec) == claim:
             raise InvalidBody([FieldError(path, f"{kind.singular} `{other.name}` already has `{value}`")])
+
+
+def _check_identities(unit: UnitOfWork, kind: Kind, name: str, spec: Spec) -> None:
+    for identity in identities(spec):
+        if (bearer := unit.objects.bearer(kind, identity)) not in {None, name}:
+            path = "ids" if isinstance(spec, User) else "foreign_id"
+            raise InvalidBody([FieldError(path, f"{kind.singular} `{bearer}` is `{identity}` already")])
 
 
 def _claim(spec: Spec) -> tuple[str, str] | None:

@@ -17,8 +17,12 @@ def deltas(declared: Spec, live: Spec) -> tuple[Delta, ...]:
     return tuple(
         Delta(path, left.get(path), right.get(path))
         for path in sorted(left.keys() | right.keys())
-        if left.get(path) != right.get(path)
+        if _typed(left.get(path)) != _typed(right.get(path))
     )
+
+
+def _typed(value: object) -> tuple[type, object]:
+    return type(value), value  # Python alone takes `true` for `1`
 
 
 def flattened(spec: object) -> dict[str, object]:

@@ -26,6 +26,10 @@ RESOURCE_KINDS: dict[str, Kind] = {
     "leasehold_agent_grants_exclusive": Kind.GRANT_SETS,
     "leasehold_deployment": Kind.DEPLOYMENTS,
     "leasehold_credential_profile": Kind.CREDENTIAL_PROFILES,
+    "leasehold_policy": Kind.POLICIES,
+    "leasehold_user": Kind.USERS,
+    "leasehold_resource": Kind.RESOURCES,
+    "leasehold_relation": Kind.RELATIONS,
 }
 RESOURCE_TYPES = {kind: name for name, kind in RESOURCE_KINDS.items()}
 

@@ -51,7 +51,7 @@ def resource_block(type_name: str, label: str, attributes: dict[str, object]) ->
 def hcl_attributes(name: str, kind: Kind, spec: Spec) -> dict[str, object]:
     """The attributes of a resource: its name where it has one of its own, then all that are not defaults."""
     named: dict[str, object] = {"name": name}
-    if kind is Kind.GRANTS:  # its name is computed
+    if kind in {Kind.GRANTS, Kind.RELATIONS}:  # the name is computed
         named = {}
     if kind is Kind.GRANT_SETS:
         named = {"agent": name}

@@ -9,10 +9,13 @@ from typing import Any
 
 from leasehold.model.access import Reach, reach_of_scope
 from leasehold.model.clients import DpopUse
+from leasehold.model.credentials import CredentialProfile
 from leasehold.model.deployments import Deployment
+from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.objects import Spec
 from leasehold.model.people import TTL_MAX_SECONDS, Agent, AgentState, Owner, OwnerState
+from leasehold.model.policies import Policy
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
 from leasehold.review.attributes import canonical_keys
@@ -81,7 +84,14 @@ def _server(was: ToolServer, now: ToolServer, _: Sides) -> list[Move]:
         *([Move(+1, 3, "tokens are good at another address")] if was.url != now.url else []),
         *([Move(+1, 2, "more tools offered")] if now_does - was_does else []),
         *([Move(-1, 1, "fewer tools offered")] if was_does - now_does else []),
+        *_differs(_typing(was, now), _typing(now, was), 2, "policies see other arguments"),
     ]
+
+
+def _typing(one: ToolServer, other: ToolServer) -> list[object]:
+    """What types the calls of the tools that both have."""
+    both = sorted(one.tools.keys() & other.tools.keys())
+    return [(one.tools[tool].input_schema, one.tools[tool].annotations) for tool in both]
 
 
 def _scope(was: Scope, now: Scope, _: Sides) -> list[Move]:
@@ -116,6 +126,27 @@ def _binding(was: WorkloadBinding, now: WorkloadBinding, _: Sides) -> list[Move]
     return binding_shift(was, now)
 
 
+def _policy(was: Policy, now: Policy, _: Sides) -> list[Move]:
+    return [
+        *_differs(was.document, now.document, 3, "decisions may differ"),
+        *_differs(was.side, now.side, 3, "the other side is judged"),
+        *([Move(0, 3, f"mode {now.mode}")] if was.mode is not now.mode else []),
+    ]
+
+
+def _asked(was: object, now: object, _: Sides) -> list[Move]:
+    return _differs(was, now, 2, "decisions may differ")
+
+
+def _profile(was: CredentialProfile, now: CredentialProfile, _: Sides) -> list[Move]:
+    return [
+        *([Move(+1, 3, "more agents draw credentials")] if now.agents - was.agents else []),
+        *([Move(-1, 1, "fewer agents draw credentials")] if was.agents - now.agents else []),
+        *_differs(was.target, now.target, 3, "credentials of another cut"),
+        *size(was.max_ttl, now.max_ttl, "longer credentials", "shorter credentials"),
+    ]
+
+
 _RULES: dict[type, Callable[[Any, Any, Sides], list[Move]]] = {  # Any: one rule per noun, looked up by that noun
     Owner: _owner,
     Agent: _agent,
@@ -126,6 +157,11 @@ _RULES: dict[type, Callable[[Any, Any, Sides], list[Move]]] = {  # Any: one rule
     Deployment: _deployment,
     TrustIssuer: _issuer,
     WorkloadBinding: _binding,
+    CredentialProfile: _profile,
+    Policy: _policy,
+    User: _asked,
+    Resource: _asked,
+    Relation: _asked,
 }
 
 

@@ -11,6 +11,7 @@ from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.people import Agent, Owner
+from leasehold.model.policies import Policy
 from leasehold.model.trust import WorkloadBinding
 from leasehold.review.declared import Declared
 from leasehold.review.entitlements import beyond, entitlements
@@ -24,7 +25,9 @@ def undeclared(declared: Declared, live: Live, now: datetime) -> Iterator[Key]:
             yield key
 
 
-def _bears_on(declared: Declared, live: Live, stored: Stored[Spec], now: datetime) -> bool:
+def _bears_on(  # noqa: PLR0911  one arm per noun
+    declared: Declared, live: Live, stored: Stored[Spec], now: datetime
+) -> bool:
     if stored.stack in declared.stacks:
         return True  # a stack's own leftovers, whatever they are
     spec = stored.spec
@@ -36,6 +39,8 @@ def _bears_on(declared: Declared, live: Live, stored: Stored[Spec], now: datetim
         return spec.agent in declared.agents if spec.agent is not None else _governs_roles(declared)
     if isinstance(spec, Deployment):
         return spec.agent in declared.agents
+    if isinstance(spec, Policy):
+        return _governs_policies(declared)
     return isinstance(spec, Ceiling) and _holds_down(declared, live, stored.name, spec, now)
 
 
@@ -51,6 +56,11 @@ def _is_loose_grant(declared: Declared, name: str, grant: Grant, stack: str | No
 def _governs_roles(declared: Declared) -> bool:
     """Stacks that declare platform roles answer for all of them; others have never heard of the bootstrap bindings."""
     return any(isinstance(one.spec, WorkloadBinding) and one.spec.role is not None for one in declared.objects)
+
+
+def _governs_policies(declared: Declared) -> bool:
+    """Stacks that declare policies answer for all of them: one made by hand can widen what each of them allows."""
+    return any(isinstance(one.spec, Policy) for one in declared.objects)
 
 
 def _holds_down(declared: Declared, live: Live, name: str, ceiling: Ceiling, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
@@ -12,7 +13,7 @@ from leasehold.model.trust import WorkloadBinding
 from leasehold.review.becoming import ROLE_RANK
 from leasehold.review.differences import Comparison, Difference, Effect
 from leasehold.review.dressing import Draft
-from leasehold.review.findings import DriftClass
+from leasehold.review.findings import Delta, DriftClass
 from leasehold.review.moves import Shift
 from leasehold.review.risk import Assessment, Setting, in_production, of_gain, of_loss
 from leasehold.review.sentences import access_sentence, quoted, subject_of, target_of
@@ -20,6 +21,9 @@ from leasehold.review.shifts import shift
 
 _IDENTITY_RANK = 3  # who can become an agent matters as much as what the agent can do
 
+# What policies ask for: whether somebody gained or lost by a change, only the engine can tell.
+_MAY_DIFFER = ("decisions may differ",)
+_ASKED = frozenset({Kind.USERS, Kind.RESOURCES, Kind.RELATIONS})
 _IN_WORDS = ("access unchanged",)
 
 
@@ -105,11 +109,16 @@ def _plain_draft(found: Difference, moved: Shift | None) -> Draft:
 
 
 def _assess_presence(found: Difference) -> Assessment:
-    guards = {Kind.CEILINGS, Kind.GRANT_SETS}
+    if found.key[0] in _ASKED:
+        return Assessment(2, _MAY_DIFFER)
+    guards = {Kind.CEILINGS, Kind.GRANT_SETS, Kind.POLICIES}
     if found.live is None:
         return Assessment(2, ("guard gone",)) if found.key[0] in guards else Assessment(1, ("no access lost",))
-    issuers = {Kind.TRUST_ISSUERS: Assessment(3, ("another issuer is believed",))}
-    return issuers.get(found.key[0], Assessment(1, ("no access gained",)))
+    grave = {
+        Kind.TRUST_ISSUERS: Assessment(3, ("another issuer is believed",)),
+        Kind.POLICIES: Assessment(3, _MAY_DIFFER),
+    }
+    return grave.get(found.key[0], Assessment(1, ("no access gained",)))
 
 
 def _plain_sentence(found: Difference, class_: DriftClass) -> str:
@@ -123,9 +132,17 @@ def _plain_sentence(found: Difference, class_: DriftClass) -> str:
 
 def _attribute_sentence(found: Difference) -> str:
     """The first attributes that differ, as live against declared."""
-    shown = [f"{quoted(one.path)} is {_value(one.live)}, declared {_value(one.declared)}" for one in found.deltas[:3]]
+    shown = [_delta(one) for one in found.deltas[:3]]
     rest = f" and {len(found.deltas) - 3} more" if len(found.deltas) > len(shown) else ""
     return f"{found.key[0].singular} {quoted(found.key[1])}: {'; '.join(shown)}{rest}"
+
+
+def _delta(one: Delta) -> str:
+    if isinstance(one.declared, str) and isinstance(one.live, str) and "\n" in one.declared + one.live:
+        pairs = zip_longest(one.declared.splitlines(), one.live.splitlines())
+        line = next((at for at, (declared, live) in enumerate(pairs, 1) if declared != live), 1)
+        return f"{quoted(one.path)} differs from line {line} on"
+    return f"{quoted(one.path)} is {_value(one.live)}, declared {_value(one.declared)}"
 
 
 def _value(value: object) -> str:

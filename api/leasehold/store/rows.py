@@ -69,6 +69,31 @@ class ObjectRow(SQLModel, table=True):
     updated_by: str = _text()
 
 
+class IdentityRow(SQLModel, table=True):
+    """A foreign identity (`type`, `id`) that one live object of its kind bears."""
+
+    __tablename__ = "object_identities"
+    __table_args__ = (Index("ix_object_identities_bearer", "kind", "name"),)
+    kind: str = _name(primary_key=True)
+    type: str = _name(primary_key=True)
+    id: str = _name(primary_key=True)
+    name: str = _name()
+
+
+class RelationRow(SQLModel, table=True):
+    """A live relation taken apart, to search by either end."""
+
+    __tablename__ = "relations"
+    __table_args__ = (
+        Index("ix_relations_subject", "subject", "name"),
+        Index("ix_relations_object", "object", "name"),
+    )
+    name: str = _name(primary_key=True)
+    subject: str = _name()
+    relation: str = _name()
+    object: str = _name()
+
+
 class ReferenceRow(SQLModel, table=True):
     """One live object naming another."""
 

@@ -8,14 +8,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select
 
+from leasehold.model.directory import ForeignId, Relation, identities
 from leasehold.model.errors import NotFound
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Reference, Spec, Stored, agent_of
 from leasehold.model.records import EVERYTHING, Filters
 from leasehold.store.specs import decode, encode
-from leasehold.store.tables import OBJECTS, REFERENCES, upsert
+from leasehold.store.tables import IDENTITIES, OBJECTS, REFERENCES, RELATIONS, upsert
 
 _AT_ONCE = 5000  # names in one statement: SQLite binds 32,766 values, PostgreSQL 65,535
+_IDENTIFIED = frozenset({Kind.USERS, Kind.RESOURCES})
 _O = OBJECTS.c
 
 
@@ -62,6 +64,8 @@ class SqlObjects:
         """Create or overwrite an object, and what it refers to."""
         upsert(self._connection, OBJECTS, _columns(stored))
         self._forget_references(stored.kind, stored.name)
+        self._forget_entity(stored.kind, stored.name)
+        self._put_entity(stored)
         targets = sorted({(r.kind.value, r.name) for r in refers_to})
         if targets:
             own = {"kind": stored.kind.value, "name": stored.name}
@@ -72,6 +76,7 @@ class SqlObjects:
     def delete(self, kind: Kind, name: str) -> None:
         """Forget an object; its versions stay."""
         self._forget_references(kind, name)
+        self._forget_entity(kind, name)
         self._connection.execute(delete(OBJECTS).where(_O.kind == kind.value, _O.name == name))
 
     def referrers(self, kind: Kind, name: str) -> Sequence[tuple[Kind, str]]:
@@ -79,6 +84,12 @@ class SqlObjects:
         r = REFERENCES.c
         wanted = select(r.kind, r.name).where(r.to_kind == kind.value, r.to_name == name).order_by(r.kind, r.name)
         return [(Kind(row.kind), row.name) for row in self._connection.execute(wanted)]
+
+    def bearer(self, kind: Kind, identity: ForeignId) -> str | None:
+        """The name of the object of a kind that bears a foreign identity."""
+        i = IDENTITIES.c
+        wanted = select(i.name).where(i.kind == kind.value, i.type == identity.type, i.id == identity.id)
+        return self._connection.execute(wanted).scalar_one_or_none()
 
     def expired(self, kind: Kind, now: datetime) -> int:
         """How many objects of a kind have passed their expiry."""
@@ -98,6 +109,21 @@ class SqlObjects:
         ]
         yield from sorted(found, key=lambda row: str(row.name))[:limit]
 
+    def _put_entity(self, stored: Stored[Spec]) -> None:
+        own = {"kind": stored.kind.value, "name": stored.name}
+        if rows := [{**own, "type": one.type, "id": one.id} for one in identities(stored.spec)]:
+            self._connection.execute(insert(IDENTITIES), rows)
+        if isinstance(spec := stored.spec, Relation):
+            row = {"name": stored.name, "subject": spec.subject, "relation": spec.relation, "object": spec.object}
+            self._connection.execute(insert(RELATIONS), [row])
+
+    def _forget_entity(self, kind: Kind, name: str) -> None:
+        if kind in _IDENTIFIED:
+            i = IDENTITIES.c
+            self._connection.execute(delete(IDENTITIES).where(i.kind == kind.value, i.name == name))
+        if kind is Kind.RELATIONS:
+            self._connection.execute(delete(RELATIONS).where(RELATIONS.c.name == name))
+
     def _forget_references(self, kind: Kind, name: str) -> None:
         r = REFERENCES.c
         self._connection.execute(delete(REFERENCES).where(r.kind == kind.value, r.name == name))
@@ -108,6 +134,10 @@ def _clauses(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield _O.stack == filters.stack
     if filters.managed is not None:
         yield _O.stack.is_not(None) if filters.managed else _O.stack.is_(None)
+    if filters.tuple:
+        ends = [RELATIONS.c[name] == value for name, value in filters.tuple.items()]
+        yield _O.kind == Kind.RELATIONS.value
+        yield _O.name.in_(select(RELATIONS.c.name).where(*ends))
 
 
 def _parts(names: Iterable[str]) -> Iterator[list[str]]:

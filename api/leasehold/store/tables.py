@@ -17,6 +17,8 @@ def _table(row: Any) -> Table:  # Any: SQLModel adds __table__ to a class at run
 
 OBJECTS = _table(rows.ObjectRow)
 REFERENCES = _table(rows.ReferenceRow)
+IDENTITIES = _table(rows.IdentityRow)
+RELATIONS = _table(rows.RelationRow)
 VERSIONS = _table(rows.VersionRow)
 CHANGES = _table(rows.ChangeRow)
 NODES = _table(rows.NodeRow)

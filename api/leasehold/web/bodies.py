@@ -54,7 +54,7 @@ def parse_as(noun: type[T], body: Json, path: str = "") -> T:
     """The body as a dataclass of the model, defaults filled in. Raises `InvalidBody`; `path`: where it stood."""
     errors = [*_repetitions("", body), *_odd_times(body)]
     if errors:
-        raise InvalidBody([FieldError(_join(path, e.path), e.message) for e in errors[:_ERRORS_SHOWN]])
+        raise InvalidBody([FieldError(_join(path, e.path), e.message, e.line) for e in errors[:_ERRORS_SHOWN]])
     try:
         return _adapter(noun).validate_json(orjson.dumps(body), strict=True)
     except ValidationError as error:

@@ -95,6 +95,7 @@ def _registry_schemas() -> dict[str, Schema]:
             at=_TIME,
             stack=_NULLABLE,
             complete={"const": True},
+            policy_version={**_STRING, "description": "What a decision made on this picture would name."},
             objects=_closed(**{kind.value: {"type": "array", "items": _ref(noun(kind))} for kind in Kind}),
         ),
         "AccessEntry": _closed(**entry),
@@ -105,6 +106,14 @@ def _registry_schemas() -> dict[str, Schema]:
             access={"type": "array", "items": _ref("AccessEntry")},
             withheld={"type": "array", "items": _ref("WithheldEntry")},
         ),
+        "PolicyCheckBody": {
+            **_closed(
+                policies={"type": "array", "minItems": 1, "items": _named(Kind.POLICIES)},
+                tool_servers={"type": "array", "items": _named(Kind.TOOL_SERVERS)},
+            ),
+            "required": ["policies"],
+        },
+        "PolicyCheck": _policy_check(),
         "ClientSecretBody": {
             **_closed(days={"type": "integer", "minimum": 1, "maximum": SECRET_TTL_MAX.days}),
             "required": [],
@@ -160,6 +169,15 @@ def _simulation() -> Schema:
         flaws=_NAMES,
         bindings={"type": "array", "items": outcome},
     )
+
+
+def _policy_check() -> Schema:
+    position: Schema = {"type": "integer", "minimum": 1}
+    unknown = {"type": "boolean", "description": "It names what may still come to live, such as a tool."}
+    problem = _closed(line=position, column=position, message=_STRING, unknown=unknown)
+    checked = _closed(name=_STRING, problems={"type": "array", "items": problem})
+    version = {**_STRING, "description": "The version that the set of all policies would have."}
+    return _closed(policy_version=version, policies={"type": "array", "items": checked})
 
 
 def _review_body() -> Schema:

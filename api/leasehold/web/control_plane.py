@@ -17,6 +17,7 @@ from leasehold.web.credential_routes import credential_routes
 from leasehold.web.doors import Doors
 from leasehold.web.object_routes import object_routes
 from leasehold.web.openapi import complete
+from leasehold.web.policy_routes import policy_routes
 from leasehold.web.problems import problem_response
 from leasehold.web.queries import refuse_unknown, refuse_unprintable
 from leasehold.web.refusals import InvalidQuery, MethodNotAllowed, RouteNotFound
@@ -44,6 +45,7 @@ def control_plane(doors: Doors) -> FastAPI:
     for router in (
         client_secret_routes(doors),
         simulation_routes(doors),
+        policy_routes(doors),
         registry_routes(doors),
         review_router(doors),
         object_routes(doors),

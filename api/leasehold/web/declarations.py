@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from leasehold.model.directory import Relation
 from leasehold.model.errors import FieldError, InvalidBody, InvalidValue
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
@@ -17,6 +18,7 @@ from leasehold.web.bodies import Json, parse_as
 
 REVIEW_LIMIT = 16 * 1024 * 1024  # bytes: some 50,000 resources
 _STRICT: dict[str, object] = {"extra": "forbid"}
+_NAMED_BY_SPEC = frozenset({Kind.GRANTS, Kind.RELATIONS})  # an edge is called by what it says
 _OF_TERRAFORM = frozenset({"id", "name", "revision"})  # what every resource carries beside its spec
 _COMPUTED = {Kind.DEPLOYMENTS: frozenset({"epoch"}), Kind.GRANT_SETS: frozenset({"agent", "revokes"})}
 
@@ -89,7 +91,7 @@ def _kind(resource: DeclaredResource, path: str) -> Kind:
 
 def _unknown(kind: Kind, resource: DeclaredResource) -> tuple[str, ...]:
     """The attributes that matter to access and that we cannot see; computed ones do not."""
-    named = {"name"} - ({"name"} if kind in {Kind.GRANTS, Kind.GRANT_SETS} else set())
+    named = {"name"} - ({"name"} if kind in _NAMED_BY_SPEC | {Kind.GRANT_SETS} else set())
     known = {f.name for f in fields(SPECS[kind])} | named | ({"agent"} if kind is Kind.GRANT_SETS else set())
     return tuple(sorted(resource.unknown & known))
 
@@ -103,7 +105,7 @@ def _object(kind: Kind, resource: DeclaredResource, stack: str, path: str) -> De
     left_out = _OF_TERRAFORM | _COMPUTED.get(kind, frozenset())
     given = {key: value for key, value in resource.values.items() if key not in left_out}
     spec = parse_as(SPECS[kind], _without_nulls(given), f"{path}.values")
-    name = spec.id if isinstance(spec, Grant) else _name(kind, resource.values)
+    name = spec.id if isinstance(spec, Grant | Relation) else _name(kind, resource.values)
     if name is None:
         raise InvalidBody([FieldError(f"{path}.values", f"`{resource.address[:200]}` has no name")])
     return DeclaredObject(kind, name, spec, resource.address, stack)

@@ -56,6 +56,7 @@ def snapshot_document(snapshot: Snapshot, now: datetime) -> Document:
         "at": rfc3339(now),
         "stack": snapshot.stack,
         "complete": True,
+        "policy_version": snapshot.policy_version,
         "objects": {kind.value: [object_document(v) for v in found] for kind, found in snapshot.objects.items()},
     }
 

@@ -20,7 +20,8 @@ from leasehold.model.tokens import UnverifiedToken
 from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
 from leasehold.registry.authorize import authorize
-from leasehold.registry.ports import Store
+from leasehold.registry.policies import NoPolicies
+from leasehold.registry.ports import PolicyChecker, Store
 from leasehold.web.headers import bearer
 
 
@@ -78,6 +79,7 @@ class Doors:
     credentials: CredentialDoors | None = None
     agents: AgentAuthenticator | None = None
     simulator: Simulator = field(default_factory=NoTokenService)
+    policies: PolicyChecker = field(default_factory=NoPolicies)
 
     async def caller(self, request: Request) -> Principal:
         """Who is calling, found out once per request. Raises `Unauthenticated`."""

@@ -23,10 +23,21 @@ from leasehold.web.bodies import BODY_LIMIT, parse_as, read_json, take_set
 from leasehold.web.documents import json_response, object_document
 from leasehold.web.doors import Doors
 from leasehold.web.headers import precondition, revision_tag, seen_revision
-from leasehold.web.queries import Cursor, Limit, NameFilter, decode_cursor, encode_cursor, name_filter, speakable
+from leasehold.web.queries import (
+    Cursor,
+    EndFilter,
+    Limit,
+    NameFilter,
+    decode_cursor,
+    encode_cursor,
+    end_filter,
+    name_filter,
+    relation_filter,
+    speakable,
+)
 
-# A set names up to 10,000 grants twice: those it wants and those its plan saw.
-_GRANT_SET_LIMIT = 4 * BODY_LIMIT
+# A set names up to 10,000 grants twice: those it wants and those its plan saw. A server brings a schema for each tool.
+_BODY_LIMITS = {Kind.GRANT_SETS: 4 * BODY_LIMIT, Kind.TOOL_SERVERS: 4 * BODY_LIMIT}
 
 
 def object_routes(doors: Doors) -> APIRouter:
@@ -47,7 +58,7 @@ class _ObjectRoutes:
     def add_to(self, router: APIRouter) -> None:
         one, many, kind = f"/v1/{self._kind}/{{name:path}}", f"/v1/{self._kind}", self._kind
         for path, method, endpoint, extra in (
-            (many, "GET", self.list, openapi.list_operation(kind)),
+            (many, "GET", self.list_relations if kind is Kind.RELATIONS else self.list, openapi.list_operation(kind)),
             (one, "PUT", self.put, openapi.put_operation(kind)),
             (one, "GET", self.get, openapi.get_operation(kind)),
             (one, "DELETE", self.delete, openapi.delete_operation(kind)),
@@ -59,7 +70,7 @@ class _ObjectRoutes:
     async def put(self, request: Request, name: str) -> Response:
         """Create or change an object."""
         caller = await self._doors.caller(request)
-        body = await read_json(request, _GRANT_SET_LIMIT if self._kind is Kind.GRANT_SETS else BODY_LIMIT)
+        body = await read_json(request, _BODY_LIMITS.get(self._kind, BODY_LIMIT))
         seen = take_set(body, "seen") if self._kind is Kind.GRANT_SETS else frozenset()
         put = Put(
             kind=self._kind,
@@ -69,7 +80,8 @@ class _ObjectRoutes:
             seen=seen,
         )
         permit = await self._doors.permit(caller, PlatformAction.PUT, self._kind, put.name)
-        written = await run_in_threadpool(put_object, self._doors.store, permit, put, self._doors.clock())
+        now = self._doors.clock()
+        written = await run_in_threadpool(put_object, self._doors.store, permit, put, now, self._doors.policies)
         return json_response(
             object_document(written.view),
             HTTPStatus.CREATED if written.created else HTTPStatus.OK,
@@ -102,12 +114,40 @@ class _ObjectRoutes:
         managed: bool | None = None,
     ) -> Response:
         """List objects in the order of their names, a page at a time."""
-        caller = await self._doors.caller(request)
-        await self._doors.permit(caller, PlatformAction.READ, self._kind, "")
+        await self._may_list(request)
         named = name_filter(agent, "agent")
         filters = Filters(
             agents=frozenset({named}) if named is not None else None, stack=name_filter(stack, "stack"), managed=managed
         )
+        return await self._page(filters, limit, cursor)
+
+    async def list_relations(  # noqa: PLR0913, PLR0917  FastAPI reads the query parameters off the signature
+        self,
+        request: Request,
+        limit: Limit = 100,
+        cursor: Cursor = "",
+        subject: EndFilter = None,
+        relation: NameFilter = None,
+        object: EndFilter = None,  # noqa: A002  the name of the query parameter
+        stack: NameFilter = None,
+        managed: bool | None = None,
+    ) -> Response:
+        """List relations in the order of their names, a page at a time, by either end."""
+        await self._may_list(request)
+        filters = Filters(
+            subject=end_filter(subject, "subject"),
+            relation=relation_filter(relation),
+            object=end_filter(object, "object"),
+            stack=name_filter(stack, "stack"),
+            managed=managed,
+        )
+        return await self._page(filters, limit, cursor)
+
+    async def _may_list(self, request: Request) -> None:
+        caller = await self._doors.caller(request)
+        await self._doors.permit(caller, PlatformAction.READ, self._kind, "")
+
+    async def _page(self, filters: Filters, limit: int, cursor: str) -> Response:
         page = await run_in_threadpool(
             list_objects,
             self._doors.store,

@@ -101,6 +101,14 @@ def simulation_operation() -> Operation:
     return operation
 
 
+def policy_check_operation() -> Operation:
+    """What is wrong with proposed policies."""
+    answers = {"200": _answer("The problems of each document, none where there are none.", "PolicyCheck")}
+    operation = _operation("check_policies", "policies", answers, (*_BODY, *_READ))
+    operation["openapi_extra"]["requestBody"] = _body("PolicyCheckBody")
+    return operation
+
+
 def client_secret_operation() -> Operation:
     """Make a client secret."""
     answers = {"201": _answer("The secret, shown this once.", "ClientSecret")}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Query
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 
+from leasehold.model.directory import check_relation, entity_id
 from leasehold.model.errors import InvalidValue, NotFound
 from leasehold.model.kinds import Kind
 from leasehold.model.names import check_name
@@ -19,6 +21,7 @@ NAME_LIMIT = 400  # of a grant, the longest name there is
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many items at most.")]
 Cursor = Annotated[str, Query(max_length=1024, description="The `next_cursor` of the page before.")]
 NameFilter = Annotated[str | None, Query(max_length=63)]
+EndFilter = Annotated[str | None, Query(max_length=400, description="One end of a relation, as `type:id`.")]
 
 
 def refuse_unprintable(request: Request) -> None:
@@ -44,10 +47,24 @@ def refuse_unknown(request: Request) -> None:
 
 def name_filter(value: str | None, what: str) -> str | None:
     """A name to filter by. Raises `InvalidQuery` for what can be no name."""
+    return _checked(value, lambda text: check_name(text, what))
+
+
+def end_filter(value: str | None, what: str) -> str | None:
+    """One end of a relation to filter by. Raises `InvalidQuery` for what can be none."""
+    return _checked(value, lambda text: entity_id(text, what))
+
+
+def relation_filter(value: str | None) -> str | None:
+    """A relation to filter by. Raises `InvalidQuery` for what can be none."""
+    return _checked(value, lambda text: check_relation(text, "relation"))
+
+
+def _checked(value: str | None, check: Callable[[str], object]) -> str | None:
     if value is None:
         return None
     try:
-        check_name(value, what)
+        check(value)
     except InvalidValue as error:
         raise InvalidQuery(str(error)) from None
     return value

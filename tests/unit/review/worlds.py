@@ -7,11 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 
 from leasehold.model.credentials import CredentialProfile, Federation
 from leasehold.model.deployments import Deployment
+from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Stored
 from leasehold.model.people import Agent, Owner
 from leasehold.model.plain import plain
+from leasehold.model.policies import Policy, PolicySide
 from leasehold.model.principal import Role
 from leasehold.model.records import Version
 from leasehold.model.tools import Action, Scope, Tool, ToolServer
@@ -36,6 +38,7 @@ ALICE = "oidc:alice@example.com"
 
 READ = Grant(agent="triage", tool_server="github", tools=frozenset({"read_file"}), resources=frozenset({"repo:web"}))
 SCOPED = Grant(agent="triage", scope="issues")
+OWNS = Relation(subject="user:ada", relation="owner", object="document:42")
 DELETE = Grant(
     agent="triage", tool_server="github", tools=frozenset({"delete_branch"}), resources=frozenset({"repo:web"})
 )
@@ -84,6 +87,12 @@ def organisation():
         (Kind.CREDENTIAL_PROFILES, "vault"): CredentialProfile(
             agents=frozenset({"triage"}), federation=Federation(audience="https://vault.example.com")
         ),
+        (Kind.POLICIES, "guards"): Policy(
+            document='forbid(principal, action == Action::"github/delete_branch", resource);\n', side=PolicySide.AGENT
+        ),
+        (Kind.USERS, "ada"): User(ids=frozenset({"ada-at-idp"}), attributes={"eu": True}),
+        (Kind.RESOURCES, "minutes"): Resource(type="document", foreign_id="42"),
+        (Kind.RELATIONS, OWNS.id): OWNS,
     }
 
 

@@ -11,10 +11,15 @@ from tests.fakes.registry import (
     GRANT,
     ISSUER,
     OWNER,
+    OWNS,
+    POLICY,
     READ,
+    RELATION,
     ROLE_BINDING,
     SCOPE,
     SERVER,
+    THING,
+    USER,
     RegistryClient,
     furnished,
     path,
@@ -38,6 +43,10 @@ BODIES = {
     Kind.GRANT_SETS: ("triage", {"grants": []}),
     Kind.DEPLOYMENTS: ("triage-prod", DEPLOYMENT),
     Kind.CREDENTIAL_PROFILES: ("vault", {"agents": ["triage"], "federation": {"audience": "https://vault.example"}}),
+    Kind.POLICIES: ("guards", POLICY),
+    Kind.USERS: ("alice", USER),
+    Kind.RESOURCES: ("minutes", THING),
+    Kind.RELATIONS: (OWNS, RELATION),
 }
 DEVELOPERS_WRITE = {Kind.AGENTS, Kind.WORKLOAD_BINDINGS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS}
 EMPTY_REPORT = {"json": {"stacks": [{"stack": "prod", "resources": []}]}}
@@ -65,6 +74,7 @@ def table():
     yield "GET", "/v1/audit/events", AUDITORS, {}
     yield "GET", "/v1/credentials", EVERYBODY, {}
     yield "POST", "/v1/revocations", WITH_THE_TEAM, REVOKE
+    yield "POST", "/v1/policies:check", EVERYBODY, {"json": {"policies": [{"name": "guards", **POLICY}]}}
     yield "POST", "/v1/drift", EVERYBODY, EMPTY_REPORT
     yield "POST", "/v1/plan-reviews", EVERYBODY, EMPTY_REPORT
 

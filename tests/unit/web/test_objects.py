@@ -9,9 +9,14 @@ from tests.fakes.registry import (
     GRANT,
     ISSUER,
     OWNER,
+    OWNS,
+    POLICY,
     READ,
+    RELATION,
     SCOPE,
     SERVER,
+    THING,
+    USER,
     RegistryClient,
     furnished,
     path,
@@ -30,6 +35,10 @@ BODIES = {
     "grant-sets": ("triage", {"grants": []}),
     "deployments": ("triage-prod", DEPLOYMENT),
     "credential-profiles": ("vault", {"agents": ["triage"], "federation": {"audience": "https://vault.example"}}),
+    "policies": ("guards", POLICY),
+    "users": ("alice", USER),
+    "resources": ("minutes", THING),
+    "relations": (OWNS, RELATION),
 }
 
 

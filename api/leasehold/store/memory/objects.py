@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 
+from leasehold.model.directory import ForeignId, identities
 from leasehold.model.errors import NotFound
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Reference, Spec, Stored, agent_of
@@ -62,6 +63,11 @@ class MemoryObjects:
         """Who refers to an object, in order."""
         return sorted(key for key, targets in self._references.items() if (kind, name) in targets)
 
+    def bearer(self, kind: Kind, identity: ForeignId) -> str | None:
+        """The name of the object of a kind that bears a foreign identity."""
+        bearers = (o.name for o in self._objects.values() if o.kind is kind and identity in identities(o.spec))
+        return next(bearers, None)
+
     def expired(self, kind: Kind, now: datetime) -> int:
         """How many objects of a kind have passed their expiry."""
         expiries = (getattr(o.spec, "expires_at", None) for o in self._objects.values() if o.kind is kind)
@@ -73,4 +79,5 @@ def _matches(stored: Stored[Spec], filters: Filters) -> bool:
         (filters.stack is None or stored.stack == filters.stack)
         and (filters.managed is None or (stored.stack is not None) == filters.managed)
         and (filters.agents is None or agent_of(stored.name, stored.spec) in filters.agents)
+        and all(getattr(stored.spec, name, None) == value for name, value in filters.tuple.items())
     )

@@ -23,6 +23,7 @@ def upgrade() -> None:
     _credentials()
     _revocation_stream()
     _people()
+    _entities()
 
 
 def _objects() -> None:
@@ -218,6 +219,26 @@ def _people() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
     )
     op.create_index("ix_authorizations_expires_at", "authorizations", ["expires_at"])
+
+
+def _entities() -> None:
+    op.create_table(
+        "object_identities",
+        _name("kind", primary_key=True),
+        _name("type", primary_key=True),
+        _name("id", primary_key=True),
+        _name("name"),
+    )
+    op.create_index("ix_object_identities_bearer", "object_identities", ["kind", "name"])
+    op.create_table(
+        "relations",
+        _name("name", primary_key=True),
+        _name("subject"),
+        _name("relation"),
+        _name("object"),
+    )
+    op.create_index("ix_relations_subject", "relations", ["subject", "name"])
+    op.create_index("ix_relations_object", "relations", ["object", "name"])
 
 
 def _name(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:

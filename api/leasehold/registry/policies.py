@@ -1,0 +1,67 @@
+"""Policies before they are published, and the version of all that are: a document that cannot be read never lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from leasehold.model.errors import FieldError, InvalidBody
+from leasehold.model.kinds import Kind
+from leasehold.model.objects import Spec
+from leasehold.model.policies import Policy, PolicyProblem, PolicySide, policy_set_version
+from leasehold.model.tools import ToolServer
+from leasehold.registry.bounds import S, of_type
+from leasehold.registry.ports import PolicyChecker, Store, UnitOfWork
+
+
+class NoPolicies:
+    """Stands where a registry has no policy engine beside it: no document passes."""
+
+    def check(
+        self, _document: str, _side: PolicySide, _servers: Mapping[str, ToolServer], /
+    ) -> Sequence[PolicyProblem]:
+        """Always one problem."""
+        return (PolicyProblem(1, 1, "this registry has no policy engine, so that it takes no policies"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Policies as they would be published, beside tool servers as they would be by then."""
+
+    policies: Mapping[str, Policy]
+    tool_servers: Mapping[str, ToolServer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPolicies:
+    """The problems of each proposed policy, and the version that the whole set would have."""
+
+    version: str
+    problems: Mapping[str, Sequence[PolicyProblem]]
+
+
+def check_policies(store: Store, checker: PolicyChecker, proposal: Proposal) -> CheckedPolicies:
+    """What is wrong with proposed policies. Writes nothing."""
+    with store.read() as unit:
+        policies = {**_all(unit, Kind.POLICIES, Policy), **proposal.policies}
+        servers = {**_all(unit, Kind.TOOL_SERVERS, ToolServer), **proposal.tool_servers}
+    problems = {name: checker.check(one.document, one.side, servers) for name, one in proposal.policies.items()}
+    return CheckedPolicies(policy_set_version(policies, servers), problems)
+
+
+def check_document_of(unit: UnitOfWork, checker: PolicyChecker, spec: Spec) -> None:
+    """Raise `InvalidBody`, with the lines, if the engine would refuse a policy that is to be written."""
+    if not isinstance(spec, Policy):
+        return
+    problems = checker.check(spec.document, spec.side, _all(unit, Kind.TOOL_SERVERS, ToolServer))
+    if problems:
+        raise InvalidBody([FieldError("document", one.message, one.line) for one in problems])
+
+
+def version_now(unit: UnitOfWork) -> str:
+    """The version of all policies that live now."""
+    return policy_set_version(_all(unit, Kind.POLICIES, Policy), _all(unit, Kind.TOOL_SERVERS, ToolServer))
+
+
+def _all(unit: UnitOfWork, kind: Kind, noun: type[S]) -> Mapping[str, S]:
+    return of_type(noun, {one.name: one.spec for one in unit.objects.list(kind)})

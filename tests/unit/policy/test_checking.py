@@ -1,0 +1,137 @@
+"""Policy documents: what may be published, and where the problem stands in what may not."""
+
+import subprocess
+import sys
+
+import pytest
+
+from leasehold.model.policies import PolicySide
+from leasehold.model.tools import Action, Tool, ToolServer
+from leasehold.policy.checking import CedarDocuments
+from leasehold.policy.statements import NESTING_LIMIT, OPERATORS_LIMIT
+
+SERVERS = {
+    "github": ToolServer(
+        url="https://mcp.example.com/github",
+        tools={"read_file": Tool(action=Action.READ), "delete_branch": Tool(action=Action.DELETE)},
+    )
+}
+READ = 'permit(principal, action == Action::"github/read_file", resource)'
+
+
+def problems(document):
+    return CedarDocuments().check(document, PolicySide.AGENT, SERVERS)
+
+
+def only(document):
+    found = problems(document)
+    assert len(found) == 1, found
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        f"{READ};",
+        "forbid(principal, action, resource);",  # a forbid may speak of everything
+        'permit(principal, action in [Action::"github/read_file", Action::"can_read_todos"], resource);',
+        f'// a "comment; with (((( and\n{READ} when {{ context.text == "; }} ((( // no comment" }};',
+        f'{READ} when {{ context.x == "two\nlines" }};\n{READ};',
+        f"{READ} when {{ {' && '.join(['context.x'] * 90)} }};",
+        "\n".join(f'@id("p{n}") {READ};' for n in range(200)),
+    ],
+)
+def test_a_document_that_holds_is_published(document):
+    assert problems(document) == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "line", "column", "said"),
+    [
+        (f"{READ};\n\nforbid(principal, action, resource)\nwhen {{ context.x == }};", 4, 22, "unexpected token `}`"),
+        ("forbid(principal,\n  action,\n  resourc);", 3, 3, "resourc"),
+        ("forbidd(principal, action, resource);", 1, 1, "invalid policy effect"),
+        (f"{READ}", 1, 65, "unexpected end of input"),
+        ("forbid(principal, action, resource)\nwhen { foo(1) };", 2, 8, "`foo` is not a valid function"),
+        ("forbid(principal, action, resource)\n  when { ip(1, 2) };", 2, 10, "expects 1 argument"),
+        ("// one\nforbid(principal, action, resource) when { $ };", 2, 44, "invalid token"),
+        ('forbid(principal, action, resource) when { context.x == "abc };', 1, 57, "invalid token"),
+        (f"{READ};;", 1, 67, "unexpected token `;`"),
+        (f"permit(principal == ?principal, {READ[18:]};", 1, 1, "without `?principal`"),
+        ("// nothing", 1, 1, "holds no policy"),
+        (f'@id("a") {READ};\n@id("a") {READ};', 2, 1, "two policies have the id `a`"),
+    ],
+)
+def test_a_problem_is_told_with_its_line(document, line, column, said):
+    problem = only(document)
+    assert (problem.line, problem.column) == (line, column), problem
+    assert said in problem.message
+    assert not problem.unknown
+
+
+def test_every_broken_policy_of_a_document_is_told():
+    found = problems(f"permit(principal, action, resource);\n{READ};\nforbid(;\n")
+    assert [problem.line for problem in found] == [1, 3]
+
+
+def test_a_permit_without_actions_would_touch_them_all_and_is_refused():
+    assert "must name its actions" in only("permit(principal, action, resource);").message
+    assert (
+        "must name its actions"
+        in only('permit(principal is Agent, action, resource) when { action == Action::"x" };').message
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("github/read_fil", "tool server `github` lists no tool `read_fil`; did you mean `github/read_file`?"),
+        ("gitub/read_file", "no tool server is named `gitub`; did you mean `github/read_file`?"),
+        ("jira/x", "no tool server is named `jira`"),
+    ],
+)
+def test_an_action_of_no_tool_is_told_where_it_stands(action, said):
+    scoped = only(f'permit(principal,\n  action == Action::"{action}", resource);')
+    asked = only(f'forbid(principal, action, resource)\nwhen {{ action == Action::"{action}" }};')
+    for problem in (scoped, asked):
+        assert (problem.line, problem.message, problem.unknown) == (2, said, True)
+
+
+DEEP = {
+    "parentheses": "(" * 20_000 + "true" + ")" * 20_000,
+    "lists": "[" * 20_000 + "]" * 20_000,
+    "records": "{a:" * 9_000 + "1" + "}" * 9_000,
+    "conjunctions": "true && " * 7_000 + "true",
+    "sums": "1 " + "+ 1" * 9_000 + " == 2",
+    "members": "context" + ".a" * 9_000,
+    "indices": "context" + '["a"]' * 9_000,
+    "calls": '["a"]' + '.contains("a")' * 4_000,
+    "choices": "if true then true else " * 2_700 + "true",
+    "negations": "!(" * 15_000 + "true" + ")" * 15_000,
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+@pytest.mark.parametrize("hidden", ["", "// \r"])
+def test_nesting_that_would_overrun_the_parsers_stack_is_refused_before_it_is_asked(kind, hidden):
+    """In a process of its own: the parser does not raise, it takes the process along."""
+    document = f"forbid(principal, action, resource) when {{ {hidden}{DEEP[kind]} }};"
+    script = (
+        "import sys; from leasehold.policy.checking import CedarDocuments\n"
+        "for one in CedarDocuments().check(sys.stdin.read(), 'agent', {}): print(one.message)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], input=document, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "split it" in done.stdout
+
+
+def test_the_deepest_document_that_passes_our_bounds_does_the_parser_no_harm():
+    nested = "(" * (NESTING_LIMIT - 8) + "context.x" + ")" * (NESTING_LIMIT - 8)
+    assert problems(f"forbid(principal, action, resource) when {{ {nested} }};") == ()
+    chained = "true && " * (OPERATORS_LIMIT - 1) + "true"
+    assert "nesting exceeds" in only(f"forbid(principal, action, resource) when {{ {chained} }};").message
+
+
+def test_a_message_holds_no_more_of_the_document_than_a_line():
+    name = "x" * 5_000
+    assert len(only(f"forbid(principal, action, resource) when {{ {name}(1) }};").message) <= 300
