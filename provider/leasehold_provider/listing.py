@@ -46,5 +46,17 @@ class GrantListing(Listing):
         super().__init__(run, resource, {"agent": _AGENT})
 
 
+class RelationListing(Listing):
+    """Relations can be asked for by either end, and by their word."""
+
+    def __init__(self, run: Run, resource: RegistryResource) -> None:
+        ends = {
+            "subject": Attribute(String, optional=True, description="Only relations of this subject, as `type:id`."),
+            "relation": Attribute(String, optional=True, description="Only this relation, such as `owner`."),
+            "object": Attribute(String, optional=True, description="Only relations to this object, as `type:id`."),
+        }
+        super().__init__(run, resource, ends)
+
+
 def _written(value: Any) -> str:  # Any: a string or a bool
     return str(value).lower() if isinstance(value, bool) else str(value)

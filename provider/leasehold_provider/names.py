@@ -31,6 +31,8 @@ _EMAIL_LIMIT = 254  # RFC 5321 §4.5.3.1.3
 _LOCAL_LIMIT = 64
 _LABEL_LIMIT = 63
 _URL_LIMIT = 2048
+_FOREIGN_LIMIT = 256
+_DOCUMENT_LIMIT = 65_536
 _URL_REFUSED = frozenset(' "<>\\^`{|}?#')
 
 
@@ -84,6 +86,66 @@ def check_text(value: str) -> str | None:
     if len(value) > _TEXT_LIMIT:
         return f"must be at most {_TEXT_LIMIT} characters"
     return None if value.isprintable() else "must hold printable characters only"
+
+
+def check_entity_type(value: str) -> str | None:
+    """Complain unless `value` can be the type of an entity."""
+    fits = 0 < len(value) <= _TYPE_LIMIT and _TOOL.issuperset(value) and value[0] not in ".-0123456789"
+    return None if fits else "must be 1-64 letters, digits, `_`, `.` and `-`, starting with a letter or `_`"
+
+
+def check_foreign_id(value: str) -> str | None:
+    """Complain unless `value` is 1-256 printable characters."""
+    fits = 0 < len(value) <= _FOREIGN_LIMIT and value.isprintable()
+    return None if fits else f"must be 1-{_FOREIGN_LIMIT} printable characters"
+
+
+def check_entity(value: str) -> str | None:
+    """Complain unless `value` reads `type:id`; the id may hold colons."""
+    kind, separator, foreign = value.partition(":")
+    if separator and check_entity_type(kind) is None:
+        return check_foreign_id(foreign)
+    return "must read `type:id`, such as `user:alice`"
+
+
+def check_relation(value: str) -> str | None:
+    """Complain unless `value` can name a relation."""
+    fits = 0 < len(value) <= _NAME_LIMIT and _NAME.issuperset(value) and value[0] not in "_-0123456789"
+    return None if fits else "must be 1-63 characters of a-z, 0-9, `_` and `-`, starting with a letter"
+
+
+def check_document(value: str) -> str | None:
+    """Complain about a policy document that is empty, too long, or holds what a reader cannot see."""
+    if not value.strip():
+        return "must hold at least one policy"
+    if len(value.encode(errors="surrogatepass")) > _DOCUMENT_LIMIT:
+        return f"must be at most {_DOCUMENT_LIMIT} bytes"
+    for number, line in enumerate(value.replace("\r", "").split("\n"), 1):
+        if not line.replace("\t", "").isprintable():
+            return f"line {number} holds a control or invisible character"
+    return None
+
+
+def check_json_object(value: str) -> str | None:
+    """Complain unless `value` is a JSON object, as text."""
+    import json  # noqa: PLC0415 -- few resources have one
+
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        parsed = None
+    fits = isinstance(parsed, dict) and len(value) <= _DOCUMENT_LIMIT
+    return None if fits else "must be one JSON object, as text"
+
+
+def check_input_schema(value: str) -> str | None:
+    """Complain unless `value` is the JSON Schema of an object, as text."""
+    import json  # noqa: PLC0415 -- as above
+
+    complaint = check_json_object(value)
+    if complaint is None and json.loads(value).get("type") != "object":
+        complaint = "must be a JSON Schema of type `object`"
+    return complaint
 
 
 def check_exact(value: str) -> str | None:

@@ -13,16 +13,20 @@ from .deployment import Deployment
 from .effective_access import EffectiveAccess
 from .functions import FUNCTIONS
 from .grant import Grant
-from .listing import GrantListing, Listing
+from .listing import GrantListing, Listing, RelationListing
 from .names import check_name
 from .owner import Owner
+from .policy import Policy
 from .protocol import Attribute, Provider, Schema, String, is_unknown
+from .relation import Relation
+from .resource import Resource
 from .run import Run
 from .scope import Scope
 from .stopping import Stopping
 from .tool_server import ToolServer
 from .trust_issuer import TrustIssuer
 from .unmanaged_grants import UnmanagedGrants
+from .user import User
 from .workload_binding import WorkloadBinding
 
 TYPE_CHECKING = False
@@ -73,6 +77,7 @@ class LeaseholdProvider(Provider):
         self._stopping = Stopping()
         self.run = run = Run()
         owner, agent, server, scope, grant = Owner(run), Agent(run), ToolServer(run), Scope(run), Grant(run)
+        policy, user, thing, relation = Policy(run), User(run), Resource(run), Relation(run)
         self.resources = (
             owner,
             agent,
@@ -85,13 +90,18 @@ class LeaseholdProvider(Provider):
             AgentGrantsExclusive(run),
             Deployment(run),
             CredentialProfile(run),
+            policy,
+            user,
+            thing,
+            relation,
         )
         self.data_sources = (EffectiveAccess(run), UnmanagedGrants(run))
         self.ephemeral_resources = (Credential(run),)
         self.functions = FUNCTIONS
         self.list_resources = (
-            *(Listing(run, item) for item in (owner, agent, server, scope)),
+            *(Listing(run, item) for item in (owner, agent, server, scope, policy, user, thing)),
             GrantListing(run, grant),
+            RelationListing(run, relation),
         )
 
     def configure(self, ctx: ConfigureContext) -> None:

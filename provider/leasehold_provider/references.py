@@ -34,6 +34,10 @@ NOUNS = {
     "grant-sets": "exclusive claim",
     "deployments": "deployment",
     "credential-profiles": "credential profile",
+    "policies": "policy",
+    "users": "user",
+    "resources": "resource",
+    "relations": "relation",
 }
 _TYPO = 0.8
 _SIMILAR = 0.6

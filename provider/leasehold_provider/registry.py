@@ -126,6 +126,14 @@ class Registry:
         self.live.wrote(kind, live)
         return live
 
+    def check_policy(self, policy: Object, tool_servers: list[Object]) -> list[dict[str, Any]]:
+        """What is wrong with a policy, beside tool servers as they will be; nothing is written."""
+        body = {"policies": [policy], "tool_servers": tool_servers}
+        answer = self._write("POST", "/v1/policies:check", {}, body, Attempt())
+        (checked,) = _object(answer, f"policies/{policy['name']}")["policies"]
+        problems: list[dict[str, Any]] = checked["problems"]
+        return problems
+
     def effective_access(self, agent: str) -> Object:
         """What an agent can really do now, and what is withheld from it."""
         return _object(self._read(f"/v1/effective-access?{urlencode({'agent': agent})}"), f"agents/{agent}")

@@ -11,6 +11,7 @@ from .names import check_name
 from .protocol import Attribute, DiagnosticError, IdentityAttribute, Number, Resource, Schema, String, is_unknown
 from .same import same_document
 from .times import same_moment
+from .typed_attributes import dynamic_attributes, plain_attributes, same_attributes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class RegistryResource(Resource):
     """Attributes that are points in time: two spellings of one moment are no difference."""
     documents: tuple[str, ...] = ()
     """Attributes that are JSON texts: two layouts of one value are no difference."""
+    typed: tuple[str, ...] = ()
+    """Attributes that are objects of any shape, whose lists are sets."""
     computed: tuple[str, ...] = ()
     """Attributes, beside the envelope, that are no part of what we send."""
 
@@ -68,13 +71,22 @@ class RegistryResource(Resource):
     def spec(self, planned: Values) -> Values:
         """Return the body that we send for these values."""
         left_out = _OF_TERRAFORM.union(self.computed)
-        return {name: planned[name] for name in self.schema.attributes if name not in left_out}
+        sent = {name: planned[name] for name in self.schema.attributes if name not in left_out}
+        return sent | {name: plain_attributes(planned[name]) for name in self.typed}
 
     def values(self, live: Values) -> Values:
         """Return the state for a live object."""
         values = {name: live.get(name) for name in self.schema.attributes}
         values["id"] = live["name"]
+        values.update({name: dynamic_attributes(live.get(name)) for name in self.typed})
         return values
+
+    def keep_spelling(self, planned: Values, before: Values) -> None:
+        """Put back what only looks different (Terraform accepts the prior value for a configured one)."""
+        for names, same in _equalities(self):
+            for name in names:
+                if planned[name] != before.get(name) and same(planned[name], before.get(name)):
+                    planned[name] = before[name]
 
     # Terraform's operations.
 
@@ -84,7 +96,7 @@ class RegistryResource(Resource):
         if planned is None:
             return
         if prior is not None:
-            self._keep_spelling(planned, prior)
+            self.keep_spelling(planned, prior)
             self._settle(planned, prior)
             self.run.saw_in_state(self.kind, prior[self.key])
         name = planned[self.key]
@@ -99,13 +111,6 @@ class RegistryResource(Resource):
     def _remember(self, name: object, planned: Values) -> None:
         if not is_unknown(name):
             self.run.plan(self.kind, str(name), planned)
-
-    def _keep_spelling(self, planned: Values, before: Values) -> None:
-        """Put back what only looks different (Terraform accepts the prior value for a configured one)."""
-        for names, same in _equalities(self):
-            for name in names:
-                if planned[name] != before.get(name) and same(planned[name], before.get(name)):
-                    planned[name] = before[name]
 
     def _settle(self, planned: Values, prior: Values) -> None:
         """Undo "known after apply" when nothing is left that would be written."""
@@ -194,11 +199,15 @@ class RegistryResource(Resource):
 
     def _state(self, live: Values, before: Values) -> Values:
         values = self.values(live)
-        self._keep_spelling(values, before)
+        self.keep_spelling(values, before)
         return values
 
 
 def _equalities(
     resource: RegistryResource,
 ) -> tuple[tuple[tuple[str, ...], Callable[[object, object], bool]], ...]:
-    return ((resource.moments, same_moment), (resource.documents, same_document))
+    return (
+        (resource.moments, same_moment),
+        (resource.documents, same_document),
+        (resource.typed, same_attributes),
+    )

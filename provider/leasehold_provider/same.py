@@ -22,8 +22,10 @@ def _same(sent: object, live: object) -> bool:
     if isinstance(sent, dict) and isinstance(live, dict):
         return all(_same(value, live.get(name)) for name, value in sent.items()) and sent.keys() >= live.keys()
     if isinstance(sent, (list, tuple)) and isinstance(live, list):
+        if any(isinstance(item, dict) for item in live):
+            return len(sent) == len(live) and all(_same(*pair) for pair in zip(sent, live, strict=True))
         return sorted(map(str, sent)) == sorted(map(str, live))
-    return same_moment(sent, live)
+    return same_moment(sent, live) or same_document(sent, live)
 
 
 def same_document(one: object, other: object) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from .names import check_text, check_tool, check_url, one_of
-from .protocol import Attribute, DiagnosticError, Key, Nested, String
+from .names import check_input_schema, check_text, check_tool, check_url, one_of
+from .protocol import Attribute, Bool, DiagnosticError, Key, Nested, String, is_unknown
 from .registry_resource import RegistryResource, named
+from .same import same_document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
+
+    Values = dict[str, Any]
 
 
 def check_tool_names(tools: Mapping[str, object]) -> str | None:
@@ -18,6 +22,23 @@ def check_tool_names(tools: Mapping[str, object]) -> str | None:
         if complaint is not None:
             raise DiagnosticError("Invalid tool name", complaint, (Key(tool),))
     return None
+
+
+def _hint(description: str) -> Attribute:
+    return Attribute(Bool, optional=True, description=description)
+
+
+_ANNOTATIONS = Nested(
+    {
+        "title": Attribute(String, optional=True, validators=(check_text,), description="Name for people."),
+        "read_only_hint": _hint("It changes nothing (MCP `readOnlyHint`)."),
+        "destructive_hint": _hint("It may destroy something (`destructiveHint`)."),
+        "idempotent_hint": _hint("A second call changes nothing more (`idempotentHint`)."),
+        "open_world_hint": _hint("It reaches beyond the server's own world (`openWorldHint`)."),
+    },
+    optional=True,
+    description="What the server says of the tool: hints, never proof.",
+)
 
 
 class ToolServer(RegistryResource):
@@ -44,6 +65,13 @@ class ToolServer(RegistryResource):
                     "description": Attribute(
                         String, default="", validators=(check_text,), description="What the tool is for."
                     ),
+                    "input_schema": Attribute(
+                        String,
+                        optional=True,
+                        validators=(check_input_schema,),
+                        description="JSON Schema of its arguments, an object, as JSON text. Policies are typed by it.",
+                    ),
+                    "annotations": _ANNOTATIONS,
                 },
                 nesting="map",
                 required=True,
@@ -57,3 +85,14 @@ class ToolServer(RegistryResource):
         description="An MCP server, with the tools that grants and scopes may name.",
         name="Short name that scopes and grants refer to.",
     )
+
+    def keep_spelling(self, planned: Values, before: Values) -> None:
+        """Keep the layout of schemas that mean the same."""
+        super().keep_spelling(planned, before)
+        tools, prior = planned["tools"], before.get("tools")
+        if is_unknown(tools) or not isinstance(prior, dict):
+            return
+        for name, tool in (tools or {}).items():
+            known = not is_unknown(tool) and isinstance(prior.get(name), dict)
+            if known and same_document(tool["input_schema"], prior[name]["input_schema"]):
+                tool["input_schema"] = prior[name]["input_schema"]

@@ -68,7 +68,8 @@ def _short(type_name: str) -> str:
 
 
 def _resource(item: Any) -> str:  # Any: a RegistryResource
-    example = "triage/github.read_file@repo:web" if item.kind == "grants" else "triage"
+    edges = {"grants": "triage/github.read_file@repo:web", "relations": "document:42#owner@user:ada"}
+    example = edges.get(item.kind, "triage")
     return _titled(item, "Resource") + _IMPORT.format(type_name=item.type_name, example=example)
 
 

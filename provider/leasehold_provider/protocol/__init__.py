@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         ReadContext,
         RenewContext,
     )
-    from .cty import Bool, Dynamic, DynamicValue, List, Map, Number, Object, Set, String, Tuple, Type
+    from .cty import Bool, Dynamic, DynamicValue, List, Map, Number, Object, Set, String, Tuple, Type, contains_unknown
     from .data_source import DataSource
     from .diagnostics import Diagnostic, DiagnosticError, Key
     from .ephemeral import EphemeralResource
@@ -48,7 +48,7 @@ _HOMES = {
         "ApplyContext CloseContext ConfigureContext Context ImportContext ListContext OpenContext PlanContext "
         "ReadContext RenewContext"
     ),
-    "cty": "Bool Dynamic DynamicValue List Map Number Object Set String Tuple Type",
+    "cty": "Bool Dynamic DynamicValue List Map Number Object Set String Tuple Type contains_unknown",
     "data_source": "DataSource",
     "diagnostics": "Diagnostic DiagnosticError Key",
     "ephemeral": "EphemeralResource",
@@ -65,7 +65,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split
 __all__ = [  # noqa: RUF022 -- one line per kind of thing, in reading order
     "String", "Number", "Bool", "Dynamic", "List", "Set", "Map", "Object", "Tuple", "Type", "DynamicValue",
     "Attribute", "Nested", "Block", "Schema", "IdentityAttribute",
-    "UNKNOWN", "Unknown", "Refinement", "is_unknown",
+    "UNKNOWN", "Unknown", "Refinement", "is_unknown", "contains_unknown",
     "Diagnostic", "DiagnosticError", "Key",
     "Provider", "Resource", "MoveSource", "DataSource", "EphemeralResource",
     "Function", "FunctionError", "Parameter", "ListResource", "Found",

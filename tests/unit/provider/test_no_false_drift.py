@@ -32,6 +32,8 @@ class ShufflingRegistry:
 
     def send(self, method, path, *, headers=None, body=None, timeout=0):  # noqa: ARG002 -- as HttpClient
         _, _, kind, *name = unquote(path).split("?")[0].split("/", 3)
+        if method == "POST":
+            return _answer(200, {"policies": [{"name": "p", "problems": []}]})
         if method == "PUT":
             return self._put(kind, name[0], json.loads(body))
         if kind == "snapshot":
@@ -135,8 +137,44 @@ def _binding(rnd):
 
 
 def _server(rnd):
-    tools = {name: {"action": "read", **_maybe(rnd, description="")} for name in _some(rnd, ["a", "b.c", "d-e", "f"])}
+    hints = {"title": "T", **_maybe(rnd, read_only_hint=False)}
+    tools = {
+        name: {"action": "read", **_maybe(rnd, description="", input_schema=_schema_text(rnd), annotations=hints)}
+        for name in _some(rnd, ["a", "b.c", "d-e", "f"])
+    }
     return {"name": "s", "url": "https://x.example.com", "tools": tools, **_maybe(rnd, description="d")}
+
+
+def _schema_text(rnd):
+    schema = {"type": "object", "properties": {"b": {"maximum": 50.5}, "a": {"type": "string"}}, "required": ["b"]}
+    return json.dumps(schema, indent=rnd.choice([None, 2]), sort_keys=rnd.random() < 0.5)
+
+
+def _policy(rnd):
+    call = {"agent": "a", "tool_server": "s", "tool": "t", **_maybe(rnd, arguments='{"b": [1, 2], "a": 1.50}')}
+    foreign = {"subject": "user:é", "action": "read", "resource": "d:1", **_maybe(rnd, context="{}", arguments=None)}
+    made = rnd.choice([{}, {"allow": []}, {"deny": [call, foreign]}, {"allow": [foreign], "deny": [call, call]}])
+    optional = _maybe(rnd, mode="enforce", description="", assertions=made)
+    return {"name": "p", "document": "forbid(principal, action, resource);\n", "side": "user", **optional}
+
+
+def _typed(rnd):
+    every = {"eu": True, "one": 1, "text": "1", "labels": ["b", "a", "c"], "limit": {"decimal": "50.20"}, "none": None}
+    return {"attributes": rnd.choice([{}, _maybe(rnd, **every), every])}
+
+
+def _user(rnd):
+    sets = {"ids": _some(rnd, ["a", "é b", "c"], 1), **_maybe(rnd, roles=_some(rnd, ["x", "y", "z"]), type="user")}
+    return {"name": "u", **sets, **_maybe(rnd, email="a@example.com", **_typed(rnd))}
+
+
+def _resource(rnd):
+    optional = _maybe(rnd, parents=_some(rnd, ["f:1", "f:2", "f:3"]), **_typed(rnd))
+    return {"name": "r", "type": "document", "foreign_id": "4/2", **optional}
+
+
+def _relation(rnd):
+    return {"subject": "user:é", "relation": "owner", "object": "d:1", **_maybe(rnd, through="member")}
 
 
 def _scope(rnd):
@@ -190,6 +228,8 @@ MAKERS = {
     "leasehold_workload_binding": _binding, "leasehold_tool_server": _server, "leasehold_scope": _scope,
     "leasehold_ceiling": _ceiling, "leasehold_grant": _grant, "leasehold_agent_grants_exclusive": _claim,
     "leasehold_deployment": _deployment, "leasehold_credential_profile": _profile,
+    "leasehold_policy": _policy, "leasehold_user": _user, "leasehold_resource": _resource,
+    "leasehold_relation": _relation,
 }  # fmt: skip
 
 

@@ -6,6 +6,9 @@ from tests.fakes.provider_host import Terraform, WiredClient, answer_lost, reque
 from leasehold_provider.session import DevelopmentSession
 
 GRANT = {"agent": "triage", "tool_server": "github", "tools": ["read_file"], "resources": ["repo:web"]}
+FORBID = 'forbid(principal, action == Action::"github/delete_branch", resource);'
+CALL = {"agent": "triage", "tool_server": "github", "tool": "delete_branch"}
+ATTRIBUTES = {"eu": True, "one": 1, "text": "1", "labels": ["b", "a"], "limit": {"decimal": "50.25"}}
 CASES = {
     "leasehold_owner": (
         {"name": "bob", "display_name": "Bob", "email": "bob@example.com", "team": "web"},
@@ -25,7 +28,12 @@ CASES = {
     ),
     "leasehold_tool_server": (
         {"name": "mail", "url": "https://mail.example.com/mcp", "tools": {"send.v1": {"action": "write"}}},
-        {"tools": {"send.v1": {"action": "write", "description": "sends"}, "list": {"action": "read"}}},
+        {
+            "tools": {
+                "send.v1": {"action": "write", "input_schema": '{"type": "object", "properties": {}}'},
+                "list": {"action": "read", "annotations": {"title": "List", "read_only_hint": True}},
+            }
+        },
     ),
     "leasehold_scope": (
         {"name": "reader", "tool_server": "github", "tools": ["read_file"], "resources": ["repo:web"]},
@@ -53,6 +61,29 @@ CASES = {
             },
         },
     ),
+    "leasehold_policy": (
+        {"name": "guards", "document": FORBID, "side": "agent"},
+        {
+            "document": f"// never\n{FORBID}\n",
+            "mode": "log_only",
+            "assertions": {
+                "allow": None,
+                "deny": [
+                    {**CALL, "arguments": '{"b": 1, "a": 2}'},
+                    {"subject": "user:a b", "action": "read", "resource": "todo:1", "context": '{"ip": "10.0.0.1"}'},
+                ],
+            },
+        },
+    ),
+    "leasehold_user": (
+        {"name": "ada", "ids": ["idp|ada", "ada@example.com"], "roles": ["b", "a"], "attributes": ATTRIBUTES},
+        {"email": "ada@example.com", "attributes": {**ATTRIBUTES, "one": True}},
+    ),
+    "leasehold_resource": (
+        {"name": "minutes", "type": "document", "foreign_id": "42 / é", "attributes": {"labels": ["b", "a"]}},
+        {"attributes": None, "parents": ["folder:b", "folder:a"]},
+    ),
+    "leasehold_relation": ({"subject": "user:Zoë", "relation": "owner", "object": "document:42"}, None),
 }
 
 

@@ -3,8 +3,33 @@ resource "leasehold_tool_server" "github" {
   url  = "https://mcp.example.com/github"
 
   tools = {
-    read_file     = { action = "read" }
+    read_file = {
+      action = "read"
+      input_schema = jsonencode({
+        type       = "object"
+        properties = { path = { type = "string" } }
+        required   = ["path"]
+      })
+      annotations = { read_only_hint = true }
+    }
     create_issue  = { action = "write", description = "opens an issue" }
     delete_branch = { action = "delete" }
+  }
+}
+
+# The tools of a server, from the answer to `tools/list` that is kept beside the code.
+locals {
+  listed = jsondecode(file("${path.module}/jira.tools.json")).tools
+}
+
+resource "leasehold_tool_server" "jira" {
+  name = "jira"
+  url  = "https://mcp.example.com/jira"
+
+  tools = {
+    for tool in local.listed : tool.name => {
+      action       = try(tool.annotations.readOnlyHint, false) ? "read" : "write"
+      input_schema = jsonencode(tool.inputSchema)
+    }
   }
 }

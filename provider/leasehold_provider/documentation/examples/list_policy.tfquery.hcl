@@ -1,0 +1,7 @@
+list "leasehold_policy" "unmanaged" {
+  provider = leasehold
+
+  config {
+    managed = false
+  }
+}

@@ -1,0 +1,6 @@
+list "leasehold_relation" "ada" {
+  provider = leasehold
+  config {
+    subject = "user:ada"
+  }
+}

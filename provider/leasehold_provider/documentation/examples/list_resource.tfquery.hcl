@@ -1,0 +1,7 @@
+list "leasehold_resource" "unmanaged" {
+  provider = leasehold
+
+  config {
+    managed = false
+  }
+}

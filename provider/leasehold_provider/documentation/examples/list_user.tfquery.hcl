@@ -1,0 +1,7 @@
+list "leasehold_user" "unmanaged" {
+  provider = leasehold
+
+  config {
+    managed = false
+  }
+}
