@@ -17,9 +17,13 @@ resource "leasehold_tool_server" "github" {
   }
 }
 
-# The tools of a server, from the answer to `tools/list` that is kept beside the code.
+# The tools of a server as it lists them itself. Keep the answer to `tools/list` beside the code, and write
+# jsondecode(file("jira.tools.json")) here.
 locals {
-  listed = jsondecode(file("${path.module}/jira.tools.json")).tools
+  listed = jsondecode(<<-JSON
+    {"tools": [{"name": "search", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": true}}]}
+  JSON
+  ).tools
 }
 
 resource "leasehold_tool_server" "jira" {
