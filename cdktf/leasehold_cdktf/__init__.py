@@ -14,9 +14,11 @@ from leasehold_cdktf.credentials import (
     PostgresqlLogin,
 )
 from leasehold_cdktf.deployments import Deployment
+from leasehold_cdktf.directory import Relation, Resource, User
 from leasehold_cdktf.grants import Grant
 from leasehold_cdktf.manifest import Manifest
 from leasehold_cdktf.people import Owner
+from leasehold_cdktf.policies import Call, Policy, Question
 from leasehold_cdktf.provider import LeaseholdProvider
 from leasehold_cdktf.subjects import (
     Aws,
@@ -42,6 +44,7 @@ __all__ = [
     "AwsSts",
     "Azure",
     "Buildkite",
+    "Call",
     "Ceiling",
     "Claim",
     "CredentialProfile",
@@ -58,12 +61,17 @@ __all__ = [
     "Manifest",
     "Oidc",
     "Owner",
+    "Policy",
     "PostgresqlLogin",
+    "Question",
+    "Relation",
+    "Resource",
     "Scope",
     "Spiffe",
     "Tool",
     "ToolServer",
     "TrustIssuer",
+    "User",
     "WorkloadBinding",
     "assert_can",
     "assert_cannot",

@@ -16,6 +16,8 @@ from leasehold_cdktf.names import check_name, local_name
 
 Attributes = Mapping[str, Any]  # Any: what the Terraform schema of each resource asks for
 
+# What is judged by others that it does not refer to, and stands after them.
+_ORDER = {"leasehold_grant": "leasehold_ceiling", "leasehold_policy": "leasehold_tool_server"}
 _NO_HCL = (
     "leasehold_cdktf cannot be rendered as HCL: the CDK's HCL writer takes one resource from an element, and guesses "
     "types, so numeric ids and JSON keys would come out wrong. Run `cdktf synth` without `--hcl`: Terraform reads the "
@@ -64,7 +66,7 @@ class Collector(cdk.TerraformElement):
             self.stack.add_dependency(other.stack)
 
     def to_terraform(self) -> dict[str, Any]:
-        """The stack's `resource` blocks. A ceiling stands before the grants that are judged by it.
+        """The stack's `resource` blocks. A ceiling stands before the grants that it bounds, a server before policies.
 
         Raises:
             ValueError: the stack has no provider of ours, and Terraform would look for `hashicorp/leasehold`.
@@ -73,14 +75,15 @@ class Collector(cdk.TerraformElement):
             raise ValueError(
                 f'stack `{self.stack.node.id}` has no provider: declare LeaseholdProvider(self, "leasehold", …) in it'
             )
-        ceilings = [f"leasehold_ceiling.{local}" for local in self.resources.get("leasehold_ceiling", {})]
-        if not ceilings:
-            return {"resource": self.resources}
-        grants = {
-            local: body | {"depends_on": sorted({*body.get("depends_on", ()), *ceilings})}
-            for local, body in self.resources.get("leasehold_grant", {}).items()
-        }
-        return {"resource": self.resources | ({"leasehold_grant": grants} if grants else {})}
+        resources = dict(self.resources)
+        for kind, before in _ORDER.items():
+            first = [f"{before}.{local}" for local in self.resources.get(before, {})]
+            if first and kind in resources:
+                resources[kind] = {
+                    local: body | {"depends_on": sorted({*body.get("depends_on", ()), *first})}
+                    for local, body in resources[kind].items()
+                }
+        return {"resource": resources}
 
     def to_hcl_terraform(self) -> NoReturn:
         """Refuse `--hcl`: the CDK would drop all but the first resource without a word.

@@ -11,10 +11,15 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
+from urllib.parse import quote
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _TOOL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _RESOURCE = re.compile(r"[A-Za-z0-9_.-]{1,64}:[!-*\--?A-~]{1,256}")
+_ENTITY_TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_RELATION = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_FOREIGN_LIMIT = 256
+_DOCUMENT_LIMIT = 65_536
 _GRANT_ID_LIMIT = 400
 _DIGEST = 16
 TTL_MIN_SECONDS, TTL_MAX_SECONDS = 60, 300
@@ -104,6 +109,42 @@ def _check_iso(parse: object, value: str, advice: str) -> object:
         raise ValueError(advice) from None
 
 
+def check_entity_type(value: str) -> str:
+    """Return `value`, or raise `ValueError` unless it can be the type of an entity."""
+    if not _ENTITY_TYPE.fullmatch(value):
+        raise ValueError(f"type `{value}` must be 1-64 letters, digits, `_`, `.`, `-`, starting with a letter or `_`")
+    return value
+
+
+def check_entity(value: str, what: str) -> str:
+    """Return `value`, or raise `ValueError` unless it reads `type:id`. An id may be a Terraform expression."""
+    kind, separator, foreign = value.partition(":")
+    fits = _ENTITY_TYPE.fullmatch(kind) and separator and 0 < len(foreign) <= _FOREIGN_LIMIT and foreign.isprintable()
+    if not fits:
+        raise ValueError(f"{what} `{value}` must read `type:id`, such as `user:alice`")
+    return value
+
+
+def check_relation(value: str, what: str) -> None:
+    """Raise `ValueError` unless `value` can name a relation."""
+    if not _RELATION.fullmatch(value):
+        raise ValueError(f"{what} `{value}` must be 1-63 of a-z, 0-9, `_` and `-`, starting with a letter")
+
+
+def check_document(value: str) -> None:
+    """Raise `ValueError` if a policy document is empty, too long, or holds what a reader cannot see."""
+    if not value.strip() or len(value.encode()) > _DOCUMENT_LIMIT:
+        raise ValueError(f"a policy document holds at least one policy, and at most {_DOCUMENT_LIMIT} bytes")
+    for number, line in enumerate(value.replace("\r", "").split("\n"), 1):
+        if not line.replace("\t", "").isprintable():
+            raise ValueError(f"line {number} of the document holds a control or invisible character")
+
+
+def literal(text: str) -> str:
+    """Text as Terraform has to be given it, so that nothing in it is taken for an expression."""
+    return text.replace("${", "$${").replace("%{", "%%{")
+
+
 def did_you_mean(value: str, known: Collection[str]) -> str:
     """A hint to append to an error: the known name that looks most like `value`, else all of them."""
     close = difflib.get_close_matches(value, known, n=1)
@@ -140,7 +181,16 @@ def grant_id(agent: str, target: str, tools: Collection[str], resources: Collect
         parts.append("." + "+".join(sorted(tools)))
     if resources:
         parts.append("@" + "+".join(sorted(resources)))
-    text = "".join(parts)
+    return _cut("".join(parts))
+
+
+def relation_id(subject: str, relation: str, target: str, through: str | None = None) -> str:
+    """The registry's name of a relation: `document:42#owner@user:alice`. Unusual characters are percent-encoded."""
+    text = f"{quote(target, safe='/:')}#{relation}@{quote(subject, safe='/:')}"
+    return _cut(text + (f"#{through}" if through is not None else ""))
+
+
+def _cut(text: str) -> str:
     if len(text) <= _GRANT_ID_LIMIT:
         return text
     return f"{text[: _GRANT_ID_LIMIT - _DIGEST - 1]}~{hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]}"

@@ -2,24 +2,78 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from leasehold_cdktf._cdk import Construct
 from leasehold_cdktf.collector import Declared, refer
 from leasehold_cdktf.grants import OffersGrants, OffersTools
-from leasehold_cdktf.names import check_name, check_resources, check_tools, check_ttl, check_wildcards
+from leasehold_cdktf.names import (
+    check_name,
+    check_resources,
+    check_tools,
+    check_ttl,
+    check_wildcards,
+    did_you_mean,
+    literal,
+)
 
 Action = Literal["read", "write", "delete", "execute"]
+_ANNOTATIONS = {
+    "title": "title",
+    "readOnlyHint": "read_only_hint",
+    "destructiveHint": "destructive_hint",
+    "idempotentHint": "idempotent_hint",
+    "openWorldHint": "open_world_hint",
+}
+_DESCRIPTION_LIMIT = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool and what it does to the world."""
+    """A tool and what it does to the world.
+
+    `input_schema` is the JSON Schema of its arguments, by which policies are typed; `annotations` are what the server
+    says of it, by MCP's names (`readOnlyHint`): hints, never proof.
+    """
 
     action: Action
     description: str = ""
+    input_schema: Mapping[str, Any] | None = None  # Any: JSON Schema is JSON
+    annotations: Mapping[str, Any] | None = None  # Any: texts and bools
+
+    def __post_init__(self) -> None:
+        if self.input_schema is not None and self.input_schema.get("type") != "object":
+            raise ValueError("input_schema must be a JSON Schema of type `object`")
+        if unknown := sorted((self.annotations or {}).keys() - _ANNOTATIONS.keys()):
+            raise ValueError(f"no annotation `{unknown[0]}`: MCP has {', '.join(_ANNOTATIONS)}")
+
+    @staticmethod
+    def listed(
+        answer: str | Path | Mapping[str, Any], *, actions: Mapping[str, Action] | None = None
+    ) -> dict[str, Tool]:
+        """The tools of a server as it lists them itself.
+
+        Args:
+            answer: The answer to `tools/list`, its `result`, or the file that it is kept in.
+            actions: What tools do, where that is not for the server to say. Else a tool reads if it says
+                `readOnlyHint`, and writes if it does not.
+
+        Raises:
+            ValueError: the answer lists no tools, or `actions` names one that is not there.
+        """
+        parsed = answer if isinstance(answer, Mapping) else json.loads(Path(answer).read_text(encoding="utf-8"))
+        found = parsed.get("result", parsed).get("tools")
+        if not isinstance(found, list) or not found:
+            raise ValueError("this is no answer to `tools/list`: it has no `tools`")
+        tools = {one["name"]: _listed(one, (actions or {}).get(one["name"])) for one in found}
+        for name in actions or {}:
+            if name not in tools:
+                raise ValueError(f"the server lists no tool `{name}`: {did_you_mean(name, tools)}")
+        return tools
 
 
 class ToolServer(OffersTools, Declared):
@@ -27,7 +81,8 @@ class ToolServer(OffersTools, Declared):
 
     Args:
         url: Its address, which is also the audience of the tokens made for it.
-        tools: What each tool does: `{"read_file": "read", "delete_branch": Tool("delete", "For good.")}`.
+        tools: What each tool does: `{"read_file": "read", "delete_branch": Tool("delete", "For good.")}`, or
+            `Tool.listed("github.tools.json")`.
         description: One line for reports.
         name: The name in the registry; the construct's id if left out.
 
@@ -192,6 +247,24 @@ class Ceiling(Declared):
         self.declare({"principal": principal, "scopes": sorted(references), "max_ttl": max_ttl})
 
 
-def _definition(what: Action | Tool) -> dict[str, str]:
+def _listed(one: Mapping[str, Any], action: Action | None) -> Tool:  # Any: JSON
+    hints = {key: value for key, value in (one.get("annotations") or {}).items() if key in _ANNOTATIONS}
+    words = " ".join(str(one.get("description", "")).split())
+    return Tool(
+        action or ("read" if hints.get("readOnlyHint") is True else "write"),
+        literal("".join(char for char in words if char.isprintable())[:_DESCRIPTION_LIMIT]),
+        one.get("inputSchema"),
+        hints or None,
+    )
+
+
+def _definition(what: Action | Tool) -> dict[str, Any]:  # Any: attributes of every type
     tool = what if isinstance(what, Tool) else Tool(what)
-    return {"action": tool.action} | ({"description": tool.description} if tool.description else {})
+    given: dict[str, Any] = {"action": tool.action}
+    if tool.description:
+        given["description"] = tool.description
+    if tool.input_schema is not None:
+        given["input_schema"] = literal(json.dumps(tool.input_schema, sort_keys=True))
+    if tool.annotations:
+        given["annotations"] = {_ANNOTATIONS[key]: value for key, value in sorted(tool.annotations.items())}
+    return given

@@ -5,22 +5,29 @@ LEASEHOLD_TEST_UPDATE_GOLDEN=1 writes the files anew; the difference is then rea
 
 import json
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import cdktf
 
 from leasehold_cdktf import (
     Agent,
+    Call,
     Ceiling,
     Deployment,
     GitHubActions,
     LeaseholdProvider,
     Oidc,
     Owner,
+    Policy,
+    Question,
+    Relation,
+    Resource,
     Scope,
     Tool,
     ToolServer,
     TrustIssuer,
+    User,
     WorkloadBinding,
 )
 
@@ -48,10 +55,33 @@ def _platform(app: cdktf.App) -> cdktf.TerraformStack:
     subject = GitHubActions(repository_id="1", repository_owner_id="2", environment="prod")
     WorkloadBinding(stack, "web-ci", trust_issuer=ci, subject=subject, role="developer", teams=["web"], stack="web")
     WorkloadBinding(stack, "auditors", trust_issuer="login", subject=Oidc(subject="auditor"), role="auditor")
-    tools = {"read_file": "read", "delete_branch": Tool("delete", "Deletes a branch for good.")}
+    schema = {"type": "object", "properties": {"path": {"type": "string", "default": "${HOME}"}}, "required": ["path"]}
+    tools = {
+        "read_file": Tool("read", input_schema=schema, annotations={"title": "Read", "readOnlyHint": True}),
+        "delete_branch": Tool("delete", "Deletes a branch for good."),
+    }
     github = ToolServer(stack, "github", url="https://github.example/mcp", tools=tools)
     reading = Scope(stack, "reading", tool_server=github, tools=["read_file"], resources=["repo:web", "repo:api"])
     Ceiling(stack, "web", principal="team:web", scopes=[reading], max_ttl=300)
+    ada = User(
+        stack,
+        "ada",
+        ids={"idp|ada", "ada@example.com"},
+        roles={"editor"},
+        attributes={"region": "EU", "limit": Decimal(50), "level": 3, "active": True, "labels": {"b", "a"}},
+    )
+    board = Resource(stack, "board", type="folder", foreign_id="board")
+    minutes = Resource(stack, "minutes", type="document", foreign_id="42", parents=[board, "folder:all"])
+    Relation(stack, "owns", subject=ada, relation="owner", object=minutes)
+    Relation(stack, "reads", subject="group:eng", through="member", relation="reader", object=minutes)
+    Policy(
+        stack,
+        "guards",
+        document='forbid(principal, action == Action::"github/delete_branch", resource);\n',
+        side="agent",
+        deny=[Call(agent="triage", tool_server=github, tool="delete_branch", arguments={"b": 1, "a": "x"})],
+        allow=[Question(subject="user:ada", action="can_read", resource="todo:1", context={"ip": "10.0.0.1"})],
+    )
     return stack
 
 

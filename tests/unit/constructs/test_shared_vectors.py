@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leasehold_cdktf.names import grant_id
+from leasehold_cdktf.names import grant_id, relation_id
 from leasehold_cdktf.patterns import covers, overlaps
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"
@@ -28,3 +28,8 @@ def test_what_is_covered_overlaps(case):
 @pytest.mark.parametrize("case", cases("grant_ids.json"), ids=lambda case: case["id"][:60])
 def test_a_grant_is_named_exactly_as_agreed(case):
     assert grant_id(case["agent"], case["target"], case["tools"], case["resources"]) == case["id"]
+
+
+@pytest.mark.parametrize("case", cases("relation_ids.json"), ids=lambda case: case["id"][:60])
+def test_a_relation_is_named_exactly_as_agreed(case):
+    assert relation_id(case["subject"], case["relation"], case["object"], case["through"]) == case["id"]
