@@ -28,6 +28,7 @@ class Call:
     agent: Agent | str | None = None
     user: User | str | None = None
     resource: str | None = None
+    properties: Json = field(default_factory=dict)
     arguments: Json = field(default_factory=dict)
     context: Json = field(default_factory=dict)
 
@@ -50,6 +51,7 @@ class Call:
             "tool_server": server.reference(user),
             "tool": self.tool,
             "resource": self.resource,
+            "properties": _json(self.properties),
             "arguments": _json(self.arguments),
             "context": _json(self.context),
         }
@@ -58,11 +60,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A foreign question whose decision is asserted; subject and resource read `type:id`."""
+    """A foreign question whose decision is asserted; subject and resource read `type:id`.
+
+    `properties` is what the asker claims of the resource.
+    """
 
     subject: str
     action: str
     resource: str
+    properties: Json = field(default_factory=dict)
     context: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -72,8 +78,8 @@ class Question:
     def attributes(self, _user: Collector) -> dict[str, object]:
         """The assertion as Terraform takes it."""
         given: dict[str, object] = {"subject": self.subject, "action": self.action, "resource": self.resource}
-        context = _json(self.context)
-        return given | ({"context": context} if context is not None else {})
+        texts = {"properties": _json(self.properties), "context": _json(self.context)}
+        return given | {key: text for key, text in texts.items() if text is not None}
 
 
 class Policy(Declared):
@@ -85,6 +91,8 @@ class Policy(Declared):
         document: The Cedar text, at most 64 KiB; every permit names its actions.
         side: Whom it judges: the `agent`, or the `user` whom it acts for. Both must allow.
         mode: `log_only` records what it would have decided otherwise; `enforce` if left out.
+        permits: `beyond_grants` lets a permit of the agent's side grant by itself; else it says when a grant holds.
+        schema: A Cedar schema of actions that no tool server has, for other applications that ask.
         description: One line for reports.
         allow: Requests that must be allowed.
         deny: Requests that must be denied.
@@ -104,6 +112,8 @@ class Policy(Declared):
         document: str,
         side: Side,
         mode: Literal["log_only", "enforce"] | None = None,
+        permits: Literal["within_grants", "beyond_grants"] | None = None,
+        schema: str | None = None,
         description: str | None = None,
         allow: Collection[Call | Question] = (),
         deny: Collection[Call | Question] = (),
@@ -123,6 +133,8 @@ class Policy(Declared):
                 "document": document,
                 "side": side,
                 "mode": mode,
+                "permits": permits,
+                "schema": schema,
                 "description": description,
                 "assertions": asserted or None,
             }
@@ -137,6 +149,8 @@ class Policy(Declared):
         *,
         side: Side,
         mode: Literal["log_only", "enforce"] | None = None,
+        permits: Literal["within_grants", "beyond_grants"] | None = None,
+        schema: str | None = None,
         description: str | None = None,
         allow: Collection[Call | Question] = (),
         deny: Collection[Call | Question] = (),
@@ -149,6 +163,8 @@ class Policy(Declared):
             document=literal(Path(path).read_text(encoding="utf-8")),
             side=side,
             mode=mode,
+            permits=permits,
+            schema=schema,
             description=description,
             allow=allow,
             deny=deny,

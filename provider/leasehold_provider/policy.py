@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     Values = dict[str, Any]
 
 _SIDES = ("allow", "deny")
-_TEXTS = ("arguments", "context")
-_TOLD = ("name", "document", "side", "mode", "description")
+_TEXTS = ("properties", "arguments", "context")
+_TOLD = ("name", "document", "side", "mode", "permits", "schema", "description")
 _SUGGESTION = "did you mean"
 
 
@@ -36,6 +36,7 @@ def _requests(description: str) -> Nested:
             "subject": _part("In place of a tool call, a foreign question: who, as `type:id`."),
             "action": _part("The foreign action."),
             "resource": _part("On what, as `type:id`."),
+            "properties": _part("What is claimed of the resource, as JSON text.", validators=(check_json_object,)),
             "arguments": _part("Arguments of the call, as JSON text.", validators=(check_json_object,)),
             "context": _part("What else is known, as JSON text.", validators=(check_json_object,)),
         },
@@ -69,6 +70,18 @@ class Policy(RegistryResource):
                 default="enforce",
                 validators=(one_of("log_only", "enforce"),),
                 description="`enforce`, or `log_only` to record what it would have decided otherwise.",
+            ),
+            "permits": Attribute(
+                String,
+                default="within_grants",
+                validators=(one_of("within_grants", "beyond_grants"),),
+                description="An agent's permit says when a grant holds, or grants by itself (`beyond_grants`).",
+            ),
+            "schema": Attribute(
+                String,
+                optional=True,
+                validators=(check_document,),
+                description="Cedar schema of actions that no tool server has, for other applications that ask.",
             ),
             "description": Attribute(String, default="", validators=(check_text,), description="What it is for."),
             "assertions": Nested(
@@ -129,12 +142,13 @@ class Policy(RegistryResource):
 
 def _tell(ctx: PlanContext, problem: Mapping[str, Any]) -> None:
     said = plain(problem.get("message", ""))
-    detail = f"line {plain(problem.get('line', ''))}, column {plain(problem.get('column', ''))} of the document: {said}"
+    path = "schema" if problem.get("path") == "schema" else "document"
+    detail = f"line {plain(problem.get('line', ''))}, column {plain(problem.get('column', ''))} of the {path}: {said}"
     if problem.get("unknown") and _SUGGESTION not in said:
         advice = "If this run creates it, name the tool server in depends_on. Otherwise apply will fail."
         ctx.warn("Policy about an unknown tool", f"{detail}. {advice}", ("document",))
     else:
-        ctx.error("Policy refused", detail, ("document",))
+        ctx.error("Policy refused", detail, (path,))
 
 
 def _whole(assertions: Values | None) -> Values:

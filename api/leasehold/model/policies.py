@@ -38,13 +38,20 @@ class PolicyMode(StrEnum):
     ENFORCE = "enforce"
 
 
+class PolicyPermits(StrEnum):
+    """What a permit of the agent's side does: it says when a grant holds, or it grants by itself."""
+
+    WITHIN_GRANTS = "within_grants"
+    BEYOND_GRANTS = "beyond_grants"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assertion:
     """One request whose decision is asserted.
 
     Either a tool call (`tool` of `tool_server` by `agent`, for `user`, on `resource`, with `arguments`) or a foreign
-    question (`subject` does `action` to `resource`). Subjects and resources read `type:id`. `arguments` and
-    `context` are JSON objects as text.
+    question (`subject` does `action` to `resource`). Subjects and resources read `type:id`. `properties` (claims
+    about the resource), `arguments` and `context` are JSON objects as text.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
@@ -55,13 +62,14 @@ class Assertion:
     subject: str | None = None
     action: str | None = None
     resource: str | None = None
+    properties: str = "{}"
     arguments: str = "{}"
     context: str = "{}"
 
     def __post_init__(self) -> None:
         # The one place where a frozen noun is written to: from here on there is one text for one value.
-        object.__setattr__(self, "arguments", canonical_object(self.arguments, "arguments"))
-        object.__setattr__(self, "context", canonical_object(self.context, "context"))
+        for what in ("properties", "arguments", "context"):
+            object.__setattr__(self, what, canonical_object(getattr(self, what), what))
         if self.resource is not None:
             entity_id(self.resource, "resource")
         if self.subject is not None or self.action is not None:
@@ -107,27 +115,41 @@ class Assertions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A Cedar document of one side; many statements, each permit for actions that it names."""
+    """A Cedar document of one side; many statements, each permit for actions that it names.
+
+    `schema` is a Cedar schema of actions that no tool server has, for other applications that ask.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     document: str
     side: PolicySide
     mode: PolicyMode = PolicyMode.ENFORCE
+    permits: PolicyPermits = PolicyPermits.WITHIN_GRANTS
+    schema: str | None = None
     description: str = ""
     assertions: Assertions = field(default_factory=Assertions)
 
     def __post_init__(self) -> None:
         check_text(self.description, "description")
         check_document(self.document)
+        if self.schema is not None:
+            check_document(self.schema)
+        if self.side is PolicySide.USER and self.permits is PolicyPermits.BEYOND_GRANTS:
+            raise InvalidValue("permits = beyond_grants is of the agent's side: users have no grants")
 
     def decides_like(self, other: Policy) -> bool:
         """True iff neither can answer any request differently from the other."""
-        return (self.document, self.side, self.mode) == (other.document, other.side, other.mode)
+        return self.decisive == other.decisive
+
+    @property
+    def decisive(self) -> tuple[str | None, ...]:
+        """All that decides; descriptions and assertions do not."""
+        return self.side, self.mode, self.permits, self.schema, self.document
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyProblem:
-    """What is wrong with a document: where (lines and columns count from 1), and what.
+    """What is wrong with a document (or `schema`, by its path): where (lines and columns count from 1), and what.
 
     `unknown` says that it names what may only come to live later: a tool, a type, an attribute.
     """
@@ -136,6 +158,7 @@ class PolicyProblem:
     column: int
     message: str
     unknown: bool = False
+    path: str = "document"
 
 
 def check_document(document: str) -> None:
@@ -156,7 +179,7 @@ def policy_set_version(policies: Mapping[str, Policy], servers: Mapping[str, Too
     Descriptions and assertions decide nothing and leave it as it is.
     """
     decisive = {
-        "policies": {name: [one.side, one.mode, one.document] for name, one in policies.items()},
+        "policies": {name: one.decisive for name, one in policies.items()},
         "tool_servers": {
             name: {
                 tool: [definition.action, definition.input_schema, plain_value(definition.annotations)]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 
 import cedarpy
 from cedarpy import pst
 
-from leasehold.model.policies import PolicyProblem, PolicySide
+from leasehold.model.policies import Policy, PolicyProblem
 from leasehold.model.tools import ToolServer
 from leasehold.policy.statements import NESTING_LIMIT, OPERATORS_LIMIT, Statement, place, statements, too_deep
 
@@ -33,27 +34,52 @@ class _Known:
         server, slash, tool = action.partition("/")
         if not slash or action in self.tools:
             return None
-        if server in self.servers:
-            said = f"tool server `{server}` lists no tool `{tool}`"
-        else:
-            said = f"no tool server is named `{server}`"
-        close = get_close_matches(action, self.tools, n=1)
-        return said + (f"; did you mean `{close[0]}`?" if close else "")
+        if server not in self.servers:
+            return f"no tool server is named `{server}`{_hint(server, self.servers)}"
+        others = [name for name in self.tools if name.startswith(f"{server}/")]
+        return f"tool server `{server}` lists no tool `{tool}`{_hint(action, others)}"
+
+
+def _hint(wrong: str, names: Collection[str]) -> str:
+    close = get_close_matches(wrong, names, n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""
 
 
 class CedarDocuments:
     """Reads documents with Cedar itself, statement by statement, so that each problem has its place."""
 
-    def check(self, document: str, side: PolicySide, servers: Mapping[str, ToolServer]) -> Sequence[PolicyProblem]:
-        """What is wrong with a document; nothing, if it may be published."""
-        del side  # both sides are read alike; they differ in whom they are asked about
-        tools = frozenset(f"{name}/{tool}" for name, server in servers.items() for tool in server.tools)
-        known = _Known(tools, frozenset(servers))
-        found = list(statements(document))
-        if not found:
-            return (PolicyProblem(1, 1, "holds no policy"),)
-        problems = [problem for one in found for problem in _of_statement(document, one, known)]
-        return tuple(problems or _as_a_whole(document, found))[:_PROBLEMS_SHOWN]
+    def check(self, _name: str, policy: Policy, servers: Mapping[str, ToolServer], /) -> Sequence[PolicyProblem]:
+        """What is wrong with a policy; nothing, if it may be published."""
+        schema = () if policy.schema is None else tuple(_of_schema(policy.schema))
+        return (*schema, *_of_document(policy.document, servers))
+
+
+def _of_schema(schema: str) -> Iterator[PolicyProblem]:
+    """Common types are refused: a few lines of them can name each other until no memory holds what they mean."""
+    found = list(statements(schema))
+    tokens = [token for one in found for token in one.tokens]
+    deep = next(filter(None, map(too_deep, found)), None)
+    declared = (at for at, token in enumerate(tokens[2:]) if token.text == "=" and tokens[at].text == "type")
+    if deep is not None:
+        yield _problem(schema, deep.start, f"a schema is at most {NESTING_LIMIT} brackets deep", path="schema")
+    elif (at := next(declared, None)) is not None:
+        yield _problem(schema, tokens[at].start, "a schema has no common types: write them out", path="schema")
+    else:
+        try:
+            cedarpy.Schema.from_str(schema)
+        except ValueError as error:
+            yield _problem(schema, 0, str(error).partition("\n")[0][:_MESSAGE_LIMIT], path="schema")
+
+
+def _of_document(document: str, servers: Mapping[str, ToolServer]) -> Sequence[PolicyProblem]:
+    tools = frozenset(f"{name}/{tool}" for name, server in servers.items() for tool in server.tools)
+    known = _Known(tools, frozenset(servers))
+    found = list(statements(document))
+    if not found:
+        return (PolicyProblem(1, 1, "holds no policy"),)
+    each = (problem for one in found for problem in _of_statement(document, one, known))
+    problems = tuple(islice(each, _PROBLEMS_SHOWN))
+    return problems or tuple(islice(_as_a_whole(document, found), _PROBLEMS_SHOWN))
 
 
 def _of_statement(document: str, statement: Statement, known: _Known) -> Iterator[PolicyProblem]:
@@ -128,6 +154,6 @@ def _as_a_whole(document: str, found: Sequence[Statement]) -> Iterator[PolicyPro
         seen |= {name} if name is not None else set()
 
 
-def _problem(document: str, offset: int, said: str, *, unknown: bool = False) -> PolicyProblem:
-    line, column = place(document, offset)
-    return PolicyProblem(line, column, said, unknown)
+def _problem(text: str, offset: int, said: str, *, unknown: bool = False, path: str = "document") -> PolicyProblem:
+    line, column = place(text, offset)
+    return PolicyProblem(line, column, said, unknown, path)

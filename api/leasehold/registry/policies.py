@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from leasehold.model.errors import FieldError, InvalidBody
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
-from leasehold.model.policies import Policy, PolicyProblem, PolicySide, policy_set_version
+from leasehold.model.policies import Policy, PolicyProblem, policy_set_version
 from leasehold.model.tools import ToolServer
 from leasehold.registry.bounds import S, of_type
 from leasehold.registry.ports import PolicyChecker, Store, UnitOfWork
@@ -17,9 +17,7 @@ from leasehold.registry.ports import PolicyChecker, Store, UnitOfWork
 class NoPolicies:
     """Stands where a registry has no policy engine beside it: no document passes."""
 
-    def check(
-        self, _document: str, _side: PolicySide, _servers: Mapping[str, ToolServer], /
-    ) -> Sequence[PolicyProblem]:
+    def check(self, _name: str, _policy: Policy, _servers: Mapping[str, ToolServer], /) -> Sequence[PolicyProblem]:
         """Always one problem."""
         return (PolicyProblem(1, 1, "this registry has no policy engine, so that it takes no policies"),)
 
@@ -45,17 +43,17 @@ def check_policies(store: Store, checker: PolicyChecker, proposal: Proposal) -> 
     with store.read() as unit:
         policies = {**_all(unit, Kind.POLICIES, Policy), **proposal.policies}
         servers = {**_all(unit, Kind.TOOL_SERVERS, ToolServer), **proposal.tool_servers}
-    problems = {name: checker.check(one.document, one.side, servers) for name, one in proposal.policies.items()}
+    problems = {name: checker.check(name, one, servers) for name, one in proposal.policies.items()}
     return CheckedPolicies(policy_set_version(policies, servers), problems)
 
 
-def check_document_of(unit: UnitOfWork, checker: PolicyChecker, spec: Spec) -> None:
+def check_policy(unit: UnitOfWork, checker: PolicyChecker, name: str, spec: Spec) -> None:
     """Raise `InvalidBody`, with the lines, if the engine would refuse a policy that is to be written."""
     if not isinstance(spec, Policy):
         return
-    problems = checker.check(spec.document, spec.side, _all(unit, Kind.TOOL_SERVERS, ToolServer))
+    problems = checker.check(name, spec, _all(unit, Kind.TOOL_SERVERS, ToolServer))
     if problems:
-        raise InvalidBody([FieldError("document", one.message, one.line) for one in problems])
+        raise InvalidBody([FieldError(one.path, one.message, one.line) for one in problems])
 
 
 def version_now(unit: UnitOfWork) -> str:

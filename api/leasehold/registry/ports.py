@@ -13,7 +13,7 @@ from leasehold.model.events import AuditEvent, Change
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Reference, Spec, Stored
-from leasehold.model.policies import PolicyProblem, PolicySide
+from leasehold.model.policies import Policy, PolicyProblem
 from leasehold.model.records import EVERYTHING, AuditRecord, BootstrapToken, Filters, Version
 from leasehold.model.tasks import Task
 from leasehold.model.tools import ToolServer
@@ -100,9 +100,9 @@ class Tasks(Protocol):
 
 
 class PolicyChecker(Protocol):
-    """Reads a policy document as the engine will, beside these tool servers. Empty: nothing is wrong."""
+    """Reads a policy as the engine will, beside these tool servers. Empty: nothing is wrong."""
 
-    def check(self, document: str, side: PolicySide, servers: Mapping[str, ToolServer]) -> Sequence[PolicyProblem]: ...
+    def check(self, name: str, policy: Policy, servers: Mapping[str, ToolServer]) -> Sequence[PolicyProblem]: ...
 
 
 class UnitOfWork(Protocol):

@@ -14,7 +14,7 @@ from leasehold.registry.consequences import ending_what_is_lost
 from leasehold.registry.delete import remove
 from leasehold.registry.grant_sets import grants_to_remove
 from leasehold.registry.journal import attempt, record_success, record_write, recording_failure
-from leasehold.registry.policies import NoPolicies, check_document_of
+from leasehold.registry.policies import NoPolicies, check_policy
 from leasehold.registry.ports import PolicyChecker, Store, UnitOfWork
 from leasehold.registry.preconditions import check_precondition, check_stack
 from leasehold.registry.references import check_references
@@ -46,7 +46,7 @@ def apply_put(unit: UnitOfWork, permit: Permit, put: Put, now: datetime, policie
         record_success(unit, attempt(permit.principal, "put", put.kind, put.name, now), live.revision)
         return Written(view(unit, live, now), created=False)
     check_bounds(unit, permit, put.name, put.spec)
-    check_document_of(unit, policies, put.spec)
+    check_policy(unit, policies, put.name, put.spec)
     with ending_what_is_lost(unit, put.kind, put.name, live.spec if live else None, put.spec, now):
         unit.objects.put(stored, references(put.name, put.spec))
     record_write(unit, permit.principal, "create" if live is None else "update", stored)

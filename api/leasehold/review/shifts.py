@@ -128,7 +128,9 @@ def _binding(was: WorkloadBinding, now: WorkloadBinding, _: Sides) -> list[Move]
 
 def _policy(was: Policy, now: Policy, _: Sides) -> list[Move]:
     return [
-        *_differs(was.document, now.document, 3, "decisions may differ"),
+        *_differs(
+            (was.document, was.schema, was.permits), (now.document, now.schema, now.permits), 3, "decisions may differ"
+        ),
         *_differs(was.side, now.side, 3, "the other side is judged"),
         *([Move(0, 3, f"mode {now.mode}")] if was.mode is not now.mode else []),
     ]

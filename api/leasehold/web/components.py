@@ -108,7 +108,7 @@ def _registry_schemas() -> dict[str, Schema]:
         ),
         "PolicyCheckBody": {
             **_closed(
-                policies={"type": "array", "minItems": 1, "items": _named(Kind.POLICIES)},
+                policies={"type": "array", "minItems": 1, "maxItems": 16, "items": _named(Kind.POLICIES)},
                 tool_servers={"type": "array", "items": _named(Kind.TOOL_SERVERS)},
             ),
             "required": ["policies"],
@@ -174,7 +174,8 @@ def _simulation() -> Schema:
 def _policy_check() -> Schema:
     position: Schema = {"type": "integer", "minimum": 1}
     unknown = {"type": "boolean", "description": "It names what may still come to live, such as a tool."}
-    problem = _closed(line=position, column=position, message=_STRING, unknown=unknown)
+    path: Schema = {"enum": ["document", "schema"]}
+    problem = _closed(path=path, line=position, column=position, message=_STRING, unknown=unknown)
     checked = _closed(name=_STRING, problems={"type": "array", "items": problem})
     version = {**_STRING, "description": "The version that the set of all policies would have."}
     return _closed(policy_version=version, policies={"type": "array", "items": checked})

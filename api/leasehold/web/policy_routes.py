@@ -22,8 +22,8 @@ from leasehold.web.bodies import BODY_LIMIT, Json, parse_as, read_json
 from leasehold.web.documents import json_response
 from leasehold.web.doors import Doors
 
-_LIMIT = 8 * BODY_LIMIT
-_MANY = 1000
+_LIMIT = 4 * BODY_LIMIT
+_MOST = {"policies": 16, "tool_servers": 1000}  # whoever may read may ask: what one question costs is bounded
 T = TypeVar("T", Policy, ToolServer)
 
 
@@ -59,7 +59,7 @@ def policy_routes(doors: Doors) -> APIRouter:
 
 
 def _proposal(body: Json) -> Proposal:
-    if unknown := sorted(body.keys() - {"policies", "tool_servers"}):
+    if unknown := sorted(body.keys() - _MOST.keys()):
         raise InvalidBody([FieldError(unknown[0], "is not a field of this object")])
     if not body.get("policies"):
         raise InvalidBody([FieldError("policies", "must hold at least one policy")])
@@ -70,8 +70,8 @@ def _proposal(body: Json) -> Proposal:
 
 
 def _named(items: Any, path: str, noun: type[T]) -> Mapping[str, T]:  # Any: what stood in the body
-    if not isinstance(items, list) or not all(isinstance(one, dict) for one in items) or len(items) > _MANY:
-        raise InvalidBody([FieldError(path, f"must be an array of at most {_MANY} objects")])
+    if not isinstance(items, list) or not all(isinstance(one, dict) for one in items) or len(items) > _MOST[path]:
+        raise InvalidBody([FieldError(path, f"must be an array of at most {_MOST[path]} objects")])
     found: dict[str, T] = {}
     for at, item in enumerate(items):
         name = _name(item.pop("name", None), f"{path}.{at}.name")

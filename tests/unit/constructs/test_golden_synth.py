@@ -79,6 +79,7 @@ def _platform(app: cdktf.App) -> cdktf.TerraformStack:
         "guards",
         document='forbid(principal, action == Action::"github/delete_branch", resource);\n',
         side="agent",
+        permits="beyond_grants",
         deny=[Call(agent="triage", tool_server=github, tool="delete_branch", arguments={"b": 1, "a": "x"})],
         allow=[Question(subject="user:ada", action="can_read", resource="todo:1", context={"ip": "10.0.0.1"})],
     )

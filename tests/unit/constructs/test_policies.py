@@ -67,10 +67,10 @@ def test_assertions_refer_to_what_they_name(stack):
     agent = Agent(stack, "triage", owner="alice", review_by="2027-05-01", grants=[])
     ada = User(stack, "ada", ids=["a"])
     call = Call(agent=agent, user=ada, tool_server=github, tool="read", resource="repo:web", arguments={"b": 1, "a": 2})
-    foreign = Question(subject="user:x", action="can_read", resource="todo:1")
+    foreign = Question(subject="user:x", action="can_read", resource="todo:1", properties={"ownerID": "x"})
     Policy(stack, "guards", document=FORBID, side="agent", allow=[foreign], deny=[call])
     assert declared(stack, "policy")["guards"]["assertions"] == {
-        "allow": [{"subject": "user:x", "action": "can_read", "resource": "todo:1"}],
+        "allow": [{"subject": "user:x", "action": "can_read", "resource": "todo:1", "properties": '{"ownerID": "x"}'}],
         "deny": [
             {
                 "agent": "${leasehold_agent.triage.name}",

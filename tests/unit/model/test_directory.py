@@ -47,6 +47,8 @@ def test_a_name_fits_an_url_and_the_longest_name(subject, relation, target):
         {"type": "a:b"},
         {"email": "nobody"},
         {"roles": frozenset({"a\tb"})},
+        {"roles": frozenset(map(str, range(65)))},
+        {"attributes": {"a": frozenset(map(str, range(1025)))}},
         {"attributes": {"__entity": "x"}},
         {"attributes": {"": "x"}},
         {"attributes": {"a": "x\x00"}},
@@ -79,7 +81,13 @@ def test_ids_may_be_long_and_of_any_script():
 
 
 @pytest.mark.parametrize(
-    "values", [{"foreign_id": ""}, {"parents": frozenset({"folder"})}, {"parents": frozenset({"d:1"})}]
+    "values",
+    [
+        {"foreign_id": ""},
+        {"parents": frozenset({"folder"})},
+        {"parents": frozenset(f"f:{n}" for n in range(65))},
+        {"parents": frozenset({"d:1"})},
+    ],
 )
 def test_a_resource_is_a_thing_in_others(values):
     with pytest.raises(InvalidValue):

@@ -10,6 +10,7 @@ from leasehold.model.policies import (
     Assertions,
     Policy,
     PolicyMode,
+    PolicyPermits,
     PolicySide,
     policy_set_version,
 )
@@ -90,6 +91,8 @@ def test_a_policy_makes_no_more_assertions_than_a_plan_can_wait_for():
         ({"p": replace(POLICY, document=FORBID + "\n")}, {"s": SERVER}),
         ({"p": replace(POLICY, side=PolicySide.USER)}, {"s": SERVER}),
         ({"p": replace(POLICY, mode=PolicyMode.LOG_ONLY)}, {"s": SERVER}),
+        ({"p": replace(POLICY, permits=PolicyPermits.BEYOND_GRANTS)}, {"s": SERVER}),
+        ({"p": replace(POLICY, schema="entity User;")}, {"s": SERVER}),
         ({"q": POLICY}, {"s": SERVER}),
         ({"p": POLICY, "q": POLICY}, {"s": SERVER}),
         ({}, {"s": SERVER}),
@@ -107,6 +110,11 @@ def test_a_policy_makes_no_more_assertions_than_a_plan_can_wait_for():
 )
 def test_whatever_can_decide_otherwise_is_another_version(changed):
     assert policy_set_version(*changed) != policy_set_version({"p": POLICY}, {"s": SERVER})
+
+
+def test_a_user_has_no_grants_to_go_beyond():
+    with pytest.raises(InvalidValue):
+        Policy(document=FORBID, side=PolicySide.USER, permits=PolicyPermits.BEYOND_GRANTS)
 
 
 def test_words_and_order_leave_the_version_as_it_is():

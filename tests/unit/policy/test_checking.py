@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from leasehold.model.policies import PolicySide
+from leasehold.model.policies import Policy, PolicySide
 from leasehold.model.tools import Action, Tool, ToolServer
 from leasehold.policy.checking import CedarDocuments
 from leasehold.policy.statements import NESTING_LIMIT, OPERATORS_LIMIT
@@ -20,7 +20,7 @@ READ = 'permit(principal, action == Action::"github/read_file", resource)'
 
 
 def problems(document):
-    return CedarDocuments().check(document, PolicySide.AGENT, SERVERS)
+    return CedarDocuments().check("guards", Policy(document=document, side=PolicySide.AGENT), SERVERS)
 
 
 def only(document):
@@ -86,7 +86,7 @@ def test_a_permit_without_actions_would_touch_them_all_and_is_refused():
     ("action", "said"),
     [
         ("github/read_fil", "tool server `github` lists no tool `read_fil`; did you mean `github/read_file`?"),
-        ("gitub/read_file", "no tool server is named `gitub`; did you mean `github/read_file`?"),
+        ("gitub/read_file", "no tool server is named `gitub`; did you mean `github`?"),
         ("jira/x", "no tool server is named `jira`"),
     ],
 )
@@ -118,7 +118,9 @@ def test_nesting_that_would_overrun_the_parsers_stack_is_refused_before_it_is_as
     document = f"forbid(principal, action, resource) when {{ {hidden}{DEEP[kind]} }};"
     script = (
         "import sys; from leasehold.policy.checking import CedarDocuments\n"
-        "for one in CedarDocuments().check(sys.stdin.read(), 'agent', {}): print(one.message)"
+        "from leasehold.model.policies import Policy\n"
+        "policy = Policy(document=sys.stdin.read(), side='agent')\n"
+        "for one in CedarDocuments().check('p', policy, {}): print(one.message)"
     )
     done = subprocess.run([sys.executable, "-c", script], input=document, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -135,3 +137,38 @@ def test_the_deepest_document_that_passes_our_bounds_does_the_parser_no_harm():
 def test_a_message_holds_no_more_of_the_document_than_a_line():
     name = "x" * 5_000
     assert len(only(f"forbid(principal, action, resource) when {{ {name}(1) }};").message) <= 300
+
+
+def test_no_more_problems_are_told_than_anybody_reads():
+    assert len(problems(";" * 60_000)) == 20
+
+
+def of_schema(schema):
+    policy = Policy(document="forbid(principal, action, resource);", side=PolicySide.USER, schema=schema)
+    return [(one.path, one.line, one.message) for one in CedarDocuments().check("p", policy, {})]
+
+
+def test_a_schema_of_another_application_is_read_too():
+    assert (
+        of_schema('entity User { type: String };\naction "read" appliesTo { principal: User, resource: User };') == []
+    )
+    ((path, line, said),) = of_schema("entity User;\nentity User;")
+    assert (path, line) == ("schema", 1)
+    assert "declared twice" in said
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ("entity A { x: " + "Set<" * 3_000 + "Long" + ">" * 3_000 + " };", "brackets deep"),
+        ("entity A { x: " + "{a: " * 3_000 + "Long" + "}" * 3_000 + " };", "brackets deep"),
+        (
+            "type T0 = Long;" + "".join(f"type T{n} = {{a: T{n - 1}, b: T{n - 1}}};" for n in range(1, 60)),
+            "no common types",
+        ),
+    ],
+)
+def test_a_schema_that_would_exhaust_its_reader_is_refused_before_it_is_read(schema, said):
+    ((path, _, message),) = of_schema(schema)
+    assert path == "schema"
+    assert said in message

@@ -152,9 +152,14 @@ def _schema_text(rnd):
 
 def _policy(rnd):
     call = {"agent": "a", "tool_server": "s", "tool": "t", **_maybe(rnd, arguments='{"b": [1, 2], "a": 1.50}')}
-    foreign = {"subject": "user:é", "action": "read", "resource": "d:1", **_maybe(rnd, context="{}", arguments=None)}
+    foreign = {
+        "subject": "user:é",
+        "action": "read",
+        "resource": "d:1",
+        **_maybe(rnd, context="{}", properties='{"o": 1}'),
+    }
     made = rnd.choice([{}, {"allow": []}, {"deny": [call, foreign]}, {"allow": [foreign], "deny": [call, call]}])
-    optional = _maybe(rnd, mode="enforce", description="", assertions=made)
+    optional = _maybe(rnd, mode="enforce", permits="within_grants", description="", assertions=made)
     return {"name": "p", "document": "forbid(principal, action, resource);\n", "side": "user", **optional}
 
 

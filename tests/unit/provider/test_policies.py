@@ -42,6 +42,12 @@ def test_a_document_that_the_registry_would_refuse_stops_the_plan_at_its_attribu
     assert outcome.errors[0].startswith(f"Policy refused: {said}")
 
 
+def test_a_schema_that_the_registry_would_refuse_stops_the_plan_at_its_attribute(terraform):
+    outcome = terraform.plan("leasehold_policy", {**POLICY, "schema": "type T = Long;"})
+    assert outcome.paths == ["schema"]
+    assert "line 1, column 1 of the schema: a schema has no common types" in outcome.errors[0]
+
+
 def test_a_change_for_the_worse_is_refused_too_and_no_change_asks_nothing(terraform, client):
     state = terraform.create("leasehold_policy", POLICY)
     assert terraform.plan("leasehold_policy", {**POLICY, "document": "forbid("}, state).errors

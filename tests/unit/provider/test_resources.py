@@ -66,6 +66,8 @@ CASES = {
         {
             "document": f"// never\n{FORBID}\n",
             "mode": "log_only",
+            "permits": "beyond_grants",
+            "schema": 'entity User;\naction "read" appliesTo { principal: User, resource: User };',
             "assertions": {
                 "allow": None,
                 "deny": [

@@ -62,6 +62,8 @@ def test_a_document_about_a_tool_that_nobody_offers_is_refused(registry):
         ({"assertions": {"allow": [{"agent": "a"}]}}, "assertions.allow.0"),
         ({"assertions": {"maybe": []}}, "assertions.maybe"),
         ({"enforced": True}, "enforced"),
+        ({"schema": "entity"}, "schema"),
+        ({"side": "user", "permits": "beyond_grants"}, ""),
     ],
 )
 def test_a_body_that_is_no_policy_is_refused_at_its_place(registry, changes, where):
@@ -138,6 +140,7 @@ def test_a_checked_set_has_the_version_that_it_gets_when_published(registry):
         ({"policies": []}, "policies"),
         ({"policies": {}}, "policies"),
         ({"policies": [1]}, "policies"),
+        ({"policies": [{"name": f"p{n}", **POLICY} for n in range(17)]}, "policies"),
         ({"policies": [POLICY]}, "policies.0.name"),
         ({"policies": [{"name": "A", **POLICY}]}, "policies.0.name"),
         ({"policies": [{"name": "a", **POLICY}, {"name": "a", **POLICY}]}, "policies.1.name"),
