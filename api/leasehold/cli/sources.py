@@ -22,6 +22,7 @@ _PROVIDER = re.compile(r'(?:provider\[")?(?:[^/"\[\]]+/)?leasehold/leasehold(?:"
 _STATE_VERSION = 4
 _MAKE_JSON = "run `terraform show -json FILE > FILE.json` first"
 Json = dict[str, Any]  # Any: Terraform's documents are read, never written
+_OF_ANY_TYPE = {"leasehold_user": ("attributes",), "leasehold_resource": ("attributes",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,13 @@ def _of_state_file(document: Json) -> Iterator[Json]:
                 continue
             address = f"{prefix}{found['type']}.{found['name']}{_index(instance.get('index_key'))}"
             masked = {path[0].get("value") for path in instance.get("sensitive_attributes", []) if path}
-            yield _row(found["type"], address, instance.get("attributes") or {}, masked)
+            yield _row(found["type"], address, _plain(found["type"], instance.get("attributes") or {}), masked)
+
+
+def _plain(type_name: str, values: Json) -> Json:
+    """A state file wraps a value of any type together with its type."""
+    wrapped = {name: _as_dict(values.get(name)).get("value") for name in _OF_ANY_TYPE.get(type_name, ())}
+    return values | wrapped
 
 
 def _of_module(module: Json, changes: Mapping[str, Json]) -> Iterator[Json]:

@@ -113,8 +113,10 @@ def _object(kind: Kind, resource: DeclaredResource, stack: str, path: str) -> De
 
 def _without_nulls(values: Json) -> Json:
     """Terraform writes null where an attribute is not set; the model's defaults stand for that."""
-    return {
-        key: _without_nulls(value) if isinstance(value, dict) else value
-        for key, value in values.items()
-        if value is not None
-    }
+    return {key: _set(value) for key, value in values.items() if value is not None}
+
+
+def _set(value: Any) -> Any:  # Any: an attribute of every type
+    if isinstance(value, list):
+        return [_set(one) for one in value]
+    return _without_nulls(value) if isinstance(value, dict) else value

@@ -19,7 +19,33 @@ BY_HAND = {
     "resources": ["repo:api"],
 }
 BY_HAND_NAME = "bot/github.create_issue@repo:api"
-CONFIGURATION = base("").replace(
+WORLD = """
+resource "leasehold_policy" "guards" {
+  name       = "guards"
+  side       = "agent"
+  document   = "forbid(principal, action == Action::\\"github/delete_branch\\", resource);\\n"
+  depends_on = [leasehold_tool_server.github]
+  assertions = {
+    deny = [{ agent = "bot", tool_server = "github", tool = "delete_branch", arguments = "{ \\"b\\": 1 }" }]
+  }
+}
+resource "leasehold_user" "ada" {
+  name       = "ada"
+  ids        = ["ada@idp"]
+  attributes = { level = 3, active = true, labels = ["b", "a"], none = null, limit = { decimal = "50.25" } }
+}
+resource "leasehold_resource" "minutes" {
+  name       = "minutes"
+  type       = "document"
+  foreign_id = "42 / é"
+}
+resource "leasehold_relation" "owner" {
+  subject  = "user:ada"
+  relation = "owner"
+  object   = "document:42 / é"
+}
+"""
+CONFIGURATION = WORLD + base("").replace(
     "scope      = leasehold_scope.reader.name", 'scope = leasehold_scope.reader.name\n  resources = ["repo:web"]'
 )
 pytestmark = pytest.mark.terraform
@@ -56,7 +82,7 @@ def plan_json(stack, tmp_path):
 def test_a_stack_as_applied_is_clean_however_it_is_read(leasehold, applied, tmp_path):
     done = drift(leasehold, applied, "--strict", "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    assert report_of(done)["summary"]["equivalent"] == 11
+    assert report_of(done)["summary"]["equivalent"] == 15
     assert leasehold("drift", "--plan", f"prod={plan_json(applied, tmp_path)}", "--strict").returncode == 0
     shown = tmp_path / "state.json"
     shown.write_text(applied.run_raw("show", "-json").stdout)
@@ -168,3 +194,17 @@ def test_a_stranger_learns_nothing(leasehold, applied):
     assert (stranger.returncode, stranger.stdout) == (1, "")
     assert "(unauthenticated)" in stranger.stderr
     assert "e30.e30.e30" not in stranger.stderr
+
+
+def test_a_policy_changed_by_hand_is_high_and_tells_the_line(leasehold, applied):
+    live = json.loads(leasehold("object", "get", "policies", "guards", "--json").stdout)
+    document = live["document"].replace("forbid", "// forbid\nforbid")
+    body = {"side": "agent", "mode": "log_only", "document": document}
+    put = leasehold("object", "put", "policies", "guards", "--file", "-", stdin=json.dumps(body))
+    assert put.returncode == 0, put.stderr
+    (finding,) = report_of(drift(leasehold, applied, "--json"))["findings"]
+    assert (finding["class"], finding["risk"]) == ("changed", "high")
+    assert finding["factors"][0] == "decisions may differ"
+    assert "`document` differs from line 1 on" in finding["sentence"]
+    applied.apply()
+    assert drift(leasehold, applied).returncode == 0

@@ -40,12 +40,19 @@ def state_file(objects=None, **more):
                 "type": type_name,
                 "name": label,
                 "provider": f'provider["{PROVIDER}"]',
-                "instances": [{"attributes": values, "sensitive_attributes": []}],
+                "instances": [{"attributes": _wrapped(values), "sensitive_attributes": []}],
             }
             for type_name, label, values in resources(objects)
         ],
         **more,
     }
+
+
+def _wrapped(values):
+    """A state file keeps an attribute of any type beside its type."""
+    if isinstance(values.get("attributes"), dict):
+        return {**values, "attributes": {"type": ["object", {}], "value": values["attributes"]}}
+    return values
 
 
 def module(objects=None):
