@@ -34,6 +34,10 @@ Examples:
   leasehold serve
   LEASEHOLD_DATABASE_URL=postgresql+psycopg://... leasehold serve --port 9000
 """),
+    "tools import": _as_written("""
+Examples:
+  leasehold tools import github.tools.json --name github --url https://mcp.example.com/github > github.tf
+"""),
     "credential aws": _as_written("""
 Examples:
   leasehold credential aws --profile deploy

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from leasehold.cli import credentials, objects, provider, tokens
+from leasehold.cli import credentials, objects, provider, tokens, tools
 from leasehold.cli.drift import drift, review
 from leasehold.cli.examples import EXAMPLES
 from leasehold.cli.exits import CLEAN, ERROR, INTERRUPTED, Failure
@@ -53,6 +53,7 @@ app.add_typer(objects.app, name="object")
 app.add_typer(tokens.app, name="token")
 app.add_typer(credentials.app, name="credential")
 app.add_typer(provider.app, name="provider")
+app.add_typer(tools.app, name="tools")
 
 
 def run(arguments: Sequence[str], session: Session) -> int:

@@ -1,6 +1,8 @@
 """Policies and the world they speak of, with Terraform, our provider and the registry together."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -161,3 +163,22 @@ def test_a_saved_plan_is_refused_once_the_policy_changed(registry, make_stack):
     registry.change("policies", "stale2-guards", description="changed meanwhile")
     said = stack.run("apply", "-no-color", "saved", expect=1)
     assert "Live object changed since the plan" in said
+
+
+def test_what_a_server_lists_is_declared_as_imported(registry, make_stack):
+    stack = make_stack(registry)
+    hard = 'a "${b}" %{c} \\ \u0008 é'
+    tools = [{"name": "search", "description": hard, "inputSchema": {**SCHEMA, "description": hard}}]
+    (stack.root / "tools.json").write_text(json.dumps({"tools": tools}))
+    command = [sys.executable, "-m", "leasehold.cli.main", "tools", "import", str(stack.root / "tools.json")]
+    done = subprocess.run(
+        [*command, "--name", "imported", "--url", "https://imported.example.com"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    stack.apply(done.stdout)
+    live = registry.get("tool-servers", "imported")["tools"]["search"]
+    assert json.loads(live["input_schema"])["description"] == hard
+    assert live["description"] == 'a "${b}" %{c} \\  é'
+    assert "No changes" in stack.plan(expect=0)
