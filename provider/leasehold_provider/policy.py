@@ -125,12 +125,13 @@ class Policy(RegistryResource):
         if planned is None or contains_unknown([planned[name] for name in _TOLD]):
             return
         proposal = {name: planned[name] for name in _TOLD}
-        for problem in self.run.registry.check_policy(proposal, self._servers()):
+        for problem in self.run.registry.check_policy(proposal, self._servers(planned["document"])):
             _tell(ctx, problem)
 
-    def _servers(self) -> list[Values]:
-        """The tool servers as this run will leave them, as far as that is known."""
-        names = self.run.planned_names("tool-servers")
+    def _servers(self, document: str) -> list[Values]:
+        """The tool servers that a document names, as this run will leave them, as far as that is known."""
+        every = self.run.planned_names("tool-servers")
+        names = [name for name in every if f'"{name}/' in document or f'"{name}"' in document]
         planned = [(name, self.run.planned("tool-servers", name)) for name in names]
         fields = ("url", "tools", "description")
         return [

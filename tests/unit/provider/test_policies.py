@@ -61,6 +61,13 @@ def test_a_tool_server_planned_before_in_the_same_run_counts(terraform):
     assert terraform.plan("leasehold_policy", ABOUT_JIRA).diagnostics == []
 
 
+def test_only_the_tool_servers_that_a_document_names_go_along(terraform, client):
+    for name in ("jira", "wiki"):
+        terraform.plan("leasehold_tool_server", {**JIRA, "name": name, "url": f"https://{name}.example.com"}).ok()
+    terraform.plan("leasehold_policy", ABOUT_JIRA).ok()
+    assert [one["name"] for one in json.loads(client.bodies[-1])["tool_servers"]] == ["jira"]
+
+
 @pytest.mark.parametrize("server", [None, {**JIRA, "url": UNKNOWN}])
 def test_a_tool_that_may_come_to_live_in_this_run_is_a_warning(terraform, server):
     if server is not None:
