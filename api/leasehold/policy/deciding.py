@@ -20,8 +20,8 @@ from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.naming import cedar_ref
 from leasehold.policy.cedar.values import EvaluationError, Network, Value, moment_of, network, set_of
 from leasehold.policy.cedar.vocabulary import relation_ref
+from leasehold.policy.holdings import NOTHING, Holding, Holdings, Refusal, admitting
 from leasehold.policy.published import ActionFacts, Published, Slice
-from leasehold.policy.holdings import NOTHING, Refusal, Holding, Holdings, admitting
 
 _NO_ONE: frozenset[EntityRef] = frozenset()
 _UNKNOWN = Known({}, _NO_ONE)
@@ -198,18 +198,16 @@ def query_of(
     """The question of one side, in Cedar's terms."""
     action, resource = question.action, question.resource
     own: dict[EntityRef, Known] = {}
-    if published.facts.known.get(ref) is not known:
+    if published.entities.get(ref) is not known:
         own[ref] = known
     if question.resource_known is not None:
         own[resource] = question.resource_known
     if resource.type in published.vocabulary.relations:
         for one in (ref, *(context[name] for name in _PARTIES if name in context)):
             if isinstance(one, EntityRef):
-                own[one] = _related(
-                    one, own.get(one) or published.facts.known.get(one) or _UNKNOWN, resource, published
-                )
-    entities: Lookup = Overlay(own, published.facts.known) if own else published.facts.known
-    return Query(ref, action.ref, resource, context, entities, action.groups)
+                own[one] = _related(one, own.get(one) or published.entities.get(one) or _UNKNOWN, resource, published)
+    entities: Lookup = Overlay(own, published.entities) if own else published.entities
+    return Query(ref, action.ref, resource, context, entities)
 
 
 _PARTIES = ("on_behalf_of", "via_agent")

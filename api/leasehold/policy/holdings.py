@@ -1,4 +1,4 @@
-"""Grants as rows of a table: who may reach which tool on what, found by two looks into a dict however many there are."""
+"""Grants as rows of a table: who may reach which tool on what, found by two looks into a dict."""
 
 from __future__ import annotations
 

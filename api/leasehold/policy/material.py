@@ -12,8 +12,8 @@ from leasehold.model.tools import Action
 from leasehold.policy.cedar.known import Known, known_entities
 from leasehold.policy.cedar.naming import cedar_name
 from leasehold.policy.cedar.shapes import EMPTY, RecordShape, ShapesDiffer, record_of_all
-from leasehold.policy.relating import NO_RELATIONS
 from leasehold.policy.holdings import HeldReach, Holdings, holdings_of
+from leasehold.policy.relating import NO_RELATIONS
 
 
 class Mode(StrEnum):

@@ -14,6 +14,7 @@ from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.applications import Application
 from leasehold.policy.cedar.evaluation import Engine, Evaluate
 from leasehold.policy.cedar.index import Index, Memo, Scope, scoped
+from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.mapping import Mapper
 from leasehold.policy.cedar.statements import Statement
 from leasehold.policy.cedar.values import Value
@@ -90,6 +91,7 @@ class SidePolicies:
 class Published:
     """One version of everything. Decisions read it, nobody writes it. `publishing.publish` makes it.
 
+    `entities` are all that engines look up: those of the facts, and the actions.
     `caller` and `properties` map what a caller says of itself, and of entities of each type.
     """
 
@@ -100,6 +102,7 @@ class Published:
     agents: SidePolicies
     users: SidePolicies
     facts: Facts
+    entities: Mapping[EntityRef, Known]
     vocabulary: Vocabulary
     caller: Mapper
     properties: Mapping[str, Mapper]

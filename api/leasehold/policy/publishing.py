@@ -17,6 +17,7 @@ from leasehold.policy.cedar.cedar_engine import CedarEngine
 from leasehold.policy.cedar.evaluation import Engine
 from leasehold.policy.cedar.index import Memo, scoped
 from leasehold.policy.cedar.json_schema import SchemaRefused, arguments_shape
+from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.mapping import mapper_of
 from leasehold.policy.cedar.shapes import FieldShape, RecordShape
 from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, statements_of
@@ -64,15 +65,17 @@ def publish(
     application = application_of([(text.name, text.schema) for text in every if text.schema is not None])
     checked = _checked(every, _Checker(vocabulary, application))
     chosen = engine or CedarEngine()
+    actions = {**_foreign(application), **{name: _action(name, tool) for name, tool in vocabulary.tools.items()}}
     by_side = {side: [one for text, one in checked if text.side is side] for side in Side}
     return Published(
         version=_version(every, facts, caller_schema, as_of),
         texts=every,
         policies={one.statement.id: one for _, one in checked},
-        actions={**_foreign(application), **{name: _action(name, tool) for name, tool in vocabulary.tools.items()}},
+        actions=actions,
         agents=SidePolicies(by_side[Side.AGENT], chosen, grants=True),
         users=SidePolicies(by_side[Side.USER], chosen, grants=False),
         facts=facts,
+        entities={**facts.known, **{one.ref: Known({}, one.groups) for one in actions.values()}},
         vocabulary=vocabulary,
         caller=mapper_of(vocabulary.caller),
         properties={type_: mapper_of(_claims(shape)) for type_, shape in facts.types.items()},

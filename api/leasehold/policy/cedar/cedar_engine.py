@@ -50,9 +50,9 @@ def request_of(query: Query) -> dict[str, object]:
 
 def entities_of(query: Query) -> str:
     """Every known entity that an expression could reach from the question, as Cedar's JSON."""
-    found = [_entity(query.action, Known({}, query.groups))] if query.groups else []
-    seen: set[EntityRef] = {query.action}
-    waiting = [query.principal, query.resource, *refs_in(query.context)]
+    found: list[dict[str, object]] = []
+    seen: set[EntityRef] = set()
+    waiting = [query.principal, query.action, query.resource, *refs_in(query.context)]
     while waiting:
         ref = waiting.pop()
         known = None if ref in seen else query.entities.get(ref)

@@ -12,15 +12,13 @@ from leasehold.policy.cedar.values import Value
 
 
 class Query(NamedTuple):
-    """One question in Cedar's terms, every value typed."""
+    """One question in Cedar's terms, every value typed. The action is an entity like others, in its groups."""
 
     principal: EntityRef
     action: EntityRef
     resource: EntityRef
     context: dict[str, Value]
     entities: Lookup
-    groups: frozenset[EntityRef] = frozenset()
-    """What the action is in."""
 
 
 class Verdict(NamedTuple):
