@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPV4LENGTH, IPv4Address, IPv6Address
 
 import cedarpy
+from cedarpy import pst
 
 from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.evaluation import SILENCE, Evaluate, Query, Verdict
+from leasehold.policy.cedar.index import ref_of
 from leasehold.policy.cedar.known import Known, refs_in
 from leasehold.policy.cedar.statements import Statement
 from leasehold.policy.cedar.values import CedarSet, Fraction, Moment, Network, Span, Value, unkeyed
@@ -30,9 +32,10 @@ class CedarEngine:
         parsed = cedarpy.PolicySet.from_str("\n".join(one.text for one in policies))
         ids = {f"policy{at}": one.id for at, one in enumerate(policies)}
         permits = {one.id for one in policies if one.permits}
+        literals = frozenset(ref_of(uid) for one in policies for uid in pst.entity_uids(one.template))
 
         def evaluate(query: Query) -> Verdict:
-            answer = cedarpy.is_authorized(request_of(query), parsed, entities_of(query))
+            answer = cedarpy.is_authorized(request_of(query), parsed, entities_of(query, literals))
             return _verdict(answer, ids, permits)
 
         return evaluate
@@ -48,11 +51,11 @@ def request_of(query: Query) -> dict[str, object]:
     }
 
 
-def entities_of(query: Query) -> str:
-    """Every known entity that an expression could reach from the question, as Cedar's JSON."""
+def entities_of(query: Query, literals: Iterable[EntityRef] = ()) -> str:
+    """Every known entity that an expression could reach from the question, or from a literal, as Cedar's JSON."""
     found: list[dict[str, object]] = []
     seen: set[EntityRef] = set()
-    waiting = [query.principal, query.action, query.resource, *refs_in(query.context)]
+    waiting = [query.principal, query.action, query.resource, *literals, *refs_in(query.context)]
     while waiting:
         ref = waiting.pop()
         known = None if ref in seen else query.entities.get(ref)
