@@ -13,7 +13,7 @@ import leasehold.policy.cedar
 
 PACKAGE = "leasehold.policy.cedar"
 MODULES = (
-    *("values", "naming", "shapes", "mapping", "known", "statements", "evaluation", "index"),
+    *("values", "naming", "shapes", "mapping", "known", "statements", "evaluation", "index", "reading"),
     *("operations", "cedar_engine", "compiler", "engines"),
 )
 _HOME = Path(leasehold.policy.cedar.__file__).parent
@@ -71,9 +71,7 @@ MUTANTS = (
         "[self.truth(left), self.truth(right)]",
         "[self.truth(right), self.truth(left)]",
     ),
-    Mutant(
-        "the resource's scope is ignored", "compiler", 'tests += self._scope("resource", template.resource)', "pass"
-    ),
+    Mutant("the resource's scope is ignored", "compiler", "tests = self._resource(template.resource)", "tests = []"),
     Mutant(
         "then and else change places",
         "compiler",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from ipaddress import IPV4LENGTH, IPv4Address, IPv6Address
 
 import cedarpy
@@ -14,9 +15,11 @@ from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.evaluation import SILENCE, Evaluate, Query, Verdict
 from leasehold.policy.cedar.index import ref_of
 from leasehold.policy.cedar.known import Known, refs_in
+from leasehold.policy.cedar.reading import looks_up, through
 from leasehold.policy.cedar.statements import Statement
 from leasehold.policy.cedar.values import CedarSet, Fraction, Moment, Network, Span, Value, unkeyed
 
+_NO_ENTITIES = cedarpy.Entities.from_json_str("[]")
 _ERROR = re.compile(r"error while evaluating policy `(policy\d+)`: (entity `.*` does not exist)?", re.ASCII | re.DOTALL)
 
 
@@ -29,14 +32,18 @@ class CedarEngine:
         """Parse the slice once."""
         if not policies:
             return lambda _query: SILENCE
-        parsed = cedarpy.PolicySet.from_str("\n".join(one.text for one in policies))
         ids = {f"policy{at}": one.id for at, one in enumerate(policies)}
         permits = {one.id for one in policies if one.permits}
-        literals = frozenset(ref_of(uid) for one in policies for uid in pst.entity_uids(one.template))
+        templates = [replace(one.template, principal=pst.ScopeAny(), action=pst.ScopeAny()) for one in policies]
+        named = {f"policy{at}": replace(one, id=f"policy{at}") for at, one in enumerate(templates)}
+        parsed = cedarpy.PolicySet.from_pst(pst.PolicySet({}, named, ()))
+        literals = frozenset(ref_of(uid) for one in templates for uid in pst.entity_uids(one))
+        wide, records = any(map(looks_up, templates)), frozenset[str]().union(*map(through, templates))
 
         def evaluate(query: Query) -> Verdict:
-            answer = cedarpy.is_authorized(request_of(query), parsed, entities_of(query, literals))
-            return _verdict(answer, ids, permits)
+            needed = wide or any(isinstance(query.context.get(name), EntityRef) for name in records)
+            entities = entities_of(query, literals) if needed else _NO_ENTITIES
+            return _verdict(cedarpy.is_authorized(request_of(query), parsed, entities), ids, permits)
 
         return evaluate
 

@@ -90,8 +90,7 @@ class _Unit:
     def policy(self, statement: Statement) -> list[ast.stmt]:
         """What adds the policy's id to the verdict."""
         template = statement.template
-        tests = [*self._scope("principal", template.principal), *self._action(template.action)]
-        tests += self._scope("resource", template.resource)
+        tests = self._resource(template.resource)  # the other scopes hold: an index picked the policy
         for clause in template.clauses:
             held = self.truth(clause.expr)
             tests.append(held if isinstance(clause, pst.When) else ast.UnaryOp(ast.Not(), held))
@@ -200,28 +199,18 @@ class _Unit:
         pair = ast.Starred(self.call(operations.same_kind, self.value(left), self.value(right)), ast.Load())
         return self.call(_COMPARED[type(order)], pair)
 
-    def _scope(self, variable: str, scope: pst.PrincipalOrResourceConstraint) -> list[ast.expr]:
-        who = _variable(variable)
+    def _resource(self, scope: pst.PrincipalOrResourceConstraint) -> list[ast.expr]:
+        resource = _variable("resource")
         match scope:
             case pst.ScopeEq(ref):
-                return [ast.Compare(who, [ast.Eq()], [self.named(ref_of(ref))])]
+                return [ast.Compare(resource, [ast.Eq()], [self.named(ref_of(ref))])]
             case pst.ScopeIn(ref):
-                return [self.call(operations.member, _name(_ENTITIES), who, self.named(ref_of(ref)))]
+                return [self.call(operations.member, _name(_ENTITIES), resource, self.named(ref_of(ref)))]
             case pst.ScopeIs(type_):
-                return [self.call(operations.of_type, who, ast.Constant(str(type_)))]
+                return [self.call(operations.of_type, resource, ast.Constant(str(type_)))]
             case pst.ScopeIsIn(type_, ref):
-                test = self.call(operations.of_type, who, ast.Constant(str(type_)))
-                return [test, self.call(operations.member, _name(_ENTITIES), who, self.named(ref_of(ref)))]
-            case _:
-                return []
-
-    def _action(self, scope: pst.ActionConstraint) -> list[ast.expr]:
-        match scope:
-            case pst.ActionEq(entity):
-                return [ast.Compare(_variable("action"), [ast.Eq()], [self.named(ref_of(entity))])]
-            case pst.ActionIn(entities):
-                groups = self.named(set_of(ref_of(one) for one in entities))
-                return [self.call(operations.member, _name(_ENTITIES), _variable("action"), groups)]
+                test = self.call(operations.of_type, resource, ast.Constant(str(type_)))
+                return [test, self.call(operations.member, _name(_ENTITIES), resource, self.named(ref_of(ref)))]
             case _:
                 return []
 

@@ -46,5 +46,8 @@ class Engine(Protocol):
     name: str
 
     def prepare(self, policies: Sequence[Statement]) -> Evaluate:
-        """What evaluates exactly these policies."""
+        """What evaluates exactly these policies.
+
+        INVARIANT: an index picked them, so the scopes of their principals and actions hold of every question to come.
+        """
         ...
