@@ -31,10 +31,9 @@ class Reason(StrEnum):
     UNKNOWN_ACTION = "unknown_action"
     ENGINES_DISAGREE = "engines_disagree"
 
-    @property
-    def allows(self) -> bool:
-        """True for the two reasons to say yes."""
-        return self is Reason.GRANTED or self is Reason.PERMITTED
+    def __init__(self, word: str) -> None:
+        self.allows = word in {"granted", "permitted"}
+        """True for the two reasons to say yes. An attribute, for every decision asks."""
 
 
 class SideOutcome(NamedTuple):

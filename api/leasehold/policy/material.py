@@ -67,8 +67,7 @@ class Facts:
 
     def regranted(self, holder: EntityRef, held: Iterable[HeldReach]) -> Facts:
         """The same, with these as all the grants of one holder."""
-        holdings = holdings_of(held, _listed(self.tools)).get(holder, {})
-        return replace(self, grants={**self.grants, holder: holdings})
+        return replace(self, grants=self.grants.replaced(holder, holdings_of(held, _listed(self.tools))))
 
 
 class FactsRefused(Exception):

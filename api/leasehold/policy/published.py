@@ -13,13 +13,16 @@ from typing import NamedTuple
 from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.applications import Application
 from leasehold.policy.cedar.evaluation import Engine, Evaluate
-from leasehold.policy.cedar.index import Index, Memo, Scope, scoped
+from leasehold.policy.cedar.index import Index, Scope, scoped
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.mapping import Mapper
+from leasehold.policy.cedar.reading import context_names
 from leasehold.policy.cedar.statements import Statement
 from leasehold.policy.cedar.values import Value
 from leasehold.policy.cedar.vocabulary import ToolShape, Vocabulary
 from leasehold.policy.material import Facts, Mode, Permits, PolicyText
+
+_REMEMBERED = 65_536
 
 
 class Policy(NamedTuple):
@@ -34,13 +37,15 @@ class Slice(NamedTuple):
     """All policies of a side that can have a say for one kind of principal and one action.
 
     `conditions` are permits that say when a grant holds: where there are some, one must hold. `beyond` grant by
-    themselves. `evaluate` is None where no policy has a say. `trial` is the same as if log-only policies counted.
+    themselves. `names` of the context are all that its policies look at. `trial` is the same as if log-only policies
+    counted.
     """
 
     policies: tuple[Policy, ...]
     conditions: frozenset[str]
     beyond: frozenset[str]
-    evaluate: Evaluate | None
+    evaluate: Evaluate
+    names: frozenset[str] | None
     trial: Slice | None = None
 
 
@@ -60,31 +65,49 @@ class SidePolicies:
     def __init__(self, policies: Iterable[Policy], engine: Engine, *, grants: bool) -> None:
         self._index = Index(scoped(one, one.statement.template) for one in policies)
         self._engine, self._grants = engine, grants
-        self._keys: Memo[tuple[Scope, ...]] = Memo()
-        self._slices: Memo[Slice] = Memo()
+        self._slices: dict[object, Slice] = {}
+        self._made: dict[tuple[str, ...], Slice] = {}
 
     def slice_of(self, principal: EntityRef, above: frozenset[EntityRef], action: ActionFacts) -> Slice:
         """The slice for this question. `above` is what the registry says the principal is in, and nothing else."""
-        keys = self._keys.get((principal, above), lambda: self._index.keys_of(principal, above))
-        return self._slices.get((keys, action.ref), lambda: self._prepared(keys, action))
+        # Of principals that no policy names, those in the same groups have the same slices.
+        named = principal if principal in self._index.named else principal.type
+        key = named, above, action.ref
+        found = self._slices.get(key)
+        if found is None:
+            if len(self._slices) >= _REMEMBERED:
+                self._slices.clear()  # strangers cannot fill the memory
+            found = self._slices[key] = self._slice_for(self._index.keys_of(principal, above), action)
+        return found
 
     def about(self, action: ActionFacts) -> Iterator[tuple[Scope, Policy]]:
         """Every policy that could speak about the action, under what it asks of the principal."""
         return ((one.principal, one.policy) for one in self._index.about(action.ref, action.groups))
 
-    def _prepared(self, keys: tuple[Scope, ...], action: ActionFacts) -> Slice:
-        found = self._index.slice_of(keys, action.ref, action.groups)
-        every = tuple(sorted(found, key=lambda one: one.statement.id))
+    def _slice_for(self, keys: tuple[Scope, ...], action: ActionFacts) -> Slice:
+        every = self._index.slice_of(keys, action.ref, action.groups)
         enforced = tuple(one for one in every if one.mode is Mode.ENFORCE)
-        whole = self._slice(every) if len(every) > len(enforced) else None
-        return self._slice(enforced)._replace(trial=whole)
+        piece = self._slice(enforced)
+        if len(every) == len(enforced):
+            return piece
+        whole = self._slice(every)
+        names = piece.names | whole.names if piece.names is not None and whole.names is not None else None
+        return piece._replace(trial=whole, names=names)
 
     def _slice(self, policies: tuple[Policy, ...]) -> Slice:
+        ordered = tuple(sorted(policies, key=lambda one: one.statement.id))
+        ids = tuple(one.statement.id for one in ordered)
+        if ids not in self._made:
+            self._made[ids] = self._prepared(ordered)
+        return self._made[ids]
+
+    def _prepared(self, policies: tuple[Policy, ...]) -> Slice:
         permits = [one for one in policies if one.statement.permits]
         beyond = {one.statement.id for one in permits if not self._grants or one.permits is Permits.BEYOND_GRANTS}
         conditions = {one.statement.id for one in permits} - beyond
-        evaluate = self._engine.prepare([one.statement for one in policies]) if policies else None
-        return Slice(policies, frozenset(conditions), frozenset(beyond), evaluate)
+        evaluate = self._engine.prepare([one.statement for one in policies])
+        names = context_names(one.statement.template for one in policies)
+        return Slice(policies, frozenset(conditions), frozenset(beyond), evaluate, names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

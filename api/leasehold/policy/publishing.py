@@ -13,7 +13,7 @@ from leasehold.model.decisions import Side
 from leasehold.model.entities import ACTION, AGENT, USER, EntityRef
 from leasehold.model.plain import plain_value
 from leasehold.policy.cedar.applications import Application, application_of
-from leasehold.policy.cedar.cedar_engine import CedarEngine
+from leasehold.policy.cedar.engines import CompiledEngine
 from leasehold.policy.cedar.evaluation import Engine
 from leasehold.policy.cedar.index import Memo, scoped
 from leasehold.policy.cedar.json_schema import SchemaRefused, arguments_shape
@@ -64,7 +64,7 @@ def publish(
     vocabulary = vocabulary_of(facts, caller_schema)
     application = application_of([(text.name, text.schema) for text in every if text.schema is not None])
     checked = _checked(every, _Checker(vocabulary, application))
-    chosen = engine or CedarEngine()
+    chosen = engine or CompiledEngine()
     actions = {**_foreign(application), **{name: _action(name, tool) for name, tool in vocabulary.tools.items()}}
     by_side = {side: [one for text, one in checked if text.side is side] for side in Side}
     return Published(

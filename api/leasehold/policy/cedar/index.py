@@ -33,6 +33,7 @@ class Index(Generic[T]):
         self._by_principal: dict[Scope, list[Scoped[T]]] = {}
         for one in scoped:
             self._by_principal.setdefault(one.principal, []).append(one)
+        self.named = frozenset(part for scope in self._by_principal for part in scope if isinstance(part, EntityRef))
 
     def keys_of(self, principal: EntityRef, ancestors: frozenset[EntityRef]) -> tuple[Scope, ...]:
         """The principal's scopes that some policy asks for. Principals with the same keys have the same slices."""

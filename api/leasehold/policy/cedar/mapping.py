@@ -15,7 +15,6 @@ from typing import TypeAlias, assert_never
 from leasehold.model.authority.constraints import decimal_of
 from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.shapes import (
-    FieldShape,
     FlagShape,
     FractionShape,
     HiddenShape,
@@ -49,13 +48,14 @@ _RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2}))?", re.ASCII
 )
 _MILLISECONDS = 3
+_NAME_SHOWN = 64
 
 
 class ValueRefused(Exception):
     """A value has no place in its shape. `path` says where; no message holds a value."""
 
     def __init__(self, path: str, why: str) -> None:
-        self.path = path
+        self.path, self.why = path, why
         super().__init__(f"{path}: {why}" if path else why)
 
 
@@ -124,17 +124,19 @@ def _count(depth: int) -> int:
     return depth + 1
 
 
-def _at(name: str, mapper: Mapper, value: object) -> Value:
+def _at(name: object, mapper: Mapper, value: object) -> Value:
     try:
         return mapper(value)
-    except ValueRefused as refused:
-        raise ValueRefused(f"{name}.{refused.path}" if refused.path else name, _why(refused)) from None
-    except EvaluationError as error:
-        raise ValueRefused(name, str(error)) from None
+    except (ValueRefused, EvaluationError) as refused:
+        raise _within(name, refused) from None
 
 
-def _why(refused: ValueRefused) -> str:
-    return str(refused).removeprefix(f"{refused.path}: ")
+def _within(name: object, refused: ValueRefused | EvaluationError) -> ValueRefused:
+    """The same, one step further out. A name that could be anything is not repeated at length."""
+    step = str(name)[:_NAME_SHOWN]
+    if isinstance(refused, EvaluationError):
+        return ValueRefused(step, str(refused))
+    return ValueRefused(f"{step}.{refused.path}" if refused.path else step, refused.why)
 
 
 def _checked(name: object) -> str:
@@ -235,24 +237,28 @@ def _check_hidden(value: object, depth: int) -> None:
 
 
 def _record(shape: RecordShape) -> Mapper:
-    fields = {name: (mapper_of(field.shape), field) for name, field in shape.fields}
+    mappers: dict[object, Mapper] = {name: mapper_of(field.shape) for name, field in shape.fields}
     required = frozenset(name for name, field in shape.fields if field.required)
-    is_open = shape.open
+    nullable = frozenset(name for name, field in shape.fields if field.nullable)
+    other: Mapper = _hidden if shape.open else _not_listed
+
+    def nothing(name: object) -> None:
+        if name not in nullable and (name in mappers or not shape.open):
+            raise ValueRefused("", "null is no value")
 
     def mapper(value: object) -> Value:
         if not isinstance(value, Mapping):
             raise ValueRefused("", "not an object")
         record: dict[str, Value] = {}
-        for name, one in value.items():
-            known = fields.get(name)
-            if known is None:
-                _check_unknown(name, one, is_open)
-            elif one is not None:
-                mapped = _at(name, known[0], one)
+        name = ""
+        try:
+            for name, one in value.items():
+                _checked(name)
+                mapped = mappers.get(name, other)(one) if one is not None else nothing(name)
                 if mapped is not None:
                     record[name] = mapped
-            else:
-                _check_null(name, known[1])
+        except (ValueRefused, EvaluationError) as refused:
+            raise _within(name, refused) from None
         if not required <= value.keys():
             raise ValueRefused(min(required - value.keys()), "is required")
         return record
@@ -260,13 +266,5 @@ def _record(shape: RecordShape) -> Mapper:
     return mapper
 
 
-def _check_unknown(name: object, value: object, is_open: bool) -> None:
-    if not is_open:
-        _checked(name)
-        raise ValueRefused("", "an argument that the tool does not list")
-    _check_hidden({name: value}, 0)
-
-
-def _check_null(name: str, field: FieldShape) -> None:
-    if not field.nullable:
-        raise ValueRefused(name, "null is no value")
+def _not_listed(_value: object) -> Value:
+    raise ValueRefused("", "not listed")
