@@ -81,7 +81,7 @@ def mapper_of(shape: Shape) -> Mapper:  # noqa: C901, PLR0911  one arm per shape
         case SetShape(element):
             return _set(mapper_of(element))
         case RecordShape():
-            return _record(shape)
+            return _RecordMapper(shape)
         case HiddenShape():
             return _hidden
         case _:
@@ -236,34 +236,40 @@ def _check_hidden(value: object, depth: int) -> None:
             _check_hidden(one, _count(depth))
 
 
-def _record(shape: RecordShape) -> Mapper:
-    mappers: dict[object, Mapper] = {name: mapper_of(field.shape) for name, field in shape.fields}
-    required = frozenset(name for name, field in shape.fields if field.required)
-    nullable = frozenset(name for name, field in shape.fields if field.nullable)
-    other: Mapper = _hidden if shape.open else _not_listed
+class _RecordMapper:
+    """Maps objects of one shape, field by field."""
 
-    def nothing(name: object) -> None:
-        if name not in nullable and (name in mappers or not shape.open):
-            raise ValueRefused("", "null is no value")
+    __slots__ = ("_mappers", "_nullable", "_open", "_other", "_required")
 
-    def mapper(value: object) -> Value:
+    def __init__(self, shape: RecordShape) -> None:
+        self._mappers: dict[object, Mapper] = {name: mapper_of(field.shape) for name, field in shape.fields}
+        self._required = frozenset(name for name, field in shape.fields if field.required)
+        self._nullable = frozenset(name for name, field in shape.fields if field.nullable)
+        self._open = shape.open
+        self._other: Mapper = _hidden if shape.open else _not_listed
+
+    def __call__(self, value: object) -> Value:
         if not isinstance(value, Mapping):
             raise ValueRefused("", "not an object")
         record: dict[str, Value] = {}
         name = ""
         try:
             for name, one in value.items():
-                _checked(name)
-                mapped = mappers.get(name, other)(one) if one is not None else nothing(name)
+                mapped = self._mapped(_checked(name), one)
                 if mapped is not None:
                     record[name] = mapped
         except (ValueRefused, EvaluationError) as refused:
             raise _within(name, refused) from None
-        if not required <= value.keys():
-            raise ValueRefused(min(required - value.keys()), "is required")
+        if not self._required <= value.keys():
+            raise ValueRefused(min(self._required - value.keys()), "is required")
         return record
 
-    return mapper
+    def _mapped(self, name: str, value: object) -> Value:
+        if value is not None:
+            return self._mappers.get(name, self._other)(value)
+        if name not in self._nullable and (name in self._mappers or not self._open):
+            raise ValueRefused("", "null is no value")
+        return None
 
 
 def _not_listed(_value: object) -> Value:
