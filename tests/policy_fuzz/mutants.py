@@ -64,7 +64,7 @@ MUTANTS = (
     Mutant("forbid does not win", "compiler", '"permitted" if statement.permits else "forbidden"', '"permitted"'),
     Mutant("an error is skipped", "compiler", "except Exception:\n    failed += ID", "except Exception:\n    pass"),
     Mutant("unless is when", "compiler", "held if isinstance(clause, pst.When) else", "held if True else"),
-    Mutant("any value is true or false", "compiler", "made if _is_boolean(expression) else", "made if True else"),
+    Mutant("any value is true or false", "compiler", "made if is_boolean(expression) else", "made if True else"),
     Mutant(
         "the right side first",
         "compiler",

@@ -44,6 +44,7 @@ class Slice(NamedTuple):
     policies: tuple[Policy, ...]
     conditions: frozenset[str]
     beyond: frozenset[str]
+    ids: tuple[str, ...]
     evaluate: Evaluate
     names: frozenset[str] | None
     trial: Slice | None = None
@@ -98,16 +99,16 @@ class SidePolicies:
         ordered = tuple(sorted(policies, key=lambda one: one.statement.id))
         ids = tuple(one.statement.id for one in ordered)
         if ids not in self._made:
-            self._made[ids] = self._prepared(ordered)
+            self._made[ids] = self._prepared(ordered, ids)
         return self._made[ids]
 
-    def _prepared(self, policies: tuple[Policy, ...]) -> Slice:
+    def _prepared(self, policies: tuple[Policy, ...], ids: tuple[str, ...]) -> Slice:
         permits = [one for one in policies if one.statement.permits]
         beyond = {one.statement.id for one in permits if not self._grants or one.permits is Permits.BEYOND_GRANTS}
         conditions = {one.statement.id for one in permits} - beyond
         evaluate = self._engine.prepare([one.statement for one in policies])
         names = context_names(one.statement.template for one in policies)
-        return Slice(policies, frozenset(conditions), frozenset(beyond), evaluate, names)
+        return Slice(policies, frozenset(conditions), frozenset(beyond), ids, evaluate, names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

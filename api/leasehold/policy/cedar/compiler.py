@@ -14,10 +14,10 @@ from typing import cast
 from cedarpy import pst
 
 from leasehold.policy.cedar import operations
-from leasehold.policy.cedar.evaluation import SILENCE, Evaluate, Verdict
+from leasehold.policy.cedar.evaluation import SILENCE, Evaluate, Query, Verdict
 from leasehold.policy.cedar.index import ref_of
 from leasehold.policy.cedar.statements import Statement
-from leasehold.policy.cedar.values import EvaluationError, MissingEntity, equal, set_of
+from leasehold.policy.cedar.values import EvaluationError, MissingEntity, Value, equal, set_of
 
 _VARIABLES = {"principal": "P", "action": "A", "resource": "R", "context": "C"}
 _ENTITIES = "S"
@@ -46,6 +46,20 @@ def compiled(policies: Sequence[Statement]) -> Evaluate:
     return cast("Evaluate", unit.names["evaluate"])
 
 
+def expression(of: pst.Expr) -> Callable[[Query], Value]:
+    """The function that evaluates one expression. It raises where Cedar would."""
+    unit = _Unit()
+    tree = ast.parse(_EXPRESSION)
+    body = _Filled({"VALUE": unit.value(of)}).visit(tree)
+    exec(compile(ast.fix_missing_locations(body), "<expression>", "exec"), unit.names)  # noqa: S102  our own tree
+    return cast("Callable[[Query], Value]", unit.names["evaluate"])
+
+
+_EXPRESSION = """
+def evaluate(query):
+    P, A, R, C, S = query
+    return VALUE
+"""
 _FRAME = """
 def evaluate(query):
     P, A, R, C, S = query
@@ -111,7 +125,7 @@ class _Unit:
     def truth(self, expression: pst.Expr) -> ast.expr:
         """The expression, where Cedar wants a boolean."""
         made = self.value(expression)
-        return made if _is_boolean(expression) else self.call(operations.boolean, made)
+        return made if is_boolean(expression) else self.call(operations.boolean, made)
 
     def value(self, expression: pst.Expr) -> ast.expr:  # noqa: C901, PLR0911, PLR0912  one arm per form
         """The expression."""
@@ -226,7 +240,8 @@ def parts_of(pattern: Sequence[pst.PatternElem]) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _is_boolean(expression: pst.Expr) -> bool:
+def is_boolean(expression: pst.Expr) -> bool:
+    """True if the expression is a boolean whatever its parts are, or fails."""
     match expression:
         case pst.BoolLit() | pst.HasAttr() | pst.Like() | pst.Is():
             return True

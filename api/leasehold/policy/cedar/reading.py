@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from cedarpy import pst
 
@@ -29,12 +30,12 @@ def looks_up(template: pst.Template) -> bool:
     """
     if isinstance(template.resource, pst.ScopeIn | pst.ScopeIsIn):
         return True
-    return any(_needs(one) for clause in template.clauses for one in _walk(clause.expr))
+    return any(_needs(one) for clause in template.clauses for one in walk(clause.expr))
 
 
 def through(template: pst.Template) -> frozenset[str]:
     """The names of the context that the policy looks into."""
-    every = (one for clause in template.clauses for one in _walk(clause.expr))
+    every = (one for clause in template.clauses for one in walk(clause.expr))
     bases = (one.base for one in every if isinstance(one, pst.GetAttr | pst.HasAttr))
     return frozenset(base.attr for base in bases if isinstance(base, pst.GetAttr) and _is_context(base.base))
 
@@ -60,10 +61,32 @@ def children(expression: pst.Expr) -> tuple[pst.Expr, ...]:  # noqa: PLR0911  on
             return ()
 
 
-def _walk(expression: pst.Expr) -> Iterator[pst.Expr]:
+def rebuilt(expression: pst.Expr, parts: tuple[pst.Expr, ...]) -> pst.Expr:  # noqa: PLR0911  one arm per form
+    """The expression with other parts, in the order of `children`."""
+    match expression:
+        case pst.UnaryOp():
+            return replace(expression, arg=parts[0])
+        case pst.BinaryOp():
+            return replace(expression, left=parts[0], right=parts[1])
+        case pst.GetAttr() | pst.HasAttr() | pst.Like():
+            return replace(expression, base=parts[0])
+        case pst.Is():
+            return replace(expression, base=parts[0], in_expr=parts[1] if len(parts) > 1 else None)
+        case pst.IfThenElse():
+            return pst.IfThenElse(*parts)
+        case pst.Set():
+            return pst.Set(parts)
+        case pst.Record(fields):
+            return pst.Record(dict(zip(fields, parts, strict=True)))
+        case _:
+            return expression
+
+
+def walk(expression: pst.Expr) -> Iterator[pst.Expr]:
+    """The expression and all that it is made of."""
     yield expression
     for one in children(expression):
-        yield from _walk(one)
+        yield from walk(one)
 
 
 def _names(expression: pst.Expr) -> Iterator[str | None]:
