@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from leasehold.model.clients import ClientSecret
 from leasehold.model.consents import Consent, Pending
+from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.events import AuditEvent, Change
 from leasehold.model.external import ExternalCredential
 from leasehold.model.kinds import Kind
@@ -26,6 +27,7 @@ from leasehold.store.memory.revocations import MemoryRevocations
 from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
+from leasehold.store.memory_questions import MemoryQuestions
 from leasehold.store.memory_tasks import MemoryTasks
 from leasehold.store.wakeups import Listener, Wakeups
 
@@ -49,6 +51,7 @@ class MemoryState:
     client_secrets: dict[str, ClientSecret] = field(default_factory=dict)
     consents: dict[tuple[str, str, str], Consent] = field(default_factory=dict)
     authorizations: dict[str, Pending] = field(default_factory=dict)
+    questions: dict[str, SealedQuestion] = field(default_factory=dict)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -68,6 +71,7 @@ class MemoryState:
             client_secrets=dict(self.client_secrets),
             consents=dict(self.consents),
             authorizations=dict(self.authorizations),
+            questions=dict(self.questions),
         )
 
 
@@ -77,7 +81,7 @@ class MemoryUnitOfWork:
     def __init__(self, state: MemoryState, bumps: Bumps) -> None:
         self.objects = MemoryObjects(state.objects, state.references)
         self.nodes = MemoryNodes(state.nodes, bumps)
-        self.changes = MemoryChanges(state.changes)
+        self.changes = MemoryChanges(state.changes, bumps)
         self.versions = MemoryVersions(state.versions)
         self.audit = MemoryAuditLog(state.audit, bumps)
         self.bootstrap = MemoryBootstrap(state.bootstrap)
@@ -89,6 +93,7 @@ class MemoryUnitOfWork:
         self.consents = MemoryConsents(state.consents)
         self.authorizations = MemoryAuthorizations(state.authorizations)
         self.revocations = MemoryRevocations(state.revocations)
+        self.questions = MemoryQuestions(state.questions)
 
 
 class MemoryStore:
@@ -109,11 +114,11 @@ class MemoryStore:
             yield unit
             events = unit.revocations.record(bumps, datetime.now(UTC)) if bumps else ()
             self._state = state
-        if events:
+        if events or bumps.changed:
             self._wakeups.tell(events)
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener` with what a transaction of this store revoked, once it is kept."""
+        """Call `listener` with what a transaction of this store revoked, or with nothing if it only wrote."""
         self._wakeups.add(listener)
 
     def unlisten(self, listener: Listener) -> None:

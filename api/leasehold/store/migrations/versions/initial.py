@@ -24,6 +24,7 @@ def upgrade() -> None:
     _revocation_stream()
     _people()
     _entities()
+    _questions()
 
 
 def _objects() -> None:
@@ -239,6 +240,16 @@ def _entities() -> None:
     )
     op.create_index("ix_relations_subject", "relations", ["subject", "name"])
     op.create_index("ix_relations_object", "relations", ["object", "name"])
+
+
+def _questions() -> None:
+    op.create_table(
+        "decision_questions",
+        sa.Column("id", sa.String(64), primary_key=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+    )
+    op.create_index("ix_decision_questions_at", "decision_questions", ["at"])
 
 
 def _name(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:
