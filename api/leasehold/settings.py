@@ -23,7 +23,8 @@ class Settings:
 
     `database_url` may hold a password and stays out of `repr`. `issuer` is the URL under which callers reach this
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
-    `secrets_dir` are what credential profiles refer to by name.
+    `secrets_dir` are what credential profiles refer to by name. `policy_engine` is `compiled`, `cedarpy`, or `shadow`
+    for both, which denies where they differ.
     """
 
     data_dir: Path
@@ -36,6 +37,7 @@ class Settings:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets_dir: Path | None = field(default=None, repr=False)
     sealing_key_file: Path | None = None
+    policy_engine: str = "compiled"
 
     @property
     def registry_audience(self) -> str:
@@ -68,6 +70,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secrets=_secrets(environ),
         secrets_dir=_path(environ.get("LEASEHOLD_SECRETS_DIR")),
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
+        policy_engine=_policy_engine(environ.get("LEASEHOLD_POLICY_ENGINE") or "compiled"),
     )
 
 
@@ -111,6 +114,12 @@ def _keys(where: str) -> str:
     if scheme not in {"file", "kms"} or not rest:
         raise InvalidSetting("LEASEHOLD_KEYS must read file:<folder> or kms:<key id>")
     return where
+
+
+def _policy_engine(name: str) -> str:
+    if name not in {"compiled", "cedarpy", "shadow"}:
+        raise InvalidSetting(f"LEASEHOLD_POLICY_ENGINE must be compiled, cedarpy or shadow, not `{name}`")
+    return name
 
 
 def _log_level(level: str) -> str:

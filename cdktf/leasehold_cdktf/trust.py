@@ -13,7 +13,7 @@ from leasehold_cdktf.subjects import Claim, IssuerType, Subject
 
 GITHUB = "https://token.actions.githubusercontent.com"
 
-Role = Literal["viewer", "developer", "approver", "security-admin", "auditor"]
+Role = Literal["viewer", "developer", "approver", "security-admin", "auditor", "enforcer"]
 
 
 class TrustIssuer(Declared):

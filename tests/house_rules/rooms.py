@@ -45,6 +45,7 @@ WITHOUT_PERMIT = {
     "api/leasehold/registry/bootstrap.py:offer_bootstrap": "`serve` puts the one-time token into an empty registry",
     "api/leasehold/registry/bootstrap.py:bootstrap": "the one-time token is the permission, checked inside",
     "api/leasehold/registry/journal.py:recording_failure": "remembers that something was refused",
+    "api/leasehold/decisions/recording.py:_forget": "drops questions that nobody replays any more",
     "api/leasehold/credentials/issuing.py:_refused": "remembers that something was refused",
     "api/leasehold/credentials/issuing.py:_settle": "says what became of an attempt that was permitted",
     "api/leasehold/credentials/ending.py:_claim": "the worker ends what has lost its lease",
@@ -74,7 +75,17 @@ _IMPURE_CALLS = frozenset({"open", "input", "print", "uuid.uuid1", "uuid.uuid4",
 _CLOCKS = (".now", ".utcnow", ".today")
 _USE_CASES = tuple(
     f"api/leasehold/{room}/"
-    for room in ("exchange", "credentials", "feed", "registry", "broker", "approvals", "review", "campaigns")
+    for room in (
+        "exchange",
+        "credentials",
+        "decisions",
+        "feed",
+        "registry",
+        "broker",
+        "approvals",
+        "review",
+        "campaigns",
+    )
 )
 _DOORS = ("api/leasehold/web/", "api/leasehold/gateway/")
 

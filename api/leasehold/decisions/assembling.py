@@ -1,0 +1,173 @@
+"""From what was read to what decisions are made on. What cannot be published never replaces what could."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from cedarpy import pst
+
+from leasehold.decisions.directory import Directory, directory_of, entities_of, relationships_of
+from leasehold.decisions.reading import Seen, directory_objects, policy_texts, tools_of
+from leasehold.model.decisions import Side
+from leasehold.model.entities import EntityRef
+from leasehold.model.kinds import Kind
+from leasehold.model.people import Agent, Owner
+from leasehold.model.tools import ToolServer
+from leasehold.policy.cedar.evaluation import Engine
+from leasehold.policy.cedar.shapes import EMPTY, quoted
+from leasehold.policy.cedar.statements import DocumentRefused, Problem
+from leasehold.policy.holdings import HeldReach
+from leasehold.policy.material import Facts, Mode, PolicyText, facts_of
+from leasehold.policy.published import Policy, Published
+from leasehold.policy.publishing import publish
+from leasehold.policy.relating import StoredRelations
+
+BLOCKED = "unpublishable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """One version of everything, as of one change of the registry. `problems`: policies that could not be published."""
+
+    published: Published
+    seen: Seen
+    directory: Directory
+    servers: Mapping[str, str]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def sequence(self) -> int:
+        """The last change of the registry that is in it."""
+        return self.seen.sequence
+
+
+def assemble(seen: Seen, held: Iterable[HeldReach], engine: Engine, before: State | None = None) -> State:
+    """Everything anew. Raises what `facts_of` does."""
+    return _published(seen, _facts(seen, held), engine, before)
+
+
+def reassemble(state: State, seen: Seen, *, directory: bool) -> State:
+    """The same grants under other policies and, if `directory`, other people and things."""
+    facts = state.published.facts
+    if directory:
+        fresh = _facts(seen, ())
+        types = {**dict.fromkeys(facts.types, EMPTY), **fresh.types}
+        facts = replace(fresh, grants=facts.grants, types=types)
+    return _published(seen, facts, state.published.engine, state)
+
+
+def regrant(state: State, seen: Seen, held: Mapping[EntityRef, list[HeldReach]]) -> State:
+    """Other grants of some agents under the same policies."""
+    facts = state.published.facts
+    for holder, reaches in held.items():
+        facts = facts.regranted(holder, reaches)
+    new = {one.reach.resource.partition(":")[0] for reaches in held.values() for one in reaches} - facts.types.keys()
+    if new:  # policies may speak of these types from now on
+        facts = replace(facts, types={**dict.fromkeys(sorted(new), EMPTY), **facts.types})
+        return _published(seen, facts, state.published.engine, state)
+    published = replace(state.published, facts=facts, version=versioned(state.published.version, seen.sequence))
+    return replace(state, published=published, seen=seen)
+
+
+def untouched(state: State, seen: Seen) -> State:
+    """The registry has changed, and nothing that decisions depend on."""
+    version = versioned(state.published.version, seen.sequence)
+    return replace(state, published=replace(state.published, version=version), seen=seen)
+
+
+def versioned(version: str, sequence: int) -> str:
+    """The version of the same policies as of another change."""
+    return f"{version.partition('@')[0]}@{sequence}"
+
+
+def published_from(texts: Iterable[PolicyText], facts: Facts, engine: Engine, sequence: int) -> Published:
+    """Raises `DocumentRefused`."""
+    return publish(texts, facts, engine, as_of=str(sequence))
+
+
+def _facts(seen: Seen, held: Iterable[HeldReach]) -> Facts:
+    users, resources, relations = directory_objects(seen)
+    agents, owners = seen.of(Kind.AGENTS, Agent), seen.of(Kind.OWNERS, Owner)
+    directory = directory_of(users)
+    return facts_of(
+        entities=entities_of(agents, owners, users, resources, relations),
+        tools=tools_of(seen.of(Kind.TOOL_SERVERS, ToolServer)),
+        grants=held,
+        relations=StoredRelations(relationships_of(directory, relations)),
+    )
+
+
+def _published(seen: Seen, facts: Facts, engine: Engine, before: State | None) -> State:
+    users, _, _ = directory_objects(seen)
+    problems: tuple[Problem, ...] = ()
+    texts = policy_texts(seen)
+    try:
+        published = published_from(texts, facts, engine, seen.sequence)
+    except DocumentRefused as refused:
+        problems = refused.problems
+        published = _without(problems, texts, facts, engine, seen, before)
+    return State(
+        published=published,
+        seen=seen,
+        directory=directory_of(users),
+        servers={server.url: name for name, server in seen.of(Kind.TOOL_SERVERS, ToolServer).items()},
+        problems=problems,
+    )
+
+
+def _without(
+    problems: tuple[Problem, ...],
+    texts: Iterable[PolicyText],
+    facts: Facts,
+    engine: Engine,
+    seen: Seen,
+    before: State | None,
+) -> Published:
+    """What is wrong is left out; what it replaces stays; where that does not fit any more, its actions are denied."""
+    bad = {problem.document for problem in problems}
+    good = [text for text in texts if text.name not in bad]
+    known = {text.name: text for text in before.published.texts} if before is not None else {}
+    kept = [known[name] for name in sorted(bad & known.keys())]
+    try:
+        return published_from([*good, *kept], facts, engine, seen.sequence)
+    except DocumentRefused:
+        pass
+    blocked = [one for text in kept for one in _blocking(text, before, facts)] if before is not None else []
+    try:
+        return published_from([*good, *blocked], facts, engine, seen.sequence)
+    except DocumentRefused:  # nothing that is known to be right is left: nothing is allowed
+        return published_from(_everything_denied(), facts, engine, seen.sequence)
+
+
+def _blocking(text: PolicyText, before: State, facts: Facts) -> Iterator[PolicyText]:
+    """Denies every action that the document spoke of: dropping it could allow what it forbade."""
+    of = [one.statement.template.action for one in before.published.policies.values() if _is_of(one, text)]
+    named = {uid.id for scope in of for uid in _named(scope)}
+    document = f'@id("{BLOCKED}") forbid(principal, action, resource);'
+    if text.schema is None and all(isinstance(scope, pst.ActionEq) for scope in of):
+        here = sorted(named & {f"{tool.server}/{tool.name}" for tool in facts.tools})
+        if not here:  # all its tools are gone, and an unknown tool is denied anyway
+            return
+        actions = ", ".join(f"Action::{quoted(one)}" for one in here)
+        document = f'@id("{BLOCKED}") forbid(principal, action in [{actions}], resource);'
+    yield replace(text, document=document, schema=None, mode=Mode.ENFORCE)
+
+
+def _is_of(policy: Policy, text: PolicyText) -> bool:
+    return policy.statement.document == text.name
+
+
+def _named(scope: pst.ActionConstraint) -> Iterable[pst.EntityUid]:
+    match scope:
+        case pst.ActionEq(entity):
+            return (entity,)
+        case pst.ActionIn(entities):
+            return tuple(entities)
+        case _:
+            return ()
+
+
+def _everything_denied() -> list[PolicyText]:
+    document = f'@id("{BLOCKED}") forbid(principal, action, resource);'
+    return [PolicyText(name=f"{BLOCKED}-{side}", document=document, side=side) for side in Side]
