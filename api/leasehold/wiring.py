@@ -12,6 +12,7 @@ from threading import Event, Thread
 from leasehold.authn.agent_tokens import AgentCallers
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.credential_wiring import credential_doors
+from leasehold.decision_wiring import decision_point
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
@@ -39,10 +40,10 @@ from leasehold.keys.signing import Signer, TokenMint, jwk_set
 from leasehold.keys.token_review import Reviewer, TokenReviews
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
-from leasehold.policy.checking import CedarDocuments
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
 from leasehold.settings import Settings
 from leasehold.store.sql_store import SqlStore, open_store
+from leasehold.web.access.app import WELL_KNOWN
 from leasehold.web.asgi import Application
 from leasehold.web.control_plane import control_plane
 from leasehold.web.dispatch import dispatch
@@ -90,6 +91,7 @@ def open_server(settings: Settings) -> Server:
 def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application:
     own = OwnTokens(signer)
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
+    decisions = decision_point(settings, store, callers, _now)
     control = control_plane(
         Doors(
             store=store,
@@ -98,15 +100,23 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             simulator=_simulation(settings, store),
             agents=AgentCallers(issuer=settings.issuer, verifier=own, leases=store),
             credentials=credential_doors(settings, store, signer, _now),
-            policies=CedarDocuments(),
+            policies=decisions.policies,
+            decisions=decisions.doors,
         )
     )
     ledger, leases = Ledger(store), LiveLeases(store)
     oauth = oauth_app(_oauth_doors(settings, store, signer, callers, ledger, leases))
     revocations = revocations_app(_revocation_doors(settings, store, signer, callers))
-    hot = {"/oauth2/": oauth, "/.well-known/": oauth, "/v1/consents": oauth, "/revocations": revocations}
+    hot = {
+        "/access/v1/": decisions.access,
+        WELL_KNOWN: decisions.access,
+        "/oauth2/": oauth,
+        "/.well-known/": oauth,
+        "/v1/consents": oauth,
+        "/revocations": revocations,
+    }
     planes = dispatch(control, hot)
-    return finishing(planes, (ledger.close, leases.close, store.close))
+    return finishing(planes, (decisions.close, ledger.close, leases.close, store.close))
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> RevocationDoors:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from leasehold.decisions.assembling import State
 from leasehold.decisions.current import Current
-from leasehold.decisions.questions import AccessQuestion, request_of
+from leasehold.decisions.obligations import obligations_of
+from leasehold.decisions.questions import AccessQuestion, NoQuestion, request_of
 from leasehold.decisions.recording import Recorder
 from leasehold.decisions.records import Decided
 from leasehold.model.decisions import Decision, Reason
@@ -21,16 +22,19 @@ from leasehold.policy.decision import Permit
 
 NOT_CURRENT = Decision(Reason.NOT_CURRENT, (), "")
 _ID_BYTES = 16
+_REQUESTABLE = frozenset(
+    {Reason.NOTHING_GRANTED, Reason.GRANT_EXPIRED, Reason.RESOURCE_NOT_GRANTED, Reason.ARGUMENTS_NOT_GRANTED}
+)
 
 
 class Semantic(StrEnum):
-    """How far several questions are answered (AuthZEN §7.1.2.2)."""
+    """How far several questions are answered (AuthZEN 1.0, "Evaluations Semantics")."""
 
     EXECUTE_ALL = "execute_all"
     DENY_ON_FIRST_DENY = "deny_on_first_deny"
     PERMIT_ON_FIRST_PERMIT = "permit_on_first_permit"
 
-    def ends_with(self, allowed: bool) -> bool:
+    def ends_with(self, *, allowed: bool) -> bool:
         """True if nothing behind this answer is asked any more."""
         if self is Semantic.EXECUTE_ALL:
             return False
@@ -44,7 +48,12 @@ class Answer:
     id: str
     decision: Decision
     sequence: int
-    requestable: bool = False
+    obligations: Sequence[Mapping[str, object]] = ()
+
+    @property
+    def requestable(self) -> bool:
+        """True if a grant would turn it: what a policy forbids, or nobody understands, no request can help."""
+        return self.decision.reason in _REQUESTABLE
 
 
 class Answering:
@@ -53,21 +62,28 @@ class Answering:
     def __init__(self, current: Current, recorder: Recorder, clock: Callable[[], datetime]) -> None:
         self._current, self._recorder, self._clock = current, recorder, clock
 
-    async def answer(
-        self, permit: Permit, questions: Sequence[AccessQuestion], semantic: Semantic = Semantic.EXECUTE_ALL
-    ) -> list[Answer]:
-        """One answer each, in order, until the semantic ends it. Raises `InvalidValue`, `Unavailable`."""
+    async def answer(self, permit: Permit, question: AccessQuestion) -> Answer:
+        """One answer, recorded. Raises `Unavailable`."""
         now = self._clock()
         state = self._current.state(now)
-        decided: list[Decided] = []
+        decided = decided_on(question, state, now)
+        await self._recorder.record(permit, (decided,))
+        return _answer(decided, state)
+
+    async def answer_all(
+        self, permit: Permit, questions: Sequence[AccessQuestion | NoQuestion], semantic: Semantic
+    ) -> list[Answer | NoQuestion]:
+        """One answer each, on one state, in order, until the semantic ends it. Raises `Unavailable`."""
+        now = self._clock()
+        state = self._current.state(now)
+        decided: list[Decided | NoQuestion] = []
         for question in questions:
-            one = decided_on(question, state, now)
+            one = question if isinstance(question, NoQuestion) else decided_on(question, state, now)
             decided.append(one)
-            if semantic.ends_with(one.decision.allowed):
+            if semantic.ends_with(allowed=not isinstance(one, NoQuestion) and one.decision.allowed):
                 break
-        await self._recorder.record(permit, decided)
-        sequence = state.sequence if state is not None else 0
-        return [Answer(one.id, one.decision, sequence, is_requestable(one.decision)) for one in decided]
+        await self._recorder.record(permit, [one for one in decided if isinstance(one, Decided)])
+        return [one if isinstance(one, NoQuestion) else _answer(one, state) for one in decided]
 
 
 def decided_on(question: AccessQuestion, state: State | None, now: datetime) -> Decided:
@@ -85,14 +101,11 @@ def decided_on(question: AccessQuestion, state: State | None, now: datetime) -> 
     return Decided(id=id_, question=question, request=request, decision=decision, at=now, durable=durable)
 
 
-def is_requestable(decision: Decision) -> bool:
-    """True if a grant would turn it: what a policy forbids, or nobody understands, no request can help."""
-    return decision.reason in _REQUESTABLE
-
-
-_REQUESTABLE = frozenset(
-    {Reason.NOTHING_GRANTED, Reason.GRANT_EXPIRED, Reason.RESOURCE_NOT_GRANTED, Reason.ARGUMENTS_NOT_GRANTED}
-)
+def _answer(decided: Decided, state: State | None) -> Answer:
+    if state is None:
+        return Answer(decided.id, decided.decision, 0)
+    owed = obligations_of(decided.decision, state.published) if decided.decision.allowed else ()
+    return Answer(decided.id, decided.decision, state.sequence, owed)
 
 
 def _only_reads(action: str, state: State) -> bool:

@@ -46,6 +46,13 @@ class AccessQuestion:
     context: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
 
 
+@dataclass(frozen=True, slots=True)
+class NoQuestion:
+    """What stood in the place of a question. It is denied, and the others are answered."""
+
+    message: str
+
+
 def request_of(question: AccessQuestion, state: State, at: datetime) -> AccessRequest:
     """The question, as it is decided. Raises `InvalidValue` for what is no question at all."""
     action, resource = _target(question, state)

@@ -125,8 +125,7 @@ class Recorder:
 def write(store: Store, sealer: Sealer, decided: Sequence[tuple[Permit, Decided]]) -> None:
     """Events and sealed questions, in one transaction. Raises `Unavailable`."""
     sealed = [
-        SealedQuestion(id=one.id, at=one.at, sealed=sealer.seal(question_text(one.question), one.id))
-        for _, one in decided
+        SealedQuestion(id=one.id, at=one.at, sealed=sealer.seal(question_text(one), one.id)) for _, one in decided
     ]
     with store.begin() as unit:
         unit.audit.append_all([event_of(one, permit.principal) for permit, one in decided])

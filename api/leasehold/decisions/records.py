@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from leasehold.decisions.questions import AccessQuestion, Party
 from leasehold.model.access_requests import AccessRequest
-from leasehold.model.decisions import Decision, SideOutcome
+from leasehold.model.decisions import Decision, Reason, SideOutcome
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.principal import Principal
 
@@ -76,7 +76,7 @@ def side_document(side: SideOutcome) -> dict[str, object]:
 
 
 def plain_question(question: AccessQuestion) -> dict[str, object]:
-    """The question as JSON-like values; the other way round `question_of`."""
+    """The question as JSON-like values; the other way round `remembered`."""
     return {
         "subject": _plain_party(question.subject),
         "action": question.action,
@@ -86,21 +86,32 @@ def plain_question(question: AccessQuestion) -> dict[str, object]:
     }
 
 
-def question_text(question: AccessQuestion) -> str:
-    """The question in one text, numbers and all, to be asked again."""
-    return json.dumps(plain_question(question), sort_keys=True, default=_exact)
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A question that was decided, and how."""
+
+    question: AccessQuestion
+    reason: Reason
 
 
-def question_of(text: str) -> AccessQuestion:
-    """The question of such a text."""
+def question_text(decided: Decided) -> str:
+    """The question in one text, numbers and all, to be asked again; and what it was answered."""
+    whole = {"question": plain_question(decided.question), "reason": decided.decision.reason.value}
+    return json.dumps(whole, sort_keys=True, default=_exact)
+
+
+def remembered(text: str) -> Remembered:
+    """What such a text says."""
     found = json.loads(text, object_hook=_inexact)
-    return AccessQuestion(
-        subject=Party(**found["subject"]),
-        action=found["action"],
-        properties=found["properties"],
-        resource=Party(**found["resource"]),
-        context=found["context"],
+    asked = found["question"]
+    question = AccessQuestion(
+        subject=Party(**asked["subject"]),
+        action=asked["action"],
+        properties=asked["properties"],
+        resource=Party(**asked["resource"]),
+        context=asked["context"],
     )
+    return Remembered(question, Reason(found["reason"]))
 
 
 def digest(value: object) -> str:

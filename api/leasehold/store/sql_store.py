@@ -88,8 +88,8 @@ class SqlStore:
     def listen(self, listener: Listener) -> None:
         """Call `listener` with what a transaction of this store revoked, once it is durable.
 
-        A transaction that wrote to the registry and revoked nothing calls it too, with no events. On PostgreSQL it is called for
-        other processes' transactions too, with no events: they are in the stream.
+        A transaction that wrote to the registry and revoked nothing calls it too, with no events. On PostgreSQL it is
+        called for other processes' transactions too, with no events: they are in the stream.
         """
         self._wakeups.add(listener)
         if self._engine.dialect.name == "postgresql" and self._listening is None:

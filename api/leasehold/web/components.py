@@ -12,6 +12,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.objects import SPECS
 from leasehold.model.principal import Role
 from leasehold.web.credential_schemas import credential_schemas
+from leasehold.web.decision_schemas import decision_schemas
 from leasehold.web.problems import PROBLEMS
 
 Schema = dict[str, Any]  # Any: JSON Schema is JSON
@@ -52,7 +53,7 @@ def components() -> dict[str, Schema]:
         found[f"{noun(kind)}Body"] = body
         found[noun(kind)] = _object_schema(kind, body)
         found[f"{noun(kind)}Page"] = _page(noun(kind))
-    return found | _registry_schemas() | credential_schemas()
+    return found | _registry_schemas() | credential_schemas() | decision_schemas()
 
 
 def body_schema(kind: Kind, reference: str = "#/$defs/{model}") -> Schema:

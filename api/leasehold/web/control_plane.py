@@ -14,6 +14,7 @@ from leasehold.model.errors import LeaseholdError
 from leasehold.web.bootstrap_routes import bootstrap_routes
 from leasehold.web.client_secret_routes import client_secret_routes
 from leasehold.web.credential_routes import credential_routes
+from leasehold.web.decision_routes import decision_routes
 from leasehold.web.doors import Doors
 from leasehold.web.object_routes import object_routes
 from leasehold.web.openapi import complete
@@ -46,6 +47,7 @@ def control_plane(doors: Doors) -> FastAPI:
         client_secret_routes(doors),
         simulation_routes(doors),
         policy_routes(doors),
+        decision_routes(doors),
         registry_routes(doors),
         review_router(doors),
         object_routes(doors),

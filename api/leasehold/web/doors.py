@@ -13,6 +13,9 @@ from starlette.requests import Request
 from leasehold.authn.agent_tokens import ActingAgent
 from leasehold.credentials.ports import Store as CredentialStore
 from leasehold.credentials.records import CredentialRequest, Issued
+from leasehold.decisions.current import Current
+from leasehold.decisions.ports import Sealer
+from leasehold.decisions.ports import Store as DecisionStore
 from leasehold.exchange.simulation import SimulationReport
 from leasehold.model.errors import Unavailable
 from leasehold.model.principal import Principal
@@ -70,6 +73,15 @@ class CredentialDoors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionDoors:
+    """Where decisions are made and remembered."""
+
+    current: Current
+    store: DecisionStore
+    sealer: Sealer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Given to every router. `clock` tells the time, aware UTC."""
 
@@ -78,6 +90,7 @@ class Doors:
     clock: Callable[[], datetime]
     credentials: CredentialDoors | None = None
     agents: AgentAuthenticator | None = None
+    decisions: DecisionDoors | None = None
     simulator: Simulator = field(default_factory=NoTokenService)
     policies: PolicyChecker = field(default_factory=NoPolicies)
 

@@ -1,0 +1,87 @@
+"""Whether a policy could be published now: what the engine's strict validator says, beside everything that lives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from cedarpy import pst
+
+from leasehold.decisions.assembling import State
+from leasehold.decisions.current import Current
+from leasehold.decisions.reading import tools_of
+from leasehold.model.decisions import Side
+from leasehold.model.entities import EntityRef
+from leasehold.model.policies import PolicyProblem, PolicySide
+from leasehold.model.tools import ToolServer
+from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, statements_of
+from leasehold.policy.cedar.validation import line_of
+from leasehold.policy.material import Facts, FactsRefused, PolicyText
+from leasehold.policy.publishing import check
+
+_DOCUMENT = "document"
+_MISSING = ("not found", "unrecognized", "no such")
+_MESSAGE_LIMIT = 400
+
+
+class Reader(Protocol):
+    """Reads a document as the engine's parser does; nothing, if it can be read."""
+
+    def check(
+        self, document: str, side: PolicySide, servers: Mapping[str, ToolServer], *, schema: str | None = None
+    ) -> Sequence[PolicyProblem]: ...
+
+
+class PublishablePolicies:
+    """Refuses what could not be published. First come the reader's complaints, which have exact places."""
+
+    def __init__(self, reader: Reader, current: Current) -> None:
+        self._reader, self._current = reader, current
+
+    def check(
+        self, document: str, side: PolicySide, servers: Mapping[str, ToolServer], *, schema: str | None = None
+    ) -> Sequence[PolicyProblem]:
+        """What is wrong; nothing, if it may be published. Raises `Unavailable`."""
+        if problems := self._reader.check(document, side, servers, schema=schema):
+            return problems
+        try:
+            state = self._current.look()
+        except FactsRefused as refused:
+            return (PolicyProblem(1, 1, f"nothing can be published while {refused}"),)
+        facts = replace(state.published.facts, tools=tools_of(servers))
+        text = PolicyText(name=_DOCUMENT, document=document, side=Side(side.value), schema=schema)
+        problems = tuple(_problem(one) for one in check(_beside(text, state), facts) if one.document == _DOCUMENT)
+        return problems or tuple(_walked_around(text, state, facts))
+
+
+def _beside(text: PolicyText, state: State) -> Sequence[PolicyText]:
+    """A document without a schema of its own may speak of what another's schema describes."""
+    if text.schema is not None:
+        return (text,)
+    return (text, *(one for one in state.published.texts if one.schema is not None))
+
+
+def _problem(problem: Problem) -> PolicyProblem:
+    hint = f"; did you mean `{problem.suggestion}`?" if problem.suggestion else ""
+    unknown = any(word in problem.message for word in _MISSING)
+    return PolicyProblem(problem.line, 1, f"{problem.message[:_MESSAGE_LIMIT]}{hint}", unknown)
+
+
+def _walked_around(text: PolicyText, state: State, _facts: Facts) -> Iterator[PolicyProblem]:
+    """A person named by one of their foreign ids: the policy would never speak of them."""
+    try:
+        statements = statements_of(text.name, text.document)
+    except DocumentRefused:  # the reader let it through, and `check` would have said so
+        return
+    for one in statements:
+        yield from _foreign_names(one, state)
+
+
+def _foreign_names(statement: Statement, state: State) -> Iterator[PolicyProblem]:
+    for uid in sorted(pst.entity_uids(statement.template), key=lambda one: one.id):
+        named = EntityRef(str(uid.type), uid.id)
+        name = state.directory.ids.get(named)
+        if name is not None and not state.directory.is_person(named):
+            said = f'`{uid.id}` is an id that others give to `{name}`: write {uid.type}::"{name}"'
+            yield PolicyProblem(line_of(statement, uid.id), 1, said)
