@@ -7,14 +7,16 @@ that begins with `@` names a file beside it. The registry is LEASEHOLD_ENDPOINT,
 import json
 import os
 import sys
-import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
+
+import httpx
 
 KINDS = ("users", "resources", "relations", "policies")  # policies last: they are checked against what is there
 
 
-def objects(scenario: Path):
+def objects(scenario: Path) -> Iterator[tuple[str, str, dict[str, object]]]:
     """Every object of a scenario, as (kind, name, body)."""
     given = json.loads(scenario.read_text())
     for kind in KINDS:
@@ -24,12 +26,12 @@ def objects(scenario: Path):
 
 def load(endpoint: str, token: str, scenario: Path) -> None:
     """Create every object."""
-    for kind, name, body in objects(scenario):
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "If-None-Match": "*"}
-        where = f"{endpoint}/v1/{kind}/{quote(name, safe='')}"
-        request = urllib.request.Request(where, json.dumps(body).encode(), headers, method="PUT")
-        with urllib.request.urlopen(request) as answer:
-            print(answer.status, kind, name)
+    headers = {"Authorization": f"Bearer {token}", "If-None-Match": "*"}
+    with httpx.Client(base_url=endpoint, headers=headers) as registry:
+        for kind, name, body in objects(scenario):
+            answer = registry.put(f"/v1/{kind}/{quote(name, safe='')}", json=body)
+            print(answer.status_code, kind, name, "" if answer.is_success else answer.text)
+            answer.raise_for_status()
 
 
 def _text(scenario: Path, value: object) -> object:

@@ -18,6 +18,8 @@ def test_questions_come_back_newest_first(store):
         unit.questions.add_all([question("a"), question("b", 1), question("c", 2)])
         unit.questions.add_all([])
     with store.read() as unit:
+        assert unit.questions.find("b") == question("b", 1)
+        assert unit.questions.find("z") is None
         assert unit.questions.latest(2) == [question("c", 2), question("b", 1)]
 
 

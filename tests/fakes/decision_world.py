@@ -1,4 +1,4 @@
-"""A registry with its decision point, spoken to through both doors, without a socket: it looks before every question."""
+"""A registry with its decision point, spoken to through both doors without a socket; it looks before each question."""
 
 from __future__ import annotations
 

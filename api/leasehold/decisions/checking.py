@@ -10,27 +10,24 @@ from cedarpy import pst
 
 from leasehold.decisions.assembling import State
 from leasehold.decisions.current import Current
-from leasehold.decisions.reading import tools_of
-from leasehold.model.decisions import Side
+from leasehold.decisions.reading import text_of, tools_of
 from leasehold.model.entities import EntityRef
-from leasehold.model.policies import PolicyProblem, PolicySide
+from leasehold.model.policies import Policy, PolicyProblem
 from leasehold.model.tools import ToolServer
+from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, statements_of
 from leasehold.policy.cedar.validation import line_of
-from leasehold.policy.material import Facts, FactsRefused, PolicyText
+from leasehold.policy.material import FactsRefused, PolicyText
 from leasehold.policy.publishing import check
 
-_DOCUMENT = "document"
 _MISSING = ("not found", "unrecognized", "no such")
 _MESSAGE_LIMIT = 400
 
 
 class Reader(Protocol):
-    """Reads a document as the engine's parser does; nothing, if it can be read."""
+    """Reads a policy as the engine's parser does; nothing, if it can be read."""
 
-    def check(
-        self, document: str, side: PolicySide, servers: Mapping[str, ToolServer], *, schema: str | None = None
-    ) -> Sequence[PolicyProblem]: ...
+    def check(self, name: str, policy: Policy, servers: Mapping[str, ToolServer], /) -> Sequence[PolicyProblem]: ...
 
 
 class PublishablePolicies:
@@ -39,27 +36,19 @@ class PublishablePolicies:
     def __init__(self, reader: Reader, current: Current) -> None:
         self._reader, self._current = reader, current
 
-    def check(
-        self, document: str, side: PolicySide, servers: Mapping[str, ToolServer], *, schema: str | None = None
-    ) -> Sequence[PolicyProblem]:
+    def check(self, name: str, policy: Policy, servers: Mapping[str, ToolServer], /) -> Sequence[PolicyProblem]:
         """What is wrong; nothing, if it may be published. Raises `Unavailable`."""
-        if problems := self._reader.check(document, side, servers, schema=schema):
+        if problems := self._reader.check(name, policy, servers):
             return problems
         try:
             state = self._current.look()
-        except FactsRefused as refused:
+        except (FactsRefused, ValueRefused) as refused:
             return (PolicyProblem(1, 1, f"nothing can be published while {refused}"),)
         facts = replace(state.published.facts, tools=tools_of(servers))
-        text = PolicyText(name=_DOCUMENT, document=document, side=Side(side.value), schema=schema)
-        problems = tuple(_problem(one) for one in check(_beside(text, state), facts) if one.document == _DOCUMENT)
-        return problems or tuple(_walked_around(text, state, facts))
-
-
-def _beside(text: PolicyText, state: State) -> Sequence[PolicyText]:
-    """A document without a schema of its own may speak of what another's schema describes."""
-    if text.schema is not None:
-        return (text,)
-    return (text, *(one for one in state.published.texts if one.schema is not None))
+        text = text_of(name, policy)
+        others = [one for one in state.published.texts if one.schema is not None and one.name != name]
+        found = tuple(_problem(one) for one in check((text, *others), facts) if one.document == name)
+        return found or tuple(_walked_around(text, state))
 
 
 def _problem(problem: Problem) -> PolicyProblem:
@@ -68,7 +57,7 @@ def _problem(problem: Problem) -> PolicyProblem:
     return PolicyProblem(problem.line, 1, f"{problem.message[:_MESSAGE_LIMIT]}{hint}", unknown)
 
 
-def _walked_around(text: PolicyText, state: State, _facts: Facts) -> Iterator[PolicyProblem]:
+def _walked_around(text: PolicyText, state: State) -> Iterator[PolicyProblem]:
     """A person named by one of their foreign ids: the policy would never speak of them."""
     try:
         statements = statements_of(text.name, text.document)

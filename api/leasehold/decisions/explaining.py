@@ -1,51 +1,56 @@
-"""Why a decision was what it was: its record, and the policies that made it so with their places."""
+"""Why a decision was what it was: its record, and its question asked again with every condition looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from leasehold.decisions.assembling import State
-from leasehold.decisions.ports import Store
-from leasehold.decisions.records import KIND
-from leasehold.model.errors import NotFound
+from leasehold.decisions.ports import Sealer, Store
+from leasehold.decisions.questions import request_of
+from leasehold.decisions.records import KIND, remembered
+from leasehold.model.decision_records import SealedQuestion
+from leasehold.model.errors import InvalidValue, LeaseholdError, NotFound
 from leasehold.model.records import AuditRecord
+from leasehold.policy import explaining
 from leasehold.policy.decision import Permit
-from leasehold.policy.published import Policy
+from leasehold.policy.explaining import PolicyTrace
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A decision on record. `policies`: those that determined it, as they read now; `gone` are not published any more.
+    """A decision on record, and the same question on what is published now, None if it is not kept any more.
 
-    `same_version` is False if policies or tools have changed since.
+    `same_version` is False if policies or tools have changed since: what is traced may not be what decided.
     """
 
     record: AuditRecord
-    policies: Mapping[str, Policy]
-    gone: tuple[str, ...]
+    traced: explaining.Explanation | None
     same_version: bool
 
+    @property
+    def policies(self) -> tuple[PolicyTrace, ...]:
+        """Every policy that has a say in the question."""
+        return self.traced.policies if self.traced is not None else ()
 
-def explain(store: Store, _permit: Permit, state: State, decision_id: str) -> Explanation:
+
+def explain(store: Store, sealer: Sealer, _permit: Permit, state: State, decision_id: str) -> Explanation:
     """The explanation of one decision. Raises `NotFound`, `Unavailable`."""
     with store.read() as unit:
         found = unit.audit.list(kind=KIND, name=decision_id, limit=1)
+        question = unit.questions.find(decision_id)
     if not found:
         raise NotFound("decision", decision_id)
-    detail = found[0].event.detail
-    named = tuple(dict.fromkeys(id_ for id_ in _determining(detail) if not id_.startswith("grant:")))
-    published = state.published.policies
+    version = str(found[0].event.detail.get("version", ""))
     return Explanation(
         record=found[0],
-        policies={id_: published[id_] for id_ in named if id_ in published},
-        gone=tuple(id_ for id_ in named if id_ not in published),
-        same_version=str(detail.get("version", "")).partition("@")[0] == state.published.version.partition("@")[0],
+        traced=_traced(question, sealer, state) if question is not None else None,
+        same_version=version.partition("@")[0] == state.published.version.partition("@")[0],
     )
 
 
-def _determining(detail: Mapping[str, object]) -> Iterator[str]:
-    sides = detail.get("sides")
-    for side in sides if isinstance(sides, list) else ():
-        for what in ("determining", "failed"):
-            yield from (str(one) for one in side.get(what, ()))
+def _traced(sealed: SealedQuestion, sealer: Sealer, state: State) -> explaining.Explanation | None:
+    try:
+        question = remembered(sealer.unseal(sealed.sealed, sealed.id)).question
+        return explaining.explain(request_of(question, state, sealed.at), state.published)
+    except (InvalidValue, LeaseholdError):  # it was no question, or another server's key sealed it
+        return None

@@ -79,7 +79,7 @@ def text_of(name: str, policy: Policy) -> PolicyText:
         side=Side(policy.side.value),
         mode=Mode(policy.mode.value),
         permits=Permits(policy.permits.value),
-        schema=policy.cedar_schema,
+        schema=policy.schema,
     )
 
 

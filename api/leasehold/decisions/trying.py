@@ -18,6 +18,7 @@ from leasehold.model.decisions import Decision, Reason
 from leasehold.model.errors import FieldError, InvalidBody, InvalidValue, LeaseholdError
 from leasehold.model.policies import Policy
 from leasehold.policy.cedar.statements import DocumentRefused
+from leasehold.policy.changing import smallest_change
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.decision import Permit
 from leasehold.policy.publishing import publish
@@ -37,11 +38,15 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of a case; `complaint` is empty if it is as expected."""
+    """What became of a case; `complaint` is empty if it is as expected.
+
+    `change` of arguments would let an unexpected denial pass, where one is found.
+    """
 
     case: Case
     decision: Decision
     complaint: str
+    change: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +96,11 @@ def changed_state(state: State, changed: Changed) -> State:
 def try_cases(cases: Iterable[Case], state: State, now: datetime) -> Iterator[Tried]:
     """Each case decided. Nothing is recorded."""
     for case in cases:
-        decision = decided_on(case.question, state, case.at or now).decision
-        yield Tried(case, decision, _complaint(case, decision))
+        decided = decided_on(case.question, state, case.at or now)
+        complaint = _complaint(case, decided.decision)
+        stuck = complaint and case.allow and decided.request is not None
+        change = smallest_change(decided.request, state.published) if stuck and decided.request else None
+        yield Tried(case, decided.decision, complaint, change)
 
 
 def replay(store: Store, sealer: Sealer, _permit: Permit, state: State, limit: int) -> Replay:

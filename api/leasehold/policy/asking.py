@@ -112,9 +112,9 @@ def _context(question: Question, party: Party, names: frozenset[str] | None) -> 
 
 def _foreign_context(question: Question, party: Party) -> dict[str, Value]:
     """What the caller says, and of the parties what the application's schema has a place for."""
-    known = question.published.application
+    known, action = question.published.applications, question.action.ref.id
     parties = {"on_behalf_of": party.on_behalf_of, "via_agent": party.via_agent}
-    spoken = {name: ref for name, ref in parties.items() if ref and known is not None and name in known.names}
+    spoken = {name: ref for name, ref in parties.items() if ref and known.speaks_of(action, name)}
     return {**question.given, **spoken}
 
 

@@ -123,8 +123,7 @@ def _side(
 ) -> SideOutcome:
     piece = policies.slice_of(party.ref, party.known.ancestors, question.action)
     query = query_of(question, party, piece.names)
-    application = question.published.application
-    if question.action.tool is None and (application is None or not application.fits(query)):
+    if question.action.tool is None and not question.published.applications.fits(query):
         return SideOutcome(side, Reason.SCHEMA_VIOLATION, detail="the application's schema has no such question")
     reason, determining = judged(admission, piece, piece.evaluate(query))
     would_allow = _trial(admission, piece.trial, query) if piece.trial is not None else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from leasehold.model.entities import EntityRef
-from leasehold.policy.cedar.applications import Application
+from leasehold.policy.cedar.applications import Applications
 from leasehold.policy.cedar.evaluation import Engine, Evaluate
 from leasehold.policy.cedar.index import Index, Scope, scoped
 from leasehold.policy.cedar.known import Known
@@ -130,5 +130,5 @@ class Published:
     vocabulary: Vocabulary
     caller: Mapper
     properties: Mapping[str, Mapper]
-    application: Application | None
+    applications: Applications
     engine: Engine

@@ -12,7 +12,7 @@ import cedarpy
 from leasehold.model.decisions import Side
 from leasehold.model.entities import ACTION, AGENT, USER, EntityRef
 from leasehold.model.plain import plain_value
-from leasehold.policy.cedar.applications import Application, application_of
+from leasehold.policy.cedar.applications import Application, Applications, applications_of
 from leasehold.policy.cedar.engines import CompiledEngine
 from leasehold.policy.cedar.evaluation import Engine
 from leasehold.policy.cedar.index import Memo, scoped
@@ -62,10 +62,10 @@ def publish(
     """
     every = tuple(sorted(texts, key=lambda text: text.name))
     vocabulary = vocabulary_of(facts, caller_schema)
-    application = application_of([(text.name, text.schema) for text in every if text.schema is not None])
-    checked = _checked(every, _Checker(vocabulary, application))
+    applications = applications_of([(text.name, text.schema) for text in every if text.schema is not None])
+    checked = _checked(every, _Checker(vocabulary, applications))
     chosen = engine or CompiledEngine()
-    actions = {**_foreign(application), **{name: _action(name, tool) for name, tool in vocabulary.tools.items()}}
+    actions = {**_foreign(applications), **{name: _action(name, tool) for name, tool in vocabulary.tools.items()}}
     by_side = {side: [one for text, one in checked if text.side is side] for side in Side}
     return Published(
         version=_version(every, facts, caller_schema, as_of),
@@ -79,7 +79,7 @@ def publish(
         vocabulary=vocabulary,
         caller=mapper_of(vocabulary.caller),
         properties={type_: mapper_of(_claims(shape)) for type_, shape in facts.types.items()},
-        application=application,
+        applications=applications,
         engine=chosen,
     )
 
@@ -127,14 +127,14 @@ class _Checker:
     """Validates statements, each against the schema of what it speaks about."""
 
     vocabulary: Vocabulary
-    application: Application | None
+    applications: Applications
 
     def problems(self, text: PolicyText, statements: tuple[Statement, ...]) -> Iterator[Problem]:
         schemas: Memo[cedarpy.Schema] = Memo()
         names = self.vocabulary.names()
         for one in statements:
-            if self._is_foreign(text, one) and self.application is not None:
-                yield from problems_of(one, self.application.schema, self.application.names)
+            if (application := self._application(text, one)) is not None:
+                yield from problems_of(one, application.schema, application.names)
                 continue
             yield from problems_of(one, self._schema(self._servers(one), text.side, schemas), names)
 
@@ -143,11 +143,12 @@ class _Checker:
             servers, lambda: cedarpy.Schema.from_str(schema_text(self.vocabulary, servers, _PRINCIPALS[side]))
         )
 
-    def _is_foreign(self, text: PolicyText, statement: Statement) -> bool:
-        if text.schema is not None or self.application is None:
-            return text.schema is not None
-        named = _named_actions(statement)
-        return bool(named) and named <= {ref for ref, _ in self.application.actions.values()}
+    def _application(self, text: PolicyText, statement: Statement) -> Application | None:
+        """Whose actions a statement speaks of: its document's own application, or the one of those it names."""
+        if text.schema is not None:
+            return self.applications.by_schema[text.schema]
+        named = [self.applications.by_action.get(ref.id) for ref in _named_actions(statement)]
+        return named[0] if named and all(one is named[0] for one in named) else None
 
     def _servers(self, statement: Statement) -> frozenset[str]:
         """The tool servers that a statement speaks about: those of the tools it names, or all."""
@@ -205,9 +206,9 @@ def _action(name: str, tool: ToolShape) -> ActionFacts:
     return ActionFacts(EntityRef(ACTION, name), groups, tool, mapper_of(tool.arguments), facts)
 
 
-def _foreign(application: Application | None) -> dict[str, ActionFacts]:
-    actions = application.actions if application is not None else {}
-    return {name: ActionFacts(ref, groups) for name, (ref, groups) in actions.items()}
+def _foreign(applications: Applications) -> dict[str, ActionFacts]:
+    every = (one.actions for one in applications.by_schema.values())
+    return {name: ActionFacts(ref, groups) for actions in every for name, (ref, groups) in actions.items()}
 
 
 def _claims(shape: RecordShape) -> RecordShape:

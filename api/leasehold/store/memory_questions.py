@@ -18,6 +18,10 @@ class MemoryQuestions:
         """Keep these."""
         self._questions.update({one.id: one for one in questions})
 
+    def find(self, question_id: str) -> SealedQuestion | None:
+        """The question of one decision."""
+        return self._questions.get(question_id)
+
     def latest(self, limit: int) -> Sequence[SealedQuestion]:
         """At most `limit`, newest first."""
         return sorted(self._questions.values(), key=lambda one: (one.at, one.id), reverse=True)[:limit]

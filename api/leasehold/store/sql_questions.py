@@ -31,6 +31,11 @@ class SqlQuestions:
             rows = [{"id": one.id, "at": to_micros(one.at), "sealed": one.sealed} for one in questions]
             _INSERT(self._connection, rows)
 
+    def find(self, question_id: str) -> SealedQuestion | None:
+        """The question of one decision."""
+        row = self._connection.execute(select(_ROWS).where(_Q.id == question_id)).one_or_none()
+        return SealedQuestion(id=row.id, at=from_micros(row.at), sealed=Sealed(row.sealed)) if row else None
+
     def latest(self, limit: int) -> Sequence[SealedQuestion]:
         """At most `limit`, newest first."""
         wanted = select(_ROWS).order_by(_Q.at.desc(), _Q.id.desc()).limit(limit)

@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from leasehold.decisions.assembling import State
-from leasehold.decisions.conditions import Standing, Standings
 from leasehold.decisions.explaining import Explanation
 from leasehold.decisions.records import named, side_document
 from leasehold.decisions.trying import Flip, Replay, Tried
-from leasehold.model.authority.plain import plain_of
 from leasehold.model.entities import AGENT, USER
 from leasehold.model.plain import rfc3339
-from leasehold.policy.published import Policy
+from leasehold.policy.explaining import PolicyTrace
+from leasehold.policy.surveying import Access
 
 Document = dict[str, object]
 _TYPES = {AGENT: "agent", USER: "user"}
 
 
 def explanation_document(explanation: Explanation) -> Document:
-    """A decision on record, with the policies that made it so."""
-    event = explanation.record.event
+    """A decision on record, and every policy that has a say in it with its place and which of its conditions held."""
+    event, traced = explanation.record.event, explanation.traced
     return {
         "id": event.name,
         "at": rfc3339(event.at),
         "asked_by": event.principal,
         "decision": event.outcome.value == "ok",
         **dict(event.detail),
-        "policies": _policies(explanation.policies),
-        "policies_gone": list(explanation.gone),
+        "policies": [_trace(one) for one in explanation.policies],
         "policies_unchanged": explanation.same_version,
+        "requestable": traced.requestable if traced is not None else None,
     }
 
 
-def standings_document(state: State, standings: Standings, page: list[Standing], cursor: str | None) -> Document:
+def accesses_document(state: State, every: Sequence[Access], page: Sequence[Access], cursor: str | None) -> Document:
     """Who can do what, with what is left to be true."""
-    ids = {id_ for one in page for id_ in (*one.only_if, *one.unless)}
     return {
         "revision": state.sequence,
         "policy_version": state.published.version,
-        "total": len(standings.items),
-        "items": [_standing(one, state) for one in page],
-        "policies": _policies({id_: policy for id_, policy in standings.policies.items() if id_ in ids}),
+        "total": len(every),
+        "items": [_access(one, state) for one in page],
         "next_cursor": cursor,
     }
 
@@ -60,6 +57,7 @@ def tried_document(state: State, tried: list[Tried]) -> Document:
                 "decision": one.decision.allowed,
                 "reason": one.decision.reason.value,
                 "detail": one.decision.detail,
+                "would_pass": one.change,
                 "sides": [side_document(side) for side in one.decision.sides],
             }
             for one in tried
@@ -93,30 +91,34 @@ def _flip(flip: Flip) -> Document:
     }
 
 
-def _standing(one: Standing, state: State) -> Document:
+def _access(one: Access, state: State) -> Document:
+    ref = one.holder
     found: Document = {
-        "subject": f"{_TYPES.get(one.subject.type, one.subject.type)}:{one.subject.id}",
+        "side": one.side.value,
+        "holder": f"{_TYPES.get(ref.type, ref.type)}:{ref.id}" if ref is not None else None,
         "action": one.action,
         "resource": one.resource,
         "grant": one.grant,
-        "arguments": plain_of(one.constraints) if one.constraints else {},
+        "policy": one.policy,
+        "scope": one.scope,
+        "arguments": dict(one.constraints),
         "expires_at": rfc3339(one.expires_at) if one.expires_at is not None else None,
-        "only_if": list(one.only_if),
+        "when": list(one.when),
         "unless": list(one.unless),
     }
-    shown = state.directory.shown(one.subject)
-    return found | ({"id": shown} if shown != one.subject.id else {})
+    shown = state.directory.shown(ref) if ref is not None else ""
+    return found | ({"id": shown} if ref is not None and shown != ref.id else {})
 
 
-def _policies(policies: Mapping[str, Policy]) -> list[Document]:
-    return [
-        {
-            "id": id_,
-            "policy": policy.statement.document,
-            "line": policy.statement.line,
-            "effect": "permit" if policy.statement.permits else "forbid",
-            "mode": policy.mode.value,
-            "text": policy.statement.text,
-        }
-        for id_, policy in sorted(policies.items())
-    ]
+def _trace(trace: PolicyTrace) -> Document:
+    return {
+        "id": trace.id,
+        "side": trace.side.value,
+        "policy": trace.document,
+        "line": trace.line,
+        "effect": "permit" if trace.permits else "forbid",
+        "enforced": trace.enforced,
+        "applied": trace.applied,
+        "conditions": [{"text": one.text, "held": one.held} for one in trace.conditions],
+        "advice": trace.advice,
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
@@ -11,20 +11,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from leasehold.decisions.assembling import State
-from leasehold.decisions.conditions import Standings, what_can, who_can
 from leasehold.decisions.explaining import explain
+from leasehold.decisions.surveying import what_can, who_can
 from leasehold.decisions.trying import changed_state, replay, try_cases
 from leasehold.model.entities import AGENT, EntityRef
 from leasehold.model.errors import Unavailable
 from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
+from leasehold.policy.surveying import Access
 from leasehold.web import openapi
 from leasehold.web.bodies import BODY_LIMIT, read_json
 from leasehold.web.decision_bodies import cases_of, changed_of, limit_of, nothing_else
 from leasehold.web.decision_documents import (
+    accesses_document,
     explanation_document,
     replay_document,
-    standings_document,
     tried_document,
 )
 from leasehold.web.documents import json_response
@@ -64,7 +65,7 @@ class _DecisionRoutes:
         """Why a decision was what it was."""
         permit, decisions = await self._permit(request, PlatformAction.EXPLAIN, decision)
         state = self._state(decisions)
-        found = await run_in_threadpool(explain, decisions.store, permit, state, decision)
+        found = await run_in_threadpool(explain, decisions.store, decisions.sealer, permit, state, decision)
         return json_response(explanation_document(found))
 
     async def replay(self, request: Request) -> Response:
@@ -112,7 +113,6 @@ class _DecisionRoutes:
         request: Request,
         agent: Annotated[str | None, Query(max_length=512)] = None,
         user: Annotated[str | None, Query(max_length=512)] = None,
-        resource: Annotated[str | None, Query(max_length=512)] = None,
         limit: Limit = 100,
         cursor: Cursor = "",
     ) -> Response:
@@ -122,7 +122,7 @@ class _DecisionRoutes:
         if (agent is None) is (user is None):
             raise InvalidQuery("name an agent or a user")
         subject = EntityRef(AGENT, agent) if agent is not None else state.directory.ref("user", user or "")
-        found = await run_in_threadpool(what_can, state, subject, resource, self._doors.clock())
+        found = await run_in_threadpool(what_can, state, subject, self._doors.clock())
         return _page(state, found, limit, cursor)
 
     async def _permit(self, request: Request, action: PlatformAction, name: str) -> tuple[Permit, DecisionDoors]:
@@ -138,8 +138,7 @@ class _DecisionRoutes:
         return state
 
 
-def _page(state: State, standings: Standings, limit: int, cursor: str) -> Response:
+def _page(state: State, every: Sequence[Access], limit: int, cursor: str) -> Response:
     after = decode_position(cursor) or 0
-    page: Sequence[Any] = standings.items[after : after + limit]  # Any: a slice of a sequence stays one
-    more = encode_cursor(after + limit) if after + limit < len(standings.items) else None
-    return json_response(standings_document(state, standings, list(page), more))
+    more = encode_cursor(after + limit) if after + limit < len(every) else None
+    return json_response(accesses_document(state, every, every[after : after + limit], more))

@@ -17,17 +17,31 @@ _ENTITY: Schema = {"type": "string", "description": "`type:id`."}
 
 def decision_schemas() -> dict[str, Schema]:
     """By name."""
-    policy = _closed(id=_STRING, policy=_STRING, line=_COUNT, effect=_STRING, mode=_STRING, text=_STRING)
     side = _open(side=_STRING, allowed=_FLAG, reason=_STRING, determining=_NAMES, failed=_NAMES, would_allow=_FLAG)
-    standing = _open(
-        subject=_ENTITY,
+    condition = _closed(text=_STRING, held={"type": ["boolean", "null"]})
+    policy = _closed(
+        id=_STRING,
+        side=_STRING,
+        policy=_STRING,
+        line=_COUNT,
+        effect={"enum": ["permit", "forbid"]},
+        enforced=_FLAG,
+        applied={"type": ["boolean", "null"]},
+        conditions=_many(condition),
+        advice=_STRING,
+    )
+    access = _open(
+        side=_STRING,
+        holder={**_TEXT_OR_NULL, "description": "`type:id`, or null for whoever `scope` speaks of."},
         action=_STRING,
         resource=_STRING,
         grant=_TEXT_OR_NULL,
+        policy=_TEXT_OR_NULL,
+        scope=_STRING,
         arguments=_OBJECT,
         expires_at={**_TIME, "type": ["string", "null"]},
-        only_if={**_NAMES, "description": "One of these policies has to hold, if there are any."},
-        unless={**_NAMES, "description": "None of these policies may hold."},
+        when={**_NAMES, "description": "One of these has to be true, if there are any."},
+        unless={**_NAMES, "description": "None of these may be true."},
     )
     case = _closed(
         name=_STRING,
@@ -63,15 +77,14 @@ def decision_schemas() -> dict[str, Schema]:
             version=_STRING,
             sides=_many(side),
             policies=_many(policy),
-            policies_gone=_NAMES,
             policies_unchanged=_FLAG,
+            requestable={"type": ["boolean", "null"]},
         ),
-        "Standings": _closed(
+        "Accesses": _closed(
             revision=_COUNT,
             policy_version=_STRING,
             total=_COUNT,
-            items=_many(standing),
-            policies=_many(policy),
+            items=_many(access),
             next_cursor=_TEXT_OR_NULL,
         ),
         "DecisionTable": {**_closed(policies=changed, cases=_many(case)), "required": ["cases"]},

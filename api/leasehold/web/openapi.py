@@ -175,8 +175,8 @@ _DECISIONS = {
     "explain_decision": ("The decision, both sides of it, and the policies that made it so.", "DecisionExplanation"),
     "replay_decisions": ("What the newest decisions on record would be.", "ReplayReport"),
     "test_policies": ("The table, case by case.", "DecisionTableReport"),
-    "who_can": ("Who can do this, and what is left to be true.", "Standings"),
-    "what_can": ("What they can do, and what is left to be true.", "Standings"),
+    "who_can": ("Who can do this, and what is left to be true.", "Accesses"),
+    "what_can": ("What they can do, and what is left to be true.", "Accesses"),
 }
 
 

@@ -103,7 +103,7 @@ def test_pages_follow_each_other_to_the_last(crowd):
     seen, page = [], {"limit": 3}
     for expected in (3, 1):
         answer = found(crowd, "subject", **asked, page=page)
-        assert list(answer)[0] == "page"
+        assert next(iter(answer)) == "page"
         assert (answer["page"]["count"], answer["page"]["total"]) == (expected, 4)
         seen += [one["id"] for one in answer["results"]]
         page = {"token": answer["page"]["next_token"]}

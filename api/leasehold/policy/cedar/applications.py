@@ -1,66 +1,147 @@
-"""Actions that no tool server has: another application's, which brings the Cedar schema of its own entities."""
+"""Actions that no tool server has: other applications', each of which brings the Cedar schema of its own entities.
+
+Applications share people and things, and none has to describe what only another asks about: of a registered entity each
+sees the attributes and the ancestors that its own schema declares.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cedarpy
 
 from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.cedar_engine import entities_of, request_of
 from leasehold.policy.cedar.evaluation import Query
+from leasehold.policy.cedar.known import Known, Lookup
 from leasehold.policy.cedar.statements import DocumentRefused, Problem
 
 _WORD = re.compile(r"\w+", re.ASCII)
 _NO_POLICIES = cedarpy.PolicySet.from_str("")
+# Cedar's own layout, which a schema has once it was read: one entity per paragraph, one attribute per line.
+_ENTITY = re.compile(
+    r"^entity (?P<type>\S+?)(?: in \[(?P<in>[^\]]*)\])?(?: = \{\n(?P<body>.*?)^\})?;$", re.DOTALL | re.MULTILINE
+)
+_ATTRIBUTE = re.compile(r'^  "?(?P<name>[^"?:\s][^":]*?)"?\??: ', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Its schema, and its actions: by name, which entity each is and what groups of actions that is in."""
+    """One application: its schema, its actions by name, each with the groups that it is in, and every name in it."""
 
     schema: cedarpy.Schema
     actions: Mapping[str, tuple[EntityRef, frozenset[EntityRef]]]
     names: frozenset[str]
+    declared: Mapping[str, _Declared] = field(default_factory=dict)
 
     def fits(self, query: Query) -> bool:
         """True iff the question is one that the schema knows: then no policy of it can fail."""
+        narrowed = query._replace(entities=_Narrowed(query.entities, self.declared)) if self.declared else query
         try:
-            entities = cedarpy.Entities.from_json_str(entities_of(query), self.schema)
+            entities = cedarpy.Entities.from_json_str(entities_of(narrowed), self.schema)
         except ValueError:
             return False
         answer = cedarpy.is_authorized(request_of(query), _NO_POLICIES, entities, self.schema)
         return answer.decision is not cedarpy.Decision.NoDecision
 
 
-def application_of(schemas: Iterable[tuple[str, str]]) -> Application | None:
-    """One application of all texts of schemas, each with its document's name. Raises `DocumentRefused`."""
-    texts = dict.fromkeys(text for _, text in schemas)
-    if not texts:
-        return None
-    schema = _parsed(schemas, "\n".join(texts))
+@dataclass(frozen=True, slots=True)
+class Applications:
+    """All of them, by the text of their schema and by their actions. No two have an action of one name."""
+
+    by_schema: Mapping[str, Application]
+    by_action: Mapping[str, Application]
+
+    def fits(self, query: Query) -> bool:
+        """True iff the question is one that the schema of its application knows."""
+        known = self.by_action.get(query.action.id)
+        return known is not None and known.fits(query)
+
+    def speaks_of(self, action: str, name: str) -> bool:
+        """True if the application of an action has this name in its schema."""
+        known = self.by_action.get(action)
+        return known is not None and name in known.names
+
+
+def applications_of(schemas: Iterable[tuple[str, str]]) -> Applications:
+    """The applications of all texts of schemas, each with its document's name. Raises `DocumentRefused`."""
+    by_schema: dict[str, Application] = {}
+    by_action: dict[str, Application] = {}
+    for document, text in schemas:
+        if text not in by_schema:
+            known = by_schema[text] = _application(document, text)
+            for name in known.actions:
+                if name in by_action:
+                    raise DocumentRefused((Problem(document, 1, f"two applications have an action `{name}`"),))
+                by_action[name] = known
+    return Applications(by_schema, by_action)
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """What a schema says of one type: the attributes, and what its entities can be in."""
+
+    attributes: frozenset[str]
+    within: frozenset[str]
+
+
+class _Narrowed:
+    """Entities as one application declares them. What it does not declare, none of its policies can look at."""
+
+    __slots__ = ("_declared", "_known")
+
+    def __init__(self, known: Lookup, declared: Mapping[str, _Declared]) -> None:
+        self._known, self._declared = known, declared
+
+    def get(self, ref: EntityRef, /) -> Known | None:
+        """What the application sees of it."""
+        known, declared = self._known.get(ref), self._declared.get(ref.type)
+        if known is None or declared is None:
+            return known
+        attributes = {name: value for name, value in known.attributes.items() if name in declared.attributes}
+        return Known(attributes, frozenset(one for one in known.ancestors if one.type in declared.within))
+
+
+def _application(document: str, text: str) -> Application:
+    try:
+        schema = cedarpy.Schema.from_str(text)
+    except ValueError as error:
+        said = str(error).partition("\n")[0][:200]
+        raise DocumentRefused((Problem(document, 1, f"the schema cannot be read: {said}"),)) from None
     actions: dict[str, tuple[EntityRef, frozenset[EntityRef]]] = {}
     for one in json.loads(str(cedarpy.Entities.from_json_str("[]", schema))):
         ref = _ref(one["uid"])
         if ref.id in actions:
-            raise DocumentRefused((Problem(_first(schemas), 1, f"two actions are named `{ref.id}`"),))
+            raise DocumentRefused((Problem(document, 1, f"two actions are named `{ref.id}`"),))
         actions[ref.id] = ref, frozenset(_ref(parent) for parent in one["parents"])
-    return Application(schema, actions, frozenset(_WORD.findall(str(schema))))
+    return Application(schema, actions, frozenset(_WORD.findall(str(schema))), _declared(str(schema)))
 
 
-def _parsed(schemas: Iterable[tuple[str, str]], whole: str) -> cedarpy.Schema:
-    try:
-        return cedarpy.Schema.from_str(whole)
-    except ValueError as error:
-        said = str(error).partition("\n")[0][:200]
-        raise DocumentRefused((Problem(_first(schemas), 1, f"the schema cannot be read: {said}"),)) from None
+def _declared(text: str) -> Mapping[str, _Declared]:
+    """What a schema declares of each type; nothing if it has namespaces: then entities must fit it whole."""
+    if re.search(r"^namespace ", text, re.MULTILINE):
+        return {}
+    direct = {
+        found["type"]: (
+            frozenset(_ATTRIBUTE.findall(found["body"] or "")),
+            frozenset(name.strip() for name in (found["in"] or "").split(",") if name.strip()),
+        )
+        for found in _ENTITY.finditer(text)
+    }
+    return {type_: _Declared(names, _above(type_, direct)) for type_, (names, _) in direct.items()}
 
 
-def _first(schemas: Iterable[tuple[str, str]]) -> str:
-    return next(iter(schemas))[0]
+def _above(type_: str, direct: Mapping[str, tuple[frozenset[str], frozenset[str]]]) -> frozenset[str]:
+    found: set[str] = set()
+    waiting = [type_]
+    while waiting:
+        for one in direct.get(waiting.pop(), (frozenset(), frozenset()))[1] - found:
+            found.add(one)
+            waiting.append(one)
+    return frozenset(found)
 
 
 def _ref(uid: Mapping[str, str]) -> EntityRef:
