@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-
-from cedarpy import pst
 
 from leasehold.decisions.directory import Directory, directory_of, entities_of, relationships_of
 from leasehold.decisions.reading import Seen, directory_objects, policy_texts, tools_of
-from leasehold.model.decisions import Side
 from leasehold.model.entities import EntityRef
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, Owner
 from leasehold.model.tools import ToolServer
+from leasehold.policy.blocking import blocking, everything_denied
 from leasehold.policy.cedar.evaluation import Engine
-from leasehold.policy.cedar.shapes import EMPTY, quoted
+from leasehold.policy.cedar.shapes import EMPTY
 from leasehold.policy.cedar.statements import DocumentRefused, Problem
 from leasehold.policy.holdings import HeldReach
-from leasehold.policy.material import Facts, Mode, PolicyText, facts_of
-from leasehold.policy.published import Policy, Published
+from leasehold.policy.material import Facts, PolicyText, facts_of
+from leasehold.policy.published import Published
 from leasehold.policy.publishing import publish
 from leasehold.policy.relating import StoredRelations
-
-BLOCKED = "unpublishable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,41 +129,8 @@ def _without(
         return published_from([*good, *kept], facts, engine, seen.sequence)
     except DocumentRefused:
         pass
-    blocked = [one for text in kept for one in _blocking(text, before, facts)] if before is not None else []
+    blocked = [one for text in kept for one in blocking(text, before.published, facts)] if before is not None else []
     try:
         return published_from([*good, *blocked], facts, engine, seen.sequence)
     except DocumentRefused:  # nothing that is known to be right is left: nothing is allowed
-        return published_from(_everything_denied(), facts, engine, seen.sequence)
-
-
-def _blocking(text: PolicyText, before: State, facts: Facts) -> Iterator[PolicyText]:
-    """Denies every action that the document spoke of: dropping it could allow what it forbade."""
-    of = [one.statement.template.action for one in before.published.policies.values() if _is_of(one, text)]
-    named = {uid.id for scope in of for uid in _named(scope)}
-    document = f'@id("{BLOCKED}") forbid(principal, action, resource);'
-    if text.schema is None and all(isinstance(scope, pst.ActionEq) for scope in of):
-        here = sorted(named & {f"{tool.server}/{tool.name}" for tool in facts.tools})
-        if not here:  # all its tools are gone, and an unknown tool is denied anyway
-            return
-        actions = ", ".join(f"Action::{quoted(one)}" for one in here)
-        document = f'@id("{BLOCKED}") forbid(principal, action in [{actions}], resource);'
-    yield replace(text, document=document, schema=None, mode=Mode.ENFORCE)
-
-
-def _is_of(policy: Policy, text: PolicyText) -> bool:
-    return policy.statement.document == text.name
-
-
-def _named(scope: pst.ActionConstraint) -> Iterable[pst.EntityUid]:
-    match scope:
-        case pst.ActionEq(entity):
-            return (entity,)
-        case pst.ActionIn(entities):
-            return tuple(entities)
-        case _:
-            return ()
-
-
-def _everything_denied() -> list[PolicyText]:
-    document = f'@id("{BLOCKED}") forbid(principal, action, resource);'
-    return [PolicyText(name=f"{BLOCKED}-{side}", document=document, side=side) for side in Side]
+        return published_from(everything_denied(), facts, engine, seen.sequence)

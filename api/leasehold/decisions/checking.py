@@ -6,14 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from cedarpy import pst
-
 from leasehold.decisions.assembling import State
 from leasehold.decisions.current import Current
 from leasehold.decisions.reading import text_of, tools_of
-from leasehold.model.entities import EntityRef
 from leasehold.model.policies import Policy, PolicyProblem
 from leasehold.model.tools import ToolServer
+from leasehold.policy.blocking import entities_named
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, statements_of
 from leasehold.policy.cedar.validation import line_of
@@ -68,9 +66,8 @@ def _walked_around(text: PolicyText, state: State) -> Iterator[PolicyProblem]:
 
 
 def _foreign_names(statement: Statement, state: State) -> Iterator[PolicyProblem]:
-    for uid in sorted(pst.entity_uids(statement.template), key=lambda one: one.id):
-        named = EntityRef(str(uid.type), uid.id)
+    for named in sorted(entities_named(statement)):
         name = state.directory.ids.get(named)
         if name is not None and not state.directory.is_person(named):
-            said = f'`{uid.id}` is an id that others give to `{name}`: write {uid.type}::"{name}"'
-            yield PolicyProblem(line_of(statement, uid.id), 1, said)
+            said = f'`{named.id}` is an id that others give to `{name}`: write {named.type}::"{name}"'
+            yield PolicyProblem(line_of(statement, named.id), 1, said)

@@ -19,6 +19,7 @@ KIND = "decisions"
 ACTION = "decide"
 _SHOWN = 256
 _DECIMAL = "__decimal"
+_UNLISTED = ": not listed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ def event_of(decided: Decided, asker: Principal) -> AuditEvent:
         "question_sha256": digest(plain_question(question)),
     }
     if decision.detail:
-        detail["detail"] = printable(decision.detail)
+        detail["detail"] = _told(decision.detail)
     if request is not None:
         detail["subject"] = printable(str(request.subject.ref))
         detail |= {"user": printable(str(request.user.ref))} if request.user is not None else {}
@@ -64,6 +65,11 @@ def event_of(decided: Decided, asker: Principal) -> AuditEvent:
         reason=decision.reason.value,
         detail=detail,
     )
+
+
+def _told(detail: str) -> str:
+    """What was wrong. A name that nobody listed is a stranger's text, and could be anything."""
+    return f"an argument{_UNLISTED}" if detail.endswith(_UNLISTED) else printable(detail)
 
 
 def side_document(side: SideOutcome) -> dict[str, object]:

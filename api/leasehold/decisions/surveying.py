@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
-from cedarpy import pst
-
 from leasehold.decisions.assembling import State
-from leasehold.model.decisions import Side
-from leasehold.model.entities import AGENT, EntityRef
+from leasehold.model.entities import EntityRef
 from leasehold.policy import surveying
-from leasehold.policy.cedar.folding import condition_of
 from leasehold.policy.cedar.naming import cedar_ref
-from leasehold.policy.explaining import text_of
-from leasehold.policy.material import Mode
-from leasehold.policy.published import ActionFacts, Policy, Slice
+from leasehold.policy.permitted import by_policy
 from leasehold.policy.surveying import Access
-
-_TRUE = pst.BoolLit(value=True)
 
 
 def who_can(state: State, action: str, resource: str | None, now: datetime) -> list[Access]:
@@ -29,44 +20,8 @@ def who_can(state: State, action: str, resource: str | None, now: datetime) -> l
 def what_can(state: State, subject: EntityRef, now: datetime) -> list[Access]:
     """Every way in which an agent, or a person by themselves, can call something, in order."""
     ref = cedar_ref(subject)
-    found = [*surveying.what_can(ref, state.published, now), *_by_policy(state, ref)]
+    found = [*surveying.what_can(ref, state.published, now), *by_policy(ref, state.published)]
     return sorted(found, key=_place)
-
-
-def _by_policy(state: State, ref: EntityRef) -> Iterator[Access]:
-    """What permits grant by themselves to this one, unless something forbids it whatever is asked."""
-    published = state.published
-    known = published.facts.known.get(ref)
-    if known is None:
-        return
-    side, policies = (Side.AGENT, published.agents) if ref.type == AGENT else (Side.USER, published.users)
-    for action in published.actions.values():
-        piece = policies.slice_of(ref, known.ancestors, action)
-        unless = _unless(piece)
-        for policy in piece.policies if unless is not None else ():
-            if policy.statement.id in piece.beyond and policy.mode is Mode.ENFORCE:
-                yield _access(side, ref, action, policy, unless or ())
-
-
-def _unless(piece: Slice) -> tuple[str, ...] | None:
-    conditions = [condition_of(one.statement.template) for one in piece.policies if not one.statement.permits]
-    return None if _TRUE in conditions else tuple(text_of(one) for one in conditions)
-
-
-def _access(side: Side, ref: EntityRef, action: ActionFacts, policy: Policy, unless: tuple[str, ...]) -> Access:
-    condition = condition_of(policy.statement.template)
-    return Access(
-        side=side,
-        action=action.ref.id,
-        holder=ref,
-        grant=None,
-        resource="*",
-        constraints={},
-        expires_at=None,
-        when=() if condition == _TRUE else (text_of(condition),),
-        unless=unless,
-        policy=policy.statement.id,
-    )
 
 
 def _place(one: Access) -> tuple[str, ...]:

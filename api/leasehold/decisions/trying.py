@@ -98,7 +98,7 @@ def try_cases(cases: Iterable[Case], state: State, now: datetime) -> Iterator[Tr
     for case in cases:
         decided = decided_on(case.question, state, case.at or now)
         complaint = _complaint(case, decided.decision)
-        stuck = complaint and case.allow and decided.request is not None
+        stuck = case.allow and not decided.decision.allowed
         change = smallest_change(decided.request, state.published) if stuck and decided.request else None
         yield Tried(case, decided.decision, complaint, change)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from leasehold.decisions.assembling import State
 from leasehold.decisions.explaining import Explanation
@@ -57,7 +58,7 @@ def tried_document(state: State, tried: list[Tried]) -> Document:
                 "decision": one.decision.allowed,
                 "reason": one.decision.reason.value,
                 "detail": one.decision.detail,
-                "would_pass": one.change,
+                "would_pass": _change(one),
                 "sides": [side_document(side) for side in one.decision.sides],
             }
             for one in tried
@@ -75,6 +76,12 @@ def replay_document(state: State, replay: Replay) -> Document:
         "newly_denied": replay.counts.get("denied", 0),
         "flips": [_flip(one) for one in replay.flips],
     }
+
+
+def _change(tried: Tried) -> Document | None:
+    if tried.change is None:
+        return None
+    return {name: float(one) if isinstance(one, Decimal) else one for name, one in tried.change.items()}
 
 
 def _flip(flip: Flip) -> Document:
