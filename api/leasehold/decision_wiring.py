@@ -67,7 +67,7 @@ def decision_point(
         answering=answering,
         policies=PublishablePolicies(CedarDocuments(), current),
         access=access_app(access),
-        doors=DecisionDoors(current=current, store=store, sealer=sealer),
+        doors=DecisionDoors(current=current, store=store, sealer=sealer, reader=CedarDocuments()),
     )
 
 

@@ -49,7 +49,7 @@ class DecisionWorld:
                 clock=lambda: self.registry.now,
             )
         )
-        self.sealed = DecisionDoors(current=self.current, store=self.store, sealer=self.sealer)
+        self.sealed = DecisionDoors(current=self.current, store=self.store, sealer=self.sealer, reader=CedarDocuments())
 
     @cached_property
     def control(self) -> Any:

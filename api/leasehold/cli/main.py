@@ -9,7 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from leasehold.cli import credentials, objects, provider, tokens, tools
+from leasehold.cli import credentials, objects, policies, provider, tokens, tools
+from leasehold.cli.decisions import explain, replay, what_can, who_can
 from leasehold.cli.drift import drift, review
 from leasehold.cli.examples import EXAMPLES
 from leasehold.cli.exits import CLEAN, ERROR, INTERRUPTED, Failure
@@ -49,7 +50,10 @@ def serve(
 
 for _command in (drift, review, revoke, bootstrap, whoami, version):
     app.command(_command.__name__, epilog=EXAMPLES.get(_command.__name__))(_command)
+for _name, _question in (("explain", explain), ("who-can", who_can), ("what-can", what_can), ("replay", replay)):
+    app.command(_name, epilog=EXAMPLES[_name])(_question)
 app.add_typer(objects.app, name="object")
+app.add_typer(policies.app, name="policy")
 app.add_typer(tokens.app, name="token")
 app.add_typer(credentials.app, name="credential")
 app.add_typer(provider.app, name="provider")

@@ -122,7 +122,7 @@ def remembered(text: str) -> Remembered:
 
 def digest(value: object) -> str:
     """SHA-256 of the value as JSON with sorted keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=_exact).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=_number).encode()).hexdigest()
 
 
 def named(party: Party) -> str:
@@ -138,6 +138,13 @@ def printable(text: str) -> str:
 
 def _plain_party(party: Party) -> Mapping[str, object]:
     return {"type": party.type, "id": party.id, "properties": party.properties}
+
+
+def _number(value: object) -> object:
+    """As JSON writers write it: a float, where one is exact."""
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def _exact(value: object) -> object:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from leasehold.decisions.answering import decided_on
 from leasehold.decisions.assembling import State
+from leasehold.decisions.checking import Reader
 from leasehold.decisions.ports import Sealer, Store
 from leasehold.decisions.questions import AccessQuestion, request_of
 from leasehold.decisions.reading import text_of
@@ -16,7 +17,9 @@ from leasehold.decisions.records import remembered
 from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.decisions import Decision, Reason
 from leasehold.model.errors import FieldError, InvalidBody, InvalidValue, LeaseholdError
+from leasehold.model.kinds import Kind
 from leasehold.model.policies import Policy
+from leasehold.model.tools import ToolServer
 from leasehold.policy.cedar.statements import DocumentRefused
 from leasehold.policy.changing import smallest_change
 from leasehold.policy.deciding import decision_on
@@ -78,10 +81,17 @@ class Replay:
     counts: Mapping[str, int]
 
 
-def changed_state(state: State, changed: Changed) -> State:
+def changed_state(state: State, changed: Changed, reader: Reader) -> State:
     """The state with other policies. Raises `InvalidBody`, with the lines, if those cannot be published."""
     if not changed.written and not changed.deleted:
         return state
+    # INVARIANT: the reader sees a document before the engine does: it alone bounds how deep one nests.
+    servers = state.seen.of(Kind.TOOL_SERVERS, ToolServer)
+    read = {name: reader.check(name, policy, servers) for name, policy in changed.written.items()}
+    if errors := [
+        FieldError(f"policies.{name}", one.message, one.line) for name, found in read.items() for one in found
+    ]:
+        raise InvalidBody(errors)
     gone = changed.deleted | changed.written.keys()
     texts = [one for one in state.published.texts if one.name not in gone]
     texts += [text_of(name, policy) for name, policy in changed.written.items()]

@@ -76,7 +76,7 @@ class _DecisionRoutes:
         nothing_else(body)
 
         def run() -> dict[str, object]:
-            state = changed_state(self._state(decisions), changed)
+            state = changed_state(self._state(decisions), changed, decisions.reader)
             return replay_document(state, replay(decisions.store, decisions.sealer, permit, state, limit))
 
         return json_response(await run_in_threadpool(run))
@@ -89,7 +89,7 @@ class _DecisionRoutes:
         nothing_else(body)
 
         def run() -> dict[str, object]:
-            state = changed_state(decisions.current.look(), changed)
+            state = changed_state(decisions.current.look(), changed, decisions.reader)
             return tried_document(state, list(try_cases(cases, state, self._doors.clock())))
 
         return json_response(await run_in_threadpool(run))

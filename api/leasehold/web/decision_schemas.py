@@ -68,6 +68,7 @@ def decision_schemas() -> dict[str, Schema]:
     tried = _open(name=_STRING, passed=_FLAG, complaint=_STRING, decision=_FLAG, reason=_STRING, sides=_many(side))
     flip = _open(id=_STRING, at=_TIME, subject=_ENTITY, action=_STRING, resource=_ENTITY, decision=_FLAG)
     return {
+        "PolicyDocument": {**_closed(document=_STRING), "required": ["document"]},
         "DecisionExplanation": _open(
             id=_STRING,
             at=_TIME,

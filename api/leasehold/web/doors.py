@@ -79,6 +79,7 @@ class DecisionDoors:
     current: Current
     store: DecisionStore
     sealer: Sealer
+    reader: PolicyChecker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,6 +171,14 @@ def bootstrap_operation() -> Operation:
     return operation
 
 
+def policy_format_operation() -> Operation:
+    """Lay a document out."""
+    answers = {"200": _answer("The same policies in Cedar's own layout.", "PolicyDocument")}
+    operation = _operation("format_policy", "policies", answers, (*_READ, "forbidden", *_BODY))
+    operation["openapi_extra"]["requestBody"] = _body("PolicyDocument")
+    return operation
+
+
 _DECISIONS = {
     "explain_decision": ("The decision, both sides of it, and the policies that made it so.", "DecisionExplanation"),
     "replay_decisions": ("What the newest decisions on record would be.", "ReplayReport"),

@@ -36,10 +36,17 @@ COMMANDS = [
     "provider install",
     "tools",
     "tools import",
+    "explain",
+    "who-can",
+    "what-can",
+    "replay",
+    "policy",
+    "policy test",
+    "policy fmt",
 ]
 
 # nothing to give an example of
-BARE = {"", "object", "token", "credential", "provider", "provider install", "whoami", "version", "tools"}
+BARE = {"", "object", "token", "credential", "provider", "provider install", "whoami", "version", "tools", "policy"}
 
 
 def unreachable(_):

@@ -6,7 +6,6 @@ import pytest
 from tests.fakes.decision_world import DecisionWorld
 from tests.fakes.registry import GRANT, SERVER, USER
 
-
 REFUND = {
     "action": "write",
     "input_schema": '{"type": "object", "properties": {"amount": {"type": "number"}, "note": {"type": "string"}}, '

@@ -4,7 +4,10 @@ import pytest
 from tests.fakes.decision_world import call
 from tests.fakes.registry import GRANT, USER
 
-CAP = '@id("cap") forbid(principal, action == Action::"github/refund", resource) when { context.input.amount.greaterThan(decimal("50.0")) };'
+CAP = (
+    '@id("cap") forbid(principal, action == Action::"github/refund", resource) '
+    'when { context.input.amount.greaterThan(decimal("50.0")) };'
+)
 ROUTES = [
     ("GET", "/v1/decisions/x", None),
     ("POST", "/v1/decisions:replay", {}),
