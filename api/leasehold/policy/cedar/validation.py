@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import cedarpy
@@ -16,16 +15,15 @@ from leasehold.policy.cedar.statements import Problem, Statement
 
 _PREAMBLE = re.compile(r"(?:\[[^\]]*\] )?(?:for policy `[^`]*`, )?")
 _QUOTED = re.compile(r"`([^`]+)`")
-_CHOICE = re.compile(r'\.\s*(\w+)\s*(?:==|!=)\s*"((?:[^"\\]|\\.)*)"')
 _SAME = 0.6
 
-Schemas = Callable[[Statement], "cedarpy.Schema"]
 
-
-def problems_of(statement: Statement, schema: cedarpy.Schema, names: frozenset[str]) -> Iterator[Problem]:
+def problems_of(statement: Statement, schema: cedarpy.Schema, names: frozenset[str]) -> list[Problem]:
     """What is wrong with one statement under its schema."""
-    for error in cedarpy.validate_policies(statement.text, schema).errors:
-        yield _placed(statement, _PREAMBLE.sub("", error.error, count=1), names)
+    said = [
+        _PREAMBLE.sub("", error.error, count=1) for error in cedarpy.validate_policies(statement.text, schema).errors
+    ]
+    return sorted({_placed(statement, one, names) for one in said}, key=lambda problem: (problem.line, problem.message))
 
 
 def problem_at(statement: Statement, message: str, name: str, names: frozenset[str]) -> Problem:
