@@ -20,8 +20,8 @@ from leasehold.policy.cedar.json_schema import SchemaRefused, arguments_shape
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.mapping import mapper_of
 from leasehold.policy.cedar.shapes import FieldShape, RecordShape
-from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, statements_of
-from leasehold.policy.cedar.validation import problems_of
+from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, read
+from leasehold.policy.cedar.validation import problems_of, unlisted_choices
 from leasehold.policy.cedar.vocabulary import ToolShape, Vocabulary, groups_of, schema_text
 from leasehold.policy.material import CallableTool, Facts, PolicyText
 from leasehold.policy.published import ActionFacts, Policy, Published, SidePolicies
@@ -136,7 +136,10 @@ class _Checker:
             if self._is_foreign(text, one) and self.application is not None:
                 yield from problems_of(one, self.application.schema, self.application.names)
                 continue
-            yield from problems_of(one, self._schema(self._servers(one), text.side, schemas), names)
+            servers = self._servers(one)
+            yield from problems_of(one, self._schema(servers, text.side, schemas), names)
+            tools = [tool.arguments for tool in self.vocabulary.tools.values() if tool.server in servers]
+            yield from unlisted_choices(one, tools)
 
     def _schema(self, servers: frozenset[str], side: Side, schemas: Memo[cedarpy.Schema]) -> cedarpy.Schema:
         return schemas.get(
@@ -160,12 +163,8 @@ def _checked(texts: tuple[PolicyText, ...], checker: _Checker) -> list[tuple[Pol
     found: list[tuple[PolicyText, Policy]] = []
     problems: list[Problem] = list(_repeated(texts))
     for text in texts:
-        try:
-            statements = statements_of(text.name, text.document)
-        except DocumentRefused as refused:
-            problems += refused.problems
-            continue
-        problems += checker.problems(text, statements)
+        statements, unread = read(text.name, text.document)
+        problems += [*unread, *checker.problems(text, statements)]
         found += [(text, Policy(one, text.mode, text.permits)) for one in statements]
     if problems:
         raise DocumentRefused(tuple(problems))

@@ -40,6 +40,15 @@ def through(template: pst.Template) -> frozenset[str]:
     return frozenset(base.attr for base in bases if isinstance(base, pst.GetAttr) and _is_context(base.base))
 
 
+def argument_of(expression: pst.Expr) -> str | None:
+    """`table` of `context.input.table`, None of anything else."""
+    match expression:
+        case pst.GetAttr(pst.GetAttr(pst.Var("context"), "input"), name):
+            return name
+        case _:
+            return None
+
+
 def children(expression: pst.Expr) -> tuple[pst.Expr, ...]:  # noqa: PLR0911  one arm per form of expression
     """The expressions that an expression is made of."""
     match expression:
