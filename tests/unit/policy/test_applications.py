@@ -7,9 +7,10 @@ from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Reason, Side
 from leasehold.model.entities import Entity, EntityRef
 from leasehold.policy.cedar.engines import engine_named
+from leasehold.policy.checking import check
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.material import Permits
-from leasehold.policy.publishing import check, publish
+from leasehold.policy.publishing import publish
 
 SCHEMA = """
 entity role;

@@ -28,9 +28,10 @@ from leasehold.policy.cedar.engines import CompiledEngine, ShadowEngine, engine_
 from leasehold.policy.cedar.evaluation import Query
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.statements import DocumentRefused, statements_of
+from leasehold.policy.checking import check
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.material import FactsRefused, facts_of
-from leasehold.policy.publishing import check, publish
+from leasehold.policy.publishing import publish
 
 ENGINES = [CompiledEngine(), CedarEngine(), engine_named("shadow")]
 QUERY = 'action == Action::"warehouse/query"'

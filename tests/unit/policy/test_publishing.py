@@ -23,9 +23,10 @@ from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.naming import cedar_name, cedar_ref
 from leasehold.policy.cedar.statements import MAX_DOCUMENT, MAX_STATEMENT, MAX_STATEMENTS, DocumentRefused, formatted
+from leasehold.policy.checking import check, schema_of
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.material import CallableTool
-from leasehold.policy.publishing import check, publish, schema_of
+from leasehold.policy.publishing import publish
 from leasehold.policy.relating import StoredRelations
 
 QUERY = 'action == Action::"warehouse/query"'
@@ -199,3 +200,23 @@ def test_strangers_cannot_fill_the_memory():
     assert len(version.users._slices) < 70_000
     assert len(version.users._made) == 1
     assert MAIN.type == "db"
+
+
+def test_a_type_that_lost_its_last_grant_undoes_no_policy_and_is_a_mistake_only_to_its_writer():
+    text = agent_policy(
+        f'forbid (principal, {QUERY}, resource is vault in cabinet::"top");\n'
+        f'forbid (principal, {QUERY}, resource in shelf::"x") when {{ resource is drawer }};\n'
+        f'forbid (principal, {QUERY}, resource == crate::"x");\nforbid (principal, {QUERY}, resource is box);'
+    )
+    assert len(problems(text)) >= 4
+    assert "unrecognized entity type `vault`" in "\n".join(problems(text))
+    version = published(text)
+    assert decision_on(call(), version).reason is Reason.GRANTED
+    closed = published(text, grants=held(TRIAGE, ("warehouse", "query", "box:*", {}, "g")))
+    assert decision_on(call(resource=EntityRef("box", "1")), closed).reason is Reason.FORBIDDEN
+
+
+def test_an_attribute_that_nobody_has_is_a_mistake_to_everyone():
+    text = agent_policy(f"forbid (principal, {QUERY}, resource is vault) when {{ resource.colour == 1 }};")
+    with pytest.raises(DocumentRefused):
+        published(text)

@@ -19,6 +19,7 @@ from leasehold.policy.cedar.statements import Problem, Statement
 
 _PREAMBLE = re.compile(r"(?:\[[^\]]*\] )?(?:for policy `[^`]*`, )?")
 _QUOTED = re.compile(r"`([^`]+)`")
+_CONSEQUENCE = "unable to find an applicable action"  # said after whatever was wrong with a scope
 _SAME = 0.6
 _ANYTHING = ""
 
@@ -26,7 +27,9 @@ _ANYTHING = ""
 def problems_of(statement: Statement, schema: cedarpy.Schema, names: frozenset[str]) -> list[Problem]:
     """What is wrong with one statement under its schema."""
     errors = cedarpy.validate_policies(statement.text, schema).errors
-    found = {_placed(statement, _PREAMBLE.sub("", error.error, count=1), names) for error in errors}
+    said = {_PREAMBLE.sub("", error.error, count=1) for error in errors}
+    said = {one for one in said if not one.startswith(_CONSEQUENCE)} or said
+    found = {_placed(statement, one, names) for one in said}
     return sorted(found, key=lambda problem: (problem.line, problem.message))
 
 
