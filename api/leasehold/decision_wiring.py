@@ -14,7 +14,7 @@ from leasehold.decisions.current import Current
 from leasehold.decisions.recording import Recorder
 from leasehold.keys.sealing import FileSealer
 from leasehold.policy.cedar.engines import engine_named
-from leasehold.policy.checking import CedarDocuments
+from leasehold.policy.documents import CedarDocuments
 from leasehold.settings import Settings
 from leasehold.store.sql_store import SqlStore
 from leasehold.web.access.app import AccessDoors, access_app

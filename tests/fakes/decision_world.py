@@ -1,124 +1,154 @@
-"""A registry with its decision point, spoken to through both doors without a socket; it looks before each question."""
+"""A small organisation to decide about: an agent, people, documents, three tool servers. Tests add policies to it."""
 
 from __future__ import annotations
 
-import asyncio
-from datetime import timedelta
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-import httpx
-from tests.fakes.authenticator import FakeAuthenticator
-from tests.fakes.registry import RegistryClient, furnished
+from leasehold.model.access import Reach
+from leasehold.model.access_requests import AccessRequest, OauthMode, OauthStatus
+from leasehold.model.authority.plain import constraints_of
+from leasehold.model.decisions import Side
+from leasehold.model.entities import Entity, EntityRef, Relationship
+from leasehold.model.tools import Action
+from leasehold.policy.cedar.evaluation import Engine
+from leasehold.policy.holdings import HeldReach
+from leasehold.policy.material import CallableTool, Facts, PolicyText, facts_of
+from leasehold.policy.published import Published
+from leasehold.policy.publishing import publish
+from leasehold.policy.relating import StoredRelations
 
-from leasehold.decisions.answering import Answering
-from leasehold.decisions.checking import PublishablePolicies
-from leasehold.decisions.current import Current
-from leasehold.decisions.recording import Recorder
-from leasehold.keys.sealing import FileSealer
-from leasehold.policy.cedar.engines import engine_named
-from leasehold.policy.checking import CedarDocuments
-from leasehold.web.access.app import AccessDoors, access_app
-from leasehold.web.access.callers import Callers
-from leasehold.web.access.search import Searches
-from leasehold.web.control_plane import control_plane
-from leasehold.web.doors import DecisionDoors, Doors
+MONDAY = datetime(2026, 11, 23, 10, tzinfo=UTC)
+TRIAGE = EntityRef("Agent", "triage")
+ANA, BOB, NOBODY = EntityRef("User", "ana"), EntityRef("User", "bob"), EntityRef("User", "nobody")
+BILLING, MAIN = EntityRef("ToolServer", "billing"), EntityRef("db", "main")
+PLAN, MEMO = EntityRef("document", "plan"), EntityRef("document", "memo")
 
-ISSUER = "https://pdp.example.com"
-
-
-class DecisionWorld:
-    """`registry` is spoken to as usual; `ask` asks AuthZEN, `call` the control plane with its decision point."""
-
-    def __init__(self, folder: Path, registry: RegistryClient | None = None, engine: str = "shadow") -> None:
-        self.registry = registry if registry is not None else furnished()
-        self.disagreed: list[tuple[str, ...]] = []
-        self.current = Current(self.store, engine_named(engine, self.disagreed.append), lambda: self.registry.now)
-        self.sealer = FileSealer(folder / "sealing.key")
-        self.looks = True
-        self.recorder = Recorder(self.store, self.sealer)
-        self._callers = Callers(FakeAuthenticator(), lambda: self.registry.now)
-        self.answering = Answering(self.current, self.recorder, lambda: self.registry.now)
-        self.access = access_app(
-            AccessDoors(
-                issuer=ISSUER,
-                callers=self._callers,
-                answering=self.answering,
-                searches=Searches(self.current, lambda: self.registry.now),
-                clock=lambda: self.registry.now,
-            )
-        )
-        self.sealed = DecisionDoors(current=self.current, store=self.store, sealer=self.sealer, reader=CedarDocuments())
-
-    @cached_property
-    def control(self) -> Any:
-        """Built when it is first asked: that costs more than most tests."""
-        return control_plane(
-            Doors(
-                store=self.store,
-                authenticator=FakeAuthenticator(),
-                clock=lambda: self.registry.now,
-                policies=PublishablePolicies(CedarDocuments(), self.current),
-                decisions=self.sealed,
-            )
-        )
-
-    @property
-    def store(self) -> Any:
-        return self.registry.store
-
-    def close(self) -> None:
-        self.recorder.close()
-        assert self.disagreed == []
-
-    def ask(self, path: str, body: object = None, caller: str | None = "pep", **request: Any) -> httpx.Response:
-        """POST to the AuthZEN door."""
-        sent = {"json": body} if body is not None else {}
-        return self.send("POST", f"/access/v1/{path}", caller, app=self.access, **{**sent, **request})
-
-    def decide(self, **question: Any) -> dict[str, Any]:
-        answer = self.ask("evaluation", question)
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def call(self, method: str, path: str, caller: str | None = "admin", **request: Any) -> httpx.Response:
-        """Speak to the control plane."""
-        return self.send(method, path, caller, app=self.control, **request)
-
-    def must(self, kind: str, name: str, body: object) -> dict[str, Any]:
-        answer = self.call("PUT", f"/v1/{kind}/{name}", json=body, headers={"If-None-Match": "*"})
-        assert answer.status_code == 201, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def later(self, seconds: float) -> None:
-        self.registry.now += timedelta(seconds=seconds)
-
-    def send(self, method: str, path: str, caller: str | None, *, app: Any, **request: Any) -> httpx.Response:
-        if self.looks:
-            self.current.look()
-        headers = {"Authorization": f"Bearer {caller}"} if caller is not None else {}
-        headers |= request.pop("headers", {})
-
-        async def run() -> httpx.Response:
-            transport = httpx.ASGITransport(app=app)
-            async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as client:
-                return await client.request(method, path, headers=headers, **request)
-
-        return asyncio.run(run())
+TOOLS = (
+    CallableTool(
+        server="warehouse",
+        name="query",
+        action=Action.READ,
+        annotations={"readOnlyHint": True},
+        input_schema={
+            "type": "object",
+            "properties": {
+                "table": {"type": "string"},
+                "limit": {"type": "integer"},
+                "currency": {"enum": ["USD", "EUR"]},
+                "since": {"type": "string", "format": "date-time"},
+                "note": {"type": ["string", "null"]},
+                "tags": {"type": "array", "items": {"type": "string"}},
+                "extra": {"type": "object"},
+            },
+            "required": ["table"],
+        },
+    ),
+    CallableTool(
+        server="billing",
+        name="refund",
+        action=Action.WRITE,
+        input_schema={"type": "object", "properties": {"amount": {"type": "number"}}, "required": ["amount"]},
+    ),
+    CallableTool(server="docs", name="read", action=Action.READ, input_schema={"type": "object", "properties": {}}),
+    CallableTool(server="docs", name="delete", action=Action.DELETE),
+)
+GRANTS = (
+    ("warehouse", "query", "db:*", {}, "triage/warehouse"),
+    ("billing", "refund", "ToolServer:billing", {"amount": {"range": {"max": 50}}}, "triage/billing"),
+    ("docs", "*", "document:*", {}, "triage/docs"),
+)
+PERMISSIONS = (
+    ("billing", "*", "ToolServer:billing", {}, "support/billing"),
+    ("docs", "read", "document:m*", {}, "memos"),
+)
+RELATIONSHIPS = (
+    Relationship(PLAN, "owner", ANA),
+    Relationship(PLAN, "viewer", EntityRef("Group", "support")),
+    Relationship(MEMO, "viewer", EntityRef("folder", "shared"), through="viewer"),
+    Relationship(EntityRef("folder", "shared"), "viewer", BOB),
+)
 
 
-def call(tool: str, resource: str = "repo:web", agent: str = "triage", **more: Any) -> dict[str, Any]:
-    """The question of an agent's tool call."""
-    type_, _, id_ = resource.partition(":")
-    question: dict[str, Any] = {
-        "subject": {"type": "agent", "id": agent},
-        "action": {"name": f"github/{tool}"},
-        "resource": {"type": type_, "id": id_},
+def entity(type_: str, name: str, *parents: tuple[str, str], **attributes: Any) -> Entity:
+    """An entity with its parents and attributes."""
+    return Entity(ref=EntityRef(type_, name), attributes=attributes, parents=frozenset(EntityRef(*p) for p in parents))
+
+
+ENTITIES = (
+    entity("Agent", "triage", ("Team", "payments"), ("Role", "crm-reader"), owner="maya", environment="production"),
+    entity("User", "ana", ("Group", "support"), email="ana@example.com", region="EU"),
+    entity("User", "bob", email="bob@example.com", region="US"),
+    entity("Group", "support", ("Group", "staff")),
+    entity("document", "plan", label="internal", pages=12),
+    entity("document", "memo", label="public", pages=1),
+)
+
+
+def facts(**more: Any) -> Facts:
+    """Everything above, with what a test puts in its place."""
+    given: dict[str, Any] = {
+        "entities": ENTITIES,
+        "tools": TOOLS,
+        "grants": held(TRIAGE, *GRANTS),
+        "permissions": [
+            *held(EntityRef("Group", "support"), PERMISSIONS[0]),
+            *held(EntityRef("Group", "staff"), PERMISSIONS[1]),
+        ],
+        "relations": StoredRelations(RELATIONSHIPS),
     }
-    arguments = more.pop("arguments", None)
-    if arguments is not None:
-        question["action"]["properties"] = {"arguments": arguments}
-    return {**question, **more}
+    return facts_of(**{**given, **more})
+
+
+def held(holder: EntityRef, *reaches: tuple[str, str, str, Mapping[str, object], str]) -> list[HeldReach]:
+    """What a holder holds."""
+    return [
+        HeldReach(holder=holder, reach=Reach(server, tool, resource, constraints_of(constraints)), name=name)
+        for server, tool, resource, constraints, name in reaches
+    ]
+
+
+def agent_policy(document: str, name: str = "agents", **more: Any) -> PolicyText:
+    """A document of the agent side."""
+    return PolicyText(name=name, document=document, side=Side.AGENT, **more)
+
+
+def user_policy(document: str, name: str = "users", **more: Any) -> PolicyText:
+    """A document of the user side."""
+    return PolicyText(name=name, document=document, side=Side.USER, **more)
+
+
+def published(*texts: PolicyText, engine: Engine | None = None, **more: Any) -> Published:
+    """The world with these policies."""
+    return publish(texts, facts(**more), engine)
+
+
+def call(action: str = "warehouse/query", resource: EntityRef = MAIN, **more: Any) -> AccessRequest:
+    """A call of the agent. `user` is a person it acts for."""
+    user = more.pop("user", None)
+    if action == "warehouse/query":
+        more.setdefault("arguments", {"table": "sales_q3"})
+    return AccessRequest(
+        subject=Entity(ref=more.pop("subject", TRIAGE)),
+        action=action,
+        resource=more.pop("of", None) or Entity(ref=resource),
+        at=more.pop("at", MONDAY),
+        user=Entity(ref=user) if user else None,
+        **more,
+    )
+
+
+def refund(amount: object, **more: Any) -> AccessRequest:
+    """A call of the one tool that moves money."""
+    return call("billing/refund", BILLING, arguments={"amount": amount}, **more)
+
+
+def consented(*scopes: str, consent: bool = True) -> OauthStatus:
+    """The status of a token for a person."""
+    return OauthStatus(mode=OauthMode.ON_BEHALF_OF, scopes=frozenset(scopes), consent=consent)
+
+
+def ids(outcomes: Iterable[Any]) -> list[str]:
+    """The ids of policies, sorted."""
+    return sorted(one.id for one in outcomes)

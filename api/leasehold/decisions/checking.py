@@ -15,8 +15,8 @@ from leasehold.policy.blocking import entities_named
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, statements_of
 from leasehold.policy.cedar.validation import line_of
+from leasehold.policy.checking import check
 from leasehold.policy.material import FactsRefused, PolicyText
-from leasehold.policy.publishing import check
 
 _MISSING = ("not found", "unrecognized", "no such")
 _MESSAGE_LIMIT = 400

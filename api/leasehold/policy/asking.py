@@ -14,7 +14,7 @@ from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Reason
 from leasehold.model.entities import AGENT, Entity, EntityRef
 from leasehold.policy.cedar.evaluation import Query
-from leasehold.policy.cedar.known import Known, Lookup, Overlay, named
+from leasehold.policy.cedar.known import Known, Lookup, Overlay, named_attributes
 from leasehold.policy.cedar.naming import cedar_ref
 from leasehold.policy.cedar.values import CedarSet, EvaluationError, Network, Value, moment_of, network
 from leasehold.policy.cedar.vocabulary import relation_ref
@@ -73,7 +73,7 @@ def party_of(
     ref = cedar_ref(entity.ref)
     known = question.published.facts.known.get(ref)
     if question.action.tool is None and entity.attributes:
-        claims = {name: named(value) for name, value in entity.attributes.items()}
+        claims = named_attributes(entity)
         registered = known or _UNKNOWN
         known = Known({**claims, **registered.attributes}, registered.ancestors)
     if known is None:
@@ -154,7 +154,7 @@ def _given(request: AccessRequest, arguments: Callable[[object], Value], publish
 def _foreign(request: AccessRequest) -> dict[str, Value]:
     if request.arguments:
         raise Refused(Reason.SCHEMA_VIOLATION, "arguments: only a tool takes them")
-    return {name: named(value) for name, value in request.context.items()}
+    return named_attributes(Entity(ref=EntityRef("context", ""), attributes=request.context))
 
 
 def _claimed(entity: Entity, ref: EntityRef, action: ActionFacts, published: Published) -> Known | None:
@@ -170,7 +170,7 @@ def _claimed(entity: Entity, ref: EntityRef, action: ActionFacts, published: Pub
 
 def _claims(entity: Entity, ref: EntityRef, action: ActionFacts, published: Published) -> Mapping[str, Value]:
     if action.tool is None:
-        return {name: named(value) for name, value in entity.attributes.items()}
+        return named_attributes(entity)
     mapper = published.properties.get(ref.type)
     return mapper(entity.attributes) if mapper is not None else {}  # type: ignore[return-value]  # of a record's shape
 

@@ -20,7 +20,7 @@ from leasehold.model.decisions import Side
 from leasehold.policy.asking import Question, Refused, question_of
 from leasehold.policy.cedar.compiler import parts_of
 from leasehold.policy.cedar.mapping import ValueRefused
-from leasehold.policy.cedar.reading import walk
+from leasehold.policy.cedar.reading import argument_of, walk
 from leasehold.policy.cedar.values import EvaluationError, fraction
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.explaining import parties, policies_of
@@ -40,6 +40,8 @@ def smallest_change(request: AccessRequest, published: Published) -> Mapping[str
     try:
         question = question_of(request, published)
     except (Refused, ValueRefused, EvaluationError):
+        return None
+    if decision_on(request, published).allowed:
         return None
     wanted = _candidates(question)
     tries = 0
@@ -112,14 +114,14 @@ def _named(part: pst.Expr, arguments: Mapping[str, object]) -> Iterator[tuple[st
     """The values that one comparison of an argument with a literal suggests."""
     match part:
         case pst.Like(base, pattern):
-            name = _argument(base)
+            name = argument_of(base)
             if name is not None:
                 yield name, _fitted(parts_of(pattern), arguments.get(name))
         case pst.BinaryOp("contains", pst.Set(elements), base):
-            yield from ((_argument(base) or "", value) for one in elements for value in _literals(one))
+            yield from ((argument_of(base) or "", value) for one in elements for value in _literals(one))
         case pst.BinaryOp(_, left, right):
             for base, literal in ((left, right), (right, left)):
-                name = _argument(base)
+                name = argument_of(base)
                 if name is not None:
                     yield from ((name, value) for value in _literals(literal))
 
@@ -139,15 +141,6 @@ def _literals(of: pst.Expr) -> Iterator[object]:
             except EvaluationError:
                 return
             yield from (_plain(exact + step) for step in (Decimal(0), -_STEP, _STEP))
-
-
-def _argument(of: pst.Expr) -> str | None:
-    """`table` of `context.input.table`."""
-    match of:
-        case pst.GetAttr(pst.GetAttr(pst.Var("context"), "input"), name):
-            return name
-        case _:
-            return None
 
 
 def _fitted(parts: Parts, value: object) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.conformance.authzen.requirements import proves
-from tests.fakes.decision_world import call
+from tests.fakes.decision_point import call
 from tests.fakes.registry import USER
 
 READ, WRONG = {"type": "repo", "id": "web"}, {"type": "repo", "id": "secret"}

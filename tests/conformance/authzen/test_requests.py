@@ -2,7 +2,7 @@
 
 import pytest
 from tests.conformance.authzen.requirements import proves
-from tests.fakes.decision_world import call
+from tests.fakes.decision_point import call
 
 QUESTION = call("read_file")
 SEARCH = {**QUESTION, "action": {"name": "github/read_file"}}

@@ -4,7 +4,7 @@ import json
 
 import httpx
 import pytest
-from tests.fakes.decision_world import DecisionWorld, call
+from tests.fakes.decision_point import DecisionWorld, call
 from tests.fakes.registry import GRANT, SERVER
 from tests.unit.cli.terraform import leasehold
 from tests.unit.decisions.conftest import REFUND

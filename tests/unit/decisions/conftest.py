@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.fakes.decision_world import DecisionWorld
+from tests.fakes.decision_point import DecisionWorld
 from tests.fakes.registry import GRANT, SERVER, USER
 
 REFUND = {

@@ -1,7 +1,7 @@
 """The control plane's questions: explained, reversed, tried, replayed; and to whom."""
 
 import pytest
-from tests.fakes.decision_world import call
+from tests.fakes.decision_point import call
 from tests.fakes.registry import GRANT, USER
 
 CAP = (

@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from tests.fakes.decision_world import call
+from tests.fakes.decision_point import call
 from tests.fakes.registry import AGENT, GRANT, OWNER, OWNS, RELATION, SERVER, THING, USER, name_of_grant, path
 
 from leasehold.decisions.current import Current

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.fakes.decision_world import DecisionWorld, call
+from tests.fakes.decision_point import DecisionWorld, call
 from tests.fakes.registry import GRANT, USER
 from tests.unit.decisions.test_current import Broken
 

@@ -7,7 +7,7 @@ import pytest
 
 from leasehold.model.policies import Policy, PolicySide
 from leasehold.model.tools import Action, Tool, ToolServer
-from leasehold.policy.checking import CedarDocuments
+from leasehold.policy.documents import CedarDocuments
 from leasehold.policy.statements import NESTING_LIMIT, OPERATORS_LIMIT
 
 SERVERS = {
@@ -117,7 +117,7 @@ def test_nesting_that_would_overrun_the_parsers_stack_is_refused_before_it_is_as
     """In a process of its own: the parser does not raise, it takes the process along."""
     document = f"forbid(principal, action, resource) when {{ {hidden}{DEEP[kind]} }};"
     script = (
-        "import sys; from leasehold.policy.checking import CedarDocuments\n"
+        "import sys; from leasehold.policy.documents import CedarDocuments\n"
         "from leasehold.model.policies import Policy\n"
         "policy = Policy(document=sys.stdin.read(), side='agent')\n"
         "for one in CedarDocuments().check('p', policy, {}): print(one.message)"

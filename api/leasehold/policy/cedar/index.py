@@ -5,7 +5,7 @@ An index is never changed. Other policies, or another hierarchy of entities, are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from cedarpy import pst
@@ -105,22 +105,3 @@ def _actions(scope: pst.ActionConstraint) -> Iterator[Scope]:
                 yield "in", ref_of(entity)
         case _:
             yield ANY
-
-
-class Memo(Generic[T]):
-    """Remembers what a pure function said. Full, it forgets everything: strangers cannot fill the memory."""
-
-    __slots__ = ("_limit", "_made")
-
-    def __init__(self, limit: int = 65_536) -> None:
-        self._made: dict[object, T] = {}
-        self._limit = limit
-
-    def get(self, key: object, make: Callable[[], T]) -> T:
-        """What was made for the key, now or before."""
-        made = self._made.get(key)
-        if made is None:
-            if len(self._made) >= self._limit:
-                self._made.clear()
-            made = self._made[key] = make()
-        return made

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from leasehold.model.entities import Entity, EntityRef
-from leasehold.policy.cedar.mapping import native
+from leasehold.policy.cedar.mapping import ValueRefused, mapped, native
 from leasehold.policy.cedar.naming import cedar_ref
 from leasehold.policy.cedar.values import CedarSet, Value
 
@@ -50,11 +50,19 @@ def known_entities(entities: Iterable[Entity]) -> dict[EntityRef, Known]:
         ref = cedar_ref(one.ref)
         of = frozenset(map(cedar_ref, one.parents)) if one.parents else _NO_ONE
         parents[ref] = shared.setdefault(of, of)
-        attributes[ref] = {name: named(value) for name, value in one.attributes.items()}
+        attributes[ref] = named_attributes(one)
     closed: dict[frozenset[EntityRef], frozenset[EntityRef]] = {}
     for of in shared:
         closed[of] = frozenset(_above(of, parents))
     return {ref: Known(attributes[ref], closed[of]) for ref, of in parents.items()}
+
+
+def named_attributes(entity: Entity) -> dict[str, Value]:
+    """The entity's attributes, typed. Raises `ValueRefused` with its type, and the attribute's name."""
+    try:
+        return {name: _renamed(value) for name, value in mapped(entity.attributes).items()}
+    except ValueRefused as refused:
+        raise ValueRefused(f"{entity.ref.type}.{refused.path}", refused.why) from None
 
 
 def named(value: object) -> Value:

@@ -106,11 +106,16 @@ def native(value: object, depth: int = 0) -> Value:  # noqa: C901, PLR0911  one 
         case IPv4Network() | IPv6Network():
             return Network(value.max_prefixlen, int(value.network_address), value.prefixlen)
         case Mapping():
-            return {_checked(name): _at(name, _deeper(depth), one) for name, one in value.items()}
+            return mapped(value, depth)
         case list() | tuple() | set() | frozenset():
             return set_of([native(one, _count(depth)) for one in value])
         case _:
             raise ValueRefused("", "null is no value" if value is None else "no value for Cedar")
+
+
+def mapped(values: Mapping[str, object], depth: int = 0) -> dict[str, Value]:
+    """Each by its own type. Raises `ValueRefused`, with the name."""
+    return {_checked(name): _at(name, _deeper(depth), one) for name, one in values.items()}
 
 
 def _deeper(depth: int) -> Mapper:

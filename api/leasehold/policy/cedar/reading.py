@@ -40,6 +40,30 @@ def through(template: pst.Template) -> frozenset[str]:
     return frozenset(base.attr for base in bases if isinstance(base, pst.GetAttr) and _is_context(base.base))
 
 
+def types_named(template: pst.Template) -> frozenset[str]:
+    """Every type of entity that a policy names, besides its principal's."""
+    every = [one for clause in template.clauses for one in walk(clause.expr)]
+    types = {str(uid.type) for clause in template.clauses for uid in pst.entity_uids(clause)}
+    types |= {str(one.entity_type) for one in every if isinstance(one, pst.Is)}
+    match template.resource:
+        case pst.ScopeEq(pst.EntityUid(type_)) | pst.ScopeIn(pst.EntityUid(type_)) | pst.ScopeIs(type_):
+            types.add(str(type_))
+        case pst.ScopeIsIn(type_, pst.EntityUid(other)):
+            types |= {str(type_), str(other)}
+        case _:
+            pass
+    return frozenset(types)
+
+
+def argument_of(expression: pst.Expr) -> str | None:
+    """`table` of `context.input.table`, None of anything else."""
+    match expression:
+        case pst.GetAttr(pst.GetAttr(pst.Var("context"), "input"), name):
+            return name
+        case _:
+            return None
+
+
 def children(expression: pst.Expr) -> tuple[pst.Expr, ...]:  # noqa: PLR0911  one arm per form of expression
     """The expressions that an expression is made of."""
     match expression:

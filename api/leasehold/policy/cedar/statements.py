@@ -69,18 +69,24 @@ class Statement:
 
 def statements_of(name: str, document: str) -> tuple[Statement, ...]:
     """The statements of a document, in order. Raises `DocumentRefused`."""
+    statements, problems = read(name, document)
+    if problems:
+        raise DocumentRefused(problems)
+    return statements
+
+
+def read(name: str, document: str) -> tuple[tuple[Statement, ...], tuple[Problem, ...]]:
+    """The statements that can be read, in order, and what is wrong with the document."""
     if len(document.encode(errors="surrogatepass")) > MAX_DOCUMENT:
-        raise DocumentRefused((Problem(name, 1, f"a document has at most {MAX_DOCUMENT} bytes"),))
+        return (), (Problem(name, 1, f"a document has at most {MAX_DOCUMENT} bytes"),)
     pieces = tuple(split(document))
-    if len(pieces) > MAX_STATEMENTS:
-        raise DocumentRefused((Problem(name, 1, f"a document has at most {MAX_STATEMENTS} policies"),))
-    read = [_statement(name, line, text) for line, text in pieces]
-    found = [one for one in read if isinstance(one, Statement)]
-    problems = [one for one in read if isinstance(one, Problem)]
+    if not 0 < len(pieces) <= MAX_STATEMENTS:
+        return (), (Problem(name, 1, f"a document holds at least one policy, and at most {MAX_STATEMENTS}"),)
+    parsed = [_statement(name, line, text) for line, text in pieces]
+    found = tuple(one for one in parsed if isinstance(one, Statement))
+    problems = [one for one in parsed if isinstance(one, Problem)]
     problems += [*_repeated(found), *(problem for one in found for problem in _unsound(one))]
-    if problems or not found:
-        raise DocumentRefused(tuple(problems) or (Problem(name, 1, "a document holds at least one policy"),))
-    return tuple(found)
+    return found, tuple(problems)
 
 
 def split(document: str) -> Iterator[tuple[int, str]]:
@@ -110,7 +116,7 @@ def _statement(name: str, line: int, text: str) -> Statement | Problem:
         return Problem(name, line, f"a policy has at most {MAX_STATEMENT} bytes")
     try:
         parsed = cedarpy.policies_to_pst(text)
-    except (ValueError, UnicodeEncodeError) as error:
+    except ValueError as error:
         return Problem(name, line, _said(error))
     if len(parsed.static_policies) != 1:
         return Problem(name, line, "a policy has no `?principal` and no `?resource`: grants are rows, not templates")
@@ -126,7 +132,7 @@ def _derived_id(text: str) -> str:
     return hashlib.sha256(cedarpy.format_policies(text, 100, 2).encode()).hexdigest()[:_DIGEST]
 
 
-def _repeated(found: list[Statement]) -> Iterator[Problem]:
+def _repeated(found: tuple[Statement, ...]) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     for one in found:
         if one.id in seen:
@@ -149,7 +155,7 @@ def _names_relation(scope: pst.ScopeEq | pst.ScopeIn | pst.ScopeIsIn) -> bool:
 
 def _said(error: Exception) -> str:
     """What Cedar says in one line. Its longer words can hold whole documents."""
-    first = str(error).partition("\n")[0] if isinstance(error, ValueError) else "not Unicode"
+    first = "not Unicode" if isinstance(error, UnicodeError) else str(error).partition("\n")[0]
     return _PARSED.sub("", first)[:200]
 
 

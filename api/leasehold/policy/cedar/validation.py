@@ -7,25 +7,46 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import cedarpy
+from cedarpy import pst
 
+from leasehold.policy.cedar.reading import argument_of, walk
+from leasehold.policy.cedar.shapes import RecordShape, TextShape
 from leasehold.policy.cedar.statements import Problem, Statement
 
 _PREAMBLE = re.compile(r"(?:\[[^\]]*\] )?(?:for policy `[^`]*`, )?")
 _QUOTED = re.compile(r"`([^`]+)`")
-_CHOICE = re.compile(r'\.\s*(\w+)\s*(?:==|!=)\s*"((?:[^"\\]|\\.)*)"')
+_CONSEQUENCE = "unable to find an applicable action"  # said after whatever was wrong with a scope
 _SAME = 0.6
+_ANYTHING = ""
 
-Schemas = Callable[[Statement], "cedarpy.Schema"]
 
-
-def problems_of(statement: Statement, schema: cedarpy.Schema, names: frozenset[str]) -> Iterator[Problem]:
+def problems_of(statement: Statement, schema: cedarpy.Schema, names: frozenset[str]) -> list[Problem]:
     """What is wrong with one statement under its schema."""
-    for error in cedarpy.validate_policies(statement.text, schema).errors:
-        yield _placed(statement, _PREAMBLE.sub("", error.error, count=1), names)
+    errors = cedarpy.validate_policies(statement.text, schema).errors
+    said = {_PREAMBLE.sub("", error.error, count=1) for error in errors}
+    said = {one for one in said if not one.startswith(_CONSEQUENCE)} or said
+    found = {_placed(statement, one, names) for one in said}
+    return sorted(found, key=lambda problem: (problem.line, problem.message))
+
+
+def unlisted_choices(statement: Statement, arguments: Iterable[RecordShape]) -> Iterator[Problem]:
+    """Comparisons of an argument with a text that no tool lists for it: true of no call."""
+    listed: dict[str, set[str]] = {}
+    for record in arguments:
+        for name, field in record.fields:
+            if isinstance(field.shape, TextShape):
+                listed.setdefault(name, set()).update(field.shape.among or {_ANYTHING})
+    for clause in statement.template.clauses:
+        for part in walk(clause.expr):
+            match part:
+                case pst.BinaryOp("eq" | "not_eq", left, pst.StringLit(text)):
+                    among = listed.get(argument_of(left) or "", {_ANYTHING})
+                    if text not in among and _ANYTHING not in among:
+                        yield problem_at(statement, f"no tool takes `{text}` here", text, frozenset(among))
 
 
 def problem_at(statement: Statement, message: str, name: str, names: frozenset[str]) -> Problem:

@@ -25,7 +25,8 @@ _DURATION = re.compile(r"(-?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?
 _UNITS = (86_400_000, 3_600_000, 60_000, 1_000, 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _400_YEARS = 146_097 * 86_400_000  # the Gregorian calendar repeats itself
-_PLACES = 4
+_PLACES, _WHOLES = 4, 15
+_NO_FRACTION = f"a number has at most {_PLACES} digits after the point, and at most {_WHOLES} before it"
 _EXACT = Context(prec=2_000)  # Python's own would round to 28 digits
 
 
@@ -122,12 +123,10 @@ def fraction(text: str) -> Fraction:
 
 def fraction_of(number: Decimal) -> Fraction:
     """The number as a decimal. A fifth digit after the point is refused: rounded, it would be another number."""
-    if not number.is_finite():
-        _fail("not a finite number")
+    if not number.is_finite() or (number and not -_PLACES <= number.adjusted() < _WHOLES):
+        _fail(_NO_FRACTION)
     scaled = number.scaleb(_PLACES, _EXACT)
-    if scaled.adjusted() >= len(str(_I64_END)) or scaled != scaled.to_integral_value():
-        _fail(f"a number has at most {_PLACES} digits after the point, and at most 15 before it")
-    return Fraction(long(int(scaled)))
+    return Fraction(long(int(scaled))) if scaled == scaled.to_integral_value() else _fail(_NO_FRACTION)
 
 
 def network(text: str) -> Network:
