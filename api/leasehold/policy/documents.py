@@ -18,6 +18,8 @@ from leasehold.policy.statements import NESTING_LIMIT, OPERATORS_LIMIT, Statemen
 _CUT_OFF = "unexpected end of input"
 _AT_A_TOKEN = ("unexpected token", "invalid token")
 _NAMED = re.compile(r"`([^`]+)`|[:@] ?(\S+)$")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
+STATEMENTS_LIMIT, STATEMENT_LIMIT = 256, 10_240
 _PROBLEMS_SHOWN = 20
 _MESSAGE_LIMIT = 300
 
@@ -75,8 +77,8 @@ def _of_document(document: str, servers: Mapping[str, ToolServer]) -> Sequence[P
     tools = frozenset(f"{name}/{tool}" for name, server in servers.items() for tool in server.tools)
     known = _Known(tools, frozenset(servers))
     found = list(statements(document))
-    if not found:
-        return (PolicyProblem(1, 1, "holds no policy"),)
+    if not 0 < len(found) <= STATEMENTS_LIMIT:
+        return (PolicyProblem(1, 1, f"must hold 1 to {STATEMENTS_LIMIT} policies"),)
     each = (problem for one in found for problem in _of_statement(document, one, known))
     problems = tuple(islice(each, _PROBLEMS_SHOWN))
     return problems or tuple(islice(_as_a_whole(document, found), _PROBLEMS_SHOWN))
@@ -86,6 +88,9 @@ def _of_statement(document: str, statement: Statement, known: _Known) -> Iterato
     if (token := too_deep(statement)) is not None:
         limits = f"at most {NESTING_LIMIT} brackets deep and {OPERATORS_LIMIT} operators long"
         yield _problem(document, token.start, f"a policy is {limits}: split it")
+        return
+    if len(statement.text(document).encode()) > STATEMENT_LIMIT:
+        yield _problem(document, statement.start, f"a policy is at most {STATEMENT_LIMIT} bytes long: split it")
         return
     try:
         parsed = cedarpy.policies_to_pst(statement.text(document))
@@ -137,21 +142,25 @@ def _is_cut_off(text: str) -> bool:
         cedarpy.policies_to_pst(text)
     except ValueError as error:
         return str(error) == _CUT_OFF
-    return False
+    return False  # pragma: no cover  no beginning of a refused statement is a statement
 
 
 def _as_a_whole(document: str, found: Sequence[Statement]) -> Iterator[PolicyProblem]:
-    """Decisions name policies by `@id`: two of one name would be one to a reader."""
+    """Decisions name policies by `@id`, or by what they say: two of one name would be one to a reader."""
     policies = list(cedarpy.policies_to_pst(document).static_policies.values())
     if len(policies) != len(found):  # pragma: no cover  we and the parser never saw another document
         yield PolicyProblem(1, 1, "cannot be taken apart into its policies")
         return
     seen: set[str] = set()
     for statement, policy in zip(found, policies, strict=True):
-        name = policy.annotations.get("id")
-        if name is not None and name in seen:
-            yield _problem(document, statement.start, f"two policies have the id `{name[:_MESSAGE_LIMIT]}`")
-        seen |= {name} if name is not None else set()
+        given = policy.annotations.get("id")
+        name = given if given is not None else " ".join(token.text for token in statement.tokens)
+        if given is not None and not _ID.fullmatch(given):
+            yield _problem(document, statement.start, "an `@id` is 1-63 letters, digits, `_`, `.` and `-`")
+        elif name in seen:
+            said = f"two policies have the id `{given}`" if given is not None else "this policy stands twice"
+            yield _problem(document, statement.start, said)
+        seen.add(name)
 
 
 def _problem(text: str, offset: int, said: str, *, unknown: bool = False, path: str = "document") -> PolicyProblem:

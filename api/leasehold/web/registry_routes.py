@@ -45,7 +45,7 @@ _NOT_MODIFIED = 304
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationBody:
-    """Which node to revoke: `registry`, `owner:…`, `agent:…`, `deployment:…`, `binding:…` or `lease:…`; and why."""
+    """Which node: `registry`, `owner:…`, `agent:…`, `deployment:…`, `binding:…`, `policy:…` or `lease:…`; and why."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "str_max_length": 1024}
     node: str

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -182,3 +183,18 @@ def test_what_a_server_lists_is_declared_as_imported(registry, make_stack):
     assert json.loads(live["input_schema"])["description"] == hard
     assert live["description"] == 'a "${b}" %{c} \\  é'
     assert "No changes" in stack.plan(expect=0)
+
+
+def test_json_as_the_cdk_writes_it_means_the_same(registry, make_stack):
+    golden = json.loads((Path(__file__).parents[2] / "golden" / "synth" / "platform.json").read_text())["resource"]
+    kinds = ("tool_server", "policy", "user", "resource", "relation")
+    resources = {f"leasehold_{kind}": golden[f"leasehold_{kind}"] for kind in kinds}
+    stack = make_stack(registry)
+    stack.write("")
+    stack.write(json.dumps({"resource": resources}), "cdk.tf.json")
+    assert "7 added" in stack.apply()
+    assert "No changes" in stack.plan(expect=0)
+    schema = json.loads(registry.get("tool-servers", "github")["tools"]["read_file"]["input_schema"])
+    assert schema["properties"]["path"]["default"] == "${HOME}"
+    assert registry.get("users", "ada")["attributes"]["limit"] == {"decimal": "50.0"}
+    assert "7 destroyed" in stack.run("destroy", "-auto-approve", "-no-color")
