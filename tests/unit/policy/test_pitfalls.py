@@ -73,7 +73,7 @@ def test_a_forbid_that_cannot_be_evaluated_denies(engine):
         facts(entities=[entity("user", "u")]),
         engine,
     )
-    assert version.application is not None
+    assert version.applications.by_action
 
 
 def test_an_error_at_run_time_is_a_denial_with_its_own_reason():
