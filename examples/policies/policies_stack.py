@@ -51,7 +51,7 @@ class Policies(TerraformStack):
 
     def policy(self, name: str, side: str) -> None:
         """The policy of the file of that name."""
-        Policy.from_file(self, name, HERE / f"{name}.cedar", side=side)
+        Policy.from_file(self, f"{name}-policy", HERE / f"{name}.cedar", side=side, name=name)
 
     def sales_and_finance_tables(self) -> None:
         """1. Queries on tables that begin with `sales_` or `finance_`, from the company's network."""

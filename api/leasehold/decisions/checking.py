@@ -18,7 +18,7 @@ from leasehold.policy.cedar.validation import line_of
 from leasehold.policy.checking import check
 from leasehold.policy.material import FactsRefused, PolicyText
 
-_MISSING = ("not found", "unrecognized", "no such")
+_OF_THE_WORLD = ("unrecognized entity type", "on entity type", "for entity type")
 _MESSAGE_LIMIT = 400
 
 
@@ -50,8 +50,9 @@ class PublishablePolicies:
 
 
 def _problem(problem: Problem) -> PolicyProblem:
-    hint = f"; did you mean `{problem.suggestion}`?" if problem.suggestion else ""
-    unknown = any(word in problem.message for word in _MISSING)
+    # What a run is about to register is missing for a plan alone; what a tool's schema lacks is missing for good.
+    unknown = any(word in problem.message for word in _OF_THE_WORLD) and "`Agent`" not in problem.message
+    hint = f"; did you mean `{problem.suggestion}`?" if problem.suggestion and not unknown else ""
     return PolicyProblem(problem.line, 1, f"{problem.message[:_MESSAGE_LIMIT]}{hint}", unknown)
 
 
