@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.decisions.answering import Answering
@@ -13,9 +14,11 @@ from leasehold.decisions.checking import PublishablePolicies
 from leasehold.decisions.current import Current
 from leasehold.decisions.recording import Recorder
 from leasehold.keys.sealing import FileSealer
+from leasehold.keys.signing import Signer
+from leasehold.keys.tokens import OwnTokens
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.documents import CedarDocuments
-from leasehold.settings import Settings
+from leasehold.settings import InvalidSetting, Settings
 from leasehold.store.sql_store import SqlStore
 from leasehold.web.access.app import AccessDoors, access_app
 from leasehold.web.access.callers import Callers
@@ -24,6 +27,12 @@ from leasehold.web.asgi import Application
 from leasehold.web.doors import DecisionDoors
 
 _log = logging.getLogger(__name__)
+
+
+class Closable(Protocol):
+    """What is closed before the decision point is."""
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,30 @@ def decision_point(
         access=access_app(access),
         doors=DecisionDoors(current=current, store=store, sealer=sealer, reader=CedarDocuments()),
     )
+
+
+def ext_authz(
+    settings: Settings, store: SqlStore, signer: Signer, decisions: DecisionPoint, clock: Callable[[], datetime]
+) -> Closable | None:
+    """Envoy's door, listening, if one is asked for. Raises `InvalidSetting` without its libraries, `OSError`."""
+    if settings.ext_authz_port is None:
+        return None
+    try:
+        from leasehold.envoy.authorizing import Authorizing  # noqa: PLC0415  an extra, and 100 ms of imports
+        from leasehold.envoy.server import ExtAuthz  # noqa: PLC0415
+    except ImportError:
+        raise InvalidSetting("LEASEHOLD_EXT_AUTHZ_PORT needs the extra: pip install leasehold[envoy]") from None
+    authorizing = Authorizing(
+        issuer=settings.issuer,
+        tokens=OwnTokens(signer),
+        leases=store,
+        current=decisions.current,
+        answering=decisions.answering,
+        clock=clock,
+    )
+    door = ExtAuthz(authorizing, f"{settings.host}:{settings.ext_authz_port}")
+    door.start()
+    return door
 
 
 def _disagreed(ids: tuple[str, ...]) -> None:

@@ -24,7 +24,7 @@ class Settings:
     `database_url` may hold a password and stays out of `repr`. `issuer` is the URL under which callers reach this
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
     `secrets_dir` are what credential profiles refer to by name. `policy_engine` is `compiled`, `cedarpy`, or `shadow`
-    for both, which denies where they differ.
+    for both, which denies where they differ. `ext_authz_port` is where Envoy asks, if it does.
     """
 
     data_dir: Path
@@ -38,6 +38,7 @@ class Settings:
     secrets_dir: Path | None = field(default=None, repr=False)
     sealing_key_file: Path | None = None
     policy_engine: str = "compiled"
+    ext_authz_port: int | None = None
 
     @property
     def registry_audience(self) -> str:
@@ -70,6 +71,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secrets=_secrets(environ),
         secrets_dir=_path(environ.get("LEASEHOLD_SECRETS_DIR")),
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
+        ext_authz_port=_ext_authz_port(environ.get("LEASEHOLD_EXT_AUTHZ_PORT")),
         policy_engine=_policy_engine(environ.get("LEASEHOLD_POLICY_ENGINE") or "compiled"),
     )
 
@@ -83,10 +85,14 @@ def _secrets(environ: Mapping[str, str]) -> Mapping[str, str]:
     return {name.removeprefix(_SECRET): value for name, value in environ.items() if name.startswith(_SECRET) and value}
 
 
-def _port(text: str) -> int:
+def _port(text: str, name: str = "LEASEHOLD_PORT") -> int:
     if not (text.isascii() and text.isdecimal() and 0 < int(text) <= 65535):  # noqa: PLR2004  RFC 9293 §3.1
-        raise InvalidSetting(f"LEASEHOLD_PORT must be 1 to 65535, not `{text}`")
+        raise InvalidSetting(f"{name} must be 1 to 65535, not `{text}`")
     return int(text)
+
+
+def _ext_authz_port(text: str | None) -> int | None:
+    return _port(text, "LEASEHOLD_EXT_AUTHZ_PORT") if text else None
 
 
 def _database_url(url: str) -> str:

@@ -12,7 +12,7 @@ from threading import Event, Thread
 from leasehold.authn.agent_tokens import AgentCallers
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.credential_wiring import credential_doors
-from leasehold.decision_wiring import decision_point
+from leasehold.decision_wiring import decision_point, ext_authz
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
@@ -116,7 +116,9 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
         "/revocations": revocations,
     }
     planes = dispatch(control, hot)
-    return finishing(planes, (decisions.close, ledger.close, leases.close, store.close))
+    door = ext_authz(settings, store, signer, decisions, _now)
+    closing = (door.close, decisions.close) if door is not None else (decisions.close,)
+    return finishing(planes, (*closing, ledger.close, leases.close, store.close))
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> RevocationDoors:

@@ -61,7 +61,7 @@ class Policies(TerraformStack):
         self.policy("warehouse", "agent")
 
     def code_review(self) -> None:
-        """2. Five tools on named repositories. 3. Public issues, and no pull request that refers to something private."""
+        """2. Five tools on named repositories. 3. Public issues; no pull request that refers to something private."""
         tools = ("list_files", "read_file", "list_pull_requests", "comment", "request_changes")
         more = {"get_issue": "read", "get_pull_request": "read", "merge": "write", "delete_branch": "delete"}
         reading = dict.fromkeys(tools[:3], "read") | dict.fromkeys(tools[3:], "write")

@@ -29,6 +29,8 @@ ROOMS_OF_LIBRARY = {
     "uvicorn": ("api/leasehold/cli/",),
     "aiohttp": ("api/leasehold/gateway/",),
     "cedarpy": ("api/leasehold/policy/",),
+    "grpc": ("api/leasehold/envoy/",),
+    "google": ("api/leasehold/envoy/",),  # protocol buffers
     "cdktf": _CDK_DOOR,
     "cdktn": _CDK_DOOR,
     "constructs": ("cdktf/leasehold_cdktf/",),
@@ -87,7 +89,7 @@ _USE_CASES = tuple(
         "campaigns",
     )
 )
-_DOORS = ("api/leasehold/web/", "api/leasehold/gateway/")
+_DOORS = ("api/leasehold/web/", "api/leasehold/envoy/", "api/leasehold/gateway/")
 
 
 def libraries_in_their_rooms(source: Source) -> Iterator[str]:

@@ -138,9 +138,8 @@ def _explained(found: Json) -> Iterator[str]:
 def _replayed(report: Json) -> Iterator[str]:
     for one in report["flips"]:
         word = "newly allowed" if one["decision"] else "newly denied"
-        yield visible(
-            f"{word}: {one['subject']}  {one['action']}  on {one['resource']}  ({one['before']} -> {one['after']})"
-        )
+        asked = f"{one['subject']}  {one['action']}  on {one['resource']}"
+        yield visible(f"{word}: {asked}  ({one['before']} -> {one['after']})")
         yield visible(f"    {one['at']}  decision {one['id']}")
     yield (
         f"{report['replayed']} decisions: {report['newly_allowed']} newly allowed, {report['newly_denied']} newly denied"

@@ -41,11 +41,17 @@ def serve(
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on [LEASEHOLD_HOST or 127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port [LEASEHOLD_PORT or 8420].")] = None,
+    ext_authz_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Port for Envoy's ext_authz, over gRPC [LEASEHOLD_EXT_AUTHZ_PORT or none]."
+        ),
+    ] = None,
 ) -> None:
     """Serve the registry. All other configuration comes from LEASEHOLD_* variables."""
     from leasehold.cli.serve import serve as serve_registry  # noqa: PLC0415  the server's imports cost a client 1 s
 
-    serve_registry(host=host, port=port)
+    serve_registry(host=host, port=port, ext_authz_port=ext_authz_port)
 
 
 for _command in (drift, review, revoke, bootstrap, whoami, version):

@@ -1,4 +1,4 @@
-"""The six policies that everybody asks for: written in CDKTF, applied by a real terraform, decided by a real registry."""
+"""The six policies that everybody asks for: written in CDKTF, applied by a real terraform, decided for real."""
 
 import os
 import shutil

@@ -61,12 +61,13 @@ def test_who_can_and_what_can_list_ways_with_their_conditions(world):
     assert run(world, "who-can", "github/refund", "on", "a:1", "b:2")[0] == 1
 
 
-TABLE = """
+CALL = 'agent: triage, tool: github/refund, resource: "repo:web"'
+TABLE = f"""
 policies:
-  caps: {side: agent, document: caps.cedar}
+  caps: {{side: agent, document: caps.cedar}}
 cases:
-  - {name: small, expect: allow, agent: triage, tool: github/refund, resource: "repo:web", arguments: {amount: 60}, at: 2026-11-23T12:00:00Z}
-  - {name: large, expect: deny, agent: triage, tool: github/refund, resource: "repo:web", arguments: {amount: 70}}
+  - {{name: small, expect: allow, {CALL}, arguments: {{amount: 60}}, at: 2026-11-23T12:00:00Z}}
+  - {{name: large, expect: deny, {CALL}, arguments: {{amount: 70}}}}
 """
 
 
