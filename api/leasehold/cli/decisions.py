@@ -141,8 +141,7 @@ def _replayed(report: Json) -> Iterator[str]:
         asked = f"{one['subject']}  {one['action']}  on {one['resource']}"
         yield visible(f"{word}: {asked}  ({one['before']} -> {one['after']})")
         yield visible(f"    {one['at']}  decision {one['id']}")
-    yield (
-        f"{report['replayed']} decisions: {report['newly_allowed']} newly allowed, {report['newly_denied']} newly denied"
-    )
+    flips = f"{report['newly_allowed']} newly allowed, {report['newly_denied']} newly denied"
+    yield f"{report['replayed']} decisions: {flips}"
     if report["unreadable"]:
         yield f"{report['unreadable']} could not be read: another server's key sealed them"

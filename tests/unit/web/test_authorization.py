@@ -76,6 +76,7 @@ def table():
     yield "GET", "/v1/credentials", READERS, {}
     yield "POST", "/v1/revocations", WITH_THE_TEAM, REVOKE
     yield "POST", "/v1/policies:check", READERS, {"json": {"policies": [{"name": "guards", **POLICY}]}}
+    yield "POST", "/v1/policies:format", READERS, {"json": {"document": POLICY["document"]}}
     yield "POST", "/v1/drift", READERS, EMPTY_REPORT
     yield "POST", "/v1/plan-reviews", READERS, EMPTY_REPORT
 
@@ -83,10 +84,19 @@ def table():
 TABLE = {(method, route): (allowed, request) for method, route, allowed, request in table()}
 # Simulation needs a token service behind it: test_simulation.py
 SIMULATION = {("POST", "/v1/trust-issuers:simulate")}
+# Questions about decisions need a decision point: unit/decisions/test_answers.py
+DECISIONS = {
+    ("GET", "/v1/decisions/{decision}"),
+    ("POST", "/v1/decisions:replay"),
+    ("POST", "/v1/policies:test"),
+    ("GET", "/v1/access:who-can"),
+    ("GET", "/v1/access:what-can"),
+}
 # bootstrap takes a token of its own: test_bootstrap.py; so does the end of a task: delegation/test_tasks.py
 # And an agent's token draws credentials: tests/e2e/credentials/test_serve.py
 DRAWS = {("POST", "/v1/credentials/{profile}"), ("GET", "/v1/credentials/{profile}/container")}
-OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end"), *DRAWS, *SIMULATION}
+ELSEWHERE = SIMULATION | DECISIONS
+OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end"), *DRAWS, *ELSEWHERE}
 EACH_ROUTE = pytest.mark.parametrize(("method", "route"), sorted(TABLE))
 
 
