@@ -34,9 +34,15 @@ class Current:
     """The state that decisions are made on now. `look` brings it up to date; a thread of its own calls it."""
 
     def __init__(
-        self, store: Store, engine: Engine, clock: Callable[[], datetime], *, bound: timedelta = BOUND
+        self,
+        store: Store,
+        engine: Engine,
+        clock: Callable[[], datetime],
+        *,
+        bound: timedelta = BOUND,
+        every: float = LOOK_SECONDS,
     ) -> None:
-        self._store, self._engine, self._clock, self._bound = store, engine, clock, bound
+        self._store, self._engine, self._clock, self._bound, self._every = store, engine, clock, bound, every
         self._state: State | None = None
         self._confirmed_at: datetime | None = None
         self._looking = threading.Lock()
@@ -113,7 +119,7 @@ class Current:
                 _log.warning("decisions are made on what was known before: the database does not answer")
             except Exception as error:  # noqa: BLE001  past the bound everything is denied, and the next look may succeed
                 _log.error("decisions are made on what was known before: %s", type(error).__name__)
-            self._woken.wait(LOOK_SECONDS)
+            self._woken.wait(self._every)
             self._woken.clear()
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.fakes.registry import GRANT, furnished
 
-from leasehold.decisions import current
 from leasehold.decisions.current import Current
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.store.sql_store import open_store
@@ -19,15 +18,13 @@ def now():
     return datetime.now(UTC)
 
 
-def test_a_write_of_one_replica_is_enforced_by_another_before_its_own_look(postgres_database_url, monkeypatch):
-    monkeypatch.setattr(current, "LOOK_SECONDS", 30.0)  # nothing but the database wakes it
+def test_a_write_of_one_replica_is_enforced_by_another_before_its_own_look(postgres_database_url):
     one, other = open_store(postgres_database_url), open_store(postgres_database_url)
-    follower = Current(other, engine_named("compiled"), now, bound=timedelta(minutes=5))
+    follower = Current(other, engine_named("compiled"), now, bound=timedelta(minutes=5), every=60)
     try:
         registry = furnished(one)
         follower.start()
         _until(lambda: follower.state(now()) is not None)
-        time.sleep(0.5)  # the connection that listens is there
         registry.grant(GRANT)
         document = 'forbid(principal, action == Action::"github/delete_branch", resource);'
         registry.must("policies", "stop", {"document": document, "side": "agent"})
