@@ -38,7 +38,7 @@ def constraints_of(plain: object) -> Constraints:
     return tuple((check_argument(name), _constraint(plain[name])) for name in sorted(plain))
 
 
-def plain_of(constraints: Constraints) -> dict[str, object]:
+def plain_of(constraints: Constraints) -> dict[str, dict[str, object]]:
     """The same, to be written as JSON."""
     return {argument: _plain(constraint) for argument, constraint in constraints}
 
