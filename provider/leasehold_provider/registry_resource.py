@@ -7,6 +7,7 @@ spelling where that means the same.
 
 from __future__ import annotations
 
+from .constraints import same_constraints
 from .names import check_name
 from .protocol import Attribute, DiagnosticError, IdentityAttribute, Number, Resource, Schema, String, is_unknown
 from .same import same_document
@@ -54,6 +55,8 @@ class RegistryResource(Resource):
     """Attributes that are points in time: two spellings of one moment are no difference."""
     documents: tuple[str, ...] = ()
     """Attributes that are JSON texts: two layouts of one value are no difference."""
+    limits: tuple[str, ...] = ()
+    """Attributes that are constraints on arguments: two spellings of one meaning are no difference."""
     computed: tuple[str, ...] = ()
     """Attributes, beside the envelope, that are no part of what we send."""
 
@@ -201,4 +204,8 @@ class RegistryResource(Resource):
 def _equalities(
     resource: RegistryResource,
 ) -> tuple[tuple[tuple[str, ...], Callable[[object, object], bool]], ...]:
-    return ((resource.moments, same_moment), (resource.documents, same_document))
+    return (
+        (resource.moments, same_moment),
+        (resource.documents, same_document),
+        (resource.limits, same_constraints),
+    )
