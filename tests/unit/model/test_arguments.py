@@ -31,6 +31,7 @@ DECLARED = st.one_of(
     NUMBERS.map(lambda v: ArgumentConstraint(max=v)),
     NUMBERS.map(lambda v: ArgumentConstraint(min=v)),
 )
+VALUES = st.one_of(NUMBERS, TEXTS, st.booleans(), st.none(), st.just([]), st.just(float("inf")))
 SOME = st.dictionaries(st.sampled_from(["amount", "table", "a,b", "a:b", "a=b", "é"]), DECLARED, max_size=3)
 
 
