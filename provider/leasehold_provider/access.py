@@ -71,7 +71,7 @@ def first_excess(reach: Iterable[Reach], allowed: Iterable[Reach]) -> Reach | No
 
 def contains(allowed: Sequence[Reach], one: Reach) -> bool | None:
     """True iff everything in `one` lies within `allowed`; None if nobody can tell."""
-    above = [wide[3] for wide in allowed if reaches(wide, one)]
+    above = tuple(dict.fromkeys(wide[3] for wide in allowed if reaches(wide, one)))
     if () in above:
         return True
     if not above or not one[3]:  # what asks for an argument does not allow the calls without it

@@ -8,6 +8,7 @@ registry's decisions together. No verdict, None, is an answer: whoever asks must
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from itertools import product
 
 TYPE_CHECKING = False
@@ -111,7 +112,8 @@ def _digits(value: Decimal) -> str:
     return format(value.normalize() + 0, "f")
 
 
-def covered(above: Sequence[Alternative], one: Alternative) -> bool | None:
+@lru_cache(maxsize=1024)  # a grant of many tools on many resources asks the same question of each
+def covered(above: tuple[Alternative, ...], one: Alternative) -> bool | None:
     """Tell whether every call that `one` admits is admitted by some of `above`; None if nobody can tell."""
     if any(_within(other, one) for other in above):
         return True

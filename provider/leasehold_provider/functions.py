@@ -60,7 +60,7 @@ def _constraints_cover(wide: Values, narrow: Values) -> bool:
             raise FunctionError(complaint, position)
     from .algebra import alternatives_of, covered  # noqa: PLC0415 -- few calls ask for it
 
-    above = alternatives_of(wide)
+    above = tuple(alternatives_of(wide))
     verdicts = {covered(above, one) for one in alternatives_of(narrow)}
     if False in verdicts:
         return False

@@ -72,18 +72,18 @@ def test_each_limit_is_one_form(limit, attributes):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: one_of(),
+        one_of,
         lambda: one_of(*map(str, range(65))),
         lambda: one_of("a", 1),
-        lambda: one_of(1, True),
-        lambda: at_most(True),
+        lambda: one_of(*[1, True]),
+        lambda: at_most(number=True),
         lambda: at_most("50"),
         lambda: at_most(float("nan")),
         lambda: at_most(float("inf")),
         lambda: at_most(10**400),
         lambda: at_most(1234567890123456),
         lambda: between(2, 1),
-        lambda: one_of_prefixes(),
+        one_of_prefixes,
         lambda: one_of_prefixes(""),
         lambda: one_like(*map(str, range(17))),
         lambda: exactly("x" * 257),
@@ -93,7 +93,7 @@ def test_each_limit_is_one_form(limit, attributes):
     ],
 )
 def test_a_limit_that_cannot_be_is_refused_where_it_is_written(make):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r".{15}"):
         make()
 
 
@@ -111,7 +111,7 @@ def test_a_limit_that_cannot_be_is_refused_where_it_is_written(make):
     ],
 )
 def test_arguments_that_cannot_be_limited_so_are_refused(crm, limits):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r".{15}"):
         crm.tool("refund").on("crm:acme").where(limits)
 
 
@@ -164,12 +164,9 @@ def test_a_grant_beyond_its_scope_is_nothing(stack, crm):
 
 
 def test_a_ceiling_with_a_limit_withholds_what_exceeds_it(stack, crm):
-    low = Scope(
-        stack, "low", tool_server=crm, tools=["refund"], resources=["crm:acme"], where={"amount": between(0, 50)}
-    )
-    high = Scope(
-        stack, "high", tool_server=crm, tools=["refund"], resources=["crm:acme"], where={"amount": between(50, 100)}
-    )
+    on = {"tool_server": crm, "tools": ["refund"], "resources": ["crm:acme"]}
+    low = Scope(stack, "low", **on, where={"amount": between(0, 50)})
+    high = Scope(stack, "high", **on, where={"amount": between(50, 100)})
     Ceiling(stack, "cap", principal="agent:billing", scopes=[low, high])
     refund = crm.tool("refund").on("crm:acme")
     agent = declare(stack, refund.where(amount=between(10, 90)), refund.where(amount=at_least(0)))

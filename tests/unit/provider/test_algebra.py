@@ -43,7 +43,7 @@ def reach(alternatives):
 @given(SOME, SOME)
 @settings(deadline=None)
 def test_both_say_the_same_of_any_two(wide, narrow):
-    above = algebra.alternatives_of(written(wide))
+    above = tuple(algebra.alternatives_of(written(wide)))
     for theirs, ours in zip(alternatives_of(narrow), algebra.alternatives_of(written(narrow)), strict=True):
         verdict = covers(reach(alternatives_of(wide)), reach([theirs]))
         assert algebra.covered(above, ours) is ANSWERS[verdict]
@@ -70,7 +70,7 @@ def test_what_the_registry_refuses_is_refused_before_it_is_asked(constraints):
 def test_too_much_to_compare_is_no_answer():
     names = "abcdefg"
     parts = [{name: {"min": at, "max": at + 2} for name in names} for at in range(6)]
-    above = [one for part in parts for one in algebra.alternatives_of(part)]
+    above = tuple(one for part in parts for one in algebra.alternatives_of(part))
     (whole,) = algebra.alternatives_of({name: {"min": 1, "max": 7} for name in names})
     assert algebra.covered(above, whole) is None
     assert algebra._POINTS == MAX_POINTS
