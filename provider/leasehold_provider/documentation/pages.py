@@ -136,7 +136,7 @@ def _type(attribute: AnyAttribute) -> str:
             attribute.nesting
         ]
     text = attribute.type.json().strip('"')
-    return {'["set","string"]': "set of strings"}.get(text.replace(" ", ""), text)
+    return {'["set","string"]': "set of strings", '["set","number"]': "set of numbers"}.get(text.replace(" ", ""), text)
 
 
 def _literal(default: object) -> str:

@@ -10,3 +10,15 @@ resource "leasehold_grant" "reader" {
   agent = leasehold_agent.triage.name
   scope = leasehold_scope.web_reader.name
 }
+
+# Refunds up to 50, in euros or dollars. Another limit is another grant.
+resource "leasehold_grant" "refund" {
+  agent       = leasehold_agent.triage.name
+  tool_server = leasehold_tool_server.crm.name
+  tools       = ["refund"]
+  resources   = ["crm:acme"]
+  constraints = {
+    amount   = { max = 50 }
+    currency = { one_of = ["EUR", "USD"] }
+  }
+}
