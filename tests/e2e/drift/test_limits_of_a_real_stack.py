@@ -1,4 +1,4 @@
-"""Limits on arguments over a real Terraform: clean as applied, found when raised by hand, adopted with the given code."""
+"""Limits on arguments on a real Terraform: clean as applied, found when raised by hand, adopted by the code given."""
 
 import json
 from pathlib import Path
@@ -37,27 +37,20 @@ def test_limits_are_clean_then_found_then_adopted(leasehold, stack, tmp_path):
     report = json.loads(drift(leasehold, stack, "--json").stdout)
     jsonschema.validate(report, json.loads((SCHEMAS / "drift.schema.json").read_text()))
     (finding,) = report["findings"]
-    assert finding["sentence"] == (
-        "agent `billing` can now `refund` on `crm:acme` where `amount` ≤ 500 and `note` begins with `\\u{60}${x}\\u{60}`"
-    )
+    said = "agent `billing` can now `refund` on `crm:acme` where `amount` ≤ 500 and `note` begins with "
+    assert finding["sentence"] == said + "`\\u{60}${x}\\u{60}`"
     assert "`amount` ≤ 500" in drift(leasehold, stack, "--markdown").stdout
 
     fix = finding["fix"]
     stack.write(fix["adopt_hcl"] + fix["import"], "adopted.tf")
     stack.run("fmt", "-check", "adopted.tf")
     label = fix["adopt_hcl"].split('"')[3]
-    said = stack.apply(
-        roomy.replace("leasehold_grant.scoped.id]", f"leasehold_grant.scoped.id, leasehold_grant.{label}.id]")
-    )
-    assert "1 imported, 0 added, 0 changed" in said.replace("1 changed", "0 changed")
+    claimed = roomy.replace("leasehold_grant.scoped.id]", f"leasehold_grant.scoped.id, leasehold_grant.{label}.id]")
+    assert "1 imported, 0 added" in stack.apply(claimed)
     assert drift(leasehold, stack, "--strict").returncode == 0
     assert "No changes" in stack.plan(expect=0)
 
-    stack.write(
-        roomy.replace("leasehold_grant.scoped.id]", f"leasehold_grant.scoped.id, leasehold_grant.{label}.id]").replace(
-            "amount   = { max = 50 }", "amount   = { max = 60 }"
-        )
-    )
+    stack.write(claimed.replace("amount   = { max = 50 }", "amount   = { max = 60 }"))
     stack.run("plan", "-no-color", "-out", "tfplan")
     plan.write_text(stack.run_raw("show", "-json", "tfplan").stdout)
     review = json.loads(leasehold("review", f"prod={plan}", "--json").stdout)
