@@ -219,6 +219,8 @@ def _share(facts: AgentFacts, wish: LeaseWish, now: datetime) -> _Share | LeaseD
 def promised(scopes: frozenset[str], reach: Iterable[Reach], servers: Mapping[str, ToolServer]) -> frozenset[str]:
     """The scopes without those of tools that are allowed with certain arguments only."""
     reached = tuple(reach)
+    if not any(one.constraints for one in reached):
+        return scopes
     return scopes - (wire_scopes(reached, servers) - unconditional_scopes(reached, servers))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from tests.e2e.drift.test_drift_of_a_real_stack import drift, plan_json
 from tests.e2e.provider.test_constraints import REFUND, STACK
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
@@ -19,17 +20,11 @@ LOOSE_SPEC = {
 pytestmark = pytest.mark.terraform
 
 
-def drift(leasehold, stack, *more):
-    return leasehold("drift", "--state", f"prod={stack.root}/terraform.tfstate", *more)
-
-
 def test_limits_are_clean_then_found_then_adopted(leasehold, stack, tmp_path):
     roomy = STACK.replace("max = 100 }", "max = 1000 }")
     stack.apply(roomy)
     assert drift(leasehold, stack, "--strict").returncode == 0
-    stack.run("plan", "-no-color", "-out", "tfplan")
-    plan = tmp_path / "plan.json"
-    plan.write_text(stack.run_raw("show", "-json", "tfplan").stdout)
+    plan = plan_json(stack, tmp_path)
     assert leasehold("drift", "--plan", f"prod={plan}", "--strict").returncode == 0
 
     done = leasehold("object", "put", "grants", LOOSE, "--file", "-", stdin=json.dumps(LOOSE_SPEC))
@@ -51,8 +46,7 @@ def test_limits_are_clean_then_found_then_adopted(leasehold, stack, tmp_path):
     assert "No changes" in stack.plan(expect=0)
 
     stack.write(claimed.replace("amount   = { max = 50 }", "amount   = { max = 60 }"))
-    stack.run("plan", "-no-color", "-out", "tfplan")
-    plan.write_text(stack.run_raw("show", "-json", "tfplan").stdout)
+    plan = plan_json(stack, tmp_path)
     review = json.loads(leasehold("review", f"prod={plan}", "--json").stdout)
     jsonschema.validate(review, json.loads((SCHEMAS / "plan-review.schema.json").read_text()))
     (change,) = review["access"]
