@@ -11,14 +11,14 @@ resource "leasehold_grant" "reader" {
   scope = leasehold_scope.web_reader.name
 }
 
-# Refunds up to 50, in euros or dollars. Another limit is another grant.
-resource "leasehold_grant" "refund" {
+# Only for such arguments. Another limit is another grant.
+resource "leasehold_grant" "issues" {
   agent       = leasehold_agent.triage.name
-  tool_server = leasehold_tool_server.crm.name
-  tools       = ["refund"]
-  resources   = ["crm:acme"]
+  tool_server = leasehold_tool_server.github.name
+  tools       = ["create_issue"]
+  resources   = ["repo:web"]
   constraints = {
-    amount   = { max = 50 }
-    currency = { one_of = ["EUR", "USD"] }
+    priority = { min = 1, max = 3 }
+    label    = { one_of = ["bug", "question"] }
   }
 }

@@ -5,10 +5,10 @@ resource "leasehold_scope" "web_reader" {
   resources   = ["repo:web", "repo:api"]
 }
 
-resource "leasehold_scope" "reports" {
-  name        = "reports"
-  tool_server = leasehold_tool_server.warehouse.name
-  tools       = ["query"]
-  resources   = ["db:main"]
-  constraints = { table = { prefixes = ["sales_", "finance_"] } }
+resource "leasehold_scope" "docs_reader" {
+  name        = "docs-reader"
+  tool_server = leasehold_tool_server.github.name
+  tools       = ["read_file"]
+  resources   = ["repo:web"]
+  constraints = { path = { prefixes = ["docs/", "site/"] } }
 }
