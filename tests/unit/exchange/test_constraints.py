@@ -132,6 +132,8 @@ def test_details_narrow_a_token_further(world, wanted):
         ({"actions": ["*"], "constraints": {"amount": {"exact": 1}}}, "invalid_scope"),
         ({"constraints": {"amount": {"atmost": 1}}}, "invalid_authorization_details"),
         ({"locations": ["https://evil.example"]}, "invalid_authorization_details"),
+        ({"constraints": {f"a{at}": {"exact": 1} for at in range(10_000 // 8)}}, "invalid_authorization_details"),
+        ({"actions": ["comment", "x"], "resources": [f"r:{at}" for at in range(200)]}, "invalid_authorization_details"),
     ],
 )
 def test_details_never_widen(world, detail, error):
