@@ -16,6 +16,7 @@ from leasehold_cdktf.credentials import (
 from leasehold_cdktf.deployments import Deployment
 from leasehold_cdktf.directory import Relation, Resource, User
 from leasehold_cdktf.grants import Grant
+from leasehold_cdktf.limits import Limit, at_least, at_most, between, exactly, one_like, one_of, one_of_prefixes
 from leasehold_cdktf.manifest import Manifest
 from leasehold_cdktf.people import Owner
 from leasehold_cdktf.policies import Call, Policy, Question
@@ -58,6 +59,7 @@ __all__ = [
     "HcpTerraform",
     "Kubernetes",
     "LeaseholdProvider",
+    "Limit",
     "Manifest",
     "Oidc",
     "Owner",
@@ -75,4 +77,11 @@ __all__ = [
     "WorkloadBinding",
     "assert_can",
     "assert_cannot",
+    "at_least",
+    "at_most",
+    "between",
+    "exactly",
+    "one_like",
+    "one_of",
+    "one_of_prefixes",
 ]

@@ -29,9 +29,10 @@ def access_claims(
         "iat": int(lease.issued_at.timestamp()),
         "exp": int(lease.expires_at.timestamp()),
         "jti": lease.id,
-        "scope": " ".join(sorted(lease.scopes)),
         LEASE_CLAIM: _lease_claim(lease),
     }
+    if lease.scopes:  # RFC 6749 §3.3: never empty; tools that are bound to certain arguments are in the details alone
+        claims["scope"] = " ".join(sorted(lease.scopes))
     if key is not None:
         claims["cnf"] = {"jkt": key}  # RFC 9449 §6.1
     if permit.role is None or binding is None:

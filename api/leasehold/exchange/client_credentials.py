@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from leasehold.authn.clients import ClientCredential
 from leasehold.exchange.claims import access_claims
 from leasehold.exchange.clients import Client, Clients, credential_digest
+from leasehold.exchange.details import wanted_reach
 from leasehold.exchange.issuing import Draft, Issued, Issuing
 from leasehold.exchange.records import ANONYMOUS, lease_of, printable
 from leasehold.exchange.refusals import ExchangeRefused, Reason
@@ -29,6 +30,7 @@ class ClientRequest:
     credential: ClientCredential
     resource: str
     scopes: frozenset[str] | None = None
+    details: object = None
     proof: Possession | None = None
     asks: bool = False
 
@@ -89,6 +91,7 @@ def decided_for(
     wish = LeaseWish(
         resource=request.resource,
         scopes=request.scopes,
+        reach=wanted_reach(request.details, request.resource, client.view.facts.servers),
         subject_expires_at=client.ends_at or now + timedelta(seconds=TTL_MAX_SECONDS),
         proposes=client.proposes,
         at_most=at_most,

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from leasehold.authn.ports import OwnTokenVerifier, SubjectTokenVerifier
 from leasehold.exchange.actors import Actor, Actors
-from leasehold.exchange.details import reach_of_details
+from leasehold.exchange.details import tool_server_at, wanted_reach
 from leasehold.exchange.families import (
     DelegationRequest,
     Family,
@@ -24,11 +24,9 @@ from leasehold.exchange.own_tokens import AgentToken, AgentTokens
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
 from leasehold.exchange.views import AgentView, Pieces, Views
 from leasehold.model.access import Reach
-from leasehold.model.errors import InvalidValue
 from leasehold.model.events import AuditEvent
 from leasehold.model.leases import lease_node
 from leasehold.policy.delegating import Delegated, DelegationReason, DelegationWish, Parent, decide_delegation
-from leasehold.policy.leasing import LeaseReason
 
 
 class Delegation:
@@ -72,11 +70,12 @@ class Delegation:
             raise ExchangeRefused(ExchangeReason.TASK_REFUSED)
         child = await self._agent(actor.agent, pieces)
         above = await self._agent(parent.agent, pieces)
-        server = _tool_server(child, request.resource)
+        servers = child.facts.servers
+        server = tool_server_at(request.resource, servers)
         wish = DelegationWish(
             resource=request.resource,
             scopes=request.scopes,
-            reach=_wanted(request, server),
+            reach=wanted_reach(request.details, request.resource, servers),
             actor_reach=_reach_of_actor(actor, request.resource, server),
             actor_expires_at=actor.expires_at,
             proposes=actor.proposes,
@@ -142,22 +141,6 @@ def _parent(token: AgentToken, agent: AgentView, server: str) -> Parent:
         expires_at=token.lease.expires_at,
         key=token.key,
     )
-
-
-def _tool_server(child: AgentView, resource: str) -> str:
-    found = next((name for name, server in child.facts.servers.items() if server.url == resource), None)
-    if found is None:
-        raise ExchangeRefused(LeaseReason.NOTHING_GRANTED)
-    return found
-
-
-def _wanted(request: DelegationRequest, server: str) -> frozenset[Reach] | None:
-    if request.details is None:
-        return None
-    try:
-        return reach_of_details(request.details, request.resource, server)
-    except InvalidValue as error:
-        raise ExchangeRefused(ExchangeReason.DETAILS_REFUSED) from error
 
 
 def _reach_of_actor(actor: Actor, resource: str, server: str) -> frozenset[Reach] | None:

@@ -66,7 +66,7 @@ def child_lease(family: Family, lease_id: str, now: datetime) -> Lease:
         deployment=permit.deployment,
         binding=family.actor.binding,
         audience=permit.audience,
-        scopes=permit.scopes,
+        scopes=permit.promised,
         ancestors=tuple(Ancestor(node, family.generations[node]) for node in (REGISTRY, *permit.nodes)),
         token_sha256="",
         issued_at=now.replace(microsecond=0),

@@ -28,12 +28,16 @@ _ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
-    """An access token and what it allows. `stack` is that of a registry token; `key` the one it is bound to."""
+    """An access token and what it allows, the tools among it as `details` (RFC 9396 §7).
+
+    `stack` is that of a registry token; `key` the one it is bound to.
+    """
 
     access_token: str = field(repr=False)
     lease: Lease
     stack: str | None
     key: str | None = None
+    details: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,8 @@ class Issuing:
             await self._ledger.write(Root(unwritten))
             return None
         lease = draft.lease(secrets.token_hex(16))
-        token = await self._mint.sign(draft.claims(lease))
+        claims = draft.claims(lease)
+        token = await self._mint.sign(claims)
         if len(token) > MAX_TOKEN_BYTES:  # nobody, ourselves included, would take it
             raise ExchangeRefused(ExchangeReason.TOKEN_TOO_LARGE)
         lease = replace(lease, token_sha256=hashlib.sha256(token.encode()).hexdigest())
@@ -107,11 +112,19 @@ class Issuing:
             generations={ancestor.node: ancestor.generation for ancestor in lease.ancestors},
             sequence=sequence,
             first_uses=draft.first_uses,
-            event=draft.event(lease),
+            event=_told(draft, lease),
         )
         written = await self._ledger.write(entry)
         if written is Written.REPLAYED:
             raise ExchangeRefused(ExchangeReason.REPLAYED)
         if written is Written.STALE:
             return None
-        return Issued(access_token=token, lease=lease, stack=draft.stack, key=draft.key)
+        details = claims.get("authorization_details")
+        return Issued(access_token=token, lease=lease, stack=draft.stack, key=draft.key, details=details)
+
+
+def _told(draft: Draft, lease: Lease) -> AuditEvent:
+    """The event, with the tools that are allowed with certain arguments only: no scope names them."""
+    event = draft.event(lease)
+    constrained = sorted({one.tool for one in draft.permit.reach if one.constraints})
+    return replace(event, detail={**event.detail, "constrained": constrained}) if constrained else event

@@ -17,7 +17,16 @@ from leasehold.model.authority.order import Verdict, covers, meet, strictly_narr
 from leasehold.model.leases import REGISTRY, Ancestor, Node, lease_node
 from leasehold.model.patterns import covers as covers_name
 from leasehold.model.people import Agent
-from leasehold.policy.leasing import MIN_TTL, AgentFacts, Hold, LeaseDenied, LeasePermit, LeaseWish, decide_lease
+from leasehold.policy.leasing import (
+    MIN_TTL,
+    AgentFacts,
+    Hold,
+    LeaseDenied,
+    LeasePermit,
+    LeaseWish,
+    decide_lease,
+    promised,
+)
 
 
 class DelegationReason(StrEnum):
@@ -111,7 +120,14 @@ def decide_delegation(
     if expires_at - now < MIN_TTL:
         return DelegationDenied(DelegationReason.PARENT_EXPIRING)
     depth = parent.depth + 1
-    permit = replace(own, nodes=_nodes(parent, own), scopes=scopes, reach=tuple(sorted(reach)), expires_at=expires_at)
+    permit = replace(
+        own,
+        nodes=_nodes(parent, own),
+        scopes=scopes,
+        promised=promised(scopes, reach, child.servers),
+        reach=tuple(sorted(reach)),
+        expires_at=expires_at,
+    )
     return Delegated(permit, depth, min(_limit(parent), depth + child.agent.max_delegation_depth))
 
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from leasehold.model.access import Reach, reach_of_scope
+from leasehold.model.authority.order import Verdict, covers
+from leasehold.model.ceilings import reach_under
 from leasehold.model.clients import DpopUse
 from leasehold.model.credentials import CredentialProfile
 from leasehold.model.deployments import Deployment
@@ -20,8 +22,8 @@ from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
 from leasehold.review.attributes import canonical_keys
 from leasehold.review.becoming import binding_shift, issuer_shift
-from leasehold.review.entitlements import reach_under
 from leasehold.review.moves import Move, Shift, combined, size
+from leasehold.review.risk import UNPROVEN
 from leasehold.review.worlds import World
 
 
@@ -168,11 +170,11 @@ _RULES: dict[type, Callable[[Any, Any, Sides], list[Move]]] = {  # Any: one rule
 
 
 def _reach(was: frozenset[Reach], now: frozenset[Reach], noun: str) -> list[Move]:
-    wider = [one for one in now if not any(old.covers(one) for old in was)]
-    narrower = [one for one in was if not any(new.covers(one) for new in now)]
+    wider, narrower = covers(was, now), covers(now, was)
     return [
-        *([Move(+1, 2, f"{noun} raised")] if wider else []),
-        *([Move(-1, 1, f"{noun} lowered")] if narrower else []),
+        *([Move(+1, 2, f"{noun} raised")] if wider is not Verdict.YES else []),
+        *([Move(-1, 1, f"{noun} lowered")] if narrower is not Verdict.YES else []),
+        *([Move(0, 2, UNPROVEN)] if Verdict.UNDECIDABLE in {wider, narrower} else []),
     ]
 
 

@@ -86,6 +86,7 @@ def _registry_schemas() -> dict[str, Schema]:
         "resource": _STRING,
         "grant": _STRING,
         "expires_at": {"type": ["string", "null"], "format": "date-time"},
+        "constraints": {"type": "object", "description": "What arguments may be, by name, as in a token; {} for any."},
     }
     reasons = ["above_ceiling", "agent_suspended", "expired", "owner_disabled", "unknown_tool"]
     return {

@@ -29,6 +29,11 @@ from leasehold_cdktf import (
     TrustIssuer,
     User,
     WorkloadBinding,
+    at_most,
+    between,
+    exactly,
+    one_like,
+    one_of_prefixes,
 )
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "synth"
@@ -62,6 +67,15 @@ def _platform(app: cdktf.App) -> cdktf.TerraformStack:
     }
     github = ToolServer(stack, "github", url="https://github.example/mcp", tools=tools)
     reading = Scope(stack, "reading", tool_server=github, tools=["read_file"], resources=["repo:web", "repo:api"])
+    docs = Scope(
+        stack,
+        "docs",
+        tool_server=github,
+        tools=["read_file"],
+        resources=["repo:docs"],
+        where={"path": one_like("docs/*", "site/*"), "draft or so": exactly(value=False), "lines": between(1, 0.5e3)},
+    )
+    assert docs.name == "docs"
     Ceiling(stack, "web", principal="team:web", scopes=[reading], max_ttl=300)
     ada = User(
         stack,
@@ -93,6 +107,7 @@ def _web(app: cdktf.App) -> tuple[cdktf.TerraformStack, str]:
     grants = [
         github.tool("read_file").on("repo:web", expires_at="2027-05-01T00:00:00Z", justification="the spring sprint"),
         Scope.named("reading").on("repo:api"),
+        github.tool("read_file").on("repo:docs").where(path=one_of_prefixes("docs/", "site/"), size=at_most(5e6)),
     ]
     agent = Agent(stack, "triage", owner="alice", review_by="2027-05-01", environment="prod", grants=grants)
     Deployment(stack, "triage-canary", agent=agent, commit="c0ffee")

@@ -224,4 +224,7 @@ def test_a_grant_that_knows_no_tasks_refuses_one(family, grant):
 def test_authorization_details_are_never_ignored(family):
     """Ignored, they would leave a token for more than was asked."""
     reply = family.world.exchange_form(family.pod("triage"), authorization_details="[]")
-    assert (reply.status, reply.json["error"]) == (400, "invalid_request")
+    assert (reply.status, reply.json["error"]) == (400, "invalid_authorization_details")
+    for grant in ("authorization_code", JWT_BEARER):
+        reply = family.world.form("/oauth2/token", grant_type=grant, authorization_details="[]", resource=TOOLS)
+        assert (reply.status, reply.json["error"]) == (400, "invalid_request")

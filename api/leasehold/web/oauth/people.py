@@ -108,6 +108,8 @@ def pushed_request(scope: Scope, form: Form) -> PushedRequest:
     state = form.get("state")
     if state is not None and (len(state) > _STATE_LIMIT or not state.isascii() or not state.isprintable()):
         raise InvalidRequest(f"state must be at most {_STATE_LIMIT} printable ASCII characters")
+    if "authorization_details" in form:  # RFC 9396 §5: what would be ignored is refused
+        raise InvalidRequest("authorization_details are not asked for here: ask by scope")
     credential = client_credential(scope, form)
     return PushedRequest(
         # Proof is asked for where the token is issued; here it is only found out whether there would be one.
