@@ -22,6 +22,7 @@ from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.simulation import Simulation
+from leasehold.exchange.status_lists import StatusLists
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
 from leasehold.feed.feed import Feed
@@ -40,6 +41,7 @@ from leasehold.keys.token_review import Reviewer, TokenReviews
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
 from leasehold.policy.checking import CedarDocuments
+from leasehold.model.status import STATUS_LIST_TYPE
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
 from leasehold.settings import Settings
 from leasehold.store.sql_store import SqlStore, open_store
@@ -51,6 +53,7 @@ from leasehold.web.lifespan import finishing
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
 from leasehold.web.oauth.people import People
 from leasehold.web.revocations.app import RevocationDoors, revocations_app
+from leasehold.web.status_lists.app import STATUS_LISTS, StatusListDoors, status_lists_app
 
 _ROTATION_LOOK_SECONDS = 3600.0
 _NEVER = Event()
@@ -104,7 +107,15 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     ledger, leases = Ledger(store), LiveLeases(store)
     oauth = oauth_app(_oauth_doors(settings, store, signer, callers, ledger, leases))
     revocations = revocations_app(_revocation_doors(settings, store, signer, callers))
-    hot = {"/oauth2/": oauth, "/.well-known/": oauth, "/v1/consents": oauth, "/revocations": revocations}
+    lists = StatusLists(issuer=settings.issuer, store=store, mint=TokenMint(signer, STATUS_LIST_TYPE))
+    statuses = status_lists_app(StatusListDoors(lists=lists, clock=_now))
+    hot = {
+        STATUS_LISTS: statuses,
+        "/oauth2/": oauth,
+        "/.well-known/": oauth,
+        "/v1/consents": oauth,
+        "/revocations": revocations,
+    }
     planes = dispatch(control, hot)
     return finishing(planes, (ledger.close, leases.close, store.close))
 

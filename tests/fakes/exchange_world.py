@@ -24,6 +24,7 @@ from leasehold.exchange.issuing import Issued, Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.on_behalf import OnBehalf, challenge_of
 from leasehold.exchange.records import ExchangeRequest
+from leasehold.exchange.status_lists import StatusLists
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
 from leasehold.keys.client_tokens import ClientAssertions
@@ -43,12 +44,15 @@ from leasehold.model.leases import REGISTRY, Node, agent_node, binding_node, dep
 from leasehold.model.objects import Stored, references
 from leasehold.model.people import Agent, Owner
 from leasehold.model.principal import Role
+from leasehold.model.status import STATUS_LIST_TYPE
 from leasehold.model.tokens import Flaw, TokenRefused, UnverifiedToken
 from leasehold.model.tools import Action, Tool, ToolServer
 from leasehold.model.trust import GitHubActionsSubject, IssuerType, KubernetesSubject, OidcSubject, TrustIssuer
 from leasehold.model.trust import WorkloadBinding as Binding
+from leasehold.web.dispatch import dispatch
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
 from leasehold.web.oauth.people import People
+from leasehold.web.status_lists.app import STATUS_LISTS, StatusListDoors, status_lists_app
 
 ISSUER = "https://leasehold.example"
 REGISTRY_AUDIENCE = f"{ISSUER}/v1"
@@ -158,7 +162,9 @@ class World:
             jwks=lambda: jwk_set(self.signer.published()),
             clock=lambda: self.now,
         )
-        self.app = oauth_app(self.doors)
+        lists = StatusLists(issuer=ISSUER, store=store, mint=TokenMint(self.signer, STATUS_LIST_TYPE))
+        statuses = status_lists_app(StatusListDoors(lists=lists, clock=lambda: self.now))
+        self.app = dispatch(oauth_app(self.doors), {STATUS_LISTS: statuses})
 
     def close(self) -> None:
         self.ledger.close()

@@ -84,10 +84,11 @@ def live_leases(states: LeaseStates, lease_ids: Iterable[str], now: datetime) ->
     leases = states.leases.find_all(lease_ids)
     nodes = {a.node for lease in leases.values() for a in lease.ancestors} | {lease_node(i) for i in leases}
     generations = states.nodes.generations(nodes)
-    return {i: lease for i, lease in leases.items() if _lives(lease, generations, now)}
+    return {i: lease for i, lease in leases.items() if lives(lease, generations, now)}
 
 
-def _lives(lease: Lease, generations: Mapping[Node, int], now: datetime) -> bool:
+def lives(lease: Lease, generations: Mapping[Node, int], now: datetime) -> bool:
+    """True iff a lease lives. `generations` must hold every ancestor that exists, and the lease's own node."""
     # A lease's own node is written only to end it.
     return lease_node(lease.id) not in generations and is_alive(lease, generations, now)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from leasehold.authn.registry_tokens import LEASE_CLAIM, PLATFORM_CLAIM
 from leasehold.exchange.details import authorization_details
 from leasehold.model.leases import Lease, Node, deployment_node
+from leasehold.model.status import status_claim
 from leasehold.model.trust import WorkloadBinding
 from leasehold.policy.leasing import REGISTRY_WRITE, LeasePermit
 
@@ -35,6 +36,8 @@ def access_claims(
         claims["scope"] = " ".join(sorted(lease.scopes))
     if key is not None:
         claims["cnf"] = {"jkt": key}  # RFC 9449 §6.1
+    if lease.status is not None:
+        claims["status"] = status_claim(issuer, lease.status)
     if permit.role is None or binding is None:
         claims["authorization_details"] = authorization_details(permit.audience, permit.reach)
     else:

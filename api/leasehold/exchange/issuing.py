@@ -15,6 +15,7 @@ from typing import Protocol
 from leasehold.exchange.ledger import Issue, Ledger, Note, Root, Written
 from leasehold.exchange.ports import TokenMint
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
+from leasehold.exchange.status_places import StatusPlaces
 from leasehold.exchange.views import Pieces, Views
 from leasehold.model.errors import Unavailable
 from leasehold.model.events import AuditEvent
@@ -71,6 +72,7 @@ class Issuing:
         self._mint = mint
         self._views = views
         self._ledger = ledger
+        self._places = StatusPlaces()
 
     async def issue(self, attempt: Attempt, now: datetime) -> Issued:
         """A token. Raises `ExchangeRefused`, which is on record then; `Unavailable`."""
@@ -100,7 +102,8 @@ class Issuing:
         if unwritten:
             await self._ledger.write(Root(unwritten))
             return None
-        lease = draft.lease(secrets.token_hex(16))
+        drafted = draft.lease(secrets.token_hex(16))
+        lease = replace(drafted, status=self._places.take(drafted.issued_at))
         claims = draft.claims(lease)
         token = await self._mint.sign(claims)
         if len(token) > MAX_TOKEN_BYTES:  # nobody, ourselves included, would take it

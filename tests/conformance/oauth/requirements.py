@@ -112,6 +112,22 @@ REQUIREMENTS = (
         "6749-invalid-client", "RFC 6749 §5.2", "failed client authentication is invalid_client, 401 with a challenge"
     ),
     Requirement("6749-one-method", "RFC 6749 §2.3", "a client uses one method of authentication per request"),
+    Requirement("tsl-claim", "draft-ietf-oauth-status-list-20 §6.1", "status.status_list holds idx and uri"),
+    Requirement("tsl-typ", "draft-ietf-oauth-status-list-20 §5.1", "typ is statuslist+jwt; sub, iat and status_list"),
+    Requirement("tsl-bits", "draft-ietf-oauth-status-list-20 §4.1", "one bit a token, least significant first, zlib"),
+    Requirement("tsl-sub", "draft-ietf-oauth-status-list-20 §5.1", "sub is the uri of the tokens on the list"),
+    Requirement("tsl-ttl", "draft-ietf-oauth-status-list-20 §5.1", "ttl and exp say how long the list serves"),
+    Requirement("tsl-media", "draft-ietf-oauth-status-list-20 §8.2", "the media type is application/statuslist+jwt"),
+    Requirement("tsl-cors", "draft-ietf-oauth-status-list-20 §8.1", "browsers may read it"),
+    Requirement("tsl-gzip", "draft-ietf-oauth-status-list-20 §8.2", "an answer is gzipped for who takes that"),
+    Requirement("tsl-time", "draft-ietf-oauth-status-list-20 §8.4", "a list of the past is 501, as none is kept"),
+    Requirement("tsl-range", "draft-ietf-oauth-status-list-20 §8.3", "a verifier refuses an index beyond the list"),
+    Requirement("tsl-verify-sub", "draft-ietf-oauth-status-list-20 §8.3", "a verifier refuses a list of another uri"),
+    Requirement(
+        "tsl-order", "draft-ietf-oauth-status-list-20 §8.3", "the token is validated before its list is sought"
+    ),
+    Requirement("tsl-final", "draft-ietf-oauth-status-list-20 §7.1", "INVALID (1) for every token that was ended"),
+    Requirement("tsl-unlinkable", "draft-ietf-oauth-status-list-20 §12.4", "places are drawn by lot"),
     Requirement("9449-bound", "RFC 9449 §6.1", "a bound token names the key's thumbprint in cnf.jkt"),
     Requirement("9449-type", "RFC 9449 §5", "token_type of a bound token is DPoP"),
     Requirement("9449-proof", "RFC 9449 §4.3", "typ, alg, jwk, signature, htm and htu of a proof are checked"),

@@ -140,8 +140,11 @@ def _leases() -> None:
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
         sa.Column("parent", sa.String(64), nullable=True),
         sa.Column("task", sa.String(128), nullable=True),
+        sa.Column("status_list", sa.String(16), nullable=True),
+        sa.Column("status_index", sa.Integer(), nullable=True),
     )
     op.create_index("ix_leases_expires_at", "leases", ["expires_at"])
+    op.create_index("ix_leases_status", "leases", ["status_list", "status_index"], unique=True)
     op.create_table(
         "replays",
         sa.Column("issuer", sa.String(2048), primary_key=True),
