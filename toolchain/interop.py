@@ -1,4 +1,4 @@
-"""OAuth software that nobody here wrote, from npm: an OpenID provider, a client and a reader of status lists, for tests and benchmarks."""
+"""OAuth software that nobody here wrote, from npm, for tests and benchmarks: provider, client, status lists."""
 
 import json
 import shutil

@@ -108,6 +108,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     oauth = oauth_app(_oauth_doors(settings, store, signer, callers, ledger, leases))
     revocations = revocations_app(_revocation_doors(settings, store, signer, callers))
     lists = StatusLists(issuer=settings.issuer, store=store, mint=TokenMint(signer, STATUS_LIST_TYPE))
+    store.listen(lists.wake)
     statuses = status_lists_app(StatusListDoors(lists=lists, clock=_now))
     hot = {
         STATUS_LISTS: statuses,

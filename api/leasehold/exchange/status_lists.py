@@ -21,7 +21,7 @@ from leasehold.model.tokens import LEEWAY
 
 TTL = timedelta(seconds=15)
 LIFETIME = timedelta(minutes=5)
-_LOOK_EVERY = timedelta(milliseconds=250)
+_LOOK_EVERY = timedelta(milliseconds=250)  # for what another process revokes
 _KEPT = 64
 
 
@@ -33,6 +33,7 @@ class Published:
     sequence: int
     made_at: datetime
     looked_at: datetime
+    wake: int
 
 
 class StatusLists:
@@ -44,6 +45,11 @@ class StatusLists:
         self._mint = mint
         self._kept: dict[str, Published] = {}
         self._reading: dict[str, asyncio.Lock] = {}
+        self._wakes = 0
+
+    def wake(self, *_: object) -> None:
+        """Look at the stream again: something was revoked. Called in any thread."""
+        self._wakes += 1
 
     async def find(self, list_id: str, now: datetime) -> str:
         """The signed list. Raises `NotFound` if no token that lives is on it; `Unavailable`."""
@@ -59,14 +65,15 @@ class StatusLists:
 
     async def _current(self, list_id: str, now: datetime) -> Published:
         kept = self._kept.get(list_id)
-        if kept is not None and timedelta() <= now - kept.looked_at < _LOOK_EVERY:
+        wake = self._wakes  # before the look: who wakes us during it is heard at the next
+        if kept is not None and kept.wake == wake and timedelta() <= now - kept.looked_at < _LOOK_EVERY:
             return kept
         known = kept.sequence if kept is not None and timedelta() <= now - kept.made_at < TTL else None
         sequence, invalid = await asyncio.to_thread(self._read, list_id, known, now)
         if kept is not None and invalid is None:
-            made = Published(kept.token, sequence, kept.made_at, now)
+            made = Published(kept.token, sequence, kept.made_at, now, wake)
         else:
-            made = Published(await self._sign(list_id, invalid or (), now), sequence, now, now)
+            made = Published(await self._sign(list_id, invalid or (), now), sequence, now, now, wake)
         if len(self._kept) >= _KEPT:
             self._kept.clear()
         self._kept[list_id] = made

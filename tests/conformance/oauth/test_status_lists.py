@@ -1,4 +1,4 @@
-"""Token Status List (draft-ietf-oauth-status-list-20), on both sides: what we publish, and what `leasehold.verify` takes."""
+"""Token Status List (draft-ietf-oauth-status-list-20): what we publish, and what `leasehold.verify` takes."""
 
 import asyncio
 import base64
