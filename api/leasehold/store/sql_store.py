@@ -19,6 +19,7 @@ from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
 from leasehold.store.sql_objects import SqlObjects
 from leasehold.store.sql_people import SqlAuthorizations, SqlClientSecrets, SqlConsents
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
+from leasehold.store.sql_streams import SqlStreams
 from leasehold.store.sql_tasks import SqlTasks
 from leasehold.store.wakeups import Listener, Wakeups
 
@@ -39,6 +40,7 @@ class SqlUnitOfWork:
         "objects",
         "replays",
         "revocations",
+        "streams",
         "tasks",
         "versions",
     )
@@ -58,6 +60,7 @@ class SqlUnitOfWork:
         self.consents = SqlConsents(connection)
         self.authorizations = SqlAuthorizations(connection)
         self.revocations = SqlRevocations(connection)
+        self.streams = SqlStreams(connection)
 
 
 class SqlStore:

@@ -17,6 +17,7 @@ from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.records import BootstrapToken, Version
 from leasehold.model.revocations import RevocationEvent
+from leasehold.model.signals import Stream
 from leasehold.model.tasks import Task
 from leasehold.store.bumps import Bumps
 from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, MemoryVersions
@@ -26,6 +27,7 @@ from leasehold.store.memory.revocations import MemoryRevocations
 from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
+from leasehold.store.memory_streams import MemoryStreams
 from leasehold.store.memory_tasks import MemoryTasks
 from leasehold.store.wakeups import Listener, Wakeups
 
@@ -49,6 +51,7 @@ class MemoryState:
     client_secrets: dict[str, ClientSecret] = field(default_factory=dict)
     consents: dict[tuple[str, str, str], Consent] = field(default_factory=dict)
     authorizations: dict[str, Pending] = field(default_factory=dict)
+    streams: dict[str, Stream] = field(default_factory=dict)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -68,6 +71,7 @@ class MemoryState:
             client_secrets=dict(self.client_secrets),
             consents=dict(self.consents),
             authorizations=dict(self.authorizations),
+            streams=dict(self.streams),
         )
 
 
@@ -89,6 +93,7 @@ class MemoryUnitOfWork:
         self.consents = MemoryConsents(state.consents)
         self.authorizations = MemoryAuthorizations(state.authorizations)
         self.revocations = MemoryRevocations(state.revocations)
+        self.streams = MemoryStreams(state.streams)
 
 
 class MemoryStore:

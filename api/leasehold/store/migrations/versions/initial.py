@@ -24,6 +24,7 @@ def upgrade() -> None:
     _revocation_stream()
     _people()
     _entities()
+    _signals()
 
 
 def _objects() -> None:
@@ -242,6 +243,30 @@ def _entities() -> None:
     )
     op.create_index("ix_relations_subject", "relations", ["subject", "name"])
     op.create_index("ix_relations_object", "relations", ["object", "name"])
+
+
+def _signals() -> None:
+    op.create_table(
+        "signal_streams",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("receiver", sa.String(512), nullable=False),
+        sa.Column("standing", sa.JSON(), nullable=False),
+        sa.Column("endpoint", sa.String(2048), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=True),
+        sa.Column("events", sa.JSON(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("excluded", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("next_attempt_at", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
+        sa.Column("verification", sa.Text(), nullable=True),
+        sa.Column("verified_at", sa.BigInteger(), nullable=True),
+    )
+    op.create_index("ix_signal_streams_receiver", "signal_streams", ["receiver"])
 
 
 def _name(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:
