@@ -23,7 +23,8 @@ class Settings:
 
     `database_url` may hold a password and stays out of `repr`. `issuer` is the URL under which callers reach this
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
-    `secrets_dir` are what credential profiles refer to by name.
+    `secrets_dir` are what credential profiles refer to by name. `private_receivers` are hosts in the network around
+    this server to which security events may be pushed.
     """
 
     data_dir: Path
@@ -36,6 +37,7 @@ class Settings:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets_dir: Path | None = field(default=None, repr=False)
     sealing_key_file: Path | None = None
+    private_receivers: frozenset[str] = frozenset()
 
     @property
     def registry_audience(self) -> str:
@@ -68,11 +70,19 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secrets=_secrets(environ),
         secrets_dir=_path(environ.get("LEASEHOLD_SECRETS_DIR")),
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
+        private_receivers=_hosts(environ.get("LEASEHOLD_PRIVATE_RECEIVERS") or ""),
     )
 
 
 def _path(text: str | None) -> Path | None:
     return Path(text).expanduser().absolute() if text else None
+
+
+def _hosts(text: str) -> frozenset[str]:
+    hosts = {host.strip().lower() for host in text.split(",")} - {""}
+    if any("/" in host or "*" in host or any(c.isspace() for c in host) for host in hosts):
+        raise InvalidSetting("LEASEHOLD_PRIVATE_RECEIVERS must be host names with commas between, no URLs, no patterns")
+    return frozenset(hosts)
 
 
 def _secrets(environ: Mapping[str, str]) -> Mapping[str, str]:

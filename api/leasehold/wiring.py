@@ -44,6 +44,7 @@ from leasehold.policy.checking import CedarDocuments
 from leasehold.model.status import STATUS_LIST_TYPE
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
 from leasehold.settings import Settings
+from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
 from leasehold.web.asgi import Application
 from leasehold.web.control_plane import control_plane
@@ -53,6 +54,7 @@ from leasehold.web.lifespan import finishing
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
 from leasehold.web.oauth.people import People
 from leasehold.web.revocations.app import RevocationDoors, revocations_app
+from leasehold.web.signals.app import CONFIGURATION, signals_app
 from leasehold.web.status_lists.app import STATUS_LISTS, StatusListDoors, status_lists_app
 
 _ROTATION_LOOK_SECONDS = 3600.0
@@ -110,15 +112,19 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     lists = StatusLists(issuer=settings.issuer, store=store, mint=TokenMint(signer, STATUS_LIST_TYPE))
     store.listen(lists.wake)
     statuses = status_lists_app(StatusListDoors(lists=lists, clock=_now))
+    doors, stop_signals = signal_doors(settings, store, signer, callers, _now)
+    signals = signals_app(doors)
     hot = {
         STATUS_LISTS: statuses,
+        CONFIGURATION: signals,
+        "/ssf/": signals,
         "/oauth2/": oauth,
         "/.well-known/": oauth,
         "/v1/consents": oauth,
         "/revocations": revocations,
     }
     planes = dispatch(control, hot)
-    return finishing(planes, (ledger.close, leases.close, store.close))
+    return finishing(planes, (stop_signals, ledger.close, leases.close, store.close))
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> RevocationDoors:

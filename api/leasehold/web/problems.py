@@ -44,6 +44,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "unknown_reference": Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "It names what is not there", "invalid_request"),
     "above_ceiling": Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Above a ceiling", "invalid_request"),
     "precondition_required": Problem(HTTPStatus.PRECONDITION_REQUIRED, "Say which revision you saw", "invalid_request"),
+    "too_many_streams": Problem(HTTPStatus.CONFLICT, "No more streams", "invalid_request"),
+    "stream_disabled": Problem(HTTPStatus.BAD_REQUEST, "The stream is disabled", "invalid_request"),
+    "too_soon": Problem(HTTPStatus.TOO_MANY_REQUESTS, "Not so soon", "invalid_request"),
     "internal": Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something broke on our side", "server_error"),
     "unavailable": Problem(HTTPStatus.SERVICE_UNAVAILABLE, "Try again", "temporarily_unavailable"),
 }

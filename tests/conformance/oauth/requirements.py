@@ -112,6 +112,31 @@ REQUIREMENTS = (
         "6749-invalid-client", "RFC 6749 §5.2", "failed client authentication is invalid_client, 401 with a challenge"
     ),
     Requirement("6749-one-method", "RFC 6749 §2.3", "a client uses one method of authentication per request"),
+    Requirement("ssf-metadata", "SSF 1.0 §7.1", "the configuration names issuer, keys, endpoints and delivery methods"),
+    Requirement("ssf-well-known", "SSF 1.0 §7.2.1", "it lives at the well-known path, between host and path"),
+    Requirement("ssf-create", "SSF 1.0 §8.1.1.1", "a stream is created with 201, stream_id, iss, aud and events"),
+    Requirement("ssf-no-poll", "SSF 1.0 §8.1.1.1", "a delivery method that is not served is 400"),
+    Requirement("ssf-read", "SSF 1.0 §8.1.1.2", "streams are read one by one and all at once; an unknown one is 404"),
+    Requirement("ssf-update", "SSF 1.0 §8.1.1.3, §8.1.1.4", "PATCH changes what it names, PUT the whole"),
+    Requirement("ssf-delete", "SSF 1.0 §8.1.1.5", "a deleted stream is 204, and gone"),
+    Requirement("ssf-status", "SSF 1.0 §8.1.2", "the status is read and set; enabled, paused, disabled and no other"),
+    Requirement("ssf-subjects", "SSF 1.0 §8.1.3", "a subject is added with 200 and removed with 204"),
+    Requirement("ssf-verify", "SSF 1.0 §8.1.4", "a verification is 204, and its event carries state and the stream"),
+    Requirement(
+        "ssf-interval", "SSF 1.0 §8.1.4.2", "verifications come at min_verification_interval at most, else 429"
+    ),
+    Requirement("ssf-updated", "SSF 1.0 §8.1.5", "a stream that we stop says so with stream-updated"),
+    Requirement("ssf-no-exp", "SSF 1.0 §4.1", "a SET has neither exp nor sub, and a sub_id at the top"),
+    Requirement("ssf-typ", "SSF 1.0 §4.1", "typ is secevent+jwt, and the SET is signed"),
+    Requirement("8417-claims", "RFC 8417 §2.2", "a SET has iss, iat, jti, txn, aud and one event"),
+    Requirement("8417-confusion", "RFC 8417 §4", "a SET is no access token, here or at a resource server"),
+    Requirement("caep-revoked", "CAEP 1.0 §3.1", "session-revoked has event_timestamp, in seconds"),
+    Requirement("9493-subjects", "RFC 9493 §3", "subjects are iss_sub, jwt_id and opaque identifiers"),
+    Requirement("8935-push", "RFC 8935 §2.1", "a SET is POSTed as application/secevent+jwt, one a request"),
+    Requirement("8935-taken", "RFC 8935 §2.2", "a 2xx answer takes the SET; nothing else does"),
+    Requirement(
+        "8935-error", "RFC 8935 §2.3", "an err of the registered kind is kept, and no other text of a receiver"
+    ),
     Requirement("tsl-claim", "draft-ietf-oauth-status-list-20 §6.1", "status.status_list holds idx and uri"),
     Requirement("tsl-typ", "draft-ietf-oauth-status-list-20 §5.1", "typ is statuslist+jwt; sub, iat and status_list"),
     Requirement("tsl-bits", "draft-ietf-oauth-status-list-20 §4.1", "one bit a token, least significant first, zlib"),
