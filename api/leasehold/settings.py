@@ -24,7 +24,8 @@ class Settings:
     `database_url` may hold a password and stays out of `repr`. `issuer` is the URL under which callers reach this
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
     `secrets_dir` are what credential profiles refer to by name. `private_receivers` are hosts in the network around
-    this server to which security events may be pushed.
+    this server to which security events may be pushed. With `dpop_nonces`, a proof of possession holds a nonce of
+    ours.
     """
 
     data_dir: Path
@@ -38,6 +39,7 @@ class Settings:
     secrets_dir: Path | None = field(default=None, repr=False)
     sealing_key_file: Path | None = None
     private_receivers: frozenset[str] = frozenset()
+    dpop_nonces: bool = False
 
     @property
     def registry_audience(self) -> str:
@@ -70,12 +72,19 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secrets=_secrets(environ),
         secrets_dir=_path(environ.get("LEASEHOLD_SECRETS_DIR")),
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
+        dpop_nonces=_nonces(environ.get("LEASEHOLD_DPOP_NONCES") or "off"),
         private_receivers=_hosts(environ.get("LEASEHOLD_PRIVATE_RECEIVERS") or ""),
     )
 
 
 def _path(text: str | None) -> Path | None:
     return Path(text).expanduser().absolute() if text else None
+
+
+def _nonces(text: str) -> bool:
+    if text not in {"off", "required"}:
+        raise InvalidSetting(f"LEASEHOLD_DPOP_NONCES must be off or required, not `{text}`")
+    return text == "required"
 
 
 def _hosts(text: str) -> frozenset[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import Event, Thread
 
+from leasehold.authn.possession import Possessions
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.keys.network import Network
 from leasehold.keys.sealing import FileSealer
@@ -20,7 +21,7 @@ from leasehold.web.signals.app import SignalDoors
 
 
 def signal_doors(
-    settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens, clock: Callable[[], datetime]
+    settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens, possessions: Possessions
 ) -> tuple[SignalDoors, Callable[[], None]]:
     """The streams, with their worker at work, and what ends it."""
     sealer = FileSealer(settings.sealing_key)
@@ -30,7 +31,7 @@ def signal_doors(
         mint=TokenMint(signer, SECURITY_EVENT_TYPE),
         courier=SetCourier(Network(), settings.private_receivers),
         sealer=sealer,
-        clock=clock,
+        clock=_now,
     )
     store.listen(transmitter.wake)
     stop = Event()
@@ -43,4 +44,10 @@ def signal_doors(
         worker.join()
 
     streams = Streams(issuer=settings.issuer, store=store, sealer=sealer, changed=transmitter.wake)
-    return SignalDoors(issuer=settings.issuer, streams=streams, authenticator=callers, clock=clock), close
+    return SignalDoors(
+        issuer=settings.issuer, streams=streams, authenticator=callers, possessions=possessions, clock=_now
+    ), close
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from leasehold.authn.agent_tokens import AgentCallers
+from leasehold.authn.possession import Possessions
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.credential_wiring import credential_doors
 from leasehold.exchange.authorizing import Authorizing
@@ -35,6 +36,7 @@ from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.kms_keys import open_kms
 from leasehold.keys.logins import Logins
 from leasehold.keys.network import Network
+from leasehold.keys.nonces import Nonces
 from leasehold.keys.signed_callers import SignedCallers
 from leasehold.keys.signing import Signer, TokenMint, jwk_set
 from leasehold.keys.token_review import Reviewer, TokenReviews
@@ -58,6 +60,7 @@ from leasehold.web.signals.app import CONFIGURATION, signals_app
 from leasehold.web.status_lists.app import STATUS_LISTS, StatusListDoors, status_lists_app
 
 _ROTATION_LOOK_SECONDS = 3600.0
+_NONCE_KEY = "dpop-nonces"
 _NEVER = Event()
 _log = logging.getLogger(__name__)
 BOOTSTRAP_MINUTES = int(TOKEN_TTL.total_seconds()) // 60
@@ -92,13 +95,33 @@ def open_server(settings: Settings) -> Server:
     return Server(app=_compose(settings, store, signer), bootstrap_token=token if offered else None, store=store)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who finds out who is calling."""
+
+    callers: RegistryTokens
+    proofs: Proofs
+    possessions: Possessions
+
+
+def _known(settings: Settings, store: SqlStore, callers: RegistryTokens) -> _Known:
+    nonces = None
+    if settings.dpop_nonces:
+        with store.begin() as unit:  # replicas take each other's nonces
+            nonces = Nonces(unit.shared_secrets.agree(_NONCE_KEY, secrets.token_hex(32)).encode())
+    proofs = Proofs(nonces)
+    return _Known(callers, proofs, Possessions(issuer=settings.issuer, proofs=proofs, store=store))
+
+
 def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application:
     own = OwnTokens(signer)
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
+    known = _known(settings, store, callers)
     control = control_plane(
         Doors(
             store=store,
             authenticator=callers,
+            possessions=known.possessions,
             clock=_now,
             simulator=_simulation(settings, store),
             agents=AgentCallers(issuer=settings.issuer, verifier=own, leases=store),
@@ -107,12 +130,12 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
         )
     )
     ledger, leases = Ledger(store), LiveLeases(store)
-    oauth = oauth_app(_oauth_doors(settings, store, signer, callers, ledger, leases))
-    revocations = revocations_app(_revocation_doors(settings, store, signer, callers))
+    oauth = oauth_app(_oauth_doors(settings, store, signer, known, ledger, leases))
+    revocations = revocations_app(_revocation_doors(settings, store, signer, known))
     lists = StatusLists(issuer=settings.issuer, store=store, mint=TokenMint(signer, STATUS_LIST_TYPE))
     store.listen(lists.wake)
     statuses = status_lists_app(StatusListDoors(lists=lists, clock=_now))
-    doors, stop_signals = signal_doors(settings, store, signer, callers, _now)
+    doors, stop_signals = signal_doors(settings, store, signer, callers, known.possessions)
     signals = signals_app(doors)
     hot = {
         STATUS_LISTS: statuses,
@@ -127,7 +150,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     return finishing(planes, (stop_signals, ledger.close, leases.close, store.close))
 
 
-def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> RevocationDoors:
+def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, known: _Known) -> RevocationDoors:
     feed = Feed(
         issuer=settings.issuer,
         store=store,
@@ -135,11 +158,11 @@ def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, calle
         snapshots=TokenMint(signer, SNAPSHOT_TYPE),
         clock=_now,
     )
-    return RevocationDoors(feed=feed, readers=Readers(callers), clock=_now)
+    return RevocationDoors(feed=feed, readers=Readers(known.callers), possessions=known.possessions, clock=_now)
 
 
 def _oauth_doors(
-    settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens, ledger: Ledger, leases: LiveLeases
+    settings: Settings, store: SqlStore, signer: Signer, known: _Known, ledger: Ledger, leases: LiveLeases
 ) -> OAuthDoors:
     views, mint = Views(store, settings.credentials_audience), TokenMint(signer)
     own, subjects = OwnTokens(signer), _subject_tokens(settings)
@@ -171,9 +194,10 @@ def _oauth_doors(
             issuing=issuing,
         ),
         people=_people(settings, store, ledger, clients=clients, subjects=subjects, views=views),
-        consents=Consents(callers=callers, verifier=subjects, views=views, store=store),
-        proofs=Proofs(),
-        introspection=Introspection(callers=callers, verifier=own, leases=leases),
+        consents=Consents(callers=known.callers, verifier=subjects, views=views, store=store),
+        proofs=known.proofs,
+        possessions=known.possessions,
+        introspection=Introspection(callers=known.callers, verifier=own, leases=leases),
         revocation=Revocation(issuer=settings.issuer, verifier=own, ledger=ledger),
         jwks=lambda: jwk_set(signer.published()),
         clock=_now,

@@ -25,7 +25,7 @@ PEOPLE = {
 class FakeAuthenticator:
     """Knows `PEOPLE` by name."""
 
-    def authenticate(self, bearer: str, now: datetime) -> Principal:  # noqa: ARG002  the port's signature
+    def authenticate(self, bearer: str, _now: datetime, _key: str | None = None) -> Principal:
         if (principal := PEOPLE.get(bearer)) is None:
             raise Unauthenticated("the bearer token was not accepted")
         return principal

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from tests.fakes.simulated_issuer import SigningKey, SimulatedIssuer
 
+from leasehold.authn.possession import Possessions
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
@@ -32,6 +33,7 @@ from leasehold.keys.dpop import Proofs
 from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.network import Network
+from leasehold.keys.nonces import Nonces
 from leasehold.keys.signed_callers import SignedCallers
 from leasehold.keys.signing import TokenMint, jwk_set
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
@@ -87,7 +89,7 @@ def signing_key(_of: str, algorithm: str = "RS256") -> SigningKey:
 class World:
     """Everything joined as in production, with the time in the test's hands."""
 
-    def __init__(self, store: Any, folder: Path) -> None:
+    def __init__(self, store: Any, folder: Path, nonces: Nonces | None = None) -> None:
         self.store = store = FaultyStore(store)
         self.now = NOW
         self.cluster = SimulatedIssuer.kubernetes(clock=lambda: self.now, keys=[signing_key("cluster")])
@@ -124,6 +126,8 @@ class World:
             issuing=self.issuing,
         )
         self.callers = RegistryTokens(issuer=ISSUER, audience=REGISTRY_AUDIENCE, verifier=own, leases=store)
+        self.proofs = Proofs(nonces)
+        self.possessions = Possessions(issuer=ISSUER, proofs=self.proofs, store=store)
         self.introspection = Introspection(callers=self.callers, verifier=own, leases=self.leases)
         self.revocation = Revocation(issuer=ISSUER, verifier=own, ledger=self.ledger)
         self.doors = OAuthDoors(
@@ -156,7 +160,8 @@ class World:
                 ),
                 clock=lambda: self.now,
             ),
-            proofs=Proofs(),
+            proofs=self.proofs,
+            possessions=self.possessions,
             introspection=self.introspection,
             revocation=self.revocation,
             jwks=lambda: jwk_set(self.signer.published()),

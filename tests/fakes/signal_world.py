@@ -8,6 +8,7 @@ from typing import Any
 import jwt
 from tests.fakes.exchange_world import ISSUER, Reply, World
 
+from leasehold.keys.nonces import Nonces
 from leasehold.keys.sealing import FileSealer
 from leasehold.keys.signing import TokenMint
 from leasehold.model.leases import Node
@@ -45,13 +46,19 @@ class Receivers:
 class SignalWorld(World):
     """A world whose app manages streams too. `push` is one round of the worker, to its end."""
 
-    def __init__(self, store: Any, folder: Path) -> None:
-        super().__init__(store, folder)
+    def __init__(self, store: Any, folder: Path, nonces: Nonces | None = None) -> None:
+        super().__init__(store, folder, nonces)
         self.receivers = Receivers()
         self.sealer = FileSealer(folder / "sealing.key")
         self.transmitter = self.another_worker()
         streams = Streams(issuer=ISSUER, store=self.store, sealer=self.sealer, changed=lambda: None)
-        doors = SignalDoors(issuer=ISSUER, streams=streams, authenticator=self.callers, clock=lambda: self.now)
+        doors = SignalDoors(
+            issuer=ISSUER,
+            streams=streams,
+            authenticator=self.callers,
+            possessions=self.possessions,
+            clock=lambda: self.now,
+        )
         signals = signals_app(doors)
         self.app = dispatch(self.app, {CONFIGURATION: signals, "/ssf/": signals})
 

@@ -90,8 +90,7 @@ class TokenExchange:
     def draft(self, request: ExchangeRequest, subject: Subject, decided: Decided, now: datetime) -> Draft:
         """How what was decided becomes a lease and its token."""
         uses = (first_use(subject), request.proof.first_use if request.proof is not None else None)
-        # The control plane asks for no proofs: a registry token stays a bearer token, and says so (RFC 9449 §5).
-        key = request.proof.key if request.proof is not None and decided.permit.role is None else None
+        key = request.proof.key if request.proof is not None else None
         task = request.task.id if request.task is not None else None
         return Draft(
             permit=decided.permit,

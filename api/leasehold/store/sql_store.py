@@ -12,6 +12,7 @@ from leasehold.store.bumps import Bumps
 from leasehold.store.database import open_engine, transaction
 from leasehold.store.listening import Listening
 from leasehold.store.migrate import migrate
+from leasehold.store.shared_secrets import SqlSharedSecrets
 from leasehold.store.sql_credentials import SqlCredentials
 from leasehold.store.sql_history import SqlAuditLog, SqlChanges, SqlVersions
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
@@ -40,6 +41,7 @@ class SqlUnitOfWork:
         "objects",
         "replays",
         "revocations",
+        "shared_secrets",
         "streams",
         "tasks",
         "versions",
@@ -61,6 +63,7 @@ class SqlUnitOfWork:
         self.authorizations = SqlAuthorizations(connection)
         self.revocations = SqlRevocations(connection)
         self.streams = SqlStreams(connection)
+        self.shared_secrets = SqlSharedSecrets(connection)
 
 
 class SqlStore:

@@ -11,10 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from leasehold.authn.agent_tokens import ActingAgent
+from leasehold.authn.possession import Known, Presented
 from leasehold.credentials.ports import Store as CredentialStore
 from leasehold.credentials.records import CredentialRequest, Issued
 from leasehold.exchange.simulation import SimulationReport
 from leasehold.model.errors import Unavailable
+from leasehold.model.possession import Possession, Unproven
 from leasehold.model.principal import Principal
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.policy.decision import Permit
@@ -22,13 +24,40 @@ from leasehold.policy.platform import PlatformAction
 from leasehold.registry.authorize import authorize
 from leasehold.registry.policies import NoPolicies
 from leasehold.registry.ports import PolicyChecker, Store
-from leasehold.web.headers import bearer
+from leasehold.web.presenting import presented
 
 
 class Authenticator(Protocol):
     """Credential in, principal out. Raises `Unauthenticated`, whatever is wrong with it; `Unavailable`."""
 
-    def authenticate(self, bearer: str, now: datetime) -> Principal: ...
+    def authenticate(self, token: str, now: datetime, key: str | None = None, /) -> Principal: ...
+
+
+class Admission(Protocol):
+    """Checks the proof that a token comes with. Raises `Unproven`."""
+
+    def prove(self, sent: Presented, now: datetime) -> Possession | None: ...
+    def admit(
+        self, sent: Presented, now: datetime, authenticate: Callable[[str, datetime, str | None], Known]
+    ) -> Known: ...
+
+
+class BearersAlone:
+    """Stands where nobody checks proofs: who sends one is refused."""
+
+    @staticmethod
+    def prove(sent: Presented, _now: datetime) -> Possession | None:
+        """Nothing is proved. Raises `Unproven`."""
+        if sent.proof is not None:
+            raise Unproven("proofs are not taken here")
+        return None
+
+    def admit(
+        self, sent: Presented, now: datetime, authenticate: Callable[[str, datetime, str | None], Known]
+    ) -> Known:
+        """Who presents a bearer token. Raises `Unproven`."""
+        self.prove(sent, now)
+        return authenticate(sent.token, now, None)
 
 
 class Simulator(Protocol):
@@ -58,7 +87,7 @@ class Desk(Protocol):
 class AgentAuthenticator(Protocol):
     """An agent's own token in, the agent out. Raises `Unauthenticated`, whatever is wrong with it; `Unavailable`."""
 
-    def authenticate(self, bearer: str, now: datetime) -> ActingAgent: ...
+    def authenticate(self, token: str, now: datetime, key: str | None = None, /) -> ActingAgent: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +105,7 @@ class Doors:
     store: Store
     authenticator: Authenticator
     clock: Callable[[], datetime]
+    possessions: Admission = field(default_factory=BearersAlone)
     credentials: CredentialDoors | None = None
     agents: AgentAuthenticator | None = None
     simulator: Simulator = field(default_factory=NoTokenService)
@@ -84,8 +114,8 @@ class Doors:
     async def caller(self, request: Request) -> Principal:
         """Who is calling, found out once per request. Raises `Unauthenticated`."""
         if not hasattr(request.state, "caller"):
-            authenticate = self.authenticator.authenticate
-            request.state.caller = await run_in_threadpool(authenticate, bearer(request), self.clock())
+            authenticate, sent = self.authenticator.authenticate, presented(request.scope)
+            request.state.caller = await run_in_threadpool(self.possessions.admit, sent, self.clock(), authenticate)
         caller: Principal = request.state.caller
         return caller
 

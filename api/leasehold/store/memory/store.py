@@ -29,6 +29,7 @@ from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
 from leasehold.store.memory_streams import MemoryStreams
 from leasehold.store.memory_tasks import MemoryTasks
+from leasehold.store.shared_secrets import MemorySharedSecrets
 from leasehold.store.wakeups import Listener, Wakeups
 
 
@@ -52,6 +53,7 @@ class MemoryState:
     consents: dict[tuple[str, str, str], Consent] = field(default_factory=dict)
     authorizations: dict[str, Pending] = field(default_factory=dict)
     streams: dict[str, Stream] = field(default_factory=dict)
+    shared_secrets: dict[str, str] = field(default_factory=dict, repr=False)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -72,6 +74,7 @@ class MemoryState:
             consents=dict(self.consents),
             authorizations=dict(self.authorizations),
             streams=dict(self.streams),
+            shared_secrets=dict(self.shared_secrets),
         )
 
 
@@ -94,6 +97,7 @@ class MemoryUnitOfWork:
         self.authorizations = MemoryAuthorizations(state.authorizations)
         self.revocations = MemoryRevocations(state.revocations)
         self.streams = MemoryStreams(state.streams)
+        self.shared_secrets = MemorySharedSecrets(state.shared_secrets)
 
 
 class MemoryStore:

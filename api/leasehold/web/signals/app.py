@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +12,15 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 from starlette.concurrency import run_in_threadpool
 
-from leasehold.model.errors import FieldError, InvalidBody, InvalidValue, LeaseholdError, NotFound, Unauthenticated
+from leasehold.authn.possession import Possessions
+from leasehold.model.errors import FieldError, InvalidBody, InvalidValue, LeaseholdError, NotFound
 from leasehold.model.principal import Principal
 from leasehold.signals.streams import Streams
 from leasehold.web.asgi import Application, Receive, Scope, Send
 from leasehold.web.bodies import Json, parse_as, parse_json
 from leasehold.web.doors import Authenticator
 from leasehold.web.oauth.forms import InvalidRequest, header, read_body
+from leasehold.web.presenting import challenge, presented
 from leasehold.web.problems import problem_of
 from leasehold.web.signals import documents
 from leasehold.web.signals.documents import (
@@ -36,7 +37,6 @@ from leasehold.web.signals.documents import (
 )
 
 CONFIGURATION = "/.well-known/ssf-configuration"
-_BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*)")  # RFC 6750 §2.1
 _log = logging.getLogger(__name__)
 
 
@@ -47,6 +47,7 @@ class SignalDoors:
     issuer: str
     streams: Streams
     authenticator: Authenticator
+    possessions: Possessions
     clock: Callable[[], datetime]
 
 
@@ -173,7 +174,8 @@ async def _answered(
 ) -> _Answer:
     try:
         now = doors.clock()
-        principal = await run_in_threadpool(doors.authenticator.authenticate, _bearer(scope), now)
+        authenticate = doors.authenticator.authenticate
+        principal = await run_in_threadpool(doors.possessions.admit, presented(scope), now, authenticate)
         route = routes.get((scope["method"], scope["path"]))
         if route is None:
             return _no_route(scope, routes)
@@ -190,13 +192,6 @@ async def _answered(
     except Exception as error:  # noqa: BLE001  whatever broke, the caller gets JSON and no detail
         _log.error("unexpected %s", type(error).__name__, exc_info=error)
         return _error(500, "server_error", "something broke on our side")
-
-
-def _bearer(scope: Scope) -> str:
-    match = _BEARER.fullmatch(header(scope, b"authorization"))
-    if match is None:
-        raise Unauthenticated("send a bearer token")
-    return match[1]
 
 
 def _named(call: _Call) -> str:
@@ -229,9 +224,7 @@ def _no_route(scope: Scope, routes: Mapping[tuple[str, str], _Route]) -> _Answer
 
 
 def _advice(error: LeaseholdError) -> Mapping[str, str]:
-    if isinstance(error, Unauthenticated):
-        return {"www-authenticate": 'Bearer realm="leasehold", error="invalid_token"'}  # RFC 6750 §3
-    return {"retry-after": "5"} if error.code in {"too_soon", "unavailable"} else {}
+    return {"retry-after": "5"} if error.code in {"too_soon", "unavailable"} else challenge(error)
 
 
 def _error(status: int, error: str, why: str, headers: Mapping[str, str] | None = None) -> _Answer:

@@ -25,6 +25,7 @@ def upgrade() -> None:
     _people()
     _entities()
     _signals()
+    _shared_secrets()
 
 
 def _objects() -> None:
@@ -267,6 +268,14 @@ def _signals() -> None:
         sa.Column("verified_at", sa.BigInteger(), nullable=True),
     )
     op.create_index("ix_signal_streams_receiver", "signal_streams", ["receiver"])
+
+
+def _shared_secrets() -> None:
+    op.create_table(
+        "shared_secrets",
+        sa.Column("name", sa.String(63), primary_key=True),
+        sa.Column("secret", sa.Text(), nullable=False),
+    )
 
 
 def _name(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:
