@@ -99,7 +99,8 @@ def _server(data: Path) -> Iterator[tuple[str, str]]:
     """Our server, whose issuer is where it listens, and its bootstrap token."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = open_server(read_settings({"LEASEHOLD_DATA_DIR": str(data), "LEASEHOLD_ISSUER": url}))
+        environment = {"LEASEHOLD_DATA_DIR": str(data), "LEASEHOLD_ISSUER": url, "LEASEHOLD_DPOP_NONCES": "required"}
+        server = open_server(read_settings(environment))
         assert server.bootstrap_token
         running = uvicorn.Server(uvicorn.Config(server.app, log_level="warning", lifespan="on"))
         thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
