@@ -13,8 +13,11 @@ from leasehold.web.components import components, noun
 from leasehold.web.problems import PROBLEM_JSON, PROBLEMS
 
 Operation = dict[str, Any]  # Any: OpenAPI is JSON
-_READ = ("unauthenticated", "invalid_query", "unavailable")
-_WRITE = ("unauthenticated", "forbidden", "invalid_header", "managed_elsewhere", "precondition_failed", "unavailable")
+_READ = ("unauthenticated", "unproven", "unproven_nonce", "invalid_query", "unavailable")
+_WRITE = (
+    *("unauthenticated", "unproven", "unproven_nonce", "forbidden", "invalid_header"),
+    *("managed_elsewhere", "precondition_failed", "unavailable"),
+)
 _BODY = ("malformed_json", "too_large", "unsupported_media_type", "invalid_body")
 _BEARER: list[dict[str, list[str]]] = [{"registry_token": []}]
 _AGENT: list[dict[str, list[str]]] = [{"agent_token": []}]
@@ -249,7 +252,8 @@ def _security_schemes() -> Operation:
         "registry_token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "A registry token: POST /oauth2/token with resource=<issuer>/v1 (RFC 8693).",
+            "description": "A registry token: POST /oauth2/token with resource=<issuer>/v1 (RFC 8693). "
+            "One that is bound to a key is sent with the scheme DPoP and a proof (RFC 9449 §7.1), never as Bearer.",
         },
         "agent_token": {
             "type": "http",
