@@ -51,6 +51,7 @@ WITHOUT_PERMIT = {
     "api/leasehold/credentials/ending.py:_write": "the worker says what became of it",
     "api/leasehold/credentials/ending.py:_postpone": "the worker tries again later",
     "api/leasehold/credentials/ending.py:_forget": "the worker drops what is dead and cleared",
+    "api/leasehold/signals/streams.py:_refused": "remembers that something was refused",
     "api/leasehold/signals/transmitting.py:_claim": "the worker takes a stream for a while",
     "api/leasehold/signals/transmitting.py:_settle": "the worker says how far it came",
 }

@@ -77,14 +77,27 @@ class Stream:
 
     def __post_init__(self) -> None:
         check_receiver_url(self.endpoint)
-        if len(self.description) > _TEXT_MAX or len(self.reason) > _TEXT_MAX:
-            raise InvalidValue(f"a text is longer than {_TEXT_MAX} characters")
+        check_text(self.description, "description")
+        check_text(self.reason, "reason")
+        for event in self.events:
+            check_text(event, "events_requested")
         if len(self.excluded) > EXCLUDED_MAX:
             raise InvalidValue(f"no more than {EXCLUDED_MAX} subjects can be removed from a stream")
+
+    @property
+    def host(self) -> str:
+        """Where it is pushed to, without what an address may hold that is secret."""
+        return urlsplit(self.endpoint).hostname or ""
 
     def wants(self, node: Node) -> bool:
         """True iff the receiver is to hear of the end of this node."""
         return SESSION_REVOKED in self.events and node not in self.excluded
+
+
+def check_text(text: str, of: str) -> None:
+    """Raises `InvalidValue` for what no database and no terminal should be given."""
+    if len(text) > _TEXT_MAX or not text.isprintable():
+        raise InvalidValue(f"{of} must be at most {_TEXT_MAX} printable characters")
 
 
 def check_receiver_url(url: str) -> None:
@@ -119,7 +132,7 @@ def subject_of(issuer: str, node: Node) -> dict[str, str]:
 
 def node_of(issuer: str, subject: Mapping[str, object]) -> Node | None:
     """The node of a subject identifier, None for one that we could not have written."""
-    if len(str(subject)) > _TEXT_MAX:
+    if len(str(subject)) > _TEXT_MAX or not all(isinstance(v, str) and v.isprintable() for v in subject.values()):
         return None
     match subject:
         case {"format": "iss_sub", "iss": str(iss), "sub": str(sub)} if iss == issuer and sub.startswith(_SUBJECTS):

@@ -43,11 +43,25 @@ class StreamWish:
     description: str | None = None
 
 
+def refused(principal: Principal, action: str, stream_id: str, reason: str, now: datetime) -> AuditEvent:
+    """Somebody may not do this to a stream."""
+    return AuditEvent(
+        at=now,
+        principal=principal.id,
+        action=action,
+        kind=KIND,
+        name=stream_id,
+        outcome=Outcome.DENIED,
+        reason=reason,
+        stack=principal.stack,
+    )
+
+
 def told(stream: Stream, action: str, principal: Principal | None, now: datetime, reason: str = "") -> AuditEvent:
     """Something happened to a stream; without a principal, the server did it."""
     detail: Mapping[str, object] = {
         "receiver": stream.receiver,
-        "endpoint": stream.endpoint,
+        "host": stream.host,
         "status": stream.status.value,
         "position": stream.delivery.position,
     }

@@ -8,13 +8,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from leasehold.model.errors import Forbidden, NotFound
+from leasehold.model.events import AuditEvent
 from leasehold.model.leases import Ancestor, Node
 from leasehold.model.principal import Principal
-from leasehold.model.signals import EVENTS_SUPPORTED, Delivery, Stream, StreamStatus, node_of
+from leasehold.model.signals import EVENTS_SUPPORTED, Delivery, Stream, StreamStatus, check_text, node_of
 from leasehold.policy.decision import Deny
 from leasehold.policy.signals import StreamPermit, decide_change, decide_new_stream, may_see
 from leasehold.signals.ports import Sealer, Store, UnitOfWork
-from leasehold.signals.records import StreamIsDisabled, StreamWish, TooManyStreams, TooSoon, told
+from leasehold.signals.records import StreamIsDisabled, StreamWish, TooManyStreams, TooSoon, refused, told
 
 STREAMS_PER_RECEIVER = 4
 STREAMS_MAX = 200
@@ -34,7 +35,8 @@ class Streams:
 
     def create(self, principal: Principal, endpoint: str, wish: StreamWish, now: datetime) -> Stream:
         """A stream of what ends from now on. Raises `TooManyStreams`, and `InvalidValue` for what it cannot be."""
-        return self._create(_permitted(decide_new_stream(principal)), endpoint, wish, now)
+        permit = self._permitted(decide_new_stream(principal), principal, "create", "", now)
+        return self._create(permit, endpoint, wish, now)
 
     def list(self, principal: Principal) -> Sequence[Stream]:
         """The streams that a principal may know of."""
@@ -65,7 +67,8 @@ class Streams:
 
     def remove(self, principal: Principal, stream_id: str, now: datetime) -> None:
         """End a stream."""
-        self._remove(_permitted(decide_change(principal, self.get(principal, stream_id))), stream_id, now)
+        answer = decide_change(principal, self.get(principal, stream_id))
+        self._remove(self._permitted(answer, principal, "delete", stream_id, now), stream_id, now)
 
     def set_status(
         self, principal: Principal, stream_id: str, status: StreamStatus, reason: str, now: datetime
@@ -90,6 +93,7 @@ class Streams:
                 raise StreamIsDisabled("the stream is disabled: enable it first")
             if last is not None and timedelta() <= now - last < VERIFY_EVERY:
                 raise TooSoon(f"a verification can be asked for every {VERIFY_EVERY.total_seconds():g} seconds")
+            check_text(state, "state")
             return replace(stream, delivery=replace(stream.delivery, verification=state, verified_at=now))
 
         self._change(principal, stream_id, "verify", now, asked)
@@ -159,7 +163,8 @@ class Streams:
         now: datetime,
         changed: Callable[[UnitOfWork, Stream], Stream],
     ) -> Stream:
-        permit = _permitted(decide_change(principal, self.get(principal, stream_id)))
+        answer = decide_change(principal, self.get(principal, stream_id))
+        permit = self._permitted(answer, principal, action, stream_id, now)
         stream = self._changed_stream(permit, action, now, changed)
         self._changed()
         return stream
@@ -176,6 +181,18 @@ class Streams:
             unit.audit.append(told(stream, action, permit.principal, now))
         return stream
 
+    def _permitted(
+        self, answer: StreamPermit | Deny, principal: Principal, action: str, stream_id: str, now: datetime
+    ) -> StreamPermit:
+        if isinstance(answer, Deny):
+            self._refused(refused(principal, action, stream_id, answer.reason, now))
+            raise Forbidden(answer.reason)
+        return answer
+
+    def _refused(self, event: AuditEvent) -> None:
+        with self._store.begin() as unit:
+            unit.audit.append(event)
+
     def _sealed(self, stream: Stream, wish: StreamWish) -> Stream:
         if wish.authorization is None:
             return stream
@@ -189,9 +206,3 @@ def _standing(unit: UnitOfWork, principal: Principal) -> tuple[Ancestor, ...]:
     if not found:
         raise Forbidden("a stream is for who came through a workload binding")
     return found
-
-
-def _permitted(answer: StreamPermit | Deny) -> StreamPermit:
-    if isinstance(answer, Deny):
-        raise Forbidden(answer.reason)
-    return answer

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,12 +25,37 @@ from leasehold.wiring import open_server
 RECEIVER = Path(__file__).parent / "receiver.py"
 
 
-@dataclass
 class Registry:
-    """A server that runs, and its security-admin's identity."""
+    """A server that can be stopped and started on one port and database, and its security-admin's identity."""
 
-    url: str
-    people: SimulatedIssuer
+    def __init__(self, database_url: str, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self._port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.people = SimulatedIssuer.oidc(clock=lambda: datetime.now(UTC), keys=[signing_key("people", "ES256")])
+        self._environment = {
+            "LEASEHOLD_DATA_DIR": str(folder),
+            "LEASEHOLD_ISSUER": self.url,
+            "LEASEHOLD_DATABASE_URL": database_url,
+            "LEASEHOLD_PRIVATE_RECEIVERS": "127.0.0.1",
+        }
+
+    def start(self) -> str | None:
+        """Serve; gives the bootstrap token of a first start."""
+        server = open_server(read_settings(self._environment))
+        self._server = uvicorn.Server(uvicorn.Config(server.app, port=self._port, log_level="warning", lifespan="on"))
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + 10
+        while not self._server.started:
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.01)
+        return server.bootstrap_token
+
+    def stop(self) -> None:
+        """Take no more requests, and end what works."""
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
 
     def token(self) -> str:
         form = {"grant_type": EXCHANGE, "subject_token_type": JWT, "resource": f"{self.url}/v1"}
@@ -82,42 +107,22 @@ def database_url(request, tmp_path) -> str:
     return request.getfixturevalue("postgres_database_url")
 
 
-@contextmanager
-def serving(listener: socket.socket, url: str, database_url: str, folder: Path, **more: str) -> Iterator[str | None]:
-    """The server on a socket that listens; gives its bootstrap token."""
-    environment = {"LEASEHOLD_DATA_DIR": str(folder), "LEASEHOLD_ISSUER": url, "LEASEHOLD_DATABASE_URL": database_url}
-    server = open_server(read_settings({**environment, **more}))
-    running = uvicorn.Server(uvicorn.Config(server.app, log_level="warning", lifespan="on"))
-    thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not running.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.01)
-    yield server.bootstrap_token
-    running.should_exit = True
-    thread.join(timeout=10)
-
-
 @pytest.fixture
 def registry(database_url, tmp_path) -> Iterator[Registry]:
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        private = {"LEASEHOLD_PRIVATE_RECEIVERS": "127.0.0.1"}
-        token = stack.enter_context(serving(listener, url, database_url, tmp_path / "data", **private))
-        people = SimulatedIssuer.oidc(clock=lambda: datetime.now(UTC), keys=[signing_key("people", "ES256")])
-        trust = {"type": "oidc", "issuer": people.url, "audiences": [people.audience], "algorithms": ["ES256"]}
-        body = {
-            "trust_issuer": {"name": "people", **trust, "jwks": people.jwks()},
-            "workload_bindings": [
-                {"name": "alice", "role": "security-admin", "trust_issuer": "people", "oidc": {"subject": "00u1alice"}}
-            ],
-        }
-        bearer = {"authorization": f"Bearer {token}"}
-        httpx.post(f"{url}/v1/bootstrap", json=body, headers=bearer).raise_for_status()
-        found = Registry(url, people)
-        found.call("PUT", "/v1/owners/alice", {"display_name": "A", "email": "alice@example.com", "team": "shop"})
-        for name in ("triage", "digest"):
-            found.call("PUT", f"/v1/agents/{name}", {"owner": "alice", "review_by": "2027-06-01"})
-        yield found
+    found = Registry(database_url, tmp_path / "data")
+    token = found.start()
+    people = found.people
+    trust = {"type": "oidc", "issuer": people.url, "audiences": [people.audience], "algorithms": ["ES256"]}
+    body = {
+        "trust_issuer": {"name": "people", **trust, "jwks": people.jwks()},
+        "workload_bindings": [
+            {"name": "alice", "role": "security-admin", "trust_issuer": "people", "oidc": {"subject": "00u1alice"}}
+        ],
+    }
+    bearer = {"authorization": f"Bearer {token}"}
+    httpx.post(f"{found.url}/v1/bootstrap", json=body, headers=bearer).raise_for_status()
+    found.call("PUT", "/v1/owners/alice", {"display_name": "A", "email": "alice@example.com", "team": "shop"})
+    for name in ("triage", "digest"):
+        found.call("PUT", f"/v1/agents/{name}", {"owner": "alice", "review_by": "2027-06-01"})
+    yield found
+    found.stop()

@@ -53,6 +53,20 @@ def test_a_receiver_that_is_away_misses_nothing(registry, tmp_path):
     assert [claims["sub_id"]["sub"] for claims in told] == ["agent:triage", "agent:digest"]
 
 
+def test_a_server_that_stops_with_events_untold_tells_them_when_it_is_back(registry, tmp_path):
+    with receiving(registry.url, tmp_path, failures=1) as receiver:
+        follow(registry, receiver)
+        revoke(registry, "agent:triage", "agent:digest")
+        registry.stop()
+        before = len(receiver.claims())
+        registry.start()
+        told = receiver.wait(2, seconds=40)  # what the first had claimed is left alone for half a minute at most
+
+    subjects = [claims["sub_id"]["sub"] for claims in told]
+    assert list(dict.fromkeys(subjects)) == ["agent:triage", "agent:digest"]
+    assert before <= 2
+
+
 def test_a_receiver_inside_is_reached_only_where_the_operator_named_it(registry, tmp_path):
     with receiving(registry.url, tmp_path) as receiver:
         stream = follow(registry, receiver)

@@ -64,6 +64,8 @@ def test_unmerged_code_starts_and_changes_nothing(world, method, path, body):
     )
 
     assert world.ssf(method, path, body, reading).status == 403
+    refused = world.events()[0]
+    assert (refused.outcome.value, refused.kind, refused.principal) == ("denied", "signal-streams", "oidc:alice")
     assert world.ssf("GET", f"/ssf/streams?stream_id={stream}", bearer=reading).status == 200
 
 
@@ -227,3 +229,26 @@ def test_a_query_that_is_not_understood_is_refused(world):
     for query in (f"stream_id={stream}&stream_id={stream}", f"stream_id={stream}&x=1"):
         assert world.ssf("GET", f"/ssf/streams?{query}").status == 400
     assert world.ssf("DELETE", "/ssf/streams").status == 400
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x1b[2J", "x" * 1025, "\u2028"])
+def test_texts_that_no_database_or_terminal_should_see_are_refused(world, text):
+    stream = world.create()
+    delivery = GOOD["delivery"]
+    for path, body in (
+        ("/ssf/streams", {"delivery": delivery, "description": text}),
+        ("/ssf/streams", {"delivery": delivery, "events_requested": [text]}),
+        ("/ssf/status", {"stream_id": stream, "status": "paused", "reason": text}),
+        ("/ssf/verify", {"stream_id": stream, "state": text}),
+    ):
+        assert world.ssf("POST", path, body).status == 400
+    subject = {"format": "opaque", "id": f"owner:{text}"}
+    assert world.ssf("POST", "/ssf/subjects:remove", {"stream_id": stream, "subject": subject}).status == 404
+    assert world.status(stream)["status"] == "enabled"
+
+
+def test_what_an_address_may_hide_does_not_reach_the_audit_log(world):
+    world.create("https://siem.example/hooks/s3cret?token=s3cret")
+    event = next(e for e in world.events() if e.kind == "signal-streams")
+    assert event.detail["host"] == "siem.example"
+    assert "s3cret" not in str(event)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ from leasehold.web.problems import problem_of
 STATUS_LISTS = "/status-lists/"
 MEDIA_TYPE = f"application/{STATUS_LIST_TYPE}"
 _SERVED = frozenset({MEDIA_TYPE, "application/*", "*/*"})
+_log = logging.getLogger(__name__)
 _CORS = {"access-control-allow-origin": "*"}  # §8.1: browsers may read it
 
 
@@ -57,6 +59,9 @@ def status_lists_app(doors: StatusListDoors) -> Application:
             await _send(send, error.status, *_error(error.error, str(error)))
         except LeaseholdError as error:
             await _send(send, int(problem_of(error).status), *_error(problem_of(error).oauth, str(error)))
+        except Exception as error:  # noqa: BLE001  whatever broke, the caller gets JSON and no detail
+            _log.error("unexpected %s", type(error).__name__, exc_info=error)
+            await _send(send, 500, *_error("server_error", "something broke on our side"))
 
     return app
 
