@@ -6,7 +6,7 @@ import httpx
 import jwt
 import pytest
 from tests.conformance.oauth.requirements import proves
-from tests.fakes.exchange_world import ISSUER, TOOLS
+from tests.fakes.exchange_world import ISSUER, TOOLS, request
 from tests.fakes.signal_world import ENDPOINT, SignalWorld
 from tests.fakes.verifying import Keys
 
@@ -18,6 +18,7 @@ from leasehold.model.signals import PUSH, SESSION_REVOKED, STREAM_UPDATED, VERIF
 from leasehold.store.memory.store import MemoryStore
 from leasehold.verify.access import TokenReader
 from leasehold.verify.refusals import Untrusted
+from leasehold.web.signals.app import SignalDoors, signals_app
 
 
 @pytest.fixture
@@ -48,6 +49,21 @@ def test_the_configuration_is_where_and_what_it_should_be(world):
     for name in ("configuration", "status", "add_subject", "remove_subject", "verification"):
         path = said[f"{name}_endpoint"].removeprefix(ISSUER)
         assert world.call("POST", path).status == 401  # it is there, and asks who is calling
+
+
+@proves("ssf-well-known")
+def test_an_issuer_below_a_path_has_it_behind_the_well_known_part(world):
+    doors = SignalDoors(
+        issuer="https://agents.example/leasehold",
+        streams=None,
+        authenticator=world.callers,
+        possessions=world.possessions,
+        clock=lambda: world.now,
+    )
+    app = signals_app(doors)
+    found = asyncio.run(request(app, "GET", "/.well-known/ssf-configuration/leasehold", b"", {}))
+    assert found.json["issuer"] == "https://agents.example/leasehold"
+    assert asyncio.run(request(app, "GET", "/.well-known/ssf-configuration", b"", {})).status == 401
 
 
 @proves("ssf-create", "ssf-read", "ssf-update", "ssf-delete")

@@ -4,15 +4,18 @@ import asyncio
 import base64
 import gzip
 import zlib
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import httpx
 import jwt
 import pytest
 from tests.conformance.oauth.requirements import proves
+from tests.fakes.delegation_world import Family
 from tests.fakes.exchange_world import ISSUER, TOOLS
 from tests.fakes.verifying import Keys
 
+from leasehold.exchange.status_places import StatusPlaces
 from leasehold.keys.signing import TokenMint
 from leasehold.model.leases import REGISTRY, agent_node, lease_node, owner_node
 from leasehold.model.status import STATUS_LIST_SIZE, STATUS_LIST_TYPE, packed_list
@@ -103,6 +106,40 @@ def test_a_revoked_token_is_invalid_and_its_neighbours_are_not(world):
 
     assert [status(world, token) for token in tokens] == [0, 1, 0, 0]
     assert sum(byte.bit_count() for byte in bits_of(fetch(world, tokens[0]).body.decode())) == 1
+
+
+@proves("tsl-final")
+def test_a_sub_agents_token_is_invalid_with_its_parents(world):
+    family = Family(world)
+    parent = family.own("triage")
+    child = family.spawn(parent, "coder").access_token
+    assert (status(world, parent), status(world, child)) == (0, 0)
+    world.revoke(parent)
+
+    assert (status(world, parent), status(world, child)) == (1, 1)
+
+
+@proves("tsl-final")
+def test_a_list_is_gone_when_no_token_on_it_lives(world):
+    token = world.get(world.pod_token()).access_token
+    assert fetch(world, token).status == 200
+    world.later(seconds=301)
+    assert fetch(world, token).status == 200  # for a verifier whose clock is behind
+    world.later(seconds=30)
+    assert fetch(world, token).status == 404
+
+
+@proves("tsl-unlinkable")
+def test_a_full_or_old_list_is_left_for_a_new_one(world):
+    places, now = StatusPlaces(), world.now
+    first = places.take(now)
+    taken = {places.take(now).index for _ in range(STATUS_LIST_SIZE // 2 - 1)} | {first.index}
+    assert len(taken) == STATUS_LIST_SIZE // 2
+    second = places.take(now)
+    third = places.take(now + timedelta(hours=1))
+    fourth = places.take(now - timedelta(hours=1))  # a clock that was set back
+
+    assert len({first.list, second.list, third.list, fourth.list}) == 4
 
 
 @proves("tsl-unlinkable")
