@@ -167,8 +167,8 @@ class World:
             jwks=lambda: jwk_set(self.signer.published()),
             clock=lambda: self.now,
         )
-        lists = StatusLists(issuer=ISSUER, store=store, mint=TokenMint(self.signer, STATUS_LIST_TYPE))
-        statuses = status_lists_app(StatusListDoors(lists=lists, clock=lambda: self.now))
+        self.lists = StatusLists(issuer=ISSUER, store=store, mint=TokenMint(self.signer, STATUS_LIST_TYPE))
+        statuses = status_lists_app(StatusListDoors(lists=self.lists, clock=lambda: self.now))
         self.app = dispatch(oauth_app(self.doors), {STATUS_LISTS: statuses})
 
     def close(self) -> None:

@@ -38,6 +38,7 @@ ORPHANED, LOST, DEAD = "the receiver's binding has ended or changed", "events we
 _CLAIM = timedelta(seconds=30)  # longer than one turn: other replicas leave the stream alone meanwhile
 _TURN = timedelta(seconds=15)
 _AT_ONCE = 50
+_FINISH_SECONDS = 2.0
 _LONGEST_PAUSE = timedelta(seconds=30)
 _log = logging.getLogger(__name__)
 
@@ -106,7 +107,8 @@ class Transmitter:
                 _log.warning("event streams were not looked at: %s", error)
             except Exception as error:  # noqa: BLE001  a worker that stops would leave receivers unaware
                 _log.error("event streams were not looked at: %s", type(error).__name__)
-        await asyncio.gather(*self._serving.values(), return_exceptions=True)
+        if self._serving:  # what is not done by then is told again, by whoever comes after us
+            await asyncio.wait(self._serving.values(), timeout=_FINISH_SECONDS)
 
     async def look(self) -> Sequence[asyncio.Task[None]]:
         """One round: a turn for every stream that is due. Turns go on by themselves: a slow one holds up no other."""

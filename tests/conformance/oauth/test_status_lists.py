@@ -196,8 +196,10 @@ class Client:
 
     def _answer(self, request):
         self.asked.append(str(request.url))
+        if isinstance(self.said, Exception):
+            raise self.said
         if self.said is not None:
-            return httpx.Response(200, text=self.said)
+            return httpx.Response(200, content=self.said)
         reply = self.world.call("GET", request.url.path, headers={"accept": request.headers["accept"]})
         return httpx.Response(reply.status, content=reply.body)
 
@@ -290,3 +292,39 @@ def test_a_list_is_sought_for_a_verified_token_alone_and_only_at_its_issuer(worl
         forged = asyncio.run(TokenMint(world.signer).sign({**claims, "status": entry}))
         assert client.refusal(forged) is not None
     assert client.asked == []
+
+
+@proves("tsl-final")
+def test_without_a_list_nobody_is_believed(world):
+    client, token = Client(world), world.get(world.pod_token()).access_token
+    access = client.reader.read(token)
+    for said in (httpx.ConnectError("away"), httpx.ReadTimeout("slow"), b"\xff", b"", b"a.b.c", b"x" * (1 << 22)):
+        client.said = said
+        assert client.refusal(token) in {Reason.NOT_KNOWN_ALIVE, Reason.MALFORMED}
+        with pytest.raises(Untrusted):
+            client.lists.is_active(token, access)
+    client.said = None
+    assert client.lists.is_active(token, access)
+    world.revoke(token)
+    world.later(seconds=15)
+    assert not client.lists.is_active(token, access)
+
+
+@proves("tsl-final")
+def test_an_end_in_this_very_process_shows_at_once(world):
+    token = world.get(world.pod_token()).access_token
+    assert not any(bits_of(fetch(world, token).body.decode()))
+    world.revoke(token)
+    world.lists.wake()  # as the store does after a commit
+
+    assert any(bits_of(fetch(world, token).body.decode()))
+
+
+@proves("tsl-media")
+def test_more_lists_than_are_kept_are_served_all_the_same(world):
+    tokens = []
+    for _ in range(70):
+        world.exchange._issuing._places = StatusPlaces()
+        tokens.append(world.get(world.pod_token()).access_token)
+    assert {fetch(world, token).status for token in tokens + tokens} == {200}
+    assert len({place_of(token)["uri"] for token in tokens}) == 70

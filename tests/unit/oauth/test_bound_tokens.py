@@ -2,6 +2,7 @@
 
 import asyncio
 
+import jwt
 import pytest
 from tests.fakes.bound_world import DOORS, KEY, OTHER, BoundWorld
 from tests.fakes.client_keys import TOKEN_URL
@@ -9,6 +10,7 @@ from tests.fakes.exchange_world import EXCHANGE, ISSUER, JWT, REGISTRY_AUDIENCE,
 
 from leasehold.authn.possession import Presented
 from leasehold.keys.nonces import Nonces
+from leasehold.keys.signing import TokenMint
 from leasehold.model.errors import Unavailable
 from leasehold.store.memory.store import MemoryStore
 
@@ -171,6 +173,14 @@ def test_escapes_of_a_path_are_one_however_they_are_written(world):
 
 def test_the_old_way_still_works_beside_it(world):
     assert world.knock("GET", "/v1/whoami", {"authorization": f"bearer {world.registry_token()}"}).status == 200
+
+
+@pytest.mark.parametrize("cnf", ["x", [], {}, {"jkt": 7}, {"x5t#S256": "AAAA"}, {"jkt": ["a"]}])
+def test_a_token_that_is_bound_in_a_way_we_do_not_know_opens_nothing(world, cnf):
+    claims = jwt.decode(world.registry_token(), options={"verify_signature": False})
+    token = asyncio.run(TokenMint(world.signer).sign({**claims, "cnf": cnf}))
+    assert world.knock("GET", "/v1/whoami", {"authorization": f"Bearer {token}"}).status == 401
+    assert world.with_proof("GET", "/v1/whoami", token).status == 401
 
 
 # Nonces.

@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 from datetime import timedelta
+from threading import Event, Thread
 
 from tests.fakes.exchange_world import ISSUER
 from tests.fakes.signal_world import ENDPOINT
 
+from leasehold.model.errors import Unavailable
 from leasehold.model.leases import binding_node, lease_node
 from leasehold.model.revocations import REVOCATIONS_KEPT
 from leasehold.model.signals import SESSION_REVOKED, STREAM_UPDATED, VERIFICATION
@@ -341,3 +343,83 @@ def test_a_lease_node_that_ended_by_itself_is_told_too(world):
     world.bump(lease_node(issued.lease.id))
     world.push()
     assert world.receivers.subjects()[0]["jti"] == issued.lease.id
+
+
+def running(world):
+    stop = Event()
+    thread = Thread(target=world.transmitter.run, args=(stop,), daemon=True)
+    thread.start()
+    return stop, thread
+
+
+def test_the_worker_looks_by_itself_until_it_is_stopped(world):
+    world.create()
+    told = Event()
+    world.receivers.before = lambda *_: told.set()
+    stop, thread = running(world)
+    world.end("agent:triage")
+    world.transmitter.wake()
+    assert told.wait(10)
+    stop.set()
+    world.transmitter.wake()
+    thread.join(10)
+    assert not thread.is_alive()
+    world.transmitter.wake()  # the loop has closed: nobody minds
+    assert world.receivers.subjects() == [agent()]
+
+
+def test_the_worker_survives_a_store_that_is_away_and_a_bug(world, caplog):
+    world.create()
+    world.end("agent:triage")
+    looked, told, read = [], Event(), world.store.read
+
+    def failing():
+        looked.append(None)
+        if len(looked) <= 2:
+            raise [Unavailable("away"), RuntimeError("s3cret")][len(looked) - 1]
+        return read()
+
+    world.store.read = failing
+    world.receivers.before = lambda *_: told.set()
+    stop, thread = running(world)
+    assert told.wait(10)
+    stop.set()
+    thread.join(10)
+    assert [record.levelname for record in caplog.records][:2] == ["WARNING", "ERROR"]
+    assert "s3cret" not in caplog.text
+
+
+def test_a_turn_that_breaks_is_another_servers_after_a_while(world, caplog):
+    world.create()
+    world.end("agent:triage")
+
+    def bug(*_):
+        raise RuntimeError("a bug")
+
+    world.receivers.before = bug
+    world.push()
+    assert "RuntimeError" in caplog.text
+    world.receivers.before = lambda *_: None
+    world.later(seconds=31)
+    world.push()
+    assert world.receivers.subjects() == [agent()]
+
+
+def test_a_stream_that_stops_while_its_receiver_is_away_says_so_in_its_status_alone(world):
+    stream = world.create()
+    world.receivers.refusing[ENDPOINT] = "status 503"
+    world.bump(binding_node("alice"))
+    world.push()
+
+    assert world.receivers.taken == []
+    assert world.status(stream)["reason"] == transmitting.ORPHANED
+
+
+def test_a_turn_that_takes_too_long_goes_on_in_the_next(world):
+    world.create()
+    world.end("agent:a0", "agent:a1")
+    world.receivers.before = lambda *_: world.later(seconds=16)
+    world.push()
+    assert world.receivers.subjects() == [agent("a0")]
+    world.push()
+    assert world.receivers.subjects() == [agent("a0"), agent("a1")]
