@@ -42,8 +42,8 @@ from leasehold.keys.signing import Signer, TokenMint, jwk_set
 from leasehold.keys.token_review import Reviewer, TokenReviews
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
-from leasehold.policy.checking import CedarDocuments
 from leasehold.model.status import STATUS_LIST_TYPE
+from leasehold.policy.checking import CedarDocuments
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
 from leasehold.settings import Settings
 from leasehold.signal_wiring import signal_doors
