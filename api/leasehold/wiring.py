@@ -21,11 +21,13 @@ from leasehold.exchange.introspection import Introspection, LiveLeases, Revocati
 from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.on_behalf import OnBehalf
+from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.simulation import Simulation
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
+from leasehold.keys.client_documents import ClientDocuments
 from leasehold.keys.client_tokens import ClientAssertions
 from leasehold.keys.dpop import Proofs
 from leasehold.keys.examination import SubjectExamination
@@ -134,7 +136,15 @@ def _oauth_doors(
         ledger=ledger,
     )
     assertions = ClientAssertions(IssuerKeys(Network()))
-    clients = Clients(issuer=settings.issuer, verifier=subjects, assertions=assertions, views=views, store=store)
+    registrations = Registrations(documents=ClientDocuments(Network()), views=views)
+    clients = Clients(
+        issuer=settings.issuer,
+        verifier=subjects,
+        assertions=assertions,
+        registrations=registrations,
+        views=views,
+        store=store,
+    )
     issuing = Issuing(mint=mint, views=views, ledger=ledger)
     return OAuthDoors(
         issuer=settings.issuer,
@@ -152,7 +162,9 @@ def _oauth_doors(
             ledger=ledger,
             issuing=issuing,
         ),
-        people=_people(settings, store, ledger, clients=clients, subjects=subjects, views=views),
+        people=_people(
+            settings, store, ledger, clients=clients, registrations=registrations, subjects=subjects, views=views
+        ),
         consents=Consents(callers=callers, verifier=subjects, views=views, store=store),
         proofs=Proofs(),
         introspection=Introspection(callers=callers, verifier=own, leases=leases),
@@ -167,12 +179,20 @@ def _simulation(settings: Settings, store: SqlStore) -> Simulation:
     return Simulation(SubjectExamination(_subject_tokens(settings), keys), Views(store))
 
 
-def _people(
-    settings: Settings, store: SqlStore, ledger: Ledger, *, clients: Clients, subjects: SubjectTokens, views: Views
+def _people(  # noqa: PLR0913  the whole token service stands behind it
+    settings: Settings,
+    store: SqlStore,
+    ledger: Ledger,
+    *,
+    clients: Clients,
+    registrations: Registrations,
+    subjects: SubjectTokens,
+    views: Views,
 ) -> People:
     authorizing = Authorizing(
         issuer=settings.issuer,
         clients=clients,
+        registrations=registrations,
         verifier=subjects,
         logins=Logins(Network()),
         views=views,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 from tests.fakes.simulated_issuer import SigningKey, SimulatedIssuer
 
 from leasehold.authn.registry_tokens import RegistryTokens
@@ -24,8 +25,10 @@ from leasehold.exchange.issuing import Issued, Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.on_behalf import OnBehalf, challenge_of
 from leasehold.exchange.records import ExchangeRequest
+from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
+from leasehold.keys.client_documents import ClientDocuments
 from leasehold.keys.client_tokens import ClientAssertions
 from leasehold.keys.dpop import Proofs
 from leasehold.keys.file_keys import FileKeys
@@ -102,10 +105,13 @@ class World:
             views=self.views,
             ledger=self.ledger,
         )
+        self.documents = SimulatedDocuments()
+        registrations = Registrations(documents=ClientDocuments(self.documents.network()), views=self.views)
         self.clients = Clients(
             issuer=ISSUER,
             verifier=SubjectTokens(self.issuer_keys, callers=SignedCallers(Network())),
             assertions=ClientAssertions(self.issuer_keys),
+            registrations=registrations,
             views=self.views,
             store=store,
         )
@@ -144,6 +150,7 @@ class World:
                 authorizing=Authorizing(
                     issuer=ISSUER,
                     clients=self.clients,
+                    registrations=registrations,
                     verifier=SubjectTokens(self.issuer_keys),
                     logins=self.logins,
                     views=self.views,
@@ -180,6 +187,8 @@ class World:
                 updated_by="oidc:admin",
             )
             unit.objects.put(stored, references(name, spec))
+            if kind is Kind.AGENTS:
+                unit.registrations.name(name, spec.client_ids)
             self._changed(unit, kind, name, "put")
             if kind in _OWN_NODE:
                 unit.nodes.ensure(_OWN_NODE[kind](name))
@@ -284,6 +293,27 @@ class World:
     def exchange_form(self, token: str, resource: str = TOOLS, **fields: str) -> "Reply":
         base = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": JWT, "resource": resource}
         return self.form("/oauth2/token", **{k: v for k, v in {**base, **fields}.items() if v is not None})
+
+
+class SimulatedDocuments:
+    """The web, as far as clients have documents there: bodies by URL, and every URL that was asked for."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, bytes] = {}
+        self.asked: list[str] = []
+
+    def network(self) -> Network:
+        return Network(transport=httpx.MockTransport(self._answer), resolve=_public)
+
+    def _answer(self, asked: httpx.Request) -> httpx.Response:
+        url = str(asked.url.copy_with(host=asked.headers["host"], port=None))
+        self.asked.append(url)
+        body = self.bodies.get(url)
+        return httpx.Response(404) if body is None else httpx.Response(200, stream=httpx.ByteStream(body))
+
+
+async def _public(_host: str, _port: int) -> list[str]:
+    return ["203.0.114.10"]
 
 
 class SimulatedLogins:

@@ -9,6 +9,7 @@ from leasehold.authn.clients import ClientCredential
 from leasehold.exchange.claims import access_claims
 from leasehold.exchange.clients import Client, Clients, credential_digest
 from leasehold.exchange.details import wanted_reach
+from leasehold.exchange.clients import Client, Clients, checked_grant, credential_digest
 from leasehold.exchange.issuing import Draft, Issued, Issuing
 from leasehold.exchange.records import ANONYMOUS, lease_of, printable
 from leasehold.exchange.refusals import ExchangeRefused, Reason
@@ -56,7 +57,10 @@ class ClientCredentials:
             lease=lambda lease_id: lease_of(
                 permit, client.generations, client.binding, f"agent:{client.agent}", lease_id, now
             ),
-            claims=lambda lease: access_claims(self._issuer, permit, lease, None, key),
+            claims=lambda lease: {
+                **access_claims(self._issuer, permit, lease, None, key),
+                "client_id": client.metadata.client_id,  # RFC 9068 §2.2: the client that asked
+            },
             event=lambda lease: _issuance(request, client, lease),
             first_uses=uses_of(client, request.proof),
             key=key,
@@ -64,7 +68,7 @@ class ClientCredentials:
 
     async def authenticate(self, request: ClientRequest, pieces: Pieces, now: datetime) -> Client:
         """The client. Raises `ExchangeRefused`."""
-        return await self._clients.authenticate(request.credential, pieces, now)
+        return checked_grant(await self._clients.authenticate(request.credential, pieces, now), "client_credentials")
 
 
 class _Grant:
@@ -132,7 +136,7 @@ def client_refusal(
 
 def _issuance(request: ClientRequest, client: Client, lease: Lease) -> AuditEvent:
     detail = {
-        "client_id": client.agent,
+        "client_id": client.metadata.client_id,
         "method": client.method,
         "assertion_sha256": credential_digest(request.credential),
         "resource": lease.audience,

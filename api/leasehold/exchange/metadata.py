@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from leasehold.exchange.details import DETAIL_TYPE
 from leasehold.model.clients import CLIENT_ALGORITHMS
+from leasehold.model.registrations import JWT_BEARER_GRANT
 from leasehold.policy.leasing import REGISTRY_READ, REGISTRY_WRITE
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  RFC 8693 §2.1
 AUTHORIZATION_CODE = "authorization_code"
-JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+JWT_BEARER = JWT_BEARER_GRANT
 CLIENT_CREDENTIALS = "client_credentials"
 CLIENT_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
 SIGNING_ALGORITHM = "ES256"
@@ -32,6 +33,7 @@ def server_metadata(issuer: str) -> dict[str, object]:
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", *CLIENT_METHODS],
         "token_endpoint_auth_signing_alg_values_supported": sorted(CLIENT_ALGORITHMS),
+        "client_id_metadata_document_supported": True,
         "dpop_signing_alg_values_supported": sorted(CLIENT_ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": ["none"],
         "scopes_supported": [REGISTRY_READ, REGISTRY_WRITE],

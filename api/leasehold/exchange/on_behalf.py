@@ -15,9 +15,10 @@ from leasehold.authn.people import Person, authenticate_id_jag
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.exchange.claims import access_claims
 from leasehold.exchange.client_credentials import ClientRequest, client_refusal, decided_for, key_of, uses_of
-from leasehold.exchange.clients import Client, Clients
+from leasehold.exchange.clients import Client, Clients, checked_grant
 from leasehold.exchange.issuing import Draft, Issued, Issuing
 from leasehold.exchange.ledger import End, Ledger
+from leasehold.exchange.metadata import AUTHORIZATION_CODE, JWT_BEARER
 from leasehold.exchange.ports import Store
 from leasehold.exchange.records import lease_of
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
@@ -114,9 +115,9 @@ class OnBehalf:
         """A token for an issuer's word. Raises `ExchangeRefused`."""
         return await self._issuing.issue(_ByAssertion(self, request), now)
 
-    async def client(self, credential: ClientCredential, pieces: Pieces, now: datetime) -> Client:
+    async def client(self, credential: ClientCredential, grant: str, pieces: Pieces, now: datetime) -> Client:
         """Who asks. Raises `ExchangeRefused`."""
-        return await self._clients.authenticate(credential, pieces, now)
+        return checked_grant(await self._clients.authenticate(credential, pieces, now), grant)
 
     async def mandate_of_code(self, request: CodeRequest, client: Client, now: datetime) -> _Mandate:
         """What a code stands for. Raises `ExchangeRefused`."""
@@ -149,7 +150,7 @@ class OnBehalf:
                 request.assertion,
                 issuers,
                 audience=self._issuer,
-                client_id=client.agent,
+                client_id=client.metadata.client_id,
                 verifier=self._verifier,
                 now=now,
             )
@@ -184,6 +185,7 @@ class OnBehalf:
             ),
             claims=lambda lease: {
                 **access_claims(self._issuer, permit, lease, None, key),
+                "client_id": client.metadata.client_id,  # RFC 9068 §2.2: the client that asked
                 "act": {"sub": f"agent:{client.agent}"},  # RFC 8693 §4.1
             },
             event=lambda lease: _issuance(client, lease),
@@ -217,7 +219,7 @@ class _ByCode:
     async def draft(self, pieces: Pieces, now: datetime) -> Draft:
         self.client = None
         request = self._request
-        self.client = await self._service.client(request.credential, pieces, now)
+        self.client = await self._service.client(request.credential, AUTHORIZATION_CODE, pieces, now)
         mandate = await self._service.mandate_of_code(request, self.client, now)
         return self._service.draft(request.credential, self.client, mandate, request.proof, now)
 
@@ -236,7 +238,7 @@ class _ByAssertion:
     async def draft(self, pieces: Pieces, now: datetime) -> Draft:
         self._client = None
         request = self._request
-        self._client = await self._service.client(request.credential, pieces, now)
+        self._client = await self._service.client(request.credential, JWT_BEARER, pieces, now)
         mandate = await self._service.mandate_of_assertion(request, self._client, pieces, now)
         return self._service.draft(request.credential, self._client, mandate, request.proof, now)
 
@@ -263,6 +265,7 @@ def challenge_of(verifier: str) -> str:
 def _fits(pending: Pending, request: CodeRequest, client: Client) -> bool:
     return (
         pending.agent == client.agent
+        and pending.get("client") == client.metadata.client_id  # RFC 6749 §4.1.3: to whom it was issued
         and pending.redirect_uri == request.redirect_uri
         and hmac.compare_digest(pending.challenge.encode(), challenge_of(request.verifier).encode())
     )
@@ -277,7 +280,7 @@ def _resource(person: Person, request: AssertionRequest) -> str:
 
 def _issuance(client: Client, lease: Lease) -> AuditEvent:
     detail = {
-        "client_id": client.agent,
+        "client_id": client.metadata.client_id,
         "method": client.method,
         "resource": lease.audience,
         "deployment": lease.deployment,

@@ -12,6 +12,7 @@ from leasehold.store.bumps import Bumps
 from leasehold.store.database import open_engine, transaction
 from leasehold.store.listening import Listening
 from leasehold.store.migrate import migrate
+from leasehold.store.sql_clients import SqlRegistrations
 from leasehold.store.sql_credentials import SqlCredentials
 from leasehold.store.sql_history import SqlAuditLog, SqlChanges, SqlVersions
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
@@ -37,6 +38,7 @@ class SqlUnitOfWork:
         "leases",
         "nodes",
         "objects",
+        "registrations",
         "replays",
         "revocations",
         "tasks",
@@ -57,6 +59,7 @@ class SqlUnitOfWork:
         self.client_secrets = SqlClientSecrets(connection)
         self.consents = SqlConsents(connection)
         self.authorizations = SqlAuthorizations(connection)
+        self.registrations = SqlRegistrations(connection)
         self.revocations = SqlRevocations(connection)
 
 

@@ -16,6 +16,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.records import BootstrapToken, Version
+from leasehold.model.registrations import RegisteredClient, RegistrationToken
 from leasehold.model.revocations import RevocationEvent
 from leasehold.model.tasks import Task
 from leasehold.store.bumps import Bumps
@@ -23,6 +24,7 @@ from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, Memory
 from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
 from leasehold.store.memory.objects import MemoryObjects
 from leasehold.store.memory.revocations import MemoryRevocations
+from leasehold.store.memory_clients import MemoryRegistrations
 from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
@@ -49,6 +51,9 @@ class MemoryState:
     client_secrets: dict[str, ClientSecret] = field(default_factory=dict)
     consents: dict[tuple[str, str, str], Consent] = field(default_factory=dict)
     authorizations: dict[str, Pending] = field(default_factory=dict)
+    client_names: dict[str, str] = field(default_factory=dict)
+    registered_clients: dict[str, RegisteredClient] = field(default_factory=dict)
+    registration_tokens: dict[str, RegistrationToken] = field(default_factory=dict)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -68,6 +73,9 @@ class MemoryState:
             client_secrets=dict(self.client_secrets),
             consents=dict(self.consents),
             authorizations=dict(self.authorizations),
+            client_names=dict(self.client_names),
+            registered_clients=dict(self.registered_clients),
+            registration_tokens=dict(self.registration_tokens),
         )
 
 
@@ -88,6 +96,9 @@ class MemoryUnitOfWork:
         self.client_secrets = MemoryClientSecrets(state.client_secrets)
         self.consents = MemoryConsents(state.consents)
         self.authorizations = MemoryAuthorizations(state.authorizations)
+        self.registrations = MemoryRegistrations(
+            state.client_names, state.registered_clients, state.registration_tokens
+        )
         self.revocations = MemoryRevocations(state.revocations)
 
 
