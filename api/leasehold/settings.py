@@ -23,7 +23,7 @@ class Settings:
 
     `database_url` may hold a password and stays out of `repr`. `issuer` is the URL under which callers reach this
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
-    `secrets_dir` are what credential profiles refer to by name.
+    `secrets_dir` are what credential profiles refer to by name. `dynamic_registration` opens `/oauth2/register`.
     """
 
     data_dir: Path
@@ -36,6 +36,7 @@ class Settings:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets_dir: Path | None = field(default=None, repr=False)
     sealing_key_file: Path | None = None
+    dynamic_registration: bool = False
 
     @property
     def registry_audience(self) -> str:
@@ -68,11 +69,19 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secrets=_secrets(environ),
         secrets_dir=_path(environ.get("LEASEHOLD_SECRETS_DIR")),
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
+        dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
     )
 
 
 def _path(text: str | None) -> Path | None:
     return Path(text).expanduser().absolute() if text else None
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    said = environ.get(name) or "off"
+    if said not in {"on", "off"}:
+        raise InvalidSetting(f"{name} must be on or off")
+    return said == "on"
 
 
 def _secrets(environ: Mapping[str, str]) -> Mapping[str, str]:

@@ -52,6 +52,7 @@ from leasehold.web.doors import Doors
 from leasehold.web.lifespan import finishing
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
 from leasehold.web.oauth.people import People
+from leasehold.web.oauth.registering import Registering
 from leasehold.web.revocations.app import RevocationDoors, revocations_app
 
 _ROTATION_LOOK_SECONDS = 3600.0
@@ -171,7 +172,14 @@ def _oauth_doors(
         revocation=Revocation(issuer=settings.issuer, verifier=own, ledger=ledger),
         jwks=lambda: jwk_set(signer.published()),
         clock=_now,
+        registering=_registering(settings, store),
     )
+
+
+def _registering(settings: Settings, store: SqlStore) -> Registering | None:
+    if not settings.dynamic_registration:
+        return None
+    return Registering(issuer=settings.issuer, store=store, clock=_now)
 
 
 def _simulation(settings: Settings, store: SqlStore) -> Simulation:

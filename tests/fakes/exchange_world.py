@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
+from tests.fakes.outside import SimulatedDocuments, SimulatedLogins
 from tests.fakes.simulated_issuer import SigningKey, SimulatedIssuer
 
 from leasehold.authn.registry_tokens import RegistryTokens
@@ -23,7 +23,7 @@ from leasehold.exchange.delegation import Delegation
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issued, Issuing
 from leasehold.exchange.ledger import Ledger
-from leasehold.exchange.on_behalf import OnBehalf, challenge_of
+from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.records import ExchangeRequest
 from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.tokens import TokenExchange
@@ -46,12 +46,13 @@ from leasehold.model.leases import REGISTRY, Node, agent_node, binding_node, dep
 from leasehold.model.objects import Stored, references
 from leasehold.model.people import Agent, Owner
 from leasehold.model.principal import Role
-from leasehold.model.tokens import Flaw, TokenRefused, UnverifiedToken
+from leasehold.model.tokens import UnverifiedToken
 from leasehold.model.tools import Action, Tool, ToolServer
 from leasehold.model.trust import GitHubActionsSubject, IssuerType, KubernetesSubject, OidcSubject, TrustIssuer
 from leasehold.model.trust import WorkloadBinding as Binding
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
 from leasehold.web.oauth.people import People
+from leasehold.web.oauth.registering import Registering
 
 ISSUER = "https://leasehold.example"
 REGISTRY_AUDIENCE = f"{ISSUER}/v1"
@@ -86,7 +87,7 @@ def signing_key(_of: str, algorithm: str = "RS256") -> SigningKey:
 class World:
     """Everything joined as in production, with the time in the test's hands."""
 
-    def __init__(self, store: Any, folder: Path) -> None:
+    def __init__(self, store: Any, folder: Path, *, registering: bool = False) -> None:
         self.store = store = FaultyStore(store)
         self.now = NOW
         self.cluster = SimulatedIssuer.kubernetes(clock=lambda: self.now, keys=[signing_key("cluster")])
@@ -164,6 +165,7 @@ class World:
             revocation=self.revocation,
             jwks=lambda: jwk_set(self.signer.published()),
             clock=lambda: self.now,
+            registering=Registering(issuer=ISSUER, store=store, clock=lambda: self.now) if registering else None,
         )
         self.app = oauth_app(self.doors)
 
@@ -295,40 +297,6 @@ class World:
         return self.form("/oauth2/token", **{k: v for k, v in {**base, **fields}.items() if v is not None})
 
 
-class SimulatedDocuments:
-    """The web, as far as clients have documents there: bodies by URL, and every URL that was asked for."""
-
-    def __init__(self) -> None:
-        self.bodies: dict[str, bytes] = {}
-        self.asked: list[str] = []
-
-    def network(self) -> Network:
-        return Network(transport=httpx.MockTransport(self._answer), resolve=_public)
-
-    def _answer(self, asked: httpx.Request) -> httpx.Response:
-        url = str(asked.url.copy_with(host=asked.headers["host"], port=None))
-        self.asked.append(url)
-        body = self.bodies.get(url)
-        return httpx.Response(404) if body is None else httpx.Response(200, stream=httpx.ByteStream(body))
-
-
-async def _public(_host: str, _port: int) -> list[str]:
-    return ["203.0.114.10"]
-
-
-class SimulatedLogins:
-    """The token endpoint of an identity provider: ID tokens by code, its PKCE checked as a real one does."""
-
-    def __init__(self) -> None:
-        self.codes: dict[str, tuple[str, str]] = {}
-
-    async def redeem(self, _issuer: TrustIssuer, _login: Any, fields: Mapping[str, str]) -> UnverifiedToken:
-        id_token, challenge = self.codes.pop(fields["code"], ("", ""))
-        if not id_token or challenge != challenge_of(fields["code_verifier"]):
-            raise TokenRefused(Flaw.MALFORMED)
-        return UnverifiedToken(id_token)
-
-
 class InterruptedMint:
     """Signs as production does; `meanwhile` happens between the decision and the signature."""
 
@@ -400,9 +368,9 @@ async def request(app: Any, method: str, path: str, body: bytes, headers: Mappin
 
 
 @contextmanager
-def world_on(store: Any, folder: Path) -> Any:
-    """A populated world, closed afterwards."""
-    world = World(store, folder)
+def world_on(store: Any, folder: Path, *, registering: bool = False) -> Any:
+    """A populated world, closed afterwards. `registering`: its operator lets clients register themselves."""
+    world = World(store, folder, registering=registering)
     try:
         yield world.populate()
     finally:

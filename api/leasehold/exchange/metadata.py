@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from leasehold.exchange.details import DETAIL_TYPE
 from leasehold.model.clients import CLIENT_ALGORITHMS
 from leasehold.model.registrations import JWT_BEARER_GRANT
@@ -15,9 +17,10 @@ CLIENT_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post"
 SIGNING_ALGORITHM = "ES256"
 
 
-def server_metadata(issuer: str) -> dict[str, object]:
-    """What this server can do."""
+def server_metadata(issuer: str, register: str | None = None) -> dict[str, object]:
+    """What this server can do. `register` is the path where clients register themselves, if they can."""
     return {
+        **({"registration_endpoint": issuer + register} if register is not None else {}),
         "issuer": issuer,
         "token_endpoint": f"{issuer}/oauth2/token",
         "introspection_endpoint": f"{issuer}/oauth2/introspect",
@@ -41,10 +44,10 @@ def server_metadata(issuer: str) -> dict[str, object]:
     }
 
 
-def discovery_document(issuer: str) -> dict[str, object]:
+def discovery_document(metadata: Mapping[str, object]) -> dict[str, object]:
     """The same for readers of OpenID Connect Discovery, such as clouds that federate with us."""
     return {
-        **server_metadata(issuer),
+        **metadata,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [SIGNING_ALGORITHM],
     }

@@ -27,6 +27,11 @@ CLIENT_GRANTS = frozenset({"authorization_code", "client_credentials", JWT_BEARE
 _METHOD = "private_key_jwt"
 _SECRETS = frozenset({"client_secret", "client_secret_expires_at"})
 _CLIENT_IDS_MAX = 20
+_OURS = frozenset({"client_id_issued_at", "registration_access_token", "registration_client_uri"})
+
+
+class UnapprovedStatement(InvalidValue):
+    """A software statement: nobody whose word counts here made one (RFC 7591 §3.2.2)."""
 
 
 class InvalidRedirect(InvalidValue):
@@ -100,6 +105,22 @@ def metadata_of_document(url: str, body: bytes) -> ClientMetadata:
     if metadata.jwks_uri is not None and urlsplit(metadata.jwks_uri).netloc != urlsplit(url).netloc:
         raise InvalidValue("jwks_uri is not on the host of the document")
     return metadata
+
+
+def metadata_of_registration(body: bytes, client_id: str, *, registered: bool = False) -> ClientMetadata:
+    """The client that a request describes (RFC 7591 §3.1); once `registered`, by its id (RFC 7592 §2.2)."""
+    if len(body) > MAX_DOCUMENT_BYTES:
+        raise InvalidValue(f"the metadata exceeds {MAX_DOCUMENT_BYTES} bytes")
+    found = _json_object(body)
+    if "software_statement" in found:
+        raise UnapprovedStatement(
+            "no software statement is taken here: an initial access token says whose client it is"
+        )
+    if registered and found.get("client_id") != client_id:
+        raise InvalidValue("client_id is not that of the client")
+    if registered and _OURS & found.keys():
+        raise InvalidValue(f"leave out {', '.join(sorted(_OURS))}")
+    return metadata_of(found, client_id)
 
 
 def metadata_of(found: Mapping[str, object], client_id: str) -> ClientMetadata:

@@ -117,6 +117,14 @@ def client_secret_operation() -> Operation:
     return operation
 
 
+def registration_token_operation() -> Operation:
+    """Make an initial access token."""
+    answers = {"201": _answer("The token, shown this once.", "RegistrationToken")}
+    operation = _operation("post_registration_token", "agents", answers, (*_BODY, *_READ, "forbidden", "not_found"))
+    operation["openapi_extra"]["requestBody"] = _body("RegistrationTokenBody")
+    return operation
+
+
 def client_secret_end_operation() -> Operation:
     """End a client secret."""
     answers = {"204": {"description": "Ended."}}

@@ -68,6 +68,9 @@ def table():
     made = {"url": path(Kind.AGENTS, "scout"), "json": client, "headers": {"If-None-Match": "*"}}
     yield "POST", secret, ADMINS, {"url": "/v1/agents/scout:client-secret", "json": {}, "made": made}
     yield "DELETE", secret, ADMINS, {"url": "/v1/agents/scout:client-secret", "made": made, "given": {}}
+    initial, taking = "/v1/agents/{name}:registration-token", {**AGENT, "dynamic_clients": 1}
+    made = {"url": path(Kind.AGENTS, "scout"), "json": taking, "headers": {"If-None-Match": "*"}}
+    yield "POST", initial, ADMINS, {"url": "/v1/agents/scout:registration-token", "json": {}, "made": made}
     yield "GET", "/v1/snapshot", EVERYBODY, {}
     yield "GET", "/v1/effective-access", EVERYBODY, {"params": {"agent": "triage"}}
     yield "GET", "/v1/whoami", EVERYBODY, {}

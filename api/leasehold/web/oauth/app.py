@@ -33,6 +33,7 @@ from leasehold.web.oauth.exchange_form import exchange_answer, exchange_request
 from leasehold.web.oauth.forms import InvalidRequest, header, read_form
 from leasehold.web.oauth.pages import Page
 from leasehold.web.oauth.people import CONSENT, People, assertion_request, code_request
+from leasehold.web.oauth.registering import REGISTER, Registering
 from leasehold.web.problems import problem_of
 
 _BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*)")  # RFC 6750 §2.1
@@ -58,13 +59,14 @@ class OAuthDoors:
     revocation: Revocation
     jwks: Callable[[], Mapping[str, object]]
     clock: Callable[[], datetime]
+    registering: Registering | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One JSON answer."""
+    """One JSON answer; no body at all for None."""
 
-    body: Mapping[str, object]
+    body: Mapping[str, object] | None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=lambda: _NO_STORE)
 
@@ -97,7 +99,14 @@ class _Routes:
         # An issuer below a path stands behind a proxy that takes the path off, except here: RFC 8414 §3.1 puts the
         # well-known part between host and path.
         below = urlsplit(self._doors.issuer).path.rstrip("/")
+        registering: dict[tuple[str, str], Route] = {
+            ("POST", REGISTER): self.register,
+            ("GET", REGISTER): self.registered,
+            ("PUT", REGISTER): self.change_client,
+            ("DELETE", REGISTER): self.end_client,
+        }
         return {
+            **(registering if self._doors.registering is not None else {}),
             ("POST", "/oauth2/token"): self.token,
             ("POST", "/oauth2/par"): self.push,
             ("GET", "/oauth2/authorize"): self._doors.people.authorize,
@@ -167,11 +176,34 @@ class _Routes:
         await self._doors.revocation.revoke(token, self._doors.clock())
         return Answer({})
 
+    @property
+    def _registering(self) -> Registering:
+        if self._doors.registering is None:
+            raise InvalidRequest("clients do not register themselves here")
+        return self._doors.registering
+
+    async def register(self, scope: Scope, receive: Receive) -> Answer:
+        return Answer(await self._registering.register(scope, receive, _bearer(scope)), 201)
+
+    async def registered(self, scope: Scope, receive: Receive) -> Answer:
+        return Answer(await self._registering.read(scope, receive, _bearer(scope)))
+
+    async def change_client(self, scope: Scope, receive: Receive) -> Answer:
+        return Answer(await self._registering.change(scope, receive, _bearer(scope)))
+
+    async def end_client(self, scope: Scope, receive: Receive) -> Answer:
+        await self._registering.end(scope, receive, _bearer(scope))
+        return Answer(None, 204)
+
     async def metadata(self, _scope: Scope, _receive: Receive) -> Answer:
-        return Answer(metadata.server_metadata(self._doors.issuer), headers=_CACHED)
+        return Answer(self._metadata(), headers=_CACHED)
 
     async def discovery(self, _scope: Scope, _receive: Receive) -> Answer:
-        return Answer(metadata.discovery_document(self._doors.issuer), headers=_CACHED)
+        return Answer(metadata.discovery_document(self._metadata()), headers=_CACHED)
+
+    def _metadata(self) -> Mapping[str, object]:
+        register = REGISTER if self._doors.registering is not None else None
+        return metadata.server_metadata(self._doors.issuer, register)
 
     async def jwks(self, _scope: Scope, _receive: Receive) -> Answer:
         return Answer(self._doors.jwks(), headers=_CACHED)
@@ -221,9 +253,14 @@ def _error(code: str, description: str) -> Mapping[str, object]:
 
 
 async def _send(send: Send, answer: Answer | Page) -> None:
-    body = answer.body if isinstance(answer, Page) else orjson.dumps(answer.body)
-    kind = {} if isinstance(answer, Page) else {"content-type": _JSON}
-    headers = {**answer.headers, **kind, "content-length": str(len(body))}
+    about: dict[str, str] = {}
+    if isinstance(answer, Page):
+        body = answer.body
+    elif answer.body is None:
+        body = b""
+    else:
+        body, about = orjson.dumps(answer.body), {"content-type": _JSON}
+    headers = {**answer.headers, **about, "content-length": str(len(body))}
     start = {
         "type": "http.response.start",
         "status": int(answer.status),
