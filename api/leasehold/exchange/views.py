@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from leasehold.exchange.ports import Objects, Store, UnitOfWork
+from leasehold.model.consents import Consent
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
@@ -21,6 +22,7 @@ from leasehold.model.leases import (
     agent_node,
     binding_node,
     client_node,
+    consent_node,
     deployment_node,
     owner_node,
     task_node,
@@ -132,6 +134,10 @@ class Views:
         """A task and the generation of its node, as they are now: tasks come and go, and none is kept."""
         return await asyncio.to_thread(self._in_transaction, lambda unit: _read_task(unit, task_id))
 
+    async def consent(self, user: str, agent: str, resource: str) -> tuple[Consent | None, Mapping[Node, int]]:
+        """What a person consented to, and the generation of its node, as they are now."""
+        return await asyncio.to_thread(self._in_transaction, lambda unit: _read_consent(unit, user, agent, resource))
+
     async def client(self, client_id: str) -> ClientView:
         """Whose client this is, as it is now: registering changes nothing that pieces are kept by."""
         return await asyncio.to_thread(self._in_transaction, lambda unit: _read_client(unit, client_id))
@@ -156,6 +162,11 @@ class Views:
 def _read_task(unit: UnitOfWork, task_id: str) -> tuple[Task | None, int]:
     node = task_node(task_id)
     return unit.tasks.find(task_id), unit.nodes.generations((node,)).get(node, 0)
+
+
+def _read_consent(unit: UnitOfWork, user: str, agent: str, resource: str) -> tuple[Consent | None, Mapping[Node, int]]:
+    node = consent_node(user, agent, resource)
+    return unit.consents.find(user, agent, resource), unit.nodes.generations((node,))
 
 
 def _read_client(unit: UnitOfWork, client_id: str) -> ClientView:
