@@ -23,6 +23,7 @@ from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.simulation import Simulation
+from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
 from leasehold.feed.feed import Feed
@@ -150,7 +151,9 @@ def _oauth_doors(
     return OAuthDoors(
         issuer=settings.issuer,
         exchange=exchange,
-        client_credentials=ClientCredentials(issuer=settings.issuer, clients=clients, issuing=issuing),
+        client_credentials=ClientCredentials(
+            issuer=settings.issuer, clients=clients, issuing=issuing, tasks=Tasks(views=views, ledger=ledger)
+        ),
         delegation=Delegation(
             issuer=settings.issuer, own=own, verifier=subjects, leases=leases, views=views, issuing=issuing
         ),

@@ -26,6 +26,7 @@ from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.records import ExchangeRequest
 from leasehold.exchange.registrations import Registrations
+from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
 from leasehold.keys.client_documents import ClientDocuments
@@ -132,7 +133,12 @@ class World:
         self.doors = OAuthDoors(
             issuer=ISSUER,
             exchange=self.exchange,
-            client_credentials=ClientCredentials(issuer=ISSUER, clients=self.clients, issuing=self.issuing),
+            client_credentials=ClientCredentials(
+                issuer=ISSUER,
+                clients=self.clients,
+                issuing=self.issuing,
+                tasks=Tasks(views=self.views, ledger=self.ledger),
+            ),
             delegation=self.delegation,
             on_behalf=OnBehalf(
                 issuer=ISSUER,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from leasehold.authn.clients import ClientCredential
@@ -13,11 +13,13 @@ from leasehold.exchange.clients import Client, Clients, checked_grant, credentia
 from leasehold.exchange.issuing import Draft, Issued, Issuing
 from leasehold.exchange.records import ANONYMOUS, lease_of, printable
 from leasehold.exchange.refusals import ExchangeRefused, Reason
+from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.views import Pieces
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import Lease
 from leasehold.model.people import TTL_MAX_SECONDS
 from leasehold.model.possession import FirstUse, Possession
+from leasehold.model.tasks import TaskWish
 from leasehold.policy.leasing import LeaseDenied, LeasePermit, LeaseWish, decide_lease
 
 
@@ -34,15 +36,17 @@ class ClientRequest:
     details: object = None
     proof: Possession | None = None
     asks: bool = False
+    task: TaskWish | None = None
 
 
 class ClientCredentials:
     """Issues to agents that authenticate as clients."""
 
-    def __init__(self, *, issuer: str, clients: Clients, issuing: Issuing) -> None:
+    def __init__(self, *, issuer: str, clients: Clients, issuing: Issuing, tasks: Tasks) -> None:
         self._issuer = issuer
         self._clients = clients
         self._issuing = issuing
+        self._tasks = tasks
 
     async def grant(self, request: ClientRequest, now: datetime) -> Issued:
         """A token. Raises `ExchangeRefused`, which is on record then; `Unavailable`."""
@@ -50,12 +54,15 @@ class ClientCredentials:
 
     async def draft(self, request: ClientRequest, client: Client, now: datetime) -> Draft:
         """What an authenticated client is given. Raises `ExchangeRefused`."""
-        permit, key = decided_for(client, request, now), key_of(request.proof)
+        permit, generations = await self._tasks.held(
+            request.task, decided_for(client, request, now), client.generations, now
+        )
+        key, task = key_of(request.proof), request.task.id if request.task is not None else None
         return Draft(
             permit=permit,
-            generations=client.generations,
-            lease=lambda lease_id: lease_of(
-                permit, client.generations, client.binding, f"agent:{client.agent}", lease_id, now
+            generations=generations,
+            lease=lambda lease_id: replace(
+                lease_of(permit, generations, client.binding, f"agent:{client.agent}", lease_id, now), task=task
             ),
             claims=lambda lease: {
                 **access_claims(self._issuer, permit, lease, None, key),
@@ -141,6 +148,7 @@ def _issuance(request: ClientRequest, client: Client, lease: Lease) -> AuditEven
         "assertion_sha256": credential_digest(request.credential),
         "resource": lease.audience,
         "deployment": lease.deployment,
+        "task": lease.task,
         "scopes": sorted(lease.scopes),
         "expires_at": lease.expires_at.isoformat(),
     }

@@ -22,11 +22,13 @@ from leasehold.exchange.metadata import AUTHORIZATION_CODE, JWT_BEARER
 from leasehold.exchange.ports import Store
 from leasehold.exchange.records import lease_of
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
+from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.views import Pieces, Views
 from leasehold.model.consents import Consent, Pending, Stage
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Lease, Node, consent_node, user_node
 from leasehold.model.possession import FirstUse, Possession
+from leasehold.model.tasks import TaskWish
 from leasehold.model.tokens import TokenRefused, UnverifiedToken
 from leasehold.policy.leasing import decide_end_of_lease
 
@@ -42,6 +44,7 @@ class CodeRequest:
     redirect_uri: str
     verifier: str = field(repr=False)
     proof: Possession | None = None
+    task: TaskWish | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,7 @@ class AssertionRequest:
     resource: str | None = None
     scopes: frozenset[str] | None = None
     proof: Possession | None = None
+    task: TaskWish | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,7 @@ class OnBehalf:
         self._store = store
         self._ledger = ledger
         self._issuing = issuing
+        self._tasks = Tasks(views=views, ledger=ledger)
 
     async def redeem_code(self, request: CodeRequest, now: datetime) -> Issued:
         """A token for a code. One that comes twice ends what it brought (RFC 6749 §4.1.2). Raises `ExchangeRefused`."""
@@ -169,19 +174,24 @@ class OnBehalf:
             uses=(person.first_use,) if person.first_use is not None else (),
         )
 
-    def draft(
-        self, credential: ClientCredential, client: Client, mandate: _Mandate, proof: Possession | None, now: datetime
+    async def draft(
+        self, request: CodeRequest | AssertionRequest, client: Client, mandate: _Mandate, now: datetime
     ) -> Draft:
         """The token of a person's mandate. Raises `ExchangeRefused`."""
+        proof, task = request.proof, request.task.id if request.task is not None else None
         hold = replace(client.hold, nodes=(*client.hold.nodes, *mandate.nodes))
-        request = ClientRequest(credential=credential, resource=mandate.resource, scopes=mandate.scopes, proof=proof)
-        permit = decided_for(replace(client, hold=hold), request, now, at_most=mandate.at_most)
-        generations, key = {**client.generations, **mandate.generations}, key_of(proof)
+        asked = ClientRequest(
+            credential=request.credential, resource=mandate.resource, scopes=mandate.scopes, proof=proof
+        )
+        decided = decided_for(replace(client, hold=hold), asked, now, at_most=mandate.at_most)
+        known, key = {**client.generations, **mandate.generations}, key_of(proof)
+        permit, generations = await self._tasks.held(request.task, decided, known, now)
         return Draft(
             permit=permit,
             generations=generations,
-            lease=lambda lease_id: lease_of(
-                permit, generations, client.binding, mandate.person, mandate.lease_id or lease_id, now
+            lease=lambda lease_id: replace(
+                lease_of(permit, generations, client.binding, mandate.person, mandate.lease_id or lease_id, now),
+                task=task,
             ),
             claims=lambda lease: {
                 **access_claims(self._issuer, permit, lease, None, key),
@@ -221,7 +231,7 @@ class _ByCode:
         request = self._request
         self.client = await self._service.client(request.credential, AUTHORIZATION_CODE, pieces, now)
         mandate = await self._service.mandate_of_code(request, self.client, now)
-        return self._service.draft(request.credential, self.client, mandate, request.proof, now)
+        return await self._service.draft(request, self.client, mandate, now)
 
     def refusal(self, reason: Reason, now: datetime) -> AuditEvent:
         return client_refusal("authorization-code", self._request.credential, self.client, reason, now)
@@ -240,7 +250,7 @@ class _ByAssertion:
         request = self._request
         self._client = await self._service.client(request.credential, JWT_BEARER, pieces, now)
         mandate = await self._service.mandate_of_assertion(request, self._client, pieces, now)
-        return self._service.draft(request.credential, self._client, mandate, request.proof, now)
+        return await self._service.draft(request, self._client, mandate, now)
 
     def refusal(self, reason: Reason, now: datetime) -> AuditEvent:
         return client_refusal("jwt-bearer", self._request.credential, self._client, reason, now)
@@ -284,6 +294,7 @@ def _issuance(client: Client, lease: Lease) -> AuditEvent:
         "method": client.method,
         "resource": lease.audience,
         "deployment": lease.deployment,
+        "task": lease.task,
         "scopes": sorted(lease.scopes),
         "expires_at": lease.expires_at.isoformat(),
     }

@@ -19,7 +19,6 @@ from leasehold.model.tasks import TaskWish
 from leasehold.web.control_plane import control_plane
 from leasehold.web.doors import Doors
 
-JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TASK = TaskWish("ticket-4711")
 
 
@@ -211,14 +210,6 @@ def test_the_door_takes_a_task_and_its_deadline(family):
     )
     assert (reply.status, reply.json["expires_in"]) == (200, 59)
     assert said(reply.json["access_token"])["aud"] == TOOLS
-
-
-@pytest.mark.parametrize("grant", ["client_credentials", "authorization_code", JWT_BEARER])
-def test_a_grant_that_knows_no_tasks_refuses_one(family, grant):
-    """Ignored, it would leave a lease that the end of the task does not end."""
-    reply = family.world.form("/oauth2/token", grant_type=grant, task="ticket-4711", resource=TOOLS)
-    assert (reply.status, reply.json["error"]) == (400, "invalid_request")
-    assert "task" in reply.json["error_description"]
 
 
 def test_authorization_details_are_never_ignored(family):

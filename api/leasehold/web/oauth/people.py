@@ -16,6 +16,7 @@ from leasehold.web.oauth.client_form import client_credential
 from leasehold.web.oauth.exchange_form import resource_of, scopes_of
 from leasehold.web.oauth.forms import Form, InvalidRequest, header, read_form
 from leasehold.web.oauth.pages import Page, consent_page, message_page, redirect_page
+from leasehold.web.oauth.task_form import task_of
 
 CONSENT = "/oauth2/consent"
 _QUERY_LIMIT = 8192
@@ -103,6 +104,8 @@ def pushed_request(scope: Scope, form: Form) -> PushedRequest:
         raise InvalidRequest("code_challenge with code_challenge_method S256 is required")
     if "redirect_uri" not in form:
         raise InvalidRequest("redirect_uri is missing")
+    if misplaced := {"task", "task_deadline", "authorization_details"} & form.keys():
+        raise InvalidRequest(f"{min(misplaced)} is not asked for here: it would be forgotten on the way")
     if form.get("prompt", "none") != "none":
         raise InvalidRequest("prompt can only be none")
     state = form.get("state")
@@ -135,6 +138,7 @@ def code_request(scope: Scope, form: Form, proof: Possession | None) -> CodeRequ
         redirect_uri=form["redirect_uri"],
         verifier=verifier,
         proof=proof,
+        task=task_of(form),
     )
 
 
@@ -148,6 +152,7 @@ def assertion_request(scope: Scope, form: Form, proof: Possession | None) -> Ass
         resource=resource_of(form) if "resource" in form or "audience" in form else None,
         scopes=scopes_of(form),
         proof=proof,
+        task=task_of(form),
     )
 
 
