@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from leasehold.cli import credentials, objects, provider, tokens, tools
+from leasehold.cli import credentials, objects, provider, tasks, tokens
 from leasehold.cli.drift import drift, review
 from leasehold.cli.examples import EXAMPLES
 from leasehold.cli.exits import CLEAN, ERROR, INTERRUPTED, Failure
@@ -51,6 +52,7 @@ for _command in (drift, review, revoke, bootstrap, whoami, version):
     app.command(_command.__name__, epilog=EXAMPLES.get(_command.__name__))(_command)
 app.add_typer(objects.app, name="object")
 app.add_typer(tokens.app, name="token")
+app.add_typer(tasks.app, name="task")
 app.add_typer(credentials.app, name="credential")
 app.add_typer(provider.app, name="provider")
 app.add_typer(tools.app, name="tools")

@@ -28,18 +28,18 @@ COMMANDS = [
     "token introspect",
     "token simulate",
     "token revoke",
+    "task",
+    "task end",
     "credential",
     "credential aws",
     "credential get",
     "credential list",
     "provider",
     "provider install",
-    "tools",
-    "tools import",
 ]
 
 # nothing to give an example of
-BARE = {"", "object", "token", "credential", "provider", "provider install", "whoami", "version", "tools"}
+BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version"}
 
 
 def unreachable(_):
