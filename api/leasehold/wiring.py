@@ -64,11 +64,15 @@ BOOTSTRAP_MINUTES = int(TOKEN_TTL.total_seconds()) // 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A registry that is ready to serve. `bootstrap_token` is None unless it trusts nobody yet."""
+    """A registry that is ready to serve. `bootstrap_token` is None unless it trusts nobody yet and this is the one.
+
+    `bootstrap_elsewhere` is until when the token works that another replica has told.
+    """
 
     app: Application
     bootstrap_token: str | None = field(repr=False)
     store: SqlStore
+    bootstrap_elsewhere: datetime | None = None
 
 
 def build_app(settings: Settings) -> Application:
@@ -76,8 +80,11 @@ def build_app(settings: Settings) -> Application:
     return _compose(settings, open_store(settings.database_url), _signer(settings.keys))
 
 
-def open_server(settings: Settings) -> Server:
+def open_server(settings: Settings, *, new_bootstrap_token: bool = False) -> Server:
     """A registry, its schema brought up to date, its keys made, and a bootstrap token while it trusts nobody.
+
+    On SQLite each start makes a new token: it is the only server. Replicas on PostgreSQL leave the one alone that the
+    first of them told, unless `new_bootstrap_token` says otherwise.
 
     Raises `Unavailable` if the database does not answer.
     """
@@ -87,8 +94,14 @@ def open_server(settings: Settings) -> Server:
         signer.rotate_when_due(_now())
         Thread(target=_rotate_for_ever, args=(signer,), name="leasehold-key-rotation", daemon=True).start()
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    offered = offer_bootstrap(store, token, _now())
-    return Server(app=_compose(settings, store, signer), bootstrap_token=token if offered else None, store=store)
+    alone = settings.database_url.startswith("sqlite")
+    offer = offer_bootstrap(store, token, _now(), supersede=alone or new_bootstrap_token)
+    return Server(
+        app=_compose(settings, store, signer),
+        bootstrap_token=token if offer is not None and offer.stands else None,
+        store=store,
+        bootstrap_elsewhere=offer.expires_at if offer is not None and not offer.stands else None,
+    )
 
 
 def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application:

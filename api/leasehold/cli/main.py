@@ -41,11 +41,17 @@ def serve(
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on [LEASEHOLD_HOST or 127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port [LEASEHOLD_PORT or 8420].")] = None,
+    new_bootstrap_token: Annotated[
+        bool,
+        typer.Option(
+            "--new-bootstrap-token", help="Tell a bootstrap token although another replica told one, and end that one."
+        ),
+    ] = False,
 ) -> None:
     """Serve the registry. All other configuration comes from LEASEHOLD_* variables."""
     from leasehold.cli.serve import serve as serve_registry  # noqa: PLC0415  the server's imports cost a client 1 s
 
-    serve_registry(host=host, port=port)
+    serve_registry(host=host, port=port, new_bootstrap_token=new_bootstrap_token)
 
 
 for _command in (drift, review, revoke, bootstrap, whoami, version):
