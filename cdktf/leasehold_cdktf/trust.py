@@ -129,6 +129,8 @@ class WorkloadBinding(Declared):
         role: The platform role to take.
         teams: For `developer`, and needed there: whose agents this developer may change.
         stack: Limits writes to this stack; give one to every pipeline.
+        may_admit: For the platform's own pipeline, a `security-admin` with a stack: it may let developers, viewers and
+            auditors in beyond its stack.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
@@ -147,17 +149,21 @@ class WorkloadBinding(Declared):
         role: Role,
         teams: Collection[str] = (),
         stack: str | None = None,
+        may_admit: bool = False,
         claims: Mapping[str, Claim] | None = None,
         name: str | None = None,
     ) -> None:
         if (role == "developer") != bool(teams):
             raise ValueError("role `developer` names the teams it is limited to, and no other role does")
+        if may_admit and (role != "security-admin" or stack is None):
+            raise ValueError("may_admit belongs to role `security-admin` with a stack")
         super().__init__(scope, id_, name)
         self.declare(
             {
                 "role": role,
                 "teams": sorted(check_name(team, "team") for team in teams) or None,
                 "stack": None if stack is None else check_name(stack, "stack"),
+                "may_admit": may_admit or None,
                 **proof(trust_issuer, subject, self.collector, claims),
             }
         )

@@ -42,6 +42,7 @@ def access_claims(
             "role": permit.role.value,
             "teams": sorted(binding.teams),
             "stack": binding.stack,
+            "may_admit": binding.may_admit,
             "plan_only": REGISTRY_WRITE not in lease.scopes,
         }
     return claims

@@ -138,7 +138,11 @@ class TrustIssuer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadBinding:
-    """Which subject token may become which agent, or take which platform role (for one stack, in CI)."""
+    """Which subject token may become which agent, or take which platform role (for one stack, in CI).
+
+    `may_admit` is for the platform's own pipeline: a security-admin of one stack that lets developers, viewers and
+    auditors in beyond it.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     trust_issuer: str
@@ -147,6 +151,7 @@ class WorkloadBinding:
     role: Role | None = None
     teams: frozenset[str] = frozenset()
     stack: str | None = None
+    may_admit: bool = False
     kubernetes: KubernetesSubject | None = None
     github_actions: GitHubActionsSubject | None = None
     gitlab: GitLabSubject | None = None
@@ -178,6 +183,8 @@ class WorkloadBinding:
             raise InvalidValue("name exactly one of agent and role")
         if self.role is None and (self.teams or self.stack):
             raise InvalidValue("teams and stack belong to a platform role, not to an agent")
+        if self.may_admit and (self.role is not Role.SECURITY_ADMIN or self.stack is None):
+            raise InvalidValue("may_admit belongs to role security-admin with a stack")
         if self.agent is None and self.deployment is not None:
             raise InvalidValue("deployment belongs to an agent, not to a platform role")
         if (self.role is Role.DEVELOPER) != bool(self.teams):

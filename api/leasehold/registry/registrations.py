@@ -22,6 +22,7 @@ from leasehold.policy.decision import Permit
 from leasehold.policy.registering import RegistrationPermit, decide_management, decide_registration
 from leasehold.registry.journal import attempt, record_success, recording_failure
 from leasehold.registry.ports import Store, UnitOfWork
+from leasehold.registry.preconditions import check_stack
 
 INITIAL_PREFIX = "lhi_"  # what secret scanners look for
 MANAGEMENT_PREFIX = "lhr_"
@@ -54,6 +55,7 @@ def offer_registration(store: Store, permit: Permit, agent: str, ttl: timedelta,
     event = attempt(permit.principal, "issue", _KIND, agent, now)
     with recording_failure(store, event), store.begin() as unit:
         unit.changes.lock()
+        check_stack(unit.objects.find(Kind.AGENTS, agent), permit.principal)  # a client of it is that agent
         if not _room_for(unit, agent):
             message = f"agent `{agent}` takes no further dynamic_clients: raise the number, or end one of them"
             raise InvalidBody([FieldError("", message)])

@@ -61,6 +61,7 @@ def _target_moves(was: WorkloadBinding, now: WorkloadBinding) -> Iterator[Move]:
         yield Move(+1, 3, "more teams")
     if was.teams - now.teams:
         yield Move(-1, 1, "fewer teams")
+    yield from size(was.may_admit, now.may_admit, "it may let others in beyond its stack", "it lets nobody in")
     if was.stack != now.stack:
         yield Move(+1, 3, "another stack") if was.stack is not None else Move(-1, 1, "limited to a stack")
 

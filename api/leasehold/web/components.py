@@ -139,6 +139,7 @@ def _registry_schemas() -> dict[str, Schema]:
             role={"enum": [role.value for role in Role]},
             teams=_NAMES,
             stack=_NULLABLE,
+            may_admit={"type": "boolean"},
             plan_only={"type": "boolean"},
             lease=_NULLABLE,
         ),

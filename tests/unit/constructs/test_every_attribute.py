@@ -98,6 +98,9 @@ def furnish(stack):
     WorkloadBinding(
         stack, "ci", trust_issuer="idp", subject=Oidc(subject="ci"), role="developer", teams=["web"], stack="web"
     )
+    WorkloadBinding(
+        stack, "pf", trust_issuer="idp", subject=Oidc(subject="p"), role="security-admin", stack="pf", may_admit=True
+    )
     profiles(stack, agents)
 
 
