@@ -42,8 +42,8 @@ def access_claims(
             "role": permit.role.value,
             "teams": sorted(binding.teams),
             "stack": binding.stack,
-            "may_admit": binding.may_admit,
             "plan_only": REGISTRY_WRITE not in lease.scopes,
+            **({"may_admit": True} if binding.may_admit else {}),
         }
     return claims
 

@@ -28,7 +28,7 @@ from tests.fakes.registry import (
 from leasehold.model.kinds import Kind
 
 EVERYBODY = frozenset(PEOPLE)
-ADMINS = frozenset({"admin", "prod", "staging"})
+ADMINS = frozenset({"admin", "platform", "prod", "staging"})
 WITH_THE_TEAM = ADMINS | {"alice"}
 AUDITORS = ADMINS | {"auditor", "plan"}  # a plan-only security-admin still reads what the role reads
 BODIES = {
