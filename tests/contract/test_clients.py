@@ -1,12 +1,26 @@
 """Further clients of agents: one contract for every store."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 
 import pytest
 
+from leasehold.model.errors import Forbidden, LeaseholdError, Unauthenticated
+from leasehold.model.kinds import Kind
+from leasehold.model.people import Agent, Owner
+from leasehold.model.principal import Principal, Role
 from leasehold.model.registrations import ClientMetadata, RegisteredClient, RegistrationToken
+from leasehold.policy.platform import PlatformAction, decide
+from leasehold.registry.put import put_object
+from leasehold.registry.registrations import NewClient, offer_registration, register_client
+from leasehold.registry.writes import MustNotExist, Put
 
+ADMIN = Principal(id="admin", role=Role.SECURITY_ADMIN)
+KEYS = {"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}]}
+METADATA = json.dumps({"grant_types": ["client_credentials"], "jwks": KEYS}).encode()
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 URL, OTHER = "https://app.example/client.json", "https://app.example/other.json"
 TOKEN = RegistrationToken(sha256="ab" * 32, agent="triage", expires_at=NOW + timedelta(hours=1))
@@ -81,3 +95,48 @@ def test_a_registered_client_comes_back_as_it_went(store):
         assert unit.registrations.remove("dyn.1")
         assert not unit.registrations.remove("dyn.1")
         assert unit.registrations.find("dyn.1") is None
+
+
+def furnished(store, clients=1):
+    """An agent that takes so many clients, and initial access tokens for two."""
+    agent = Agent(owner="alice", review_by=date(2027, 5, 1), dynamic_clients=clients)
+    put(store, Kind.OWNERS, "alice", Owner(display_name="Alice", email="alice@example.com", team="web"))
+    put(store, Kind.AGENTS, "triage", agent)
+    permit = decide(ADMIN, PlatformAction.PUT, "registration-tokens")
+    return [offer_registration(store, permit, "triage", timedelta(hours=1), NOW).token for _ in range(2)]
+
+
+def put(store, kind, name, spec):
+    permit = decide(ADMIN, PlatformAction.PUT, kind)
+    put_object(store, permit, Put(kind=kind, name=name, spec=spec, precondition=MustNotExist()), NOW)
+
+
+def at_once(store, tokens):
+    barrier = Barrier(len(tokens))
+
+    def register(token):
+        barrier.wait()
+        try:
+            return register_client(store, token, METADATA, NOW)
+        except LeaseholdError as error:
+            return type(error)
+
+    with ThreadPoolExecutor(len(tokens)) as pool:
+        return list(pool.map(register, tokens))
+
+
+def test_a_token_brought_by_many_at_once_registers_one_client(store):
+    first, _ = furnished(store, clients=8)
+    outcomes = at_once(store, [first] * 8)
+
+    assert sum(isinstance(outcome, NewClient) for outcome in outcomes) == 1
+    assert outcomes.count(Unauthenticated) == 7
+
+
+def test_tokens_brought_at_once_register_no_more_clients_than_the_agent_takes(store):
+    outcomes = at_once(store, furnished(store, clients=1))
+
+    assert sum(isinstance(outcome, NewClient) for outcome in outcomes) == 1
+    assert outcomes.count(Forbidden) == 1
+    with store.read() as unit:
+        assert len(unit.registrations.of_agent("triage")) == 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from leasehold.model.errors import FieldError, Forbidden, InvalidBody, Unauthenticated
+from leasehold.model.errors import FieldError, Forbidden, InvalidBody, NotFound, Unauthenticated
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import client_node
@@ -102,6 +103,27 @@ def end_client(store: Store, client_id: str, unverified_token: str, now: datetim
     """Forget a client; what it was issued ends. Raises `Unauthenticated`."""
     client, permit = _managed(store, client_id, unverified_token)
     _end(store, permit, client, now)
+
+
+def list_clients(store: Store, agent: str) -> Sequence[RegisteredClient]:
+    """The clients that registered themselves for an agent. Raises `NotFound`."""
+    with store.read() as unit:
+        unit.objects.get(Kind.AGENTS, agent)
+        return unit.registrations.of_agent(agent)
+
+
+def remove_client(store: Store, permit: Permit, agent: str, client_id: str, now: datetime) -> None:
+    """Forget a client of an agent, and end what it was issued. Raises the error that says why not."""
+    event = attempt(permit.principal, "delete", _CLIENTS, client_id, now)
+    with recording_failure(store, event), store.begin() as unit:
+        unit.changes.lock()
+        check_stack(unit.objects.get(Kind.AGENTS, agent), permit.principal)
+        client = unit.registrations.find(client_id)
+        if client is None or client.agent != agent:
+            raise NotFound("client", client_id)
+        unit.registrations.remove(client_id)
+        unit.nodes.bump(client_node(client_id))
+        record_success(unit, event)
 
 
 def _managed(store: Store, client_id: str, unverified_token: str) -> tuple[RegisteredClient, RegistrationPermit]:

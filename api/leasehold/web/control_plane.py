@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from leasehold.model.errors import LeaseholdError
+from leasehold.web.agent_client_routes import agent_client_routes
 from leasehold.web.bootstrap_routes import bootstrap_routes
 from leasehold.web.client_secret_routes import client_secret_routes
 from leasehold.web.credential_routes import credential_routes
@@ -21,7 +22,6 @@ from leasehold.web.policy_routes import policy_routes
 from leasehold.web.problems import problem_response
 from leasehold.web.queries import refuse_unknown, refuse_unprintable
 from leasehold.web.refusals import InvalidQuery, MethodNotAllowed, RouteNotFound
-from leasehold.web.registration_token_routes import registration_token_routes
 from leasehold.web.registry_routes import registry_routes
 from leasehold.web.review_routes import review_router
 from leasehold.web.simulation_routes import simulation_routes
@@ -45,7 +45,7 @@ def control_plane(doors: Doors) -> FastAPI:
     known = [Depends(doors.caller), Depends(refuse_unprintable), Depends(refuse_unknown)]
     for router in (
         client_secret_routes(doors),
-        registration_token_routes(doors),
+        agent_client_routes(doors),
         simulation_routes(doors),
         policy_routes(doors),
         registry_routes(doors),

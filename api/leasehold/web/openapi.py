@@ -125,6 +125,18 @@ def registration_token_operation() -> Operation:
     return operation
 
 
+def clients_operation() -> Operation:
+    """The clients that registered themselves."""
+    answers = {"200": _answer("The clients of the agent.", "RegisteredClients")}
+    return _operation("get_clients", "agents", answers, (*_READ, "not_found"))
+
+
+def client_end_operation() -> Operation:
+    """End a client that registered itself."""
+    answers = {"204": {"description": "Ended."}}
+    return _operation("delete_client", "agents", answers, (*_READ, "forbidden", "not_found"))
+
+
 def client_secret_end_operation() -> Operation:
     """End a client secret."""
     answers = {"204": {"description": "Ended."}}

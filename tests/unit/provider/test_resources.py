@@ -24,7 +24,11 @@ CASES = {
     ),
     "leasehold_workload_binding": (
         {
-            "name": "ci", "trust_issuer": "idp", "role": "developer", "teams": ["web", "ops"], "stack": "prod",
+            "name": "ci",
+            "trust_issuer": "idp",
+            "role": "developer",
+            "teams": ["web", "ops"],
+            "stack": "prod",
             "oidc": {"subject": "x"},
         },
         {"teams": ["web"]},
