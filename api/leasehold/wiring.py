@@ -23,6 +23,7 @@ from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.simulation import Simulation
+from leasehold.exchange.statements import Statements
 from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
@@ -188,14 +189,15 @@ def _oauth_doors(
         revocation=Revocation(issuer=settings.issuer, verifier=own, ledger=ledger),
         jwks=lambda: jwk_set(signer.published()),
         clock=_now,
-        registering=_registering(settings, store),
+        registering=_registering(settings, store, subjects, views),
     )
 
 
-def _registering(settings: Settings, store: SqlStore) -> Registering | None:
+def _registering(settings: Settings, store: SqlStore, subjects: SubjectTokens, views: Views) -> Registering | None:
     if not settings.dynamic_registration:
         return None
-    return Registering(issuer=settings.issuer, store=store, clock=_now)
+    statements = Statements(issuer=settings.issuer, verifier=subjects, views=views)
+    return Registering(issuer=settings.issuer, store=store, statements=statements, clock=_now)
 
 
 def _simulation(settings: Settings, store: SqlStore) -> Simulation:

@@ -60,6 +60,7 @@ class TrustIssuer(Declared):
         credential: Names the files `<name>.token` and `<name>.crt` in the registry's folder `clusters`.
         login: Lets people log in there, to have agents act for them.
         id_jag: Take its word that a person lets an agent act for them (identity assertion grants).
+        software_statements: Take its word for clients that register themselves.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
@@ -87,12 +88,13 @@ class TrustIssuer(Declared):
         credential: str | None = None,
         login: Login | None = None,
         id_jag: bool | None = None,
+        software_statements: bool | None = None,
         name: str | None = None,
     ) -> None:
         if (verify == "token-review") != (api_server is not None and credential is not None):
             raise ValueError('api_server and credential are for verify="token-review", which needs both')
-        if (login is not None or id_jag) and type != "oidc":
-            raise ValueError('people come from an issuer of type="oidc": login and id_jag belong to no other')
+        if (login is not None or id_jag or software_statements) and type != "oidc":
+            raise ValueError('login, id_jag and software_statements belong to an issuer of type="oidc"')
         if not audiences or isinstance(audiences, str):
             raise ValueError('audiences must list at least one audience, such as ["https://leasehold.example.com"]')
         if jwks is not None and jwks_uri is not None:
@@ -115,6 +117,7 @@ class TrustIssuer(Declared):
                 "credential": credential,
                 "login": None if login is None else login.attributes(),
                 "id_jag": id_jag,
+                "software_statements": software_statements,
             }
         )
 

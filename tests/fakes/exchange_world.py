@@ -26,6 +26,7 @@ from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.records import ExchangeRequest
 from leasehold.exchange.registrations import Registrations
+from leasehold.exchange.statements import Statements
 from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
@@ -171,7 +172,14 @@ class World:
             revocation=self.revocation,
             jwks=lambda: jwk_set(self.signer.published()),
             clock=lambda: self.now,
-            registering=Registering(issuer=ISSUER, store=store, clock=lambda: self.now) if registering else None,
+            registering=Registering(
+                issuer=ISSUER,
+                store=store,
+                statements=Statements(issuer=ISSUER, verifier=SubjectTokens(self.issuer_keys), views=self.views),
+                clock=lambda: self.now,
+            )
+            if registering
+            else None,
         )
         self.app = oauth_app(self.doors)
 

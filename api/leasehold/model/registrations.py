@@ -27,6 +27,9 @@ CLIENT_GRANTS = frozenset({"authorization_code", "client_credentials", JWT_BEARE
 _METHOD = "private_key_jwt"
 _SECRETS = frozenset({"client_secret", "client_secret_expires_at"})
 _CLIENT_IDS_MAX = 20
+_VOUCHED = frozenset(
+    {"redirect_uris", "grant_types", "response_types", "token_endpoint_auth_method", "client_name", "jwks", "jwks_uri"}
+)
 _OURS = frozenset({"client_id_issued_at", "registration_access_token", "registration_client_uri"})
 
 
@@ -107,20 +110,33 @@ def metadata_of_document(url: str, body: bytes) -> ClientMetadata:
     return metadata
 
 
-def metadata_of_registration(body: bytes, client_id: str, *, registered: bool = False) -> ClientMetadata:
-    """The client that a request describes (RFC 7591 §3.1); once `registered`, by its id (RFC 7592 §2.2)."""
-    if len(body) > MAX_DOCUMENT_BYTES:
-        raise InvalidValue(f"the metadata exceeds {MAX_DOCUMENT_BYTES} bytes")
-    found = _json_object(body)
-    if "software_statement" in found:
-        raise UnapprovedStatement(
-            "no software statement is taken here: an initial access token says whose client it is"
-        )
+def statement_of(body: bytes) -> str | None:
+    """The software statement of a request, None if it has none. Raises `InvalidValue`."""
+    return _text(_registration(body), "software_statement")
+
+
+def metadata_of_registration(
+    body: bytes, client_id: str, *, registered: bool = False, vouched: Mapping[str, object] | None = None
+) -> ClientMetadata:
+    """The client that a request describes (RFC 7591 §3.1); once `registered`, by its id (RFC 7592 §2.2).
+
+    What a software statement says, `vouched`, stands above what the client says (RFC 7591 §2.3).
+    """
+    found = _registration(body)
+    if "software_statement" in found and vouched is None:
+        raise UnapprovedStatement("a software statement stands for itself: bring no token with it, nor change it later")
+    found = {**found, **{name: value for name, value in (vouched or {}).items() if name in _VOUCHED}}
     if registered and found.get("client_id") != client_id:
         raise InvalidValue("client_id is not that of the client")
     if registered and _OURS & found.keys():
         raise InvalidValue(f"leave out {', '.join(sorted(_OURS))}")
     return metadata_of(found, client_id)
+
+
+def _registration(body: bytes) -> Mapping[str, object]:
+    if len(body) > MAX_DOCUMENT_BYTES:
+        raise InvalidValue(f"the metadata exceeds {MAX_DOCUMENT_BYTES} bytes")
+    return _json_object(body)
 
 
 def metadata_of(found: Mapping[str, object], client_id: str) -> ClientMetadata:

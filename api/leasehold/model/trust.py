@@ -77,6 +77,7 @@ class TrustIssuer:
     once. `max_token_ttl` bounds `exp - iat` of a subject token, in seconds. With `verify` token-review the API server
     at `api_server` is asked; `credential` names the files that hold our own token and its authority, never a path.
     `login` lets people log in there to let agents act for them; `id_jag` takes its word for people (ID-JAG) instead.
+    `software_statements` takes its word for clients that register themselves (RFC 7591 §2.3).
     For aws-sts `issuer` is the STS endpoint itself; for spiffe it is the `iss`, or `spiffe://` and the trust domain.
     """
 
@@ -95,11 +96,13 @@ class TrustIssuer:
     credential: str | None = None
     login: Login | None = None
     id_jag: bool = False
+    software_statements: bool = False
 
     def __post_init__(self) -> None:
         check_issuer(self.type, self.issuer)
-        if (self.login is not None or self.id_jag) and self.type is not IssuerType.OIDC:
-            raise InvalidValue("people come from an issuer of type oidc: login and id_jag belong to no other")
+        vouches = self.login is not None or self.id_jag or self.software_statements
+        if vouches and self.type is not IssuerType.OIDC:
+            raise InvalidValue("login, id_jag and software_statements belong to an issuer of type oidc and to no other")
         self._check_keys()
         self._check_review()
         if not self.audiences:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -73,8 +73,7 @@ def register_client(store: Store, unverified_token: str, body: bytes, now: datet
         permit = decide_registration(unit.registrations.offered(digest), now)
     if permit is None:
         raise Unauthenticated(_REFUSED)
-    token = MANAGEMENT_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
-    client_id = DYNAMIC_PREFIX + secrets.token_hex(_ID_BYTES)
+    client_id, token = _new_names()
     client = RegisteredClient(
         metadata=metadata_of_registration(body, client_id),
         agent=permit.agent,
@@ -82,6 +81,21 @@ def register_client(store: Store, unverified_token: str, body: bytes, now: datet
         created_at=now,
     )
     _write_new(store, permit, digest, client)
+    return NewClient(client, token)
+
+
+def register_vouched_client(
+    store: Store, permit: RegistrationPermit, vouched: Mapping[str, object], body: bytes, now: datetime
+) -> NewClient:
+    """Register a client that a software statement speaks of. Raises `Forbidden`; `InvalidValue`."""
+    client_id, token = _new_names()
+    client = RegisteredClient(
+        metadata=metadata_of_registration(body, client_id, vouched=vouched),
+        agent=permit.agent,
+        token_sha256=digest_of_token(token),
+        created_at=now,
+    )
+    _write_new(store, permit, None, client)
     return NewClient(client, token)
 
 
@@ -126,6 +140,12 @@ def remove_client(store: Store, permit: Permit, agent: str, client_id: str, now:
         record_success(unit, event)
 
 
+def _new_names() -> tuple[str, str]:
+    """A client id, and the token to manage that client with."""
+    token = MANAGEMENT_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
+    return DYNAMIC_PREFIX + secrets.token_hex(_ID_BYTES), token
+
+
 def _managed(store: Store, client_id: str, unverified_token: str) -> tuple[RegisteredClient, RegistrationPermit]:
     with store.read() as unit:
         client = unit.registrations.find(client_id)
@@ -135,11 +155,11 @@ def _managed(store: Store, client_id: str, unverified_token: str) -> tuple[Regis
     return client, permit
 
 
-def _write_new(store: Store, permit: RegistrationPermit, digest: str, client: RegisteredClient) -> None:
+def _write_new(store: Store, permit: RegistrationPermit, digest: str | None, client: RegisteredClient) -> None:
     event = _event(permit, "register", client, client.created_at)
     with recording_failure(store, event), store.begin() as unit:
         unit.changes.lock()
-        if unit.registrations.take(digest) is None:  # somebody else was first
+        if digest is not None and unit.registrations.take(digest) is None:  # somebody else was first
             raise Unauthenticated(_REFUSED)
         if not _room_for(unit, permit.agent):
             raise Forbidden("the agent takes no further clients")
@@ -183,5 +203,10 @@ def _event(permit: RegistrationPermit, action: str, client: RegisteredClient, no
         kind=_CLIENTS,
         name=said.client_id,
         outcome=Outcome.ERROR,
-        detail={"agent": permit.agent, "redirect_uris": sorted(said.redirect_uris), "grants": sorted(said.grants)},
+        detail={
+            "agent": permit.agent,
+            "vouched_by": permit.vouched_by,
+            "redirect_uris": sorted(said.redirect_uris),
+            "grants": sorted(said.grants),
+        },
     )

@@ -25,6 +25,12 @@ def issuer_shift(was: TrustIssuer, now: TrustIssuer) -> list[Move]:
         *_raised(was.allow_private, now.allow_private, "private addresses allowed", "private addresses refused"),
         *_raised(not was.single_use, not now.single_use, "replay allowed", "replay refused"),
         *_proof_moves(was, now),
+        *_raised(
+            was.software_statements,
+            now.software_statements,
+            "its word for clients is taken",
+            "its word for clients is not taken",
+        ),
         *_raised(was.id_jag, now.id_jag, "its word for people is taken", "its word for people is not taken"),
         *([Move(+1, 4, "people log in elsewhere")] if was.login != now.login and now.login is not None else []),
         *([Move(-1, 1, "nobody logs in there")] if was.login is not None and now.login is None else []),

@@ -128,7 +128,15 @@ def issuers(stack):
     login = Login(client_id="c", authorization_endpoint="https://i/a", token_endpoint="https://i/t", scopes=["openid"])
     common = {"audiences": ["a"], "algorithms": ["ES256"], "allow_private": True, "single_use": True}
     TrustIssuer(
-        stack, "people", type="oidc", issuer="https://i", jwks_uri="https://i/j", login=login, id_jag=True, **common
+        stack,
+        "people",
+        type="oidc",
+        issuer="https://i",
+        jwks_uri="https://i/j",
+        login=login,
+        id_jag=True,
+        software_statements=True,
+        **common,
     )
     TrustIssuer(
         stack,

@@ -183,7 +183,8 @@ class _Routes:
         return self._doors.registering
 
     async def register(self, scope: Scope, receive: Receive) -> Answer:
-        return Answer(await self._registering.register(scope, receive, _bearer(scope)), 201)
+        bearer = _bearer(scope) if header(scope, b"authorization") else None
+        return Answer(await self._registering.register(scope, receive, bearer), 201)
 
     async def registered(self, scope: Scope, receive: Receive) -> Answer:
         return Answer(await self._registering.read(scope, receive, _bearer(scope)))

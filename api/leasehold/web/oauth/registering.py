@@ -9,10 +9,20 @@ from datetime import datetime
 from typing import ParamSpec, TypeVar
 from urllib.parse import parse_qsl
 
-from leasehold.model.errors import InvalidValue
-from leasehold.model.registrations import InvalidRedirect, RegisteredClient, UnapprovedStatement
+from leasehold.exchange.refusals import ExchangeRefused
+from leasehold.exchange.statements import Statements
+from leasehold.model.errors import InvalidValue, Unauthenticated
+from leasehold.model.registrations import InvalidRedirect, RegisteredClient, UnapprovedStatement, statement_of
+from leasehold.model.tokens import UnverifiedToken
 from leasehold.registry.ports import Store
-from leasehold.registry.registrations import change_client, end_client, read_client, register_client
+from leasehold.registry.registrations import (
+    NewClient,
+    change_client,
+    end_client,
+    read_client,
+    register_client,
+    register_vouched_client,
+)
 from leasehold.web.asgi import Receive, Scope
 from leasehold.web.oauth.forms import InvalidRequest, header, read_body
 
@@ -44,16 +54,32 @@ class UnapprovedSoftwareStatement(InvalidRequest):
 class Registering:
     """The routes of clients that register themselves. `issuer` is where they are."""
 
-    def __init__(self, *, issuer: str, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, *, issuer: str, store: Store, statements: Statements, clock: Callable[[], datetime]) -> None:
         self._issuer = issuer
+        self._statements = statements
         self._store = store
         self._clock = clock
 
-    async def register(self, scope: Scope, receive: Receive, bearer: str) -> Mapping[str, object]:
-        """A new client. Raises `InvalidRequest`, `Unauthenticated`, `Forbidden`."""
+    async def register(self, scope: Scope, receive: Receive, bearer: str | None) -> Mapping[str, object]:
+        """A new client, by an initial access token or else a statement. Raises as the others, and `Forbidden`."""
         body = await _read(scope, receive)
-        made = await _said(register_client, self._store, bearer, body, self._clock())
-        return {**self._document(made.client), "registration_access_token": made.token}
+        if bearer is not None:
+            made = await _said(register_client, self._store, bearer, body, self._clock())
+            return {**self._document(made.client), "registration_access_token": made.token}
+        statement = await _said(statement_of, body)
+        if statement is None:
+            raise Unauthenticated("send an initial access token, or a software statement")
+        made = await self._vouched(UnverifiedToken(statement), body)
+        document = {**self._document(made.client), "registration_access_token": made.token}
+        return {**document, "software_statement": statement}  # RFC 7591 §3.2.1: as it was sent
+
+    async def _vouched(self, statement: UnverifiedToken, body: bytes) -> NewClient:
+        now = self._clock()
+        try:
+            vouched = await self._statements.vouched(statement, now)
+        except ExchangeRefused as refused:  # one answer, whatever is wrong with it
+            raise UnapprovedSoftwareStatement("the software statement was not accepted") from refused
+        return await _said(register_vouched_client, self._store, vouched.permit, vouched.said, body, now)
 
     async def read(self, scope: Scope, _receive: Receive, bearer: str) -> Mapping[str, object]:
         """The client as it is. Raises `InvalidRequest`, `Unauthenticated`."""
