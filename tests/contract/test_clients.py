@@ -15,7 +15,7 @@ from leasehold.model.principal import Principal, Role
 from leasehold.model.registrations import ClientMetadata, RegisteredClient, RegistrationToken
 from leasehold.policy.platform import PlatformAction, decide
 from leasehold.registry.put import put_object
-from leasehold.registry.registrations import NewClient, offer_registration, register_client
+from leasehold.registry.registrations import NewClient, change_client, end_client, offer_registration, register_client
 from leasehold.registry.writes import MustNotExist, Put
 
 ADMIN = Principal(id="admin", role=Role.SECURITY_ADMIN)
@@ -140,3 +140,29 @@ def test_tokens_brought_at_once_register_no_more_clients_than_the_agent_takes(st
     assert outcomes.count(Forbidden) == 1
     with store.read() as unit:
         assert len(unit.registrations.of_agent("triage")) == 1
+
+
+def test_of_many_ends_and_changes_at_once_one_ends_the_client_and_nobody_brings_it_back(store):
+    first, _ = furnished(store)
+    made = register_client(store, first, METADATA, NOW)
+    client_id = made.client.metadata.client_id
+    other = json.dumps({**json.loads(METADATA), "client_id": client_id, "client_name": "other"}).encode()
+    barrier = Barrier(8)
+
+    def act(number):
+        barrier.wait()
+        try:
+            if number % 2:
+                change_client(store, client_id, made.token, other, NOW)
+            else:
+                end_client(store, client_id, made.token, NOW)
+        except Unauthenticated:
+            return None
+        return "changed" if number % 2 else "ended"
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(act, range(8)))
+
+    assert outcomes.count("ended") == 1
+    with store.read() as unit:
+        assert unit.registrations.find(client_id) is None

@@ -4,6 +4,7 @@ Keycloak #52691, #53029 and #51492, Zitadel 4.15.3 and #12319, tried on tokens f
 """
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.fakes.delegation_world import ACCESS_TOKEN, BOTH, READ, details, said
@@ -15,6 +16,7 @@ from leasehold.model.consents import Consent
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import consent_node, user_node
+from leasehold.model.tools import Action, Tool, ToolServer
 
 SEARCH = frozenset({"mcp:tool:search:read"})
 JIRA = Grant(agent="triage", tool_server="jira", tools=frozenset({"search"}), resources=frozenset({"project:x"}))
@@ -253,3 +255,27 @@ def _end_once(people):
     people.world.mint.meanwhile = lambda: None
     consent(people, revoked_at=people.world.now)
     people.world.bump(consent_node(USER, "triage", OTHER_TOOLS))
+
+
+def test_a_token_of_its_own_proves_the_agent_and_bounds_it(people):
+    more = replace(JIRA, tools=frozenset({"search", "close"}))
+    jira = ToolServer(url=OTHER_TOOLS, tools={"search": Tool(action=Action.READ), "close": Tool(action=Action.WRITE)})
+    people.world.put(Kind.TOOL_SERVERS, "jira", jira)
+    people.world.put(Kind.GRANTS, more.id, more)
+    close = frozenset({"mcp:tool:close:write"})
+    consent(people, scopes=SEARCH | close)
+    token, own = for_alice(people), people.own("triage", resource=OTHER_TOOLS, scopes=SEARCH)
+
+    there = people.spawn(token, own, actor_is_ours=True, resource=OTHER_TOOLS, scopes=SEARCH)
+    assert said(there)["act"] == {"sub": "agent:triage"}
+    asked = {"actor_is_ours": True, "resource": OTHER_TOOLS}
+    assert refused(people, token, own, scopes=close, **asked) == ("invalid_scope", "beyond_actor")
+    assert refused(people, token, people.own("triage"), scopes=SEARCH, **asked)[1] == "other_resource"
+    people.world.revoke(own)
+    assert not people.alive(there)
+
+
+def test_a_token_that_is_about_to_end_makes_no_other(people):
+    token = for_alice(people)
+    people.world.now = datetime.fromtimestamp(said(token)["exp"], UTC) - timedelta(milliseconds=500)
+    assert refused(people, token) == ("invalid_grant", "parent_expiring")

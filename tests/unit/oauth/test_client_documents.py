@@ -14,7 +14,7 @@ from leasehold.keys.network import FetchRefused
 from leasehold.model.errors import InvalidValue
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import client_node
-from leasehold.model.registrations import MAX_DOCUMENT_BYTES, check_client_id, metadata_of_document
+from leasehold.model.registrations import MAX_DOCUMENT_BYTES, check_client_id, check_client_ids, metadata_of_document
 from leasehold.model.tokens import TokenRefused
 
 URL = "https://app.example/oauth/client.json"
@@ -142,6 +142,12 @@ def test_a_document_that_is_no_json_object_is_no_client(body):
 def test_an_address_that_can_be_read_in_two_ways_is_declared_by_nobody(url):
     with pytest.raises(InvalidValue):
         check_client_id(url)
+
+
+def test_an_agent_is_known_by_twenty_addresses_at_most():
+    check_client_ids(frozenset(f"{URL}{at}" for at in range(20)))
+    with pytest.raises(InvalidValue):
+        check_client_ids(frozenset(f"{URL}{at}" for at in range(21)))
 
 
 def test_a_client_keeps_to_the_grant_types_that_it_names(client):
