@@ -9,8 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from leasehold.cli import credentials, objects, provider, tokens, tools
-from leasehold.cli import credentials, objects, provider, tasks, tokens
+from leasehold.cli import credentials, objects, provider, tasks, tokens, tools
 from leasehold.cli.drift import drift, review
 from leasehold.cli.examples import EXAMPLES
 from leasehold.cli.exits import CLEAN, ERROR, INTERRUPTED, Failure

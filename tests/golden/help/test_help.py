@@ -36,10 +36,12 @@ COMMANDS = [
     "credential list",
     "provider",
     "provider install",
+    "tools",
+    "tools import",
 ]
 
 # nothing to give an example of
-BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version"}
+BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version", "tools"}
 
 
 def unreachable(_):

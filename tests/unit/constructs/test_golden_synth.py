@@ -12,8 +12,8 @@ import cdktf
 
 from leasehold_cdktf import (
     Agent,
-    Call,
     AwsSession,
+    Call,
     Ceiling,
     CredentialProfile,
     Deployment,
@@ -24,10 +24,10 @@ from leasehold_cdktf import (
     Oidc,
     Owner,
     Policy,
+    PostgresqlLogin,
     Question,
     Relation,
     Resource,
-    PostgresqlLogin,
     Scope,
     Tool,
     ToolServer,
