@@ -1,6 +1,7 @@
 """Whatever Terraform can say of a resource, a construct can say too: field by field against the published schema."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from leasehold_cdktf import (
     AwsSts,
     Azure,
     Buildkite,
+    Call,
     Ceiling,
     Claim,
     CredentialProfile,
@@ -27,12 +29,17 @@ from leasehold_cdktf import (
     OAuthClient,
     Oidc,
     Owner,
+    Policy,
     PostgresqlLogin,
+    Question,
+    Relation,
+    Resource,
     Scope,
     Spiffe,
     Tool,
     ToolServer,
     TrustIssuer,
+    User,
     WorkloadBinding,
 )
 from leasehold_cdktf.collector import collector_of
@@ -78,7 +85,14 @@ CLAIMS = {
 def furnish(stack):
     """Everything that the constructs have a word for, said at least once."""
     owner = Owner(stack, "alice", display_name="Alice", email="a@example.com", team="web", state="disabled")
-    read = Tool(action="read", description="Reads.")
+    hints = {
+        "title": "Read",
+        "readOnlyHint": True,
+        "destructiveHint": False,
+        "idempotentHint": True,
+        "openWorldHint": False,
+    }
+    read = Tool(action="read", description="Reads.", input_schema={"type": "object"}, annotations=hints)
     server = ToolServer(stack, "github", url="https://t.example", tools={"read": read}, description="d")
     wide = {"allow_wildcard": True, "justification": "all of it"}
     scope = Scope(stack, "all", tool_server=server, tools=["*"], resources=["repo:*"], description="d", **wide)
@@ -102,6 +116,44 @@ def furnish(stack):
         stack, "pf", trust_issuer="idp", subject=Oidc(subject="p"), role="security-admin", stack="pf", may_admit=True
     )
     profiles(stack, agents)
+    policies(stack, server)
+
+
+def policies(stack, server):
+    user = User(
+        stack,
+        "ada",
+        ids=["ada@example.com"],
+        type="member",
+        email="ada@example.com",
+        roles=["editor"],
+        attributes={"a": "x", "b": 1, "c": True, "d": ["x"], "e": Decimal("0.5")},
+    )
+    board = Resource(stack, "board", type="folder", foreign_id="b", parents=["folder:all"], attributes={"a": "x"})
+    Relation(stack, "reads", subject="group:eng", through="member", relation="reader", object=board)
+    call = Call(
+        agent="triage",
+        user=user,
+        tool_server=server,
+        tool="read",
+        resource="repo:web",
+        properties={"a": "x"},
+        arguments={"a": "x"},
+        context={"a": "x"},
+    )
+    question = Question(subject="user:ada", action="read", resource="todo:1", properties={"a": 1}, context={"a": 1})
+    Policy(
+        stack,
+        "guards",
+        document="forbid(principal, action, resource);",
+        side="agent",
+        mode="log_only",
+        permits="beyond_grants",
+        schema="namespace X {}",
+        description="d",
+        allow=[call, question],
+        deny=[call, question],
+    )
 
 
 def agent(stack, owner, server, scope, name, client):
