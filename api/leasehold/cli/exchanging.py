@@ -35,10 +35,6 @@ def exchange_form(wanted: Wanted) -> dict[str, str]:
     """The form of a token exchange (RFC 8693 §2.1). Raises `Failure` for what could only be refused."""
     if (wanted.subject_token_file, wanted.actor_token_file) == (_STDIN, _STDIN):
         raise Failure("stdin holds one token", next_step="put the other into a file")
-    if wanted.authorization_details is not None and wanted.actor_token_file is None:
-        raise Failure(
-            "--authorization-details narrow what is handed on", next_step="give --actor-token-file, or --scope"
-        )
     if wanted.task_deadline is not None and (wanted.task is None or wanted.actor_token_file is not None):
         raise Failure("--task-deadline belongs to the request that opens a --task")
     asked = {

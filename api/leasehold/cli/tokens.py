@@ -37,7 +37,7 @@ def exchange(  # noqa: PLR0913  each is an option
     ] = None,
     scope: Annotated[str | None, typer.Option(help="Ask for less: scopes, separated by spaces.")] = None,
     authorization_details: Annotated[
-        Path | None, typer.Option(help="JSON file (RFC 9396): what exactly to hand on, down to arguments.")
+        Path | None, typer.Option(help="JSON file (RFC 9396): what exactly to ask for, down to arguments.")
     ] = None,
     client_id: Annotated[str | None, typer.Option(help="The agent, if the workload may become several.")] = None,
     stack: Annotated[str | None, typer.Option(help="The stack, if the workload may write several.")] = None,

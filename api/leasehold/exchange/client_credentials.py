@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 
 from leasehold.authn.clients import ClientCredential
 from leasehold.exchange.claims import access_claims
-from leasehold.exchange.clients import Client, Clients, credential_digest
-from leasehold.exchange.details import wanted_reach
 from leasehold.exchange.clients import Client, Clients, checked_grant, credential_digest
+from leasehold.exchange.details import wanted_reach
 from leasehold.exchange.issuing import Draft, Issued, Issuing
 from leasehold.exchange.records import ANONYMOUS, lease_of, printable
 from leasehold.exchange.refusals import ExchangeRefused, Reason

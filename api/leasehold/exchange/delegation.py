@@ -26,11 +26,7 @@ from leasehold.exchange.own_tokens import AgentToken, AgentTokens
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
 from leasehold.exchange.views import AgentView, Pieces, Views
 from leasehold.model.access import Reach
-from leasehold.model.events import AuditEvent
-from leasehold.model.leases import lease_node
-from leasehold.policy.delegating import Delegated, DelegationReason, DelegationWish, Parent, decide_delegation
 from leasehold.model.consents import Consent
-from leasehold.model.errors import InvalidValue
 from leasehold.model.events import AuditEvent
 from leasehold.model.leases import Node, consent_node, lease_node
 from leasehold.policy.delegating import (
@@ -41,7 +37,7 @@ from leasehold.policy.delegating import (
     decide_again,
     decide_delegation,
 )
-from leasehold.policy.leasing import Hold, LeaseReason
+from leasehold.policy.leasing import Hold
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,8 +169,7 @@ def _within_parent(
     expires_at = min(own.expires_at, parent.expires_at.replace(microsecond=0))
     if expires_at - now < MIN_TTL:
         return DelegationDenied(DelegationReason.PARENT_EXPIRING)
-    depth = parent.depth + 1
-    permit = replace(
+    return replace(
         own,
         nodes=_nodes(parent, own),
         scopes=scopes,
@@ -178,8 +177,6 @@ def _within_parent(
         reach=tuple(sorted(reach)),
         expires_at=expires_at,
     )
-    return Delegated(permit, depth, min(_limit(parent), depth + child.agent.max_delegation_depth))
-    return replace(own, nodes=_nodes(parent, own), scopes=scopes, reach=tuple(sorted(reach)), expires_at=expires_at)
 
 
 def _standing(parent: Parent, child: AgentFacts, wish: DelegationWish) -> DelegationReason | None:

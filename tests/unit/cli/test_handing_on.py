@@ -75,7 +75,6 @@ def test_a_task_and_its_deadline_are_asked_for(tmp_path):
     [
         (("--task-deadline", "2027-05-01T12:00:00Z"), "--task"),
         (("--task", "ticket-4711", "--task-deadline", "x", "--actor-token-file", "FILE"), "opens"),
-        (("--authorization-details", "FILE"), "--actor-token-file"),
         (("--actor-token-file", "FILE", "--authorization-details", "FILE"), "is not JSON"),
         (("--actor-token-file", "FILE", "--authorization-details", "NONE"), "cannot be read"),
         (("--actor-token-file", "FILE", "--authorization-details", "OBJECT"), "is not a list"),

@@ -19,6 +19,7 @@ from leasehold.model.tasks import TaskWish
 from leasehold.web.control_plane import control_plane
 from leasehold.web.doors import Doors
 
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TASK = TaskWish("ticket-4711")
 
 

@@ -50,7 +50,6 @@ def client_request(scope: Scope, form: Form, proof: Possession | None) -> Client
         scopes=scopes_of(form),
         details=details_of(form),
         proof=proof,
-        proof=proof,
         task=task_of(form),
     )
 

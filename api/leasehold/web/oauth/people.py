@@ -104,15 +104,13 @@ def pushed_request(scope: Scope, form: Form) -> PushedRequest:
         raise InvalidRequest("code_challenge with code_challenge_method S256 is required")
     if "redirect_uri" not in form:
         raise InvalidRequest("redirect_uri is missing")
-    if misplaced := {"task", "task_deadline", "authorization_details"} & form.keys():
-        raise InvalidRequest(f"{min(misplaced)} is not asked for here: it would be forgotten on the way")
     if form.get("prompt", "none") != "none":
         raise InvalidRequest("prompt can only be none")
     state = form.get("state")
     if state is not None and (len(state) > _STATE_LIMIT or not state.isascii() or not state.isprintable()):
         raise InvalidRequest(f"state must be at most {_STATE_LIMIT} printable ASCII characters")
-    if "authorization_details" in form:  # RFC 9396 §5: what would be ignored is refused
-        raise InvalidRequest("authorization_details are not asked for here: ask by scope")
+    if misplaced := {"task", "task_deadline", "authorization_details"} & form.keys():  # RFC 9396 §5
+        raise InvalidRequest(f"{min(misplaced)} is not asked for here: what would be ignored is refused")
     credential = client_credential(scope, form)
     return PushedRequest(
         # Proof is asked for where the token is issued; here it is only found out whether there would be one.
