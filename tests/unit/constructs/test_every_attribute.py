@@ -41,6 +41,11 @@ from leasehold_cdktf import (
     TrustIssuer,
     User,
     WorkloadBinding,
+    between,
+    exactly,
+    one_like,
+    one_of,
+    one_of_prefixes,
 )
 from leasehold_cdktf.collector import collector_of
 
@@ -82,6 +87,16 @@ CLAIMS = {
 }
 
 
+LIMITS = {
+    "a": between(1, 2),
+    "b": one_of("x"),
+    "c": one_of(1, 2),
+    "d": one_of_prefixes("x"),
+    "e": one_like("x*y"),
+    "f": exactly(value=True),
+}
+
+
 def furnish(stack):
     """Everything that the constructs have a word for, said at least once."""
     owner = Owner(stack, "alice", display_name="Alice", email="a@example.com", team="web", state="disabled")
@@ -95,7 +110,9 @@ def furnish(stack):
     read = Tool(action="read", description="Reads.", input_schema={"type": "object"}, annotations=hints)
     server = ToolServer(stack, "github", url="https://t.example", tools={"read": read}, description="d")
     wide = {"allow_wildcard": True, "justification": "all of it"}
-    scope = Scope(stack, "all", tool_server=server, tools=["*"], resources=["repo:*"], description="d", **wide)
+    scope = Scope(
+        stack, "all", tool_server=server, tools=["*"], resources=["repo:*"], description="d", where=LIMITS, **wide
+    )
     Ceiling(stack, "top", principal="organization", scopes=[scope], max_ttl=120)
     agents = [
         agent(stack, owner, server, scope, name, client)
@@ -164,7 +181,7 @@ def agent(stack, owner, server, scope, name, client):
         review_by="2027-05-01",
         grants=[
             server.tools("*").on("repo:*", expires_at="2027-05-01T00:00:00Z", allow_wildcard=True, justification="j"),
-            scope.on("repo:web"),
+            scope.on("repo:web").where(LIMITS),
         ],
         description="d",
         environment="prod",
