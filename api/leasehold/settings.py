@@ -25,7 +25,7 @@ class Settings:
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
     `secrets_dir` are what credential profiles refer to by name. `private_receivers` are hosts in the network around
     this server to which security events may be pushed. With `dpop_nonces`, a proof of possession holds a nonce of
-    ours.
+    ours. `dynamic_registration` opens `/oauth2/register`.
     """
 
     data_dir: Path
@@ -40,6 +40,7 @@ class Settings:
     sealing_key_file: Path | None = None
     private_receivers: frozenset[str] = frozenset()
     dpop_nonces: bool = False
+    dynamic_registration: bool = False
 
     @property
     def registry_audience(self) -> str:
@@ -74,6 +75,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
         dpop_nonces=_nonces(environ.get("LEASEHOLD_DPOP_NONCES") or "off"),
         private_receivers=_hosts(environ.get("LEASEHOLD_PRIVATE_RECEIVERS") or ""),
+        dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
     )
 
 
@@ -92,6 +94,13 @@ def _hosts(text: str) -> frozenset[str]:
     if any("/" in host or "*" in host or any(c.isspace() for c in host) for host in hosts):
         raise InvalidSetting("LEASEHOLD_PRIVATE_RECEIVERS must be host names with commas between, no URLs, no patterns")
     return frozenset(hosts)
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    said = environ.get(name) or "off"
+    if said not in {"on", "off"}:
+        raise InvalidSetting(f"{name} must be on or off")
+    return said == "on"
 
 
 def _secrets(environ: Mapping[str, str]) -> Mapping[str, str]:

@@ -22,12 +22,16 @@ from leasehold.exchange.introspection import Introspection, LiveLeases, Revocati
 from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.on_behalf import OnBehalf
+from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.simulation import Simulation
+from leasehold.exchange.statements import Statements
 from leasehold.exchange.status_lists import StatusLists
+from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
+from leasehold.keys.client_documents import ClientDocuments
 from leasehold.keys.client_tokens import ClientAssertions
 from leasehold.keys.dpop import Proofs
 from leasehold.keys.examination import SubjectExamination
@@ -55,6 +59,7 @@ from leasehold.web.doors import Doors
 from leasehold.web.lifespan import finishing
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
 from leasehold.web.oauth.people import People
+from leasehold.web.oauth.registering import Registering
 from leasehold.web.revocations.app import RevocationDoors, revocations_app
 from leasehold.web.signals.app import CONFIGURATION, signals_app
 from leasehold.web.status_lists.app import STATUS_LISTS, StatusListDoors, status_lists_app
@@ -68,11 +73,15 @@ BOOTSTRAP_MINUTES = int(TOKEN_TTL.total_seconds()) // 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A registry that is ready to serve. `bootstrap_token` is None unless it trusts nobody yet."""
+    """A registry that is ready to serve. `bootstrap_token` is None unless it trusts nobody yet and this is the one.
+
+    `bootstrap_elsewhere` is until when the token works that another replica has told.
+    """
 
     app: Application
     bootstrap_token: str | None = field(repr=False)
     store: SqlStore
+    bootstrap_elsewhere: datetime | None = None
 
 
 def build_app(settings: Settings) -> Application:
@@ -80,8 +89,11 @@ def build_app(settings: Settings) -> Application:
     return _compose(settings, open_store(settings.database_url), _signer(settings.keys))
 
 
-def open_server(settings: Settings) -> Server:
+def open_server(settings: Settings, *, new_bootstrap_token: bool = False) -> Server:
     """A registry, its schema brought up to date, its keys made, and a bootstrap token while it trusts nobody.
+
+    On SQLite each start makes a new token: it is the only server. Replicas on PostgreSQL leave the one alone that the
+    first of them told, unless `new_bootstrap_token` says otherwise.
 
     Raises `Unavailable` if the database does not answer.
     """
@@ -91,8 +103,14 @@ def open_server(settings: Settings) -> Server:
         signer.rotate_when_due(_now())
         Thread(target=_rotate_for_ever, args=(signer,), name="leasehold-key-rotation", daemon=True).start()
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    offered = offer_bootstrap(store, token, _now())
-    return Server(app=_compose(settings, store, signer), bootstrap_token=token if offered else None, store=store)
+    alone = settings.database_url.startswith("sqlite")
+    offer = offer_bootstrap(store, token, _now(), supersede=alone or new_bootstrap_token)
+    return Server(
+        app=_compose(settings, store, signer),
+        bootstrap_token=token if offer is not None and offer.stands else None,
+        store=store,
+        bootstrap_elsewhere=offer.expires_at if offer is not None and not offer.stands else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +193,22 @@ def _oauth_doors(
         ledger=ledger,
     )
     assertions = ClientAssertions(IssuerKeys(Network()))
-    clients = Clients(issuer=settings.issuer, verifier=subjects, assertions=assertions, views=views, store=store)
+    registrations = Registrations(documents=ClientDocuments(Network()), views=views)
+    clients = Clients(
+        issuer=settings.issuer,
+        verifier=subjects,
+        assertions=assertions,
+        registrations=registrations,
+        views=views,
+        store=store,
+    )
     issuing = Issuing(mint=mint, views=views, ledger=ledger)
     return OAuthDoors(
         issuer=settings.issuer,
         exchange=exchange,
-        client_credentials=ClientCredentials(issuer=settings.issuer, clients=clients, issuing=issuing),
+        client_credentials=ClientCredentials(
+            issuer=settings.issuer, clients=clients, issuing=issuing, tasks=Tasks(views=views, ledger=ledger)
+        ),
         delegation=Delegation(
             issuer=settings.issuer, own=own, verifier=subjects, leases=leases, views=views, issuing=issuing
         ),
@@ -193,7 +221,9 @@ def _oauth_doors(
             ledger=ledger,
             issuing=issuing,
         ),
-        people=_people(settings, store, ledger, clients=clients, subjects=subjects, views=views),
+        people=_people(
+            settings, store, ledger, clients=clients, registrations=registrations, subjects=subjects, views=views
+        ),
         consents=Consents(callers=known.callers, verifier=subjects, views=views, store=store),
         proofs=known.proofs,
         possessions=known.possessions,
@@ -201,7 +231,15 @@ def _oauth_doors(
         revocation=Revocation(issuer=settings.issuer, verifier=own, ledger=ledger),
         jwks=lambda: jwk_set(signer.published()),
         clock=_now,
+        registering=_registering(settings, store, subjects, views),
     )
+
+
+def _registering(settings: Settings, store: SqlStore, subjects: SubjectTokens, views: Views) -> Registering | None:
+    if not settings.dynamic_registration:
+        return None
+    statements = Statements(issuer=settings.issuer, verifier=subjects, views=views)
+    return Registering(issuer=settings.issuer, store=store, statements=statements, clock=_now)
 
 
 def _simulation(settings: Settings, store: SqlStore) -> Simulation:
@@ -209,12 +247,20 @@ def _simulation(settings: Settings, store: SqlStore) -> Simulation:
     return Simulation(SubjectExamination(_subject_tokens(settings), keys), Views(store))
 
 
-def _people(
-    settings: Settings, store: SqlStore, ledger: Ledger, *, clients: Clients, subjects: SubjectTokens, views: Views
+def _people(  # noqa: PLR0913  the whole token service stands behind it
+    settings: Settings,
+    store: SqlStore,
+    ledger: Ledger,
+    *,
+    clients: Clients,
+    registrations: Registrations,
+    subjects: SubjectTokens,
+    views: Views,
 ) -> People:
     authorizing = Authorizing(
         issuer=settings.issuer,
         clients=clients,
+        registrations=registrations,
         verifier=subjects,
         logins=Logins(Network()),
         views=views,

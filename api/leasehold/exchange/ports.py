@@ -13,6 +13,7 @@ from leasehold.model.events import AuditEvent
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
+from leasehold.model.registrations import RegisteredClient
 from leasehold.model.tasks import Task
 
 
@@ -82,6 +83,13 @@ class ClientSecrets(Protocol):
     def find(self, agent: str) -> ClientSecret | None: ...
 
 
+class Registrations(Protocol):
+    """Further clients of agents: whose an address is, and those that registered themselves."""
+
+    def agent_named(self, client_id: str) -> str | None: ...
+    def find(self, client_id: str) -> RegisteredClient | None: ...
+
+
 class Consents(Protocol):
     """What people consented to."""
 
@@ -120,6 +128,8 @@ class UnitOfWork(Protocol):
     def audit(self) -> AuditLog: ...
     @property
     def client_secrets(self) -> ClientSecrets: ...
+    @property
+    def registrations(self) -> Registrations: ...
     @property
     def consents(self) -> Consents: ...
     @property

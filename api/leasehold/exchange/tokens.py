@@ -82,9 +82,7 @@ class TokenExchange:
 
     async def under_task(self, request: ExchangeRequest, decided: Decided, now: datetime) -> Decided:
         """The same, held under the task asked for. Raises `ExchangeRefused`."""
-        if request.task is None:
-            return decided
-        permit, generations = await self._tasks.bind(request.task, decided.permit, decided.generations, now)
+        permit, generations = await self._tasks.held(request.task, decided.permit, decided.generations, now)
         return Decided(permit, decided.binding_name, decided.binding, generations)
 
     def draft(self, request: ExchangeRequest, subject: Subject, decided: Decided, now: datetime) -> Draft:

@@ -64,6 +64,13 @@ def _agent(was: Agent, now: Agent, _: Sides) -> list[Move]:
     ]
 
 
+def _dynamic_clients(was: int, now: int) -> list[Move]:
+    if was == now:
+        return []
+    more = Move(+1, 3, "more clients may register themselves for it")
+    return [more if now > was else Move(-1, 1, "fewer clients may register themselves for it")]
+
+
 def _client(was: Agent, now: Agent) -> list[Move]:
     keys = canonical_keys(was.client_jwks or "") != canonical_keys(now.client_jwks or "")
     moved = keys or was.client_jwks_uri != now.client_jwks_uri
@@ -73,6 +80,9 @@ def _client(was: Agent, now: Agent) -> list[Move]:
         *size(was.client_secret_allowed, now.client_secret_allowed, "a client secret is allowed", "no client secret"),
         *([Move(+1, 3, "people come back to another address")] if now.redirect_uris - was.redirect_uris else []),
         *([Move(-1, 1, "people come back to fewer addresses")] if was.redirect_uris - now.redirect_uris else []),
+        *([Move(+1, 3, "clients at other addresses may act as it")] if now.client_ids - was.client_ids else []),
+        *([Move(-1, 1, "clients at fewer addresses may act as it")] if was.client_ids - now.client_ids else []),
+        *_dynamic_clients(was.dynamic_clients, now.dynamic_clients),
         *size(
             was.dpop is DpopUse.OFF, now.dpop is DpopUse.OFF, "tokens without proof of possession", "tokens need proof"
         ),

@@ -13,6 +13,7 @@ from leasehold.store.database import open_engine, transaction
 from leasehold.store.listening import Listening
 from leasehold.store.migrate import migrate
 from leasehold.store.shared_secrets import SqlSharedSecrets
+from leasehold.store.sql_clients import SqlRegistrations
 from leasehold.store.sql_credentials import SqlCredentials
 from leasehold.store.sql_history import SqlAuditLog, SqlChanges, SqlVersions
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
@@ -39,6 +40,7 @@ class SqlUnitOfWork:
         "leases",
         "nodes",
         "objects",
+        "registrations",
         "replays",
         "revocations",
         "shared_secrets",
@@ -61,6 +63,7 @@ class SqlUnitOfWork:
         self.client_secrets = SqlClientSecrets(connection)
         self.consents = SqlConsents(connection)
         self.authorizations = SqlAuthorizations(connection)
+        self.registrations = SqlRegistrations(connection)
         self.revocations = SqlRevocations(connection)
         self.streams = SqlStreams(connection)
         self.shared_secrets = SqlSharedSecrets(connection)

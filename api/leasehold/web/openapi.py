@@ -120,6 +120,26 @@ def client_secret_operation() -> Operation:
     return operation
 
 
+def registration_token_operation() -> Operation:
+    """Make an initial access token."""
+    answers = {"201": _answer("The token, shown this once.", "RegistrationToken")}
+    operation = _operation("post_registration_token", "agents", answers, (*_BODY, *_READ, "forbidden", "not_found"))
+    operation["openapi_extra"]["requestBody"] = _body("RegistrationTokenBody")
+    return operation
+
+
+def clients_operation() -> Operation:
+    """The clients that registered themselves."""
+    answers = {"200": _answer("The clients of the agent.", "RegisteredClients")}
+    return _operation("get_clients", "agents", answers, (*_READ, "not_found"))
+
+
+def client_end_operation() -> Operation:
+    """End a client that registered itself."""
+    answers = {"204": {"description": "Ended."}}
+    return _operation("delete_client", "agents", answers, (*_READ, "forbidden", "not_found"))
+
+
 def client_secret_end_operation() -> Operation:
     """End a client secret."""
     answers = {"204": {"description": "Ended."}}

@@ -28,6 +28,8 @@ COMMANDS = [
     "token introspect",
     "token simulate",
     "token revoke",
+    "task",
+    "task end",
     "credential",
     "credential aws",
     "credential get",
@@ -39,7 +41,7 @@ COMMANDS = [
 ]
 
 # nothing to give an example of
-BARE = {"", "object", "token", "credential", "provider", "provider install", "whoami", "version", "tools"}
+BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version", "tools"}
 
 
 def unreachable(_):

@@ -16,6 +16,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.records import BootstrapToken, Version
+from leasehold.model.registrations import RegisteredClient, RegistrationToken
 from leasehold.model.revocations import RevocationEvent
 from leasehold.model.signals import Stream
 from leasehold.model.tasks import Task
@@ -24,6 +25,7 @@ from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, Memory
 from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
 from leasehold.store.memory.objects import MemoryObjects
 from leasehold.store.memory.revocations import MemoryRevocations
+from leasehold.store.memory_clients import MemoryRegistrations
 from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
@@ -54,6 +56,9 @@ class MemoryState:
     authorizations: dict[str, Pending] = field(default_factory=dict)
     streams: dict[str, Stream] = field(default_factory=dict)
     shared_secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    client_names: dict[str, str] = field(default_factory=dict)
+    registered_clients: dict[str, RegisteredClient] = field(default_factory=dict)
+    registration_tokens: dict[str, RegistrationToken] = field(default_factory=dict)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -75,6 +80,9 @@ class MemoryState:
             authorizations=dict(self.authorizations),
             streams=dict(self.streams),
             shared_secrets=dict(self.shared_secrets),
+            client_names=dict(self.client_names),
+            registered_clients=dict(self.registered_clients),
+            registration_tokens=dict(self.registration_tokens),
         )
 
 
@@ -95,6 +103,9 @@ class MemoryUnitOfWork:
         self.client_secrets = MemoryClientSecrets(state.client_secrets)
         self.consents = MemoryConsents(state.consents)
         self.authorizations = MemoryAuthorizations(state.authorizations)
+        self.registrations = MemoryRegistrations(
+            state.client_names, state.registered_clients, state.registration_tokens
+        )
         self.revocations = MemoryRevocations(state.revocations)
         self.streams = MemoryStreams(state.streams)
         self.shared_secrets = MemorySharedSecrets(state.shared_secrets)

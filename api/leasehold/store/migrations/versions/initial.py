@@ -26,6 +26,7 @@ def upgrade() -> None:
     _entities()
     _signals()
     _shared_secrets()
+    _clients()
 
 
 def _objects() -> None:
@@ -276,6 +277,31 @@ def _shared_secrets() -> None:
         sa.Column("name", sa.String(63), primary_key=True),
         sa.Column("secret", sa.Text(), nullable=False),
     )
+
+
+def _clients() -> None:
+    op.create_table(
+        "client_names",
+        sa.Column("client_id", sa.String(512), primary_key=True),
+        sa.Column("agent", sa.String(63), nullable=False),
+    )
+    op.create_index("ix_client_names_agent", "client_names", ["agent"])
+    op.create_table(
+        "registered_clients",
+        sa.Column("client_id", sa.String(512), primary_key=True),
+        sa.Column("agent", sa.String(63), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("token_sha256", sa.String(64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_registered_clients_agent", "registered_clients", ["agent"])
+    op.create_table(
+        "registration_tokens",
+        sa.Column("sha256", sa.String(64), primary_key=True),
+        sa.Column("agent", sa.String(63), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_registration_tokens_agent", "registration_tokens", ["agent"])
 
 
 def _name(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:
