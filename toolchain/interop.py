@@ -1,4 +1,4 @@
-"""OAuth software that nobody here wrote, from npm: an OpenID provider and a client, for tests and benchmarks."""
+"""OAuth software that nobody here wrote, from npm, for tests and benchmarks: provider, client, status lists."""
 
 import json
 import shutil
@@ -7,7 +7,7 @@ from toolchain.cdktf_cli import npm_install
 from toolchain.places import Places
 from toolchain.programs import Tool, tell
 
-VERSIONS = {"oidc-provider": "9.13.3", "openid-client": "6.9.0"}
+VERSIONS = {"oidc-provider": "9.13.3", "openid-client": "6.9.0", "@sd-jwt/jwt-status-list": "0.19.0"}
 
 
 def ensure(places: Places) -> Tool:
@@ -29,7 +29,7 @@ def _install(places: Places) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     (partial / "package.json").write_text(json.dumps({"private": True, "dependencies": VERSIONS}))
-    tell("installing oidc-provider and openid-client with npm (4 MB)")
-    npm_install(places, partial, "oidc-provider and openid-client")
+    tell(f"installing {', '.join(VERSIONS)} with npm (5 MB)")
+    npm_install(places, partial, ", ".join(VERSIONS))
     shutil.rmtree(places.interop, ignore_errors=True)
     partial.replace(places.interop)

@@ -23,8 +23,11 @@ class Settings:
 
     `database_url` may hold a password and stays out of `repr`. `issuer` is the URL under which callers reach this
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
-    `secrets_dir` are what credential profiles refer to by name. `policy_engine` is `compiled`, `cedarpy`, or `shadow`
-    for both, which denies where they differ. `ext_authz_port` is where Envoy asks, if it does.
+    `secrets_dir` are what credential profiles refer to by name. `private_receivers` are hosts in the network around
+    this server to which security events may be pushed. With `dpop_nonces`, a proof of possession holds a nonce of
+    ours. `dynamic_registration` opens `/oauth2/register`.
+    `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ. `ext_authz_port` is
+    where Envoy asks, if it does.
     """
 
     data_dir: Path
@@ -39,6 +42,9 @@ class Settings:
     sealing_key_file: Path | None = None
     policy_engine: str = "compiled"
     ext_authz_port: int | None = None
+    private_receivers: frozenset[str] = frozenset()
+    dpop_nonces: bool = False
+    dynamic_registration: bool = False
 
     @property
     def registry_audience(self) -> str:
@@ -73,11 +79,34 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
         ext_authz_port=_ext_authz_port(environ.get("LEASEHOLD_EXT_AUTHZ_PORT")),
         policy_engine=_policy_engine(environ.get("LEASEHOLD_POLICY_ENGINE") or "compiled"),
+        dpop_nonces=_nonces(environ.get("LEASEHOLD_DPOP_NONCES") or "off"),
+        private_receivers=_hosts(environ.get("LEASEHOLD_PRIVATE_RECEIVERS") or ""),
+        dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
     )
 
 
 def _path(text: str | None) -> Path | None:
     return Path(text).expanduser().absolute() if text else None
+
+
+def _nonces(text: str) -> bool:
+    if text not in {"off", "required"}:
+        raise InvalidSetting(f"LEASEHOLD_DPOP_NONCES must be off or required, not `{text}`")
+    return text == "required"
+
+
+def _hosts(text: str) -> frozenset[str]:
+    hosts = {host.strip().lower() for host in text.split(",")} - {""}
+    if any("/" in host or "*" in host or any(c.isspace() for c in host) for host in hosts):
+        raise InvalidSetting("LEASEHOLD_PRIVATE_RECEIVERS must be host names with commas between, no URLs, no patterns")
+    return frozenset(hosts)
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    said = environ.get(name) or "off"
+    if said not in {"on", "off"}:
+        raise InvalidSetting(f"{name} must be on or off")
+    return said == "on"
 
 
 def _secrets(environ: Mapping[str, str]) -> Mapping[str, str]:

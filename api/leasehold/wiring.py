@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from leasehold.authn.agent_tokens import AgentCallers
+from leasehold.authn.possession import Possessions
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.credential_wiring import credential_doors
 from leasehold.decision_wiring import decision_point, ext_authz
@@ -22,11 +23,16 @@ from leasehold.exchange.introspection import Introspection, LiveLeases, Revocati
 from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.on_behalf import OnBehalf
+from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.simulation import Simulation
+from leasehold.exchange.statements import Statements
+from leasehold.exchange.status_lists import StatusLists
+from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
+from leasehold.keys.client_documents import ClientDocuments
 from leasehold.keys.client_tokens import ClientAssertions
 from leasehold.keys.dpop import Proofs
 from leasehold.keys.examination import SubjectExamination
@@ -35,13 +41,16 @@ from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.kms_keys import open_kms
 from leasehold.keys.logins import Logins
 from leasehold.keys.network import Network
+from leasehold.keys.nonces import Nonces
 from leasehold.keys.signed_callers import SignedCallers
 from leasehold.keys.signing import Signer, TokenMint, jwk_set
 from leasehold.keys.token_review import Reviewer, TokenReviews
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
+from leasehold.model.status import STATUS_LIST_TYPE
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
 from leasehold.settings import Settings
+from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
 from leasehold.web.access.app import WELL_KNOWN
 from leasehold.web.asgi import Application
@@ -51,9 +60,13 @@ from leasehold.web.doors import Doors
 from leasehold.web.lifespan import finishing
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
 from leasehold.web.oauth.people import People
+from leasehold.web.oauth.registering import Registering
 from leasehold.web.revocations.app import RevocationDoors, revocations_app
+from leasehold.web.signals.app import CONFIGURATION, signals_app
+from leasehold.web.status_lists.app import STATUS_LISTS, StatusListDoors, status_lists_app
 
 _ROTATION_LOOK_SECONDS = 3600.0
+_NONCE_KEY = "dpop-nonces"
 _NEVER = Event()
 _log = logging.getLogger(__name__)
 BOOTSTRAP_MINUTES = int(TOKEN_TTL.total_seconds()) // 60
@@ -61,11 +74,15 @@ BOOTSTRAP_MINUTES = int(TOKEN_TTL.total_seconds()) // 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A registry that is ready to serve. `bootstrap_token` is None unless it trusts nobody yet."""
+    """A registry that is ready to serve. `bootstrap_token` is None unless it trusts nobody yet and this is the one.
+
+    `bootstrap_elsewhere` is until when the token works that another replica has told.
+    """
 
     app: Application
     bootstrap_token: str | None = field(repr=False)
     store: SqlStore
+    bootstrap_elsewhere: datetime | None = None
 
 
 def build_app(settings: Settings) -> Application:
@@ -73,8 +90,11 @@ def build_app(settings: Settings) -> Application:
     return _compose(settings, open_store(settings.database_url), _signer(settings.keys))
 
 
-def open_server(settings: Settings) -> Server:
+def open_server(settings: Settings, *, new_bootstrap_token: bool = False) -> Server:
     """A registry, its schema brought up to date, its keys made, and a bootstrap token while it trusts nobody.
+
+    On SQLite each start makes a new token: it is the only server. Replicas on PostgreSQL leave the one alone that the
+    first of them told, unless `new_bootstrap_token` says otherwise.
 
     Raises `Unavailable` if the database does not answer.
     """
@@ -84,18 +104,44 @@ def open_server(settings: Settings) -> Server:
         signer.rotate_when_due(_now())
         Thread(target=_rotate_for_ever, args=(signer,), name="leasehold-key-rotation", daemon=True).start()
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    offered = offer_bootstrap(store, token, _now())
-    return Server(app=_compose(settings, store, signer), bootstrap_token=token if offered else None, store=store)
+    alone = settings.database_url.startswith("sqlite")
+    offer = offer_bootstrap(store, token, _now(), supersede=alone or new_bootstrap_token)
+    return Server(
+        app=_compose(settings, store, signer),
+        bootstrap_token=token if offer is not None and offer.stands else None,
+        store=store,
+        bootstrap_elsewhere=offer.expires_at if offer is not None and not offer.stands else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who finds out who is calling."""
+
+    callers: RegistryTokens
+    proofs: Proofs
+    possessions: Possessions
+
+
+def _known(settings: Settings, store: SqlStore, callers: RegistryTokens) -> _Known:
+    nonces = None
+    if settings.dpop_nonces:
+        with store.begin() as unit:  # replicas take each other's nonces
+            nonces = Nonces(unit.shared_secrets.agree(_NONCE_KEY, secrets.token_hex(32)).encode())
+    proofs = Proofs(nonces)
+    return _Known(callers, proofs, Possessions(issuer=settings.issuer, proofs=proofs, store=store))
 
 
 def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application:
     own = OwnTokens(signer)
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
     decisions = decision_point(settings, store, callers, _now)
+    known = _known(settings, store, callers)
     control = control_plane(
         Doors(
             store=store,
             authenticator=callers,
+            possessions=known.possessions,
             clock=_now,
             simulator=_simulation(settings, store),
             agents=AgentCallers(issuer=settings.issuer, verifier=own, leases=store),
@@ -105,11 +151,19 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
         )
     )
     ledger, leases = Ledger(store), LiveLeases(store)
-    oauth = oauth_app(_oauth_doors(settings, store, signer, callers, ledger, leases))
-    revocations = revocations_app(_revocation_doors(settings, store, signer, callers))
+    oauth = oauth_app(_oauth_doors(settings, store, signer, known, ledger, leases))
+    revocations = revocations_app(_revocation_doors(settings, store, signer, known))
+    lists = StatusLists(issuer=settings.issuer, store=store, mint=TokenMint(signer, STATUS_LIST_TYPE))
+    store.listen(lists.wake)
+    statuses = status_lists_app(StatusListDoors(lists=lists, clock=_now))
+    doors, stop_signals = signal_doors(settings, store, signer, callers, known.possessions)
+    signals = signals_app(doors)
     hot = {
         "/access/v1/": decisions.access,
         WELL_KNOWN: decisions.access,
+        STATUS_LISTS: statuses,
+        CONFIGURATION: signals,
+        "/ssf/": signals,
         "/oauth2/": oauth,
         "/.well-known/": oauth,
         "/v1/consents": oauth,
@@ -118,10 +172,10 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     planes = dispatch(control, hot)
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
-    return finishing(planes, (*closing, ledger.close, leases.close, store.close))
+    return finishing(planes, (stop_signals, *closing, ledger.close, leases.close, store.close))
 
 
-def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> RevocationDoors:
+def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, known: _Known) -> RevocationDoors:
     feed = Feed(
         issuer=settings.issuer,
         store=store,
@@ -129,11 +183,11 @@ def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, calle
         snapshots=TokenMint(signer, SNAPSHOT_TYPE),
         clock=_now,
     )
-    return RevocationDoors(feed=feed, readers=Readers(callers), clock=_now)
+    return RevocationDoors(feed=feed, readers=Readers(known.callers), possessions=known.possessions, clock=_now)
 
 
 def _oauth_doors(
-    settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens, ledger: Ledger, leases: LiveLeases
+    settings: Settings, store: SqlStore, signer: Signer, known: _Known, ledger: Ledger, leases: LiveLeases
 ) -> OAuthDoors:
     views, mint = Views(store, settings.credentials_audience), TokenMint(signer)
     own, subjects = OwnTokens(signer), _subject_tokens(settings)
@@ -146,12 +200,22 @@ def _oauth_doors(
         ledger=ledger,
     )
     assertions = ClientAssertions(IssuerKeys(Network()))
-    clients = Clients(issuer=settings.issuer, verifier=subjects, assertions=assertions, views=views, store=store)
+    registrations = Registrations(documents=ClientDocuments(Network()), views=views)
+    clients = Clients(
+        issuer=settings.issuer,
+        verifier=subjects,
+        assertions=assertions,
+        registrations=registrations,
+        views=views,
+        store=store,
+    )
     issuing = Issuing(mint=mint, views=views, ledger=ledger)
     return OAuthDoors(
         issuer=settings.issuer,
         exchange=exchange,
-        client_credentials=ClientCredentials(issuer=settings.issuer, clients=clients, issuing=issuing),
+        client_credentials=ClientCredentials(
+            issuer=settings.issuer, clients=clients, issuing=issuing, tasks=Tasks(views=views, ledger=ledger)
+        ),
         delegation=Delegation(
             issuer=settings.issuer, own=own, verifier=subjects, leases=leases, views=views, issuing=issuing
         ),
@@ -164,14 +228,25 @@ def _oauth_doors(
             ledger=ledger,
             issuing=issuing,
         ),
-        people=_people(settings, store, ledger, clients=clients, subjects=subjects, views=views),
-        consents=Consents(callers=callers, verifier=subjects, views=views, store=store),
-        proofs=Proofs(),
-        introspection=Introspection(callers=callers, verifier=own, leases=leases),
+        people=_people(
+            settings, store, ledger, clients=clients, registrations=registrations, subjects=subjects, views=views
+        ),
+        consents=Consents(callers=known.callers, verifier=subjects, views=views, store=store),
+        proofs=known.proofs,
+        possessions=known.possessions,
+        introspection=Introspection(callers=known.callers, verifier=own, leases=leases),
         revocation=Revocation(issuer=settings.issuer, verifier=own, ledger=ledger),
         jwks=lambda: jwk_set(signer.published()),
         clock=_now,
+        registering=_registering(settings, store, subjects, views),
     )
+
+
+def _registering(settings: Settings, store: SqlStore, subjects: SubjectTokens, views: Views) -> Registering | None:
+    if not settings.dynamic_registration:
+        return None
+    statements = Statements(issuer=settings.issuer, verifier=subjects, views=views)
+    return Registering(issuer=settings.issuer, store=store, statements=statements, clock=_now)
 
 
 def _simulation(settings: Settings, store: SqlStore) -> Simulation:
@@ -179,12 +254,20 @@ def _simulation(settings: Settings, store: SqlStore) -> Simulation:
     return Simulation(SubjectExamination(_subject_tokens(settings), keys), Views(store))
 
 
-def _people(
-    settings: Settings, store: SqlStore, ledger: Ledger, *, clients: Clients, subjects: SubjectTokens, views: Views
+def _people(  # noqa: PLR0913  the whole token service stands behind it
+    settings: Settings,
+    store: SqlStore,
+    ledger: Ledger,
+    *,
+    clients: Clients,
+    registrations: Registrations,
+    subjects: SubjectTokens,
+    views: Views,
 ) -> People:
     authorizing = Authorizing(
         issuer=settings.issuer,
         clients=clients,
+        registrations=registrations,
         verifier=subjects,
         logins=Logins(Network()),
         views=views,

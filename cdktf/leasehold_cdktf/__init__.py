@@ -6,6 +6,7 @@ raises `ValueError` saying what to change; the registry checks everything again 
 
 from leasehold_cdktf.agents import Agent
 from leasehold_cdktf.assertions import assert_can, assert_cannot
+from leasehold_cdktf.clients import OAuthClient
 from leasehold_cdktf.credentials import (
     AwsSession,
     CredentialProfile,
@@ -16,6 +17,7 @@ from leasehold_cdktf.credentials import (
 from leasehold_cdktf.deployments import Deployment
 from leasehold_cdktf.directory import Relation, Resource, User
 from leasehold_cdktf.grants import Grant
+from leasehold_cdktf.limits import Limit, at_least, at_most, between, exactly, one_like, one_of, one_of_prefixes
 from leasehold_cdktf.manifest import Manifest
 from leasehold_cdktf.people import Owner
 from leasehold_cdktf.policies import Call, Policy, Question
@@ -35,7 +37,7 @@ from leasehold_cdktf.subjects import (
     Spiffe,
 )
 from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer
-from leasehold_cdktf.trust import TrustIssuer, WorkloadBinding
+from leasehold_cdktf.trust import Login, TrustIssuer, WorkloadBinding
 
 __all__ = [
     "Agent",
@@ -58,7 +60,10 @@ __all__ = [
     "HcpTerraform",
     "Kubernetes",
     "LeaseholdProvider",
+    "Limit",
+    "Login",
     "Manifest",
+    "OAuthClient",
     "Oidc",
     "Owner",
     "Policy",
@@ -75,4 +80,11 @@ __all__ = [
     "WorkloadBinding",
     "assert_can",
     "assert_cannot",
+    "at_least",
+    "at_most",
+    "between",
+    "exactly",
+    "one_like",
+    "one_of",
+    "one_of_prefixes",
 ]

@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import product
 
+from leasehold_cdktf.algebra import Alternative, alternatives_of, covered, narrowed, words
 from leasehold_cdktf.patterns import covers
 from leasehold_cdktf.picture import Attributes, Picture, is_unknown
+
+_EDGE = ("agent", "scope", "tool_server", "tools", "resources", "constraints")
 
 
 class Standing(StrEnum):
@@ -21,12 +25,13 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """One tool (or `*`) on one resource pattern, where it comes from and how it stands."""
+    """One tool (or `*`) on one resource pattern within limits, where it comes from and how it stands."""
 
     tool_server: str
     tool: str
     resource: str
     source: str
+    limits: Alternative = ()
     expires_at: str | None = None
     standing: Standing = Standing.HELD
     reason: str = ""
@@ -34,10 +39,11 @@ class Reach:
     def __str__(self) -> str:
         until = f" until {self.expires_at}" if self.expires_at else ""
         reason = f" ({self.standing}: {self.reason})" if self.reason else ""
-        return f"{self.tool_server}.{self.tool} on {self.resource}{until}, by {self.source}{reason}"
+        limits = f" where {words(self.limits)}" if self.limits else ""
+        return f"{self.tool_server}.{self.tool} on {self.resource}{limits}{until}, by {self.source}{reason}"
 
-    def covers(self, other: Reach) -> bool:
-        """True iff everything in `other` lies within this."""
+    def reaches(self, other: Reach) -> bool:
+        """True iff `other` lies within this, whatever the arguments."""
         return (
             self.tool_server == other.tool_server
             and covers(self.tool, other.tool)
@@ -63,44 +69,47 @@ def reach_of(picture: Picture, agent: str, at: datetime | None) -> list[Reach]:
 
 
 def _granted(picture: Picture, source: str, grant: Attributes) -> Iterator[Reach]:
-    unknown = [key for key in ("agent", "scope", "tool_server", "tools", "resources") if is_unknown(grant.get(key))]
+    unknown = [key for key in _EDGE if is_unknown(grant.get(key))]
     if unknown:
         yield _anything(source, f"its {unknown[0]} is known only at apply")
         return
     expires_at = grant.get("expires_at")
     if grant.get("tool_server"):
-        bounds = list(_product(grant["tool_server"], grant["tools"], grant["resources"], source))
+        found = list(_product(grant, source))
     else:
-        bounds = list(_of_scope(picture, grant["scope"], source))
-    narrowed = bounds if grant.get("tool_server") else _narrowed(bounds, grant.get("resources") or ())
-    yield from (replace(reach, expires_at=expires_at) for reach in narrowed)
+        found = list(_narrowed(list(_of_scope(picture, grant["scope"], source)), grant))
+    yield from (replace(reach, expires_at=expires_at) for reach in found)
 
 
 def _of_scope(picture: Picture, name: str, source: str) -> Iterator[Reach]:
     scope = picture.find("leasehold_scope", name)
     if scope is None:
         yield _anything(source, f"scope `{name}` is declared in a stack that was not given")
-    elif any(is_unknown(scope.get(key)) for key in ("tool_server", "tools", "resources")):
+    elif any(is_unknown(scope.get(key)) for key in _EDGE):
         yield _anything(source, f"part of scope `{name}` is known only at apply")
     else:
-        yield from _product(scope["tool_server"], scope["tools"], scope["resources"], source)
+        yield from _product(scope, source)
 
 
-def _product(tool_server: str, tools: Sequence[str], resources: Sequence[str], source: str) -> Iterator[Reach]:
-    for tool in tools:
-        for resource in resources:
-            yield Reach(tool_server=tool_server, tool=tool, resource=resource, source=source)
+def _product(edge: Attributes, source: str) -> Iterator[Reach]:
+    limits = alternatives_of(edge.get("constraints"))
+    for tool, resource, one in product(edge["tools"], edge["resources"], limits):
+        yield Reach(tool_server=edge["tool_server"], tool=tool, resource=resource, limits=one, source=source)
 
 
-def _narrowed(bounds: Sequence[Reach], resources: Sequence[str]) -> Iterator[Reach]:
-    if not resources or any(bound.standing is Standing.UNPROVEN for bound in bounds):
+def _narrowed(bounds: Sequence[Reach], grant: Attributes) -> Iterator[Reach]:
+    """What a grant on a scope keeps of it: its resources, within its limits too."""
+    if not bounds or any(bound.standing is Standing.UNPROVEN for bound in bounds):
         yield from bounds
         return
-    for tool in dict.fromkeys(bound.tool for bound in bounds):
-        for resource in resources:
-            wanted = replace(bounds[0], tool=tool, resource=resource)
-            if any(bound.covers(wanted) for bound in bounds):
-                yield wanted
+    tools = dict.fromkeys(bound.tool for bound in bounds)
+    resources = grant.get("resources") or dict.fromkeys(bound.resource for bound in bounds)
+    found: dict[Reach, None] = {}
+    for tool, resource, one in product(tools, resources, alternatives_of(grant.get("constraints"))):
+        wanted = replace(bounds[0], tool=tool, resource=resource)
+        both = (narrowed(bound.limits, one) for bound in bounds if bound.reaches(wanted))
+        found |= dict.fromkeys(replace(wanted, limits=limits) for limits in both if limits is not None)
+    yield from found
 
 
 def _anything(source: str, reason: str) -> Reach:
@@ -134,11 +143,15 @@ def _under_ceilings(picture: Picture, agent: str, spec: Attributes, reach: Reach
         if applies is False:
             continue
         allowed = [bound for scope in ceiling["scopes"] for bound in _of_scope(picture, scope, name)]
-        if any(bound.covers(reach) for bound in allowed):
+        held = covered([bound.limits for bound in allowed if bound.reaches(reach)], reach.limits)
+        if held:
             continue
-        if applies and not any(bound.standing is Standing.UNPROVEN for bound in allowed):
+        if held is None:
+            worst = reach.but(Standing.UNPROVEN, f"ceiling `{name}` has too many limits to compare")
+        elif applies and not any(bound.standing is Standing.UNPROVEN for bound in allowed):
             return reach.but(Standing.WITHHELD, f"above ceiling `{name}`")
-        worst = reach.but(Standing.UNPROVEN, f"ceiling `{name}` depends on a stack that was not given")
+        else:
+            worst = reach.but(Standing.UNPROVEN, f"ceiling `{name}` depends on a stack that was not given")
     return worst
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from leasehold_cdktf.access import Standing, reach_of
 from leasehold_cdktf.agents import Agent
+from leasehold_cdktf.algebra import admits
 from leasehold_cdktf.names import check_resources, check_tools, did_you_mean
 from leasehold_cdktf.patterns import covers, overlaps
 from leasehold_cdktf.picture import Picture, Synthesised
@@ -16,12 +17,13 @@ Stacks = Synthesised | Sequence[Synthesised]
 Server = ToolServer | NamedToolServer | str
 
 
-def assert_can(
+def assert_can(  # noqa: PLR0913  one keyword per part of the question
     stacks: Stacks,
     agent: Agent | str,
     tool: str,
     *,
     on: str,
+    arguments: Mapping[str, object] | None = None,
     server: Server | None = None,
     at: datetime | None = None,
 ) -> None:
@@ -33,6 +35,7 @@ def assert_can(
         agent: The agent, or its name.
         tool: A tool's name.
         on: A resource, or a pattern that must be covered whole by one grant.
+        arguments: Those of the call. Left out, any arguments must be allowed: a grant that limits them is not enough.
         server: On which tool server; on any, if left out.
         at: An aware time that grants may have expired by; expiries do not count if left out.
 
@@ -42,22 +45,25 @@ def assert_can(
     """
     question = _Question(stacks, agent, tool, on, server, at)
     held = [reach for reach in question.reach if reach.standing is Standing.HELD]
-    if not any(covers(reach.tool, tool) and covers(reach.resource, on) for reach in held):
-        raise AssertionError(question.answer("cannot"))
+    fitting = (reach for reach in held if covers(reach.tool, tool) and covers(reach.resource, on))
+    if not any(admits(reach.limits, arguments or {}) for reach in fitting):
+        raise AssertionError(question.answer("cannot", arguments))
 
 
-def assert_cannot(
+def assert_cannot(  # noqa: PLR0913  as above
     stacks: Stacks,
     agent: Agent | str,
     tool: str,
     *,
     on: str,
+    arguments: Mapping[str, object] | None = None,
     server: Server | None = None,
     at: datetime | None = None,
 ) -> None:
     """Fail if the agent may call `tool` on any part of `on`, or if that cannot be ruled out.
 
-    The arguments are those of `assert_can`; `*` as `tool` means any tool.
+    The arguments are those of `assert_can`; `*` as `tool` means any tool. Without `arguments`, there must be none that
+    it may call the tool with.
 
     Raises:
         AssertionError: it may, or the stacks leave it open; the message lists what it holds.
@@ -67,12 +73,15 @@ def assert_cannot(
     touching = [
         reach
         for reach in question.reach
-        if reach.standing is not Standing.WITHHELD and overlaps(reach.tool, tool) and overlaps(reach.resource, on)
+        if reach.standing is not Standing.WITHHELD
+        and overlaps(reach.tool, tool)
+        and overlaps(reach.resource, on)
+        and (arguments is None or admits(reach.limits, arguments))
     ]
     if any(reach.standing is Standing.HELD for reach in touching):
-        raise AssertionError(question.answer("can"))
+        raise AssertionError(question.answer("can", arguments))
     if touching:
-        raise AssertionError(question.answer("may perhaps"))
+        raise AssertionError(question.answer("may perhaps", arguments))
 
 
 class _Question:
@@ -104,9 +113,10 @@ class _Question:
         if self.tool != "*" and self.tool not in known:
             raise ValueError(f"no tool server here has a tool `{self.tool}`: {did_you_mean(self.tool, known)}")
 
-    def answer(self, verb: str) -> str:
+    def answer(self, verb: str, arguments: Mapping[str, object] | None) -> str:
         """A refutation: the verdict, then all that the agent holds."""
         where = f" of `{self.server}`" if self.server else ""
-        lines = [f"agent `{self.agent}` {verb} call `{self.tool}`{where} on `{self.on}`; it holds:"]
+        given = f" with {dict(arguments)!r}" if arguments is not None else ""
+        lines = [f"agent `{self.agent}` {verb} call `{self.tool}`{where} on `{self.on}`{given}; it holds:"]
         held = sorted(str(reach) for reach in self.everything) or ["nothing"]
         return "\n".join([*lines, *(f"  {reach}" for reach in held)])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from leasehold_cdktf.collector import Collector, Declared, refer
+from leasehold_cdktf.limits import Limit, Limits, check_limits, constraints_of
 from leasehold_cdktf.names import (
     check_resources,
     check_wildcards,
@@ -21,7 +22,8 @@ from leasehold_cdktf.names import (
 class Grant:
     """Tools × resources of a tool server, or a whole or narrowed scope: what `.on(…)` and `.grant(…)` return.
 
-    Hand it to `Agent(grants=[…])`. `expires_at` is RFC 3339, or None for a standing grant.
+    Hand it to `Agent(grants=[…])`. `expires_at` is RFC 3339, or None for a standing grant. `limits` are added by
+    `where`.
     """
 
     target: Target
@@ -30,15 +32,40 @@ class Grant:
     allow_wildcard: bool = False
     justification: str = ""
     expires_at: str | None = None
+    limits: Limits = field(default_factory=dict)
+
+    def where(self, limits: Limits | None = None, /, **named: Limit) -> Grant:
+        """The same, for calls with such arguments only: `.where(amount=at_most(50), table=one_of_prefixes("sales_"))`.
+
+        Every argument that is named must be there, in calls of each tool of the grant; others are free.
+
+        Args:
+            limits: Limits by argument, for arguments whose names are no Python names.
+            named: Limits by argument.
+
+        Raises:
+            ValueError: no limit, an argument that is misnamed or limited twice, or too many.
+        """
+        wanted = [*(limits or {}).items(), *named.items()]
+        if not wanted:
+            raise ValueError("name at least one argument, such as .where(amount=at_most(50))")
+        merged = dict(self.limits)
+        for name, limit in wanted:
+            if name in merged:
+                raise ValueError(f"argument `{name}` is limited twice: say all of it in one limit")
+            merged[name] = limit
+        return replace(self, limits=check_limits(merged))
 
     def declare(self, agent: str, reference: str, collector: Collector) -> str:
         """Declare `leasehold_grant` for the agent of this name and Terraform reference; return its address."""
-        local = grant_local_name(grant_id(agent, self.target.name, self.tools, self.resources))
+        constraints = constraints_of(self.limits)
+        local = grant_local_name(grant_id(agent, self.target.name, self.tools, self.resources, constraints or {}))
         attributes = {
             "agent": reference,
             self.target.ATTRIBUTE: self.target.reference(collector),
             "tools": sorted(self.tools) or None,
             "resources": sorted(self.resources) or None,
+            "constraints": constraints,
             "allow_wildcard": self.allow_wildcard or None,
             "justification": self.justification or None,
             "expires_at": self.expires_at,

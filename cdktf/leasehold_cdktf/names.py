@@ -11,7 +11,10 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
+from types import MappingProxyType
 from urllib.parse import quote
+
+from leasehold_cdktf.algebra import Declared, constraint_text
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _TOOL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -24,6 +27,7 @@ _GRANT_ID_LIMIT = 400
 _DIGEST = 16
 TTL_MIN_SECONDS, TTL_MAX_SECONDS = 60, 300
 DELEGATION_DEPTH_LIMIT = 4
+NO_LIMITS: Declared = MappingProxyType({})
 
 
 def check_name(value: str, what: str) -> str:
@@ -171,17 +175,20 @@ def grant_local_name(identity: str) -> str:
     return f"{local_name(words)[:80].rstrip('_')}_{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
 
-def grant_id(agent: str, target: str, tools: Collection[str], resources: Collection[str]) -> str:
+def grant_id(
+    agent: str, target: str, tools: Collection[str], resources: Collection[str], constraints: Declared = NO_LIMITS
+) -> str:
     """The registry's name of a grant: `triage/github.read_file@repo:web`, or `triage/web-reader` for a whole scope.
 
-    Past 400 characters the end gives way to `~` and 16 hex digits of the whole text's SHA-256.
+    Limits on arguments follow, each after a comma, as in `billing/crm.refund@crm:acme,amount:..50`. Past 400 characters
+    the end gives way to `~` and 16 hex digits of the whole text's SHA-256.
     """
     parts = [f"{agent}/{target}"]
     if tools:
         parts.append("." + "+".join(sorted(tools)))
     if resources:
         parts.append("@" + "+".join(sorted(resources)))
-    return _cut("".join(parts))
+    return _cut("".join(parts) + constraint_text(constraints))
 
 
 def relation_id(subject: str, relation: str, target: str, through: str | None = None) -> str:

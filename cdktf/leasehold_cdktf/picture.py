@@ -49,6 +49,8 @@ def is_unknown(value: object) -> bool:
     """True if a value, or anything in it, is known only when Terraform applies."""
     if isinstance(value, str):
         return "${" in value
+    if isinstance(value, Mapping):
+        return any(map(is_unknown, value)) or any(map(is_unknown, value.values()))
     return isinstance(value, list) and any(is_unknown(item) for item in value)
 
 

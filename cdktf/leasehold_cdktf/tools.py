@@ -11,6 +11,7 @@ from typing import Any, Literal
 from leasehold_cdktf._cdk import Construct
 from leasehold_cdktf.collector import Declared, refer
 from leasehold_cdktf.grants import OffersGrants, OffersTools
+from leasehold_cdktf.limits import Limits, check_limits, constraints_of
 from leasehold_cdktf.names import (
     check_name,
     check_resources,
@@ -146,13 +147,14 @@ class Scope(OffersGrants, Declared):
         tool_server: Whose tools.
         tools: Their names; `*` for all needs `allow_wildcard` and a justification.
         resources: Each `type:identifier`; a `*` in the identifier needs the same.
+        where: Limits by argument, for calls of each of the tools: `{"amount": at_most(50)}`.
         description: One line for reports.
         allow_wildcard: Admit `*`.
         justification: Why the wildcard must be.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
-        ValueError: an unknown tool, a malformed resource, or an unjustified wildcard.
+        ValueError: an unknown tool, a malformed resource, an unjustified wildcard, or too many limits.
     """
 
     KIND = "leasehold_scope"
@@ -165,6 +167,7 @@ class Scope(OffersGrants, Declared):
         tool_server: ToolServer | NamedToolServer | str,
         tools: Collection[str],
         resources: Collection[str],
+        where: Limits | None = None,
         description: str | None = None,
         allow_wildcard: bool = False,
         justification: str = "",
@@ -183,6 +186,7 @@ class Scope(OffersGrants, Declared):
                 "tool_server": server.reference(self.collector),
                 "tools": sorted(tools),
                 "resources": sorted(resources),
+                "constraints": constraints_of(check_limits(where or {})),
                 "description": description,
                 "allow_wildcard": allow_wildcard or None,
                 "justification": justification or None,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from .access import applies, contains, first_excess, reach_of_grant, reach_of_scope
+from .access import applies, contains, first_excess, narrowed, reach_of_grant, reach_of_scope
+from .patterns import covers
 from .problems import plain
 from .protocol import is_unknown
+from .protocol.cty import contains_unknown
 from .references import find
 
 TYPE_CHECKING = False
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .access import Reach
+    from .algebra import Alternative
     from .protocol import PlanContext
     from .run import Run
 
@@ -33,9 +36,11 @@ def check_ceilings(ctx: PlanContext, run: Run, grant: Values) -> None:
         reach = reach_of_grant(_known(grant), scope)
         ceilings = list(_applying(run, bounded))
         for ceiling in ceilings:
-            excess = first_excess(reach, _allowed(run, ceiling))
+            allowed = _allowed(run, ceiling)
+            excess = first_excess(reach, allowed)
             if excess is not None:
-                _refuse(ctx, f"ceiling `{plain(ceiling['name'])}` does not allow", excess)
+                verb = "does not allow" if contains(allowed, excess) is False else "cannot be shown to allow"
+                _refuse(ctx, f"ceiling `{plain(ceiling['name'])}` {verb}", excess)
                 return
     except _Unproven:
         return
@@ -48,18 +53,27 @@ def _check_within_scope(ctx: PlanContext, grant: Values, scope: Values | None) -
         return
     within = reach_of_scope(scope)
     for resource in sorted(grant["resources"]):
-        server, tools = scope["tool_server"], scope["tools"]
-        if not all(any(contains(wide, (server, tool, resource)) for wide in within) for tool in tools):
+        if not any(covers(wide[2], resource) for wide in within):
             detail = f"Scope `{plain(grant['scope'])}` does not cover `{plain(resource)}`."
             ctx.error("Resource outside the scope", detail, ("resources",))
+    wanted = dict.fromkeys(one[3] for one in reach_of_scope({**scope, "constraints": grant["constraints"]}))
+    for constraints in wanted:
+        if not any(narrowed(wide, (*wide[:3], constraints)) for wide in within):
+            detail = f"Scope `{plain(grant['scope'])}` does not cover these values{_of_arguments(constraints)}."
+            ctx.error("Constraint outside the scope", detail, ("constraints",))
+            return
 
 
 def _refuse(ctx: PlanContext, why: str, excess: Reach) -> None:
-    server, tool, resource = map(plain, excess)
+    server, tool, resource = map(plain, excess[:3])
     path = ("tools",) if ctx.planned is not None and ctx.planned["tool_server"] is not None else ("scope",)
-    ctx.error(
-        "Grant above a ceiling", f"The {why} `{tool}` of `{server}` on `{resource}`.".replace("The no", "No"), path
-    )
+    values = f" with these values{_of_arguments(excess[3])}" if excess[3] else ""
+    detail = f"The {why} `{tool}` of `{server}` on `{resource}`{values}.".replace("The no", "No")
+    ctx.error("Grant above a ceiling", detail, path)
+
+
+def _of_arguments(constraints: Alternative) -> str:
+    return f" of {', '.join(f'`{plain(name)}`' for name, _ in constraints)}"
 
 
 def _bounded(run: Run, agent_name: str) -> Bounded:
@@ -85,7 +99,7 @@ def _allowed(run: Run, ceiling: Values) -> list[Reach]:
     return [reach for scope in scopes if scope is not None for reach in reach_of_scope(_known(scope))]
 
 
-_REACHING = ("agent", "scope", "tool_server", "tools", "resources", "principal", "scopes")
+_REACHING = ("agent", "scope", "tool_server", "tools", "resources", "constraints", "principal", "scopes")
 
 
 def _known(values: Values | None, names: tuple[str, ...] = _REACHING) -> Values:
@@ -93,8 +107,7 @@ def _known(values: Values | None, names: tuple[str, ...] = _REACHING) -> Values:
     if values is None:
         raise _Unproven
     for name in names:
-        value = values.get(name)
-        if is_unknown(value) or (isinstance(value, list) and any(map(is_unknown, value))):
+        if contains_unknown(values.get(name)):
             raise _Unproven
     return values
 

@@ -26,6 +26,7 @@ _REACH = {
     "resource": _told("Resource, as `type:identifier`."),
     "grant": _told("Name of the grant that allows it."),
     "expires_at": _told("When the grant ends; null for a standing one."),
+    "constraints": _told("What arguments must be, by name, as JSON; `{}` where they are free."),
 }
 _WITHHELD = {
     **_REACH,
@@ -68,4 +69,7 @@ class EffectiveAccess(DataSource):
 
 
 def _pick(item: Values, names: Any) -> Values:  # Any: the keys alone matter
-    return {name: item.get(name) for name in names}
+    import json  # noqa: PLC0415 -- validating does without
+
+    constraints = json.dumps(item.get("constraints") or {}, sort_keys=True)
+    return {**{name: item.get(name) for name in names}, "constraints": constraints}

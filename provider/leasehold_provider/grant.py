@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from .above import check_ceilings
+from .constraints import check_known, constraints_block
 from .grant_ids import grant_id
 from .names import check_name, check_resource, check_text, check_tool, each
 from .protocol import UNKNOWN, Attribute, Bool, Diagnostic, Schema, Set, String, is_unknown
+from .protocol.cty import contains_unknown
 from .references import check_reference, check_tools
 from .registry_resource import RegistryResource, envelope
 from .scope import check_wildcards
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     Values = dict[str, Any]
 
-_EDGE = ("agent", "scope", "tool_server", "tools", "resources")
+_EDGE = ("agent", "scope", "tool_server", "tools", "resources", "constraints")
 
 
 class Grant(RegistryResource):
@@ -29,6 +31,7 @@ class Grant(RegistryResource):
     type_name = "leasehold_grant"
     kind = "grants"
     moments = ("expires_at",)
+    limits = ("constraints",)
     computed = ("name",)
     schema = Schema(
         {
@@ -71,6 +74,11 @@ class Grant(RegistryResource):
                 requires_replace=True,
                 validators=(each(check_resource),),
                 description="Resources as `type:identifier`. With a scope: some of its resources; by default all.",
+            ),
+            "constraints": constraints_block(
+                "What arguments of every tool of the grant must be, by name; others are free. One that is named must "
+                "be there. Beside those of the scope, which they may only narrow.",
+                requires_replace=True,
             ),
             "allow_wildcard": Attribute(Bool, default=False, description="Must be true for a `*` anywhere."),
             "justification": Attribute(
@@ -130,6 +138,7 @@ class Grant(RegistryResource):
         check_reference(ctx, self.run, "scopes", planned["scope"], ("scope",))
         check_reference(ctx, self.run, "tool-servers", planned["tool_server"], ("tool_server",))
         check_tools(ctx, self.run, planned["tool_server"], planned["tools"])
+        check_known(ctx, planned["constraints"])
         check_ceilings(ctx, self.run, planned)
 
     def name_of(self, planned: Values) -> str:
@@ -140,7 +149,7 @@ class Grant(RegistryResource):
 def name_of_edge(planned: Values) -> Any:  # Any: a string, or unknown
     """Return the grant's name, unknown while any part of it is."""
     parts = [planned[name] for name in _EDGE]
-    if any(map(is_unknown, parts)) or any(is_unknown(item) for part in parts[3:] for item in part):
+    if contains_unknown(parts):
         return UNKNOWN
-    agent, scope, server, tools, resources = parts
-    return grant_id(agent, scope or server or "", tools, resources)
+    agent, scope, server, tools, resources, constraints = parts
+    return grant_id(agent, scope or server or "", tools, resources, constraints)

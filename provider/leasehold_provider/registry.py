@@ -179,7 +179,8 @@ class Registry:
     def _write(self, method: str, path: str, headers: dict[str, str], spec: Object | None, attempt: Attempt) -> Answer:
         body = None
         if spec is not None:
-            body = json.dumps(spec, separators=(",", ":")).encode()
+            # A number with more digits than JSON readers keep becomes a text, which the registry refuses by its path.
+            body = json.dumps(spec, separators=(",", ":"), default=str).encode()
             headers = {**headers, "Content-Type": "application/json"}
         return self._send(method, path, headers, body, attempt)
 

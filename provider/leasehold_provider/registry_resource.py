@@ -7,6 +7,7 @@ spelling where that means the same.
 
 from __future__ import annotations
 
+from .constraints import same_constraints
 from .names import check_name
 from .protocol import Attribute, DiagnosticError, IdentityAttribute, Number, Resource, Schema, String, is_unknown
 from .same import same_document
@@ -57,6 +58,8 @@ class RegistryResource(Resource):
     """Attributes that are JSON texts: two layouts of one value are no difference."""
     typed: tuple[str, ...] = ()
     """Attributes that are objects of any shape, whose lists are sets."""
+    limits: tuple[str, ...] = ()
+    """Attributes that are constraints on arguments: two spellings of one meaning are no difference."""
     computed: tuple[str, ...] = ()
     """Attributes, beside the envelope, that are no part of what we send."""
 
@@ -210,4 +213,5 @@ def _equalities(
         (resource.moments, same_moment),
         (resource.documents, same_document),
         (resource.typed, same_attributes),
+        (resource.limits, same_constraints),
     )

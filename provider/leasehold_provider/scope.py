@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .constraints import check_known, constraints_block
 from .names import at_least_one, check_name, check_resource, check_text, check_tool, each, has_wildcard
 from .protocol import Attribute, Bool, Diagnostic, Set, String, is_unknown
 from .references import check_reference, check_tools
@@ -33,6 +34,7 @@ class Scope(RegistryResource):
 
     type_name = "leasehold_scope"
     kind = "scopes"
+    limits = ("constraints",)
     schema = named(
         {
             "tool_server": Attribute(
@@ -49,6 +51,10 @@ class Scope(RegistryResource):
                 required=True,
                 validators=(at_least_one, each(check_resource)),
                 description="Resources as `type:identifier`; `*` in the identifier matches any run of characters.",
+            ),
+            "constraints": constraints_block(
+                "What arguments of every tool of the scope must be, by name; others are free. One that is named must "
+                "be there."
             ),
             "description": Attribute(
                 String, default="", validators=(check_text,), description="What the scope is for."
@@ -72,3 +78,4 @@ class Scope(RegistryResource):
         if planned is not None:
             check_reference(ctx, self.run, "tool-servers", planned["tool_server"], ("tool_server",))
             check_tools(ctx, self.run, planned["tool_server"], planned["tools"])
+            check_known(ctx, planned["constraints"])

@@ -148,6 +148,11 @@ class TrustIssuer(RegistryResource):
                 default=False,
                 description="Take its word that a person lets an agent act for them (identity assertion grants).",
             ),
+            "software_statements": Attribute(
+                Bool,
+                default=False,
+                description="Take its word for clients that register themselves (software statements).",
+            ),
         },
         description="An issuer whose tokens prove who a workload or a pipeline is.",
         name="Short name that workload bindings refer to.",

@@ -26,6 +26,7 @@ _GRANT = {
     "tool_server": _told("Tool server whose tools are granted, if one is."),
     "tools": _told("Tools.", Set(String)),
     "resources": _told("Resources.", Set(String)),
+    "constraints": _told("What arguments must be, by name, as JSON; `{}` where they are free."),
     "justification": _told("Why, as told when it was made."),
     "expires_at": _told("When it ends; null for a standing one."),
     "expired": _told("True once it has ended.", Bool),
@@ -63,5 +64,15 @@ class UnmanagedGrants(DataSource):
         return {
             "agent": agent,
             "id": agent or "*",
-            "grants": [{name: item.get(name) for name in _GRANT} for item in grants],
+            "grants": [_pick(item) for item in grants],
         }
+
+
+def _pick(item: Values) -> Values:
+    import json  # noqa: PLC0415 -- validating does without
+
+    constraints = {
+        name: {form: value for form, value in constraint.items() if value not in (None, [])}
+        for name, constraint in (item.get("constraints") or {}).items()
+    }
+    return {**{name: item.get(name) for name in _GRANT}, "constraints": json.dumps(constraints, sort_keys=True)}

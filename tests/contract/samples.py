@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.credentials import AwsSession, CredentialProfile
 from leasehold.model.deployments import Deployment
 from leasehold.model.directory import Decimal, Relation, Resource, User
@@ -45,10 +46,19 @@ EVERY_SPEC: dict[Kind, Spec] = {
         resources=frozenset({"repo:*"}),
         allow_wildcard=True,
         justification="j",
+        constraints={"é b": ArgumentConstraint(prefixes=frozenset({"y", "x"})), "a": ArgumentConstraint(boolean=False)},
     ),
     Kind.CEILINGS: Ceiling(principal="team:payments", scopes=frozenset({"x", "y"}), max_ttl=60),
     Kind.GRANTS: Grant(
-        agent="a", tool_server="s", tools=frozenset({"t"}), resources=frozenset({"repo:web"}), expires_at=NOW
+        agent="a",
+        tool_server="s",
+        tools=frozenset({"t"}),
+        resources=frozenset({"repo:web"}),
+        expires_at=NOW,
+        constraints={
+            "amount": ArgumentConstraint(min=-0.5, max=1e15),
+            "n": ArgumentConstraint(numbers=frozenset({1, 2.5})),
+        },
     ),
     Kind.GRANT_SETS: GrantSet(grants=frozenset({"a/s", "a/t"})),
     Kind.DEPLOYMENTS: Deployment(agent="a", commit="c0ffee", expires_at=NOW),

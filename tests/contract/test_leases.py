@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from leasehold.model.leases import Ancestor, Lease, Node
+from leasehold.model.status import StatusPlace
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123_456, tzinfo=UTC)
 LEASE = Lease(
@@ -20,9 +21,10 @@ LEASE = Lease(
     token_sha256="a" * 64,
     issued_at=NOW,
     expires_at=NOW + timedelta(seconds=300),
+    status=StatusPlace("0123456789abcdef", 131_071),
 )
-DELEGATED = replace(LEASE, id="l4", token_sha256="d" * 64, parent="l1", task="ticket-4711")
-PLATFORM = replace(LEASE, id="l2", agent=None, deployment=None, token_sha256="b" * 64, scopes=frozenset())
+DELEGATED = replace(LEASE, id="l4", token_sha256="d" * 64, parent="l1", task="ticket-4711", status=None)
+PLATFORM = replace(LEASE, id="l2", agent=None, deployment=None, token_sha256="b" * 64, scopes=frozenset(), status=None)
 
 
 def test_a_lease_comes_back_as_it_went_in(store):
@@ -40,8 +42,11 @@ def test_a_lease_comes_back_as_it_went_in(store):
         assert unit.leases.find_all([]) == {}
 
 
-@pytest.mark.parametrize("again", [{"token_sha256": "c" * 64}, {"id": "l3"}])
-def test_an_id_and_a_token_are_leased_once(store, again):
+@pytest.mark.parametrize(
+    "again",
+    [{"token_sha256": "c" * 64, "status": None}, {"id": "l3", "status": None}, {"id": "l3", "token_sha256": "c"}],
+)
+def test_an_id_a_token_and_a_place_are_leased_once(store, again):
     with store.begin() as unit:
         unit.leases.add(LEASE)
     with pytest.raises(Exception, match=r"(?i)unique|once"), store.begin() as unit:
@@ -98,3 +103,17 @@ def test_what_has_expired_is_forgotten(store):
         assert (unit.leases.forget(LEASE.expires_at + later), unit.replays.forget(NOW + later)) == (1, 1)
         assert unit.leases.find("l1") is None
         assert unit.replays.first_use("issuer", "d", NOW)
+
+
+def test_a_status_list_holds_the_leases_that_have_a_place_on_it_and_live(store):
+    beside = replace(LEASE, id="l5", token_sha256="e" * 64, status=StatusPlace("0123456789abcdef", 0))
+    elsewhere = replace(LEASE, id="l6", token_sha256="f" * 64, status=StatusPlace("fedcba9876543210", 0))
+    with store.begin() as unit:
+        unit.leases.add_all([LEASE, beside, elsewhere, DELEGATED])
+        unit.leases.revoke("l5", NOW)
+    with store.read() as unit:
+        found = unit.leases.on_status_list("0123456789abcdef", NOW)
+        assert sorted(lease.id for lease in found) == ["l1", "l5"]
+        assert LEASE in found
+        assert unit.leases.on_status_list("0123456789abcdef", LEASE.expires_at) == []
+        assert unit.leases.on_status_list("0000000000000000", NOW) == []

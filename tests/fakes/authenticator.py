@@ -17,6 +17,9 @@ PEOPLE = {
     "pep": Principal(id="kubernetes:gateway", role=Role.ENFORCER),
     "prod": Principal(id="github-actions:acme/web#1", role=Role.SECURITY_ADMIN, stack="prod"),
     "staging": Principal(id="github-actions:acme/web#2", role=Role.SECURITY_ADMIN, stack="staging"),
+    "platform": Principal(
+        id="github-actions:acme/platform#1", role=Role.SECURITY_ADMIN, stack="platform", may_admit=True
+    ),
     "plan": Principal(
         id="github-actions:acme/web#3", role=Role.SECURITY_ADMIN, stack="prod", plan_only=True, lease="lease-plan"
     ),
@@ -26,7 +29,7 @@ PEOPLE = {
 class FakeAuthenticator:
     """Knows `PEOPLE` by name."""
 
-    def authenticate(self, bearer: str, now: datetime) -> Principal:  # noqa: ARG002  the port's signature
+    def authenticate(self, bearer: str, _now: datetime, _key: str | None = None) -> Principal:
         if (principal := PEOPLE.get(bearer)) is None:
             raise Unauthenticated("the bearer token was not accepted")
         return principal

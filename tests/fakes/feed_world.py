@@ -33,7 +33,8 @@ class FeedWorld(World):
             snapshots=TokenMint(self.signer, SNAPSHOT_TYPE),
             clock=lambda: self.now,
         )
-        doors = RevocationDoors(feed=self.feed, readers=Readers(self.callers), clock=lambda: self.now)
+        readers = Readers(self.callers)
+        doors = RevocationDoors(feed=self.feed, readers=readers, possessions=self.possessions, clock=lambda: self.now)
         self.app = dispatch(self._oauth, {"/revocations": revocations_app(doors)})
 
 

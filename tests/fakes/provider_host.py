@@ -222,7 +222,11 @@ def complete(fields: Any, config: Values) -> Values:
         if isinstance(attribute, Nested) and isinstance(full[name], dict):
             inner = full[name]
             single = attribute.nesting == "single"
-            full[name] = complete(attribute, inner) if single else {k: complete(attribute, v) for k, v in inner.items()}
+            full[name] = (
+                complete(attribute, inner)
+                if single
+                else {k: complete(attribute, v) if isinstance(v, dict) else v for k, v in inner.items()}
+            )
     return full
 
 
@@ -241,7 +245,10 @@ def propose(fields: Any, config: Values, prior: Values | None) -> Values:
 def _propose_nested(attribute: Nested, config: Values, before: Any) -> Values:
     if attribute.nesting == "single":
         return propose(attribute, config, before)
-    return {key: propose(attribute, item, (before or {}).get(key)) for key, item in config.items()}
+    return {
+        key: propose(attribute, item, (before or {}).get(key)) if isinstance(item, dict) else item
+        for key, item in config.items()
+    }
 
 
 def _text(diagnostic: Values) -> str:

@@ -12,6 +12,7 @@ import httpx
 from tests.fakes.authenticator import FakeAuthenticator
 
 from leasehold.credentials.records import CredentialRequest, Issued
+from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.errors import Unavailable
 from leasehold.model.grants import grant_id
 from leasehold.policy.documents import CedarDocuments
@@ -59,7 +60,14 @@ DEPLOYMENT = {"agent": "triage", "commit": "c0ffee"}
 def name_of_grant(spec: dict[str, Any]) -> str:
     """The name that a grant's body must go under."""
     tools, resources = frozenset(spec.get("tools", ())), frozenset(spec.get("resources", ()))
-    return grant_id(spec["agent"], spec.get("scope") or spec["tool_server"], tools, resources)
+    target = spec.get("scope") or spec["tool_server"]
+    constraints = {name: _constraint(one) for name, one in spec.get("constraints", {}).items()}
+    return grant_id(spec["agent"], target, tools, resources, constraints)
+
+
+def _constraint(plain: dict[str, Any]) -> ArgumentConstraint:
+    sets = {name: frozenset(value) for name, value in plain.items() if isinstance(value, list)}
+    return ArgumentConstraint(**{**plain, **sets})
 
 
 class _Current:

@@ -13,6 +13,7 @@ from leasehold.model.tokens import ACCESS_TOKEN_TYPE
 from leasehold.model.tools import Action
 from leasehold.verify.access import TokenReader
 from leasehold.verify.known import Known
+from leasehold.verify.proofs import Proof
 from leasehold.verify.refusals import Reason, Untrusted
 from leasehold.verify.signatures import parse_key_set
 from leasehold.verify.statements import StatementReader
@@ -40,10 +41,11 @@ class Keys:
 class Answers:
     """Introspection: `active` is what it says, None when nobody answers."""
 
+    proof = Proof.INTROSPECTION
     active: bool | None = None
     asked = 0
 
-    def is_active(self, _token: str, _token_id: str) -> bool:
+    def is_active(self, _token: str, _access: object) -> bool:
         self.asked += 1
         if self.active is None:
             raise Untrusted(Reason.NOT_KNOWN_ALIVE)

@@ -54,6 +54,9 @@ WITHOUT_PERMIT = {
     "api/leasehold/credentials/ending.py:_write": "the worker says what became of it",
     "api/leasehold/credentials/ending.py:_postpone": "the worker tries again later",
     "api/leasehold/credentials/ending.py:_forget": "the worker drops what is dead and cleared",
+    "api/leasehold/signals/streams.py:_refused": "remembers that something was refused",
+    "api/leasehold/signals/transmitting.py:_claim": "the worker takes a stream for a while",
+    "api/leasehold/signals/transmitting.py:_settle": "the worker says how far it came",
 }
 _PURE = ("api/leasehold/model/", "api/leasehold/policy/")
 _IMPURE_MODULES = frozenset(
@@ -78,15 +81,8 @@ _CLOCKS = (".now", ".utcnow", ".today")
 _USE_CASES = tuple(
     f"api/leasehold/{room}/"
     for room in (
-        "exchange",
-        "credentials",
-        "decisions",
-        "feed",
-        "registry",
-        "broker",
-        "approvals",
-        "review",
-        "campaigns",
+        *("exchange", "credentials", "decisions", "feed", "signals", "registry"),
+        *("broker", "approvals", "review", "campaigns"),
     )
 )
 _DOORS = ("api/leasehold/web/", "api/leasehold/envoy/", "api/leasehold/gateway/")

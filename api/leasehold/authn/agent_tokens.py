@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leasehold.authn.ports import LeaseReader, OwnTokenVerifier
-from leasehold.authn.registry_tokens import lease_id_of, live_leases, own_profile
+from leasehold.authn.registry_tokens import check_holder, lease_id_of, live_leases, own_profile
 from leasehold.model.errors import Unauthenticated
 from leasehold.model.tokens import Flaw, TokenRefused, UnverifiedToken
 
@@ -29,10 +29,13 @@ class AgentCallers:
     verifier: OwnTokenVerifier
     leases: LeaseReader
 
-    def authenticate(self, bearer: str, now: datetime) -> ActingAgent:
-        """Which agent presents this token. Raises `Unauthenticated`, whatever is wrong with it; `Unavailable`."""
+    def authenticate(self, token: str, now: datetime, key: str | None = None) -> ActingAgent:
+        """Which agent presents this token, having proved to hold `key`.
+
+        Raises `Unauthenticated`, whatever is wrong with it; `Unavailable`.
+        """
         try:
-            lease_id = self._verify(bearer, now)
+            lease_id = self._verify(token, now, key)
         except TokenRefused as refused:
             raise Unauthenticated(_REFUSED) from refused
         with self.leases.read() as states:
@@ -41,8 +44,7 @@ class AgentCallers:
             raise Unauthenticated(_REFUSED) from TokenRefused(Flaw.LEASE_ENDED)
         return ActingAgent(lease.agent, lease.id)
 
-    def _verify(self, bearer: str, now: datetime) -> str:
-        verified = self.verifier.verify(UnverifiedToken(bearer), own_profile(self.issuer, None), now)
-        if "cnf" in verified.claims:  # bound to a key: good for nothing without a proof (RFC 9449 §7.1)
-            raise TokenRefused(Flaw.BAD_CLAIM)
+    def _verify(self, token: str, now: datetime, key: str | None) -> str:
+        verified = self.verifier.verify(UnverifiedToken(token), own_profile(self.issuer, None), now)
+        check_holder(verified, key)
         return lease_id_of(verified)

@@ -36,10 +36,13 @@ class RegistryTokens:
     verifier: OwnTokenVerifier
     leases: LeaseReader
 
-    def authenticate(self, bearer: str, now: datetime) -> Principal:
-        """Who presents this token. Raises `Unauthenticated`, whatever is wrong with it; `Unavailable`."""
+    def authenticate(self, token: str, now: datetime, key: str | None = None) -> Principal:
+        """Who presents this token, having proved to hold `key`.
+
+        Raises `Unauthenticated`, whatever is wrong with it; `Unavailable`.
+        """
         try:
-            principal, lease_id = self.verify(bearer, now)
+            principal, lease_id = self.verify(token, now, key)
         except TokenRefused as refused:
             raise Unauthenticated(_REFUSED) from refused
         with self.leases.read() as states:
@@ -48,12 +51,11 @@ class RegistryTokens:
             raise Unauthenticated(_REFUSED) from TokenRefused(Flaw.LEASE_ENDED)
         return principal
 
-    def verify(self, bearer: str, now: datetime) -> tuple[Principal, str]:
+    def verify(self, token: str, now: datetime, key: str | None = None) -> tuple[Principal, str]:
         """The principal and the lease that the token names, whether or not that lives. Raises `TokenRefused`."""
         profile = own_profile(self.issuer, frozenset({self.audience}))
-        verified = self.verifier.verify(UnverifiedToken(bearer), profile, now)
-        if "cnf" in verified.claims:  # RFC 9449 §7.2: what is bound to a key is no bearer token
-            raise TokenRefused(Flaw.BAD_CLAIM)
+        verified = self.verifier.verify(UnverifiedToken(token), profile, now)
+        check_holder(verified, key)
         lease_id = lease_id_of(verified)
         return _principal(verified, lease_id), lease_id
 
@@ -70,6 +72,24 @@ def own_profile(issuer: str, audiences: frozenset[str] | None) -> TokenProfile:
     )
 
 
+def bound_key(verified: VerifiedClaims) -> str | None:
+    """The thumbprint of the key that a token is bound to (RFC 9449 §6.1), if it is. Raises `TokenRefused`."""
+    confirmation = verified.claims.get("cnf")
+    if confirmation is None:
+        return None
+    key = confirmation.get("jkt") if isinstance(confirmation, dict) else None
+    if not isinstance(key, str):  # bound in a way that we do not know: nobody can prove it here
+        raise TokenRefused(Flaw.BAD_CLAIM)
+    return key
+
+
+def check_holder(verified: VerifiedClaims, key: str | None) -> None:
+    """A bound token needs its key, and a bearer token none. Raises `TokenRefused`."""
+    # RFC 9449 §7.1, §7.2: neither is accepted in the way of the other.
+    if bound_key(verified) != key:
+        raise TokenRefused(Flaw.BAD_CLAIM)
+
+
 def lease_id_of(verified: VerifiedClaims) -> str:
     """The lease behind a verified token of ours. Raises `TokenRefused`."""
     lease = verified.claims.get(LEASE_CLAIM)
@@ -84,10 +104,11 @@ def live_leases(states: LeaseStates, lease_ids: Iterable[str], now: datetime) ->
     leases = states.leases.find_all(lease_ids)
     nodes = {a.node for lease in leases.values() for a in lease.ancestors} | {lease_node(i) for i in leases}
     generations = states.nodes.generations(nodes)
-    return {i: lease for i, lease in leases.items() if _lives(lease, generations, now)}
+    return {i: lease for i, lease in leases.items() if lives(lease, generations, now)}
 
 
-def _lives(lease: Lease, generations: Mapping[Node, int], now: datetime) -> bool:
+def lives(lease: Lease, generations: Mapping[Node, int], now: datetime) -> bool:
+    """True iff a lease lives. `generations` must hold every ancestor that exists, and the lease's own node."""
     # A lease's own node is written only to end it.
     return lease_node(lease.id) not in generations and is_alive(lease, generations, now)
 
@@ -102,6 +123,7 @@ def _principal(verified: VerifiedClaims, lease_id: str) -> Principal:
             role=Role(platform["role"]),
             teams=frozenset(platform["teams"]),
             stack=platform["stack"],
+            may_admit=platform.get("may_admit") is True,
             plan_only=platform["plan_only"] or REGISTRY_WRITE not in str(verified.claims.get("scope", "")).split(),
             lease=lease_id,
         )

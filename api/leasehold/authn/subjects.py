@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -62,6 +62,7 @@ KINDS: Mapping[IssuerType, IssuerKind] = {
     IssuerType.BUILDKITE: buildkite,
     IssuerType.OIDC: oidc,
 }
+STATEMENT_TYPE = "software-statement+jwt"
 _PINS = {kind: kind.field for kind in IssuerType}
 
 
@@ -101,6 +102,29 @@ async def authenticate_subject(
         verified=verified,
         identity=KINDS[issuer.type].identify(verified),
     )
+
+
+async def authenticate_statement(
+    statement: UnverifiedToken,
+    issuers: Mapping[str, Sequence[tuple[str, TrustIssuer]]],
+    *,
+    audience: str,
+    verifier: SubjectTokenVerifier,
+    now: datetime,
+) -> Subject:
+    """Whom a software statement speaks of (RFC 7591 §2.3). Raises `TokenRefused`.
+
+    It has a type of its own: whoever finds one in an application cannot trade it for a token, nor a token for it.
+    """
+    unverified_claims = verifier.read(statement)
+    candidates = issuers.get(unverified_claims.issuer, ())
+    if len(candidates) != 1 or not candidates[0][1].software_statements:
+        raise TokenRefused(Flaw.UNKNOWN_ISSUER)
+    name, issuer = candidates[0]
+    own = replace(profile_of(issuer), audiences=frozenset({audience}), types=frozenset({STATEMENT_TYPE}))
+    verified = await verifier.verify(unverified_claims, issuer, own, now)
+    identity = KINDS[issuer.type].identify(verified)
+    return Subject(trust_issuer=name, single_use=issuer.single_use, verified=verified, identity=identity)
 
 
 def profile_of(issuer: TrustIssuer) -> TokenProfile:

@@ -142,6 +142,15 @@ Examples:
 Examples:
   export LEASEHOLD_TOKEN=$(leasehold token exchange --subject-token-file ci.jwt)
   leasehold token exchange --resource https://mcp.example.com/github --json
+  leasehold token exchange --resource https://mcp.example.com/github \\
+    --task ticket-4711 --task-deadline 2027-05-01T12:00:00Z
+  leasehold token exchange --resource https://mcp.example.com/github \\
+    --subject-token-file orchestrator.jwt --actor-token-file pod.jwt --scope mcp:tool:read_file:read
+"""),
+    "task end": _as_written("""
+Examples:
+  leasehold task end ticket-4711
+  leasehold task end ticket-4711 --token-file token.jwt --json
 """),
     "token introspect": _as_written("""
 Examples:

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from leasehold.cli import credentials, objects, policies, provider, tokens, tools
+from leasehold.cli import credentials, objects, policies, provider, tasks, tokens, tools
 from leasehold.cli.decisions import explain, replay, what_can, who_can
 from leasehold.cli.drift import drift, review
 from leasehold.cli.examples import EXAMPLES
@@ -47,11 +47,17 @@ def serve(
             min=1, max=65535, help="Port for Envoy's ext_authz, over gRPC [LEASEHOLD_EXT_AUTHZ_PORT or none]."
         ),
     ] = None,
+    new_bootstrap_token: Annotated[
+        bool,
+        typer.Option(
+            "--new-bootstrap-token", help="Tell a bootstrap token although another replica told one, and end that one."
+        ),
+    ] = False,
 ) -> None:
     """Serve the registry. All other configuration comes from LEASEHOLD_* variables."""
     from leasehold.cli.serve import serve as serve_registry  # noqa: PLC0415  the server's imports cost a client 1 s
 
-    serve_registry(host=host, port=port, ext_authz_port=ext_authz_port)
+    serve_registry(host=host, port=port, ext_authz_port=ext_authz_port, new_bootstrap_token=new_bootstrap_token)
 
 
 for _command in (drift, review, revoke, bootstrap, whoami, version):
@@ -61,6 +67,7 @@ for _name, _question in (("explain", explain), ("who-can", who_can), ("what-can"
 app.add_typer(objects.app, name="object")
 app.add_typer(policies.app, name="policy")
 app.add_typer(tokens.app, name="token")
+app.add_typer(tasks.app, name="task")
 app.add_typer(credentials.app, name="credential")
 app.add_typer(provider.app, name="provider")
 app.add_typer(tools.app, name="tools")

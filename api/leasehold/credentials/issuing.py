@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from leasehold.authn.ports import OwnTokenVerifier
-from leasehold.authn.registry_tokens import lease_id_of, live_leases, own_profile
+from leasehold.authn.possession import key_of, spend_in
+from leasehold.authn.registry_tokens import check_holder, lease_id_of, live_leases, own_profile
 from leasehold.credentials.ports import Sealer, Source, Store
 from leasehold.credentials.records import (
     CredentialRefused,
@@ -32,7 +33,8 @@ from leasehold.model.external import CredentialState, ExternalCredential, Minted
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, profile_node
 from leasehold.model.names import check_name
-from leasehold.model.tokens import Flaw, TokenRefused, UnverifiedToken, VerifiedClaims
+from leasehold.model.possession import Possession
+from leasehold.model.tokens import Flaw, TokenRefused, UnverifiedToken
 from leasehold.policy.credentials import CredentialDenied, CredentialPermit, CredentialReason, decide_credential
 
 _REFUSED = "the bearer token was not accepted"
@@ -56,7 +58,7 @@ class CredentialDesk:
         now = self.clock()
         lease_id = self._verified(request, now)
         permit, generation = await asyncio.to_thread(self._decide, request, lease_id, now)
-        record = await asyncio.to_thread(self._admit, permit, generation)
+        record = await asyncio.to_thread(self._admit, permit, generation, request.proof)
         minted = await self._mint(permit, record)
         record = await asyncio.to_thread(self._release, permit, record, minted)
         return Issued(record=record, secret=minted.secret, expires_at=holder_sees(record, minted))
@@ -65,7 +67,8 @@ class CredentialDesk:
         try:
             profile = own_profile(self.issuer, frozenset({self.audience}))
             verified = self.verifier.verify(UnverifiedToken(request.bearer), profile, now)
-            return _bearer_lease(verified)
+            check_holder(verified, key_of(request.proof))
+            return lease_id_of(verified)
         except TokenRefused as refused:
             raise Unauthenticated(_REFUSED) from refused
 
@@ -91,13 +94,15 @@ class CredentialDesk:
             unit.audit.append(refusal(lease.subject, shown, reason.value, now))
         return CredentialRefused(reason, shown)
 
-    def _admit(self, permit: CredentialPermit, generation: int) -> ExternalCredential:
-        """The first record, written while everything that it hangs on stands. Raises `Unauthenticated`."""
+    def _admit(self, permit: CredentialPermit, generation: int, proof: Possession | None) -> ExternalCredential:
+        """The first record, written while everything that it hangs on stands. Raises `Unauthenticated`, `Unproven`."""
         now = self.clock()
         record = new_record(permit, secrets.token_hex(16), generation, now)
         with self.store.begin() as unit:
             if fallen(unit, (record,), now):
                 raise Unauthenticated(_REFUSED) from TokenRefused(Flaw.LEASE_ENDED)
+            if proof is not None:
+                spend_in(unit, proof)
             unit.credentials.add(record)
             unit.audit.append(issuance(record))
         return record
@@ -149,12 +154,6 @@ class CredentialDesk:
             self.sources[type(record.spec.target)].kill(record, minted.ends_with)
         except LeaseholdError:
             return  # the record is still `minting`: the worker goes on with what it can do
-
-
-def _bearer_lease(verified: VerifiedClaims) -> str:
-    if "cnf" in verified.claims:  # RFC 9449 §7.2: a token that is bound to a key is no bearer token
-        raise TokenRefused(Flaw.WRONG_TYPE)
-    return lease_id_of(verified)
 
 
 def _nameable(request: CredentialRequest) -> bool:

@@ -53,6 +53,12 @@ class Credentials(Protocol):
     def forget(self, before: datetime) -> int: ...
 
 
+class Replays(Protocol):
+    """Proofs already used."""
+
+    def first_uses(self, uses: Mapping[tuple[str, str], datetime]) -> frozenset[tuple[str, str]]: ...
+
+
 class AuditLog(Protocol):
     """Events, append-only."""
 
@@ -70,6 +76,8 @@ class UnitOfWork(Protocol):
     def leases(self) -> Leases: ...
     @property
     def credentials(self) -> Credentials: ...
+    @property
+    def replays(self) -> Replays: ...
     @property
     def audit(self) -> AuditLog: ...
 

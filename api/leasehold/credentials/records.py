@@ -11,6 +11,7 @@ from leasehold.model.errors import LeaseholdError
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.external import ExternalCredential, Minted, Order
 from leasehold.model.leases import Ancestor, Node, profile_node
+from leasehold.model.possession import Possession
 from leasehold.policy.credentials import CredentialPermit, CredentialReason
 
 KIND = "credentials"
@@ -23,13 +24,15 @@ MINTING_TAKES = timedelta(seconds=60)
 class CredentialRequest:
     """What an agent asks for, on the strength of an access token.
 
-    `ttl` None asks for all there is. `aws`: the answer has to be a session of AWS.
+    `ttl` None asks for all there is. `aws`: the answer has to be a session of AWS. `proof`: of the key that the token
+    is bound to, if it is.
     """
 
     bearer: str = field(repr=False)
     profile: str
     ttl: timedelta | None = None
     aws: bool = False
+    proof: Possession | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

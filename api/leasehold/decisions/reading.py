@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from leasehold.decisions.ports import UnitOfWork
-from leasehold.model.access import applies, reach_of_grant, within_ceilings
+from leasehold.model.access import applies, reach_of_grant
+from leasehold.model.ceilings import within_ceilings
 from leasehold.model.decisions import Side
 from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.entities import AGENT, EntityRef

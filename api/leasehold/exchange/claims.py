@@ -5,6 +5,7 @@ from __future__ import annotations
 from leasehold.authn.registry_tokens import LEASE_CLAIM, PLATFORM_CLAIM
 from leasehold.exchange.details import authorization_details
 from leasehold.model.leases import Lease, Node, deployment_node
+from leasehold.model.status import status_claim
 from leasehold.model.trust import WorkloadBinding
 from leasehold.policy.leasing import REGISTRY_WRITE, LeasePermit
 
@@ -29,11 +30,14 @@ def access_claims(
         "iat": int(lease.issued_at.timestamp()),
         "exp": int(lease.expires_at.timestamp()),
         "jti": lease.id,
-        "scope": " ".join(sorted(lease.scopes)),
         LEASE_CLAIM: _lease_claim(lease),
     }
+    if lease.scopes:  # RFC 6749 §3.3: never empty; tools that are bound to certain arguments are in the details alone
+        claims["scope"] = " ".join(sorted(lease.scopes))
     if key is not None:
         claims["cnf"] = {"jkt": key}  # RFC 9449 §6.1
+    if lease.status is not None:
+        claims["status"] = status_claim(issuer, lease.status)
     if permit.role is None or binding is None:
         claims["authorization_details"] = authorization_details(permit.audience, permit.reach)
     else:
@@ -42,6 +46,7 @@ def access_claims(
             "teams": sorted(binding.teams),
             "stack": binding.stack,
             "plan_only": REGISTRY_WRITE not in lease.scopes,
+            **({"may_admit": True} if binding.may_admit else {}),
         }
     return claims
 

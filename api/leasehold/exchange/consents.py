@@ -30,11 +30,13 @@ class Consents:
         self._views = views
         self._store = store
 
-    async def permit(self, bearer: str, user: str | None, now: datetime) -> ConsentPermit:
+    async def permit(self, bearer: str, user: str | None, now: datetime, key: str | None = None) -> ConsentPermit:
         """Whose consents this caller may change. Raises `Unauthenticated`, `Forbidden`, `Unavailable`."""
         try:
-            principal = await asyncio.to_thread(self._callers.authenticate, bearer, now)
+            principal = await asyncio.to_thread(self._callers.authenticate, bearer, now, key)
         except Unauthenticated:
+            if key is not None:  # a person's identity token is bound to no key
+                raise
             return await self._person(bearer, user, now)
         return _of_another(principal, user)
 

@@ -5,11 +5,13 @@ Nothing is written but the lease and its audit event, however many sub-agents an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from leasehold.authn.ports import OwnTokenVerifier, SubjectTokenVerifier
 from leasehold.exchange.actors import Actor, Actors
-from leasehold.exchange.details import reach_of_details
+from leasehold.exchange.details import tool_server_at, wanted_reach
 from leasehold.exchange.families import (
     DelegationRequest,
     Family,
@@ -24,11 +26,27 @@ from leasehold.exchange.own_tokens import AgentToken, AgentTokens
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
 from leasehold.exchange.views import AgentView, Pieces, Views
 from leasehold.model.access import Reach
-from leasehold.model.errors import InvalidValue
+from leasehold.model.consents import Consent
 from leasehold.model.events import AuditEvent
-from leasehold.model.leases import lease_node
-from leasehold.policy.delegating import Delegated, DelegationReason, DelegationWish, Parent, decide_delegation
-from leasehold.policy.leasing import LeaseReason
+from leasehold.model.leases import Node, consent_node, lease_node
+from leasehold.policy.delegating import (
+    Delegated,
+    DelegationReason,
+    DelegationWish,
+    Parent,
+    decide_again,
+    decide_delegation,
+)
+from leasehold.policy.leasing import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What a second token for one person hangs on, and what they consented to, if it is for another resource."""
+
+    hold: Hold
+    consent: Consent | None = None
+    generations: Mapping[Node, int] = field(default_factory=dict)
 
 
 class Delegation:
@@ -47,6 +65,7 @@ class Delegation:
         self._issuer = issuer
         self._tokens = AgentTokens(issuer=issuer, verifier=own, leases=leases)
         self._actors = Actors(tokens=self._tokens, verifier=verifier, views=views)
+        self._leases = leases
         self._views = views
         self._issuing = issuing
 
@@ -72,22 +91,42 @@ class Delegation:
             raise ExchangeRefused(ExchangeReason.TASK_REFUSED)
         child = await self._agent(actor.agent, pieces)
         above = await self._agent(parent.agent, pieces)
-        server = _tool_server(child, request.resource)
+        servers = child.facts.servers
+        server = tool_server_at(request.resource, servers)
         wish = DelegationWish(
             resource=request.resource,
             scopes=request.scopes,
-            reach=_wanted(request, server),
+            reach=wanted_reach(request.details, request.resource, servers),
             actor_reach=_reach_of_actor(actor, request.resource, server),
             actor_expires_at=actor.expires_at,
             proposes=actor.proposes,
             key=request.key,
         )
-        decision = decide_delegation(_parent(parent, above, server), child.facts, actor.hold, wish, now)
+        generations = {**child.generations, **actor.generations}
+        if actor.agent == parent.agent and parent.is_for_a_person:
+            asked = await self._again(parent, actor, request.resource, now)
+            generations |= asked.generations
+            decision = decide_again(_parent(parent, above, server), child.facts, asked.hold, wish, asked.consent, now)
+        else:
+            decision = decide_delegation(_parent(parent, above, server), child.facts, actor.hold, wish, now)
         if not isinstance(decision, Delegated):
             raise ExchangeRefused(decision.reason)
         inherited = {ancestor.node: ancestor.generation for ancestor in parent.lease.ancestors}
-        generations = {**child.generations, **actor.generations, **inherited, lease_node(parent.lease.id): 0}
-        return Family(parent, actor, decision, generations)
+        return Family(parent, actor, decision, {**generations, **inherited, lease_node(parent.lease.id): 0})
+
+    async def _again(self, parent: AgentToken, actor: Actor, resource: str, now: datetime) -> _Again:
+        """What another token for the same person rests on. Raises `ExchangeRefused`."""
+        above = parent.lease.parent
+        if above is not None:
+            # From the first one each time: a token that grew by one lease with every exchange would have no end.
+            found = (await self._leases.find((above,), now)).get(above)
+            if found is None or found.agent == parent.agent:
+                raise ExchangeRefused(DelegationReason.RE_EXCHANGED)
+        if resource == parent.lease.audience:
+            return _Again(actor.hold)
+        consent, generations = await self._views.consent(parent.lease.subject, parent.agent, resource)
+        node = consent_node(parent.lease.subject, parent.agent, resource)
+        return _Again(replace(actor.hold, nodes=(*actor.hold.nodes, node)), consent, generations)
 
     def draft(self, request: DelegationRequest, family: Family, now: datetime) -> Draft:
         """How what was decided becomes a lease and its token."""
@@ -142,22 +181,6 @@ def _parent(token: AgentToken, agent: AgentView, server: str) -> Parent:
         expires_at=token.lease.expires_at,
         key=token.key,
     )
-
-
-def _tool_server(child: AgentView, resource: str) -> str:
-    found = next((name for name, server in child.facts.servers.items() if server.url == resource), None)
-    if found is None:
-        raise ExchangeRefused(LeaseReason.NOTHING_GRANTED)
-    return found
-
-
-def _wanted(request: DelegationRequest, server: str) -> frozenset[Reach] | None:
-    if request.details is None:
-        return None
-    try:
-        return reach_of_details(request.details, request.resource, server)
-    except InvalidValue as error:
-        raise ExchangeRefused(ExchangeReason.DETAILS_REFUSED) from error
 
 
 def _reach_of_actor(actor: Actor, resource: str, server: str) -> frozenset[Reach] | None:

@@ -6,10 +6,13 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused
 from leasehold.model.access import Reach
 from leasehold.model.authority.plain import Constraints, constraints_of, plain_of
 from leasehold.model.errors import InvalidValue
 from leasehold.model.names import check_resource, check_tool
+from leasehold.model.tools import ToolServer
+from leasehold.policy.leasing import LeaseReason
 
 DETAIL_TYPE = "mcp_tool"
 MAX_REACH = 256
@@ -41,6 +44,24 @@ def reach_of_details(details: object, resource: str, tool_server: str) -> frozen
         if len(found) > MAX_REACH:
             raise InvalidValue(f"authorization_details come to more than {MAX_REACH} tools on resources")
     return frozenset(found)
+
+
+def wanted_reach(details: object, resource: str, servers: Mapping[str, ToolServer]) -> frozenset[Reach] | None:
+    """What a request asks for in details, None if it gives none. Raises `ExchangeRefused`."""
+    if details is None:
+        return None
+    try:
+        return reach_of_details(details, resource, tool_server_at(resource, servers))
+    except InvalidValue as error:
+        raise ExchangeRefused(ExchangeReason.DETAILS_REFUSED) from error
+
+
+def tool_server_at(resource: str, servers: Mapping[str, ToolServer]) -> str:
+    """The tool server of this very URL. Raises `ExchangeRefused`."""
+    found = next((name for name, server in servers.items() if server.url == resource), None)
+    if found is None:
+        raise ExchangeRefused(LeaseReason.NOTHING_GRANTED)
+    return found
 
 
 def _reach(detail: object, resource: str, tool_server: str) -> Iterator[Reach]:

@@ -59,12 +59,12 @@ class Introspection:
         self._verifier = verifier
         self._leases = leases
 
-    async def introspect(self, bearer: str, token: str, now: datetime) -> Mapping[str, object]:
+    async def introspect(self, bearer: str, token: str, now: datetime, key: str | None = None) -> Mapping[str, object]:
         """The claims of a live token, else only that it is not active. Raises `Unauthenticated`, `Unavailable`.
 
         Both tokens are looked up in one read: the caller's right to ask and the answer are of one instant.
         """
-        caller_lease = self._caller(bearer, now)
+        caller_lease = self._caller(bearer, now, key)
         verified = _own(self._verifier, self._callers.issuer, token, now)
         wanted = (caller_lease,) if verified is None else (caller_lease, lease_id_of(verified))
         alive = await self._leases.find(wanted, now)
@@ -75,9 +75,9 @@ class Introspection:
         kind = "DPoP" if "cnf" in verified.claims else "Bearer"
         return {"active": True, "token_type": kind, **verified.claims}
 
-    def _caller(self, bearer: str, now: datetime) -> str:
+    def _caller(self, bearer: str, now: datetime, key: str | None) -> str:
         try:
-            return self._callers.verify(bearer, now)[1]
+            return self._callers.verify(bearer, now, key)[1]
         except TokenRefused as refused:
             raise Unauthenticated("the bearer token was not accepted") from refused
 

@@ -15,6 +15,7 @@ from typing import Protocol
 from leasehold.exchange.ledger import Issue, Ledger, Note, Root, Written
 from leasehold.exchange.ports import TokenMint
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
+from leasehold.exchange.status_places import StatusPlaces
 from leasehold.exchange.views import Pieces, Views
 from leasehold.model.errors import Unavailable
 from leasehold.model.events import AuditEvent
@@ -28,12 +29,16 @@ _ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
-    """An access token and what it allows. `stack` is that of a registry token; `key` the one it is bound to."""
+    """An access token and what it allows, the tools among it as `details` (RFC 9396 §7).
+
+    `stack` is that of a registry token; `key` the one it is bound to.
+    """
 
     access_token: str = field(repr=False)
     lease: Lease
     stack: str | None
     key: str | None = None
+    details: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,7 @@ class Issuing:
         self._mint = mint
         self._views = views
         self._ledger = ledger
+        self._places = StatusPlaces()
 
     async def issue(self, attempt: Attempt, now: datetime) -> Issued:
         """A token. Raises `ExchangeRefused`, which is on record then; `Unavailable`."""
@@ -96,8 +102,10 @@ class Issuing:
         if unwritten:
             await self._ledger.write(Root(unwritten))
             return None
-        lease = draft.lease(secrets.token_hex(16))
-        token = await self._mint.sign(draft.claims(lease))
+        drafted = draft.lease(secrets.token_hex(16))
+        lease = replace(drafted, status=self._places.take(drafted.issued_at))
+        claims = draft.claims(lease)
+        token = await self._mint.sign(claims)
         if len(token) > MAX_TOKEN_BYTES:  # nobody, ourselves included, would take it
             raise ExchangeRefused(ExchangeReason.TOKEN_TOO_LARGE)
         lease = replace(lease, token_sha256=hashlib.sha256(token.encode()).hexdigest())
@@ -107,11 +115,19 @@ class Issuing:
             generations={ancestor.node: ancestor.generation for ancestor in lease.ancestors},
             sequence=sequence,
             first_uses=draft.first_uses,
-            event=draft.event(lease),
+            event=_told(draft, lease),
         )
         written = await self._ledger.write(entry)
         if written is Written.REPLAYED:
             raise ExchangeRefused(ExchangeReason.REPLAYED)
         if written is Written.STALE:
             return None
-        return Issued(access_token=token, lease=lease, stack=draft.stack, key=draft.key)
+        details = claims.get("authorization_details")
+        return Issued(access_token=token, lease=lease, stack=draft.stack, key=draft.key, details=details)
+
+
+def _told(draft: Draft, lease: Lease) -> AuditEvent:
+    """The event, with the tools that are allowed with certain arguments only: no scope names them."""
+    event = draft.event(lease)
+    constrained = sorted({one.tool for one in draft.permit.reach if one.constraints})
+    return replace(event, detail={**event.detail, "constrained": constrained}) if constrained else event

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from leasehold.authn.ports import OwnTokenVerifier
-from leasehold.authn.registry_tokens import LEASE_CLAIM, lease_id_of, own_profile
+from leasehold.authn.registry_tokens import LEASE_CLAIM, bound_key, lease_id_of, own_profile
 from leasehold.exchange.details import reach_of_details
 from leasehold.exchange.introspection import LiveLeases
 from leasehold.exchange.refusals import ExchangeRefused
@@ -36,6 +36,11 @@ class AgentToken:
     key: str | None
     digest: str
     claims: Mapping[str, object] = field(repr=False)
+
+    @property
+    def is_for_a_person(self) -> bool:
+        """True iff an agent acts in it for a person."""
+        return bool(self.actors) and not self.lease.subject.startswith(_AGENT)
 
     @property
     def chain(self) -> tuple[str, ...]:
@@ -88,7 +93,7 @@ def _agent_token(verified: VerifiedClaims, lease: Lease) -> AgentToken:
         actors=_actors(verified.claims.get("act")),
         depth=depth,
         limit=limit,
-        key=_key(verified.claims.get("cnf")),
+        key=bound_key(verified),
         digest=verified.digest,
         claims=verified.claims,
     )
@@ -103,12 +108,3 @@ def _actors(act: object) -> tuple[str, ...]:
         actors.append(str(act.get("sub", "")).removeprefix(_AGENT))
         act = act.get("act")
     return tuple(actors)
-
-
-def _key(confirmation: object) -> str | None:
-    if confirmation is None:
-        return None
-    key = confirmation.get("jkt") if isinstance(confirmation, dict) else None
-    if not isinstance(key, str):  # bound in a way that we do not know: nobody can prove it here
-        raise TokenRefused(Flaw.BAD_CLAIM)
-    return key

@@ -13,6 +13,7 @@ from leasehold.model.events import AuditEvent
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
+from leasehold.model.registrations import RegisteredClient
 from leasehold.model.tasks import Task
 
 
@@ -44,6 +45,7 @@ class Leases(Protocol):
 
     def add_all(self, leases: Sequence[Lease]) -> None: ...
     def find_all(self, lease_ids: Iterable[str]) -> Mapping[str, Lease]: ...
+    def on_status_list(self, list_id: str, at: datetime) -> Sequence[Lease]: ...
     def revoke(self, lease_id: str, at: datetime) -> None: ...
     def forget(self, before: datetime) -> int: ...
 
@@ -62,6 +64,12 @@ class Tasks(Protocol):
     def open(self, task: Task) -> None: ...
 
 
+class Revocations(Protocol):
+    """The stream of what ended."""
+
+    def latest(self) -> int: ...
+
+
 class AuditLog(Protocol):
     """Events, append-only."""
 
@@ -73,6 +81,13 @@ class ClientSecrets(Protocol):
     """The hash of each agent's one client secret."""
 
     def find(self, agent: str) -> ClientSecret | None: ...
+
+
+class Registrations(Protocol):
+    """Further clients of agents: whose an address is, and those that registered themselves."""
+
+    def agent_named(self, client_id: str) -> str | None: ...
+    def find(self, client_id: str) -> RegisteredClient | None: ...
 
 
 class Consents(Protocol):
@@ -108,9 +123,13 @@ class UnitOfWork(Protocol):
     @property
     def tasks(self) -> Tasks: ...
     @property
+    def revocations(self) -> Revocations: ...
+    @property
     def audit(self) -> AuditLog: ...
     @property
     def client_secrets(self) -> ClientSecrets: ...
+    @property
+    def registrations(self) -> Registrations: ...
     @property
     def consents(self) -> Consents: ...
     @property

@@ -25,11 +25,15 @@ _DIGEST = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeRequest:
-    """What a client asks for. `scopes` None asks for all that is granted; `agent` and `stack` settle a choice."""
+    """What a client asks for. `scopes` None asks for all that is granted; `agent` and `stack` settle a choice.
+
+    `details` is the `authorization_details` parameter, read as JSON and no further.
+    """
 
     subject_token: UnverifiedToken = field(repr=False)
     resource: str
     scopes: frozenset[str] | None = None
+    details: object = None
     agent: str | None = None
     stack: str | None = None
     proof: Possession | None = None
@@ -63,7 +67,7 @@ def lease_of(
         deployment=permit.deployment,
         binding=binding,
         audience=permit.audience,
-        scopes=permit.scopes,
+        scopes=permit.promised,
         ancestors=tuple(Ancestor(node, generations[node]) for node in (REGISTRY, *permit.nodes)),
         token_sha256="",
         issued_at=now.replace(microsecond=0),

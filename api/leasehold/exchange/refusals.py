@@ -20,6 +20,7 @@ class ExchangeReason(StrEnum):
     AGENT_GONE = "agent_gone"
     REPLAYED = "replayed"
     CLIENT_REFUSED = "client_refused"
+    GRANT_REFUSED = "grant_refused"
     CODE_GONE = "code_gone"
     CODE_REFUSED = "code_refused"
     NO_CONSENT = "no_consent"
@@ -38,6 +39,8 @@ _NOT_NARROWER = ("invalid_scope", "a sub-agent gets strictly less than its paren
 _ANSWERS: dict[Reason, tuple[str, str]] = {
     LeaseReason.NOTHING_GRANTED: ("invalid_target", "the resource is unknown or nothing on it is granted"),
     LeaseReason.SCOPE_EXCEEDED: ("invalid_scope", "the scope exceeds what is granted"),
+    LeaseReason.DETAILS_EXCEEDED: ("invalid_authorization_details", "the authorization_details exceed what is granted"),
+    ExchangeReason.GRANT_REFUSED: ("unauthorized_client", "the client is not registered for this grant type"),
     ExchangeReason.REDIRECT_REFUSED: ("invalid_request", "the redirect_uri is not registered"),
     ExchangeReason.NO_LOGIN: ("invalid_request", "name the trust issuer to log in at in `issuer`"),
     LeaseReason.PROOF_MISSING: ("invalid_dpop_proof", "this agent must prove that it holds a key"),
@@ -54,7 +57,10 @@ _ANSWERS: dict[Reason, tuple[str, str]] = {
     ExchangeReason.TASK_REFUSED: ("invalid_request", "the task was not accepted"),
     TaskReason.NOT_YOURS: ("invalid_request", "the task was not accepted"),
     TaskReason.OVER: ("invalid_request", "the task was not accepted"),
-    ExchangeReason.TOKEN_TOO_LARGE: ("invalid_scope", "the token would be too large: ask for fewer scopes"),
+    ExchangeReason.TOKEN_TOO_LARGE: (
+        "invalid_scope",
+        "the token would be too large: ask for fewer scopes, or less in details",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.authn.subjects import Subject, authenticate_subject
 from leasehold.exchange.claims import access_claims
+from leasehold.exchange.details import wanted_reach
 from leasehold.exchange.issuing import Draft, Issued, Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.ports import TokenMint
@@ -67,27 +68,27 @@ class TokenExchange:
             proven=request.proof is not None,
         )
         if request.resource == self._registry:
+            if request.details is not None:  # a platform role is a role, whole
+                raise ExchangeRefused(ExchangeReason.DETAILS_REFUSED)
             name, binding = choose_role(view.bindings, subject, request.stack)
             return _decided(decide_registry_lease(name, binding, wish, now), name, binding, view.generations)
         name, binding = choose_agent(view.bindings, subject, request.agent)
         agent = await self._views.agent(pieces, binding.agent or "")
         if agent is None:
             raise ExchangeRefused(ExchangeReason.AGENT_GONE)
+        wish = replace(wish, reach=wanted_reach(request.details, request.resource, agent.facts.servers))
         decision = decide_agent_lease(agent.facts, name, binding, wish, now)
         return _decided(decision, name, binding, {**view.generations, **agent.generations})
 
     async def under_task(self, request: ExchangeRequest, decided: Decided, now: datetime) -> Decided:
         """The same, held under the task asked for. Raises `ExchangeRefused`."""
-        if request.task is None:
-            return decided
-        permit, generations = await self._tasks.bind(request.task, decided.permit, decided.generations, now)
+        permit, generations = await self._tasks.held(request.task, decided.permit, decided.generations, now)
         return Decided(permit, decided.binding_name, decided.binding, generations)
 
     def draft(self, request: ExchangeRequest, subject: Subject, decided: Decided, now: datetime) -> Draft:
         """How what was decided becomes a lease and its token."""
         uses = (first_use(subject), request.proof.first_use if request.proof is not None else None)
-        # The control plane asks for no proofs: a registry token stays a bearer token, and says so (RFC 9449 §5).
-        key = request.proof.key if request.proof is not None and decided.permit.role is None else None
+        key = request.proof.key if request.proof is not None else None
         task = request.task.id if request.task is not None else None
         return Draft(
             permit=decided.permit,

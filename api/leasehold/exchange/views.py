@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from leasehold.exchange.ports import Objects, Store, UnitOfWork
+from leasehold.model.consents import Consent
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
@@ -21,12 +22,14 @@ from leasehold.model.leases import (
     agent_node,
     binding_node,
     client_node,
+    consent_node,
     deployment_node,
     owner_node,
     task_node,
 )
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent, Owner
+from leasehold.model.registrations import RegisteredClient
 from leasehold.model.tasks import Task
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
@@ -52,6 +55,15 @@ class AgentView:
     """One agent."""
 
     facts: AgentFacts
+    generations: Mapping[Node, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """Whose client an id is: of an agent that declared its address, or one that registered itself; else nobody's."""
+
+    agent: str | None
+    registered: RegisteredClient | None
     generations: Mapping[Node, int]
 
 
@@ -122,6 +134,14 @@ class Views:
         """A task and the generation of its node, as they are now: tasks come and go, and none is kept."""
         return await asyncio.to_thread(self._in_transaction, lambda unit: _read_task(unit, task_id))
 
+    async def consent(self, user: str, agent: str, resource: str) -> tuple[Consent | None, Mapping[Node, int]]:
+        """What a person consented to, and the generation of its node, as they are now."""
+        return await asyncio.to_thread(self._in_transaction, lambda unit: _read_consent(unit, user, agent, resource))
+
+    async def client(self, client_id: str) -> ClientView:
+        """Whose client this is, as it is now: registering changes nothing that pieces are kept by."""
+        return await asyncio.to_thread(self._in_transaction, lambda unit: _read_client(unit, client_id))
+
     def _replace(self, seen: Pieces, latest: int) -> None:
         if seen is self._pieces:
             self._pieces = Pieces(latest)
@@ -142,6 +162,17 @@ class Views:
 def _read_task(unit: UnitOfWork, task_id: str) -> tuple[Task | None, int]:
     node = task_node(task_id)
     return unit.tasks.find(task_id), unit.nodes.generations((node,)).get(node, 0)
+
+
+def _read_consent(unit: UnitOfWork, user: str, agent: str, resource: str) -> tuple[Consent | None, Mapping[Node, int]]:
+    node = consent_node(user, agent, resource)
+    return unit.consents.find(user, agent, resource), unit.nodes.generations((node,))
+
+
+def _read_client(unit: UnitOfWork, client_id: str) -> ClientView:
+    registered = unit.registrations.find(client_id)
+    agent = registered.agent if registered is not None else unit.registrations.agent_named(client_id)
+    return ClientView(agent, registered, unit.nodes.generations((client_node(client_id),)))
 
 
 def _read_latest(unit: UnitOfWork) -> int:

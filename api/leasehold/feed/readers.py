@@ -21,6 +21,7 @@ class Reader:
     """A caller whose token was good when it came. `nodes`: what its lease hangs below, and at which generations."""
 
     bearer: str = field(repr=False)
+    key: str | None = None
     expires_at: datetime
     nodes: Mapping[Node, int]
 
@@ -39,20 +40,20 @@ class Readers:
     def __init__(self, callers: RegistryTokens) -> None:
         self._callers = callers
 
-    def verify(self, bearer: str, now: datetime) -> Reader:
-        """The reader that a token describes, dead or alive. Raises `Unauthenticated`."""
+    def verify(self, bearer: str, now: datetime, key: str | None = None) -> Reader:
+        """The reader that a token describes, dead or alive; `key` is the one it proved. Raises `Unauthenticated`."""
         profile = own_profile(self._callers.issuer, frozenset({self._callers.audience}))
         try:
-            self._callers.verify(bearer, now)
+            self._callers.verify(bearer, now, key)
             verified = self._callers.verifier.verify(UnverifiedToken(bearer), profile, now)
             nodes = _ancestors(verified.claims) | {lease_node(lease_id_of(verified)): 0}
         except TokenRefused as refused:
             raise Unauthenticated("the bearer token was not accepted") from refused
-        return Reader(bearer=bearer, expires_at=verified.expires_at, nodes=nodes)
+        return Reader(bearer=bearer, key=key, expires_at=verified.expires_at, nodes=nodes)
 
     def check_lease(self, reader: Reader, now: datetime) -> None:
         """Ask whether the lease lives. Raises `Unauthenticated`, `Unavailable`."""
-        self._callers.authenticate(reader.bearer, now)
+        self._callers.authenticate(reader.bearer, now, reader.key)
 
 
 def _ancestors(claims: Mapping[str, object]) -> dict[Node, int]:

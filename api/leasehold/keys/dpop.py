@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from leasehold.keys.compact import UnverifiedJws, encode, parse_proof
 from leasehold.keys.jwks import InvalidJwks, VerificationKey, parse_jwks
-from leasehold.model.possession import FirstUse, Possession, ProofRefused
+from leasehold.keys.nonces import Nonces
+from leasehold.model.possession import FirstUse, NonceWanted, Possession, ProofRefused
 from leasehold.model.tokens import LEEWAY, TokenRefused, UnverifiedToken
 
 PROOF_TYPE = "dpop+jwt"
@@ -19,15 +21,23 @@ PROOF_AGE = timedelta(seconds=60)
 # RFC 7638 §3.2: exactly these members, in this order, make the thumbprint.
 _THUMBPRINT = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}
 _JTI_LIMIT = 256
+_ESCAPED = re.compile(r"%([0-9a-fA-F]{2})")
+_UNRESERVED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 
 
 class Proofs:
-    """Checks proofs. The caller sees to it that each is used once."""
+    """Checks proofs. The caller sees to it that each is used once. Without `nonces`, a nonce is not looked at."""
+
+    def __init__(self, nonces: Nonces | None = None) -> None:
+        self._nonces = nonces
 
     def check(
         self, proof: UnverifiedToken, method: str, url: str, now: datetime, token: str | None = None
     ) -> Possession:
-        """Whose key it proves, for this request and, if given, this very token. Raises `ProofRefused`."""
+        """Whose key it proves, for this request and, if given, this very token.
+
+        Raises `ProofRefused`; `NonceWanted` if nothing is wrong but the nonce.
+        """
         try:
             jws = parse_proof(proof)
         except TokenRefused as refused:
@@ -42,7 +52,16 @@ class Proofs:
             raise ProofRefused("ath is not the hash of the token")
         thumbprint = jwk_thumbprint(jwk)
         jti = hashlib.sha256(_jti(jws.claims).encode()).hexdigest()
-        return Possession(thumbprint, FirstUse(f"dpop:{thumbprint}", jti, made_at + PROOF_AGE + LEEWAY))
+        first_use = FirstUse(f"dpop:{thumbprint}", jti, made_at + PROOF_AGE + LEEWAY)
+        return Possession(thumbprint, first_use, self._next_nonce(jws.claims.get("nonce"), now))
+
+    def _next_nonce(self, nonce: object, now: datetime) -> str | None:
+        if self._nonces is None:
+            return None
+        current = self._nonces.current(now)
+        if not isinstance(nonce, str) or not self._nonces.accepts(nonce, now):
+            raise NonceWanted(current)
+        return current if nonce != current else None
 
 
 def jwk_thumbprint(jwk: Mapping[str, object]) -> str:
@@ -98,7 +117,13 @@ def _without_query(url: str) -> tuple[str, str, str]:
         return "", "", url
     default = {"https": 443, "http": 80}.get(parts.scheme)
     authority = (parts.hostname or "") + (f":{port}" if port not in {None, default} else "")
-    return parts.scheme, authority, parts.path or "/"
+    return parts.scheme, authority, _ESCAPED.sub(_unescaped, parts.path) or "/"
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    """RFC 3986 §6.2.2: what needs no escape has none, and the others are written in one way."""
+    character = chr(int(match[1], 16))
+    return character if character in _UNRESERVED else match[0].upper()
 
 
 def _digest(token: str) -> str:

@@ -1,12 +1,13 @@
-"""What an agent can really do: grants, resolved to tools and resources, held under every ceiling that applies."""
+"""What grants and scopes reach: tools on resources with constraints on arguments, and whom a ceiling bounds."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from leasehold.model.arguments import Declared, alternatives_of
 from leasehold.model.authority.constraints import Constraint
 from leasehold.model.authority.constraints import covers as covers_values
 from leasehold.model.authority.plain import Constraints, plain_of
@@ -45,40 +46,51 @@ class Reach:
             and covers(self.resource, other.resource)
         )
 
+    def narrowed(self, wanted: Reach) -> Reach | None:
+        """`wanted` under these constraints too; None if it, or an argument of it, does not lie within this."""
+        mine, theirs = dict(self.constraints), dict(wanted.constraints)
+        if not self.reaches(wanted) or not all(covers_values(mine[n], theirs[n]) for n in mine.keys() & theirs.keys()):
+            return None
+        both = {**mine, **theirs}
+        return replace(wanted, constraints=tuple((name, both[name]) for name in sorted(both)))
+
     def _covers_arguments(self, others: Mapping[str, Constraint]) -> bool:
         # An argument that the other leaves free may be missing or anything.
         return all(name in others and covers_values(mine, others[name]) for name, mine in self.constraints)
 
 
-@dataclass(frozen=True, slots=True)
-class Excess:
-    """A reach that a ceiling does not cover."""
-
-    ceiling: str
-    reach: Reach
-
-
 def reach_of_scope(scope: Scope) -> Iterator[Reach]:
-    """Every tool × resource of a scope."""
-    yield from _product(scope.tool_server, scope.tools, scope.resources)
+    """Every tool × resource × alternative of a scope."""
+    yield from _product(scope.tool_server, scope.tools, scope.resources, scope.constraints)
 
 
 def reach_of_grant(grant: Grant, scopes: Mapping[str, Scope]) -> Iterator[Reach]:
-    """Every tool × resource of a grant; nothing for an unknown scope or a resource that its scope does not cover."""
+    """Every tool × resource × alternative of a grant; nothing for an unknown scope or what its scope does not cover."""
     if grant.tool_server is not None:
-        yield from _product(grant.tool_server, grant.tools, grant.resources)
+        yield from _product(grant.tool_server, grant.tools, grant.resources, grant.constraints)
         return
     scope = scopes.get(grant.scope or "")
     if scope is None:
         return
     within = tuple(reach_of_scope(scope))
-    wanted = _product(scope.tool_server, scope.tools, grant.resources) if grant.resources else within
-    yield from (one for one in wanted if any(reach.covers(one) for reach in within))
+    if not grant.resources and not grant.constraints:
+        yield from within
+        return
+    wanted = _product(scope.tool_server, scope.tools, grant.resources or scope.resources, grant.constraints)
+    narrowed = (reach.narrowed(one) for one in wanted for reach in within)
+    yield from dict.fromkeys(one for one in narrowed if one is not None)
 
 
-def _product(tool_server: str, tools: Iterable[str], resources: Iterable[str]) -> Iterator[Reach]:
-    ordered = sorted(resources)
-    return (Reach(tool_server, tool, resource) for tool in sorted(tools) for resource in ordered)
+def _product(
+    tool_server: str, tools: Iterable[str], resources: Iterable[str], constraints: Declared
+) -> Iterator[Reach]:
+    alternatives, ordered = alternatives_of(constraints), sorted(resources)
+    return (
+        Reach(tool_server, tool, resource, one)
+        for tool in sorted(tools)
+        for resource in ordered
+        for one in alternatives
+    )
 
 
 def applies(ceiling: Ceiling, *, agent_name: str, agent: Agent, owner: Owner) -> bool:
@@ -86,26 +98,6 @@ def applies(ceiling: Ceiling, *, agent_name: str, agent: Agent, owner: Owner) ->
     what, _, name = ceiling.principal.partition(":")
     bounded = {"agent": agent_name, "team": owner.team, "environment": agent.environment}
     return what == "organization" or bounded.get(what) == name
-
-
-def first_excess(reach: Iterable[Reach], ceilings: Mapping[str, Ceiling], scopes: Mapping[str, Scope]) -> Excess | None:
-    """The first reach that some ceiling of `ceilings` (those that apply, by name) does not cover, or None."""
-    wanted = tuple(reach)
-    for name in sorted(ceilings):
-        allowed = [r for s in sorted(ceilings[name].scopes) if s in scopes for r in reach_of_scope(scopes[s])]
-        for one in wanted:
-            if not any(upper.covers(one) for upper in allowed):
-                return Excess(name, one)
-    return None
-
-
-def within_ceilings(
-    reach: Iterable[Reach], ceilings: Mapping[str, Ceiling], scopes: Mapping[str, Scope]
-) -> Iterator[Reach]:
-    """Only what every applicable ceiling covers whole; one that sticks out is withheld, not trimmed."""
-    for one in reach:
-        if first_excess((one,), ceilings, scopes) is None:
-            yield one
 
 
 def is_live(grant: Grant, now: datetime) -> bool:
@@ -122,6 +114,11 @@ def wire_scopes(reach: Iterable[Reach], servers: Mapping[str, ToolServer]) -> fr
         for tool, definition in servers[one.tool_server].tools.items()
         if covers(one.tool, tool)
     )
+
+
+def unconditional_scopes(reach: Iterable[Reach], servers: Mapping[str, ToolServer]) -> frozenset[str]:
+    """The same, of the tools that are allowed whatever the arguments: what a scope alone may promise."""
+    return wire_scopes((one for one in reach if not one.constraints), servers)
 
 
 def action_of(reach: Reach, servers: Mapping[str, ToolServer]) -> Action | None:

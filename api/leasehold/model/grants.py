@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import ClassVar
 
+from leasehold.model.arguments import ArgumentConstraint, Declared, check_constraints, constraint_text
 from leasehold.model.errors import InvalidValue
 from leasehold.model.names import check_name, check_resource, check_text, check_tool, has_wildcard
 from leasehold.model.people import TTL_MAX_SECONDS, TTL_MIN_SECONDS
@@ -21,8 +24,8 @@ _DIGEST = 16
 class Grant:
     """An agent may lease a named `scope` (all of it, or the `resources` given), or `tools` of a `tool_server`.
 
-    Its name in the registry is `grant_id(…)`, so one edge has one name. `expires_at` is aware UTC, or None for a
-    standing grant.
+    Its name in the registry is `grant_id(…)`, so one edge has one name. `constraints` bind arguments of every tool that
+    is granted, beside those of the scope. `expires_at` is aware UTC, or None for a standing grant.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
@@ -34,9 +37,11 @@ class Grant:
     allow_wildcard: bool = False
     justification: str = ""
     expires_at: datetime | None = None
+    constraints: Mapping[str, ArgumentConstraint] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name(self.agent, "agent")
+        check_constraints(self.constraints)
         if (self.scope is None) == (self.tool_server is None):
             raise InvalidValue("name exactly one of scope and tool_server")
         if self.expires_at is not None and self.expires_at.tzinfo is None:
@@ -62,7 +67,7 @@ class Grant:
     @property
     def id(self) -> str:
         """The registry name of this edge."""
-        return grant_id(self.agent, self.scope or self.tool_server or "", self.tools, self.resources)
+        return grant_id(self.agent, self.scope or self.tool_server or "", self.tools, self.resources, self.constraints)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +103,18 @@ class Ceiling:
             raise InvalidValue(f"max_ttl must be {TTL_MIN_SECONDS} to {TTL_MAX_SECONDS} seconds")
 
 
-def grant_id(agent: str, target: str, tools: frozenset[str], resources: frozenset[str]) -> str:
+def grant_id(
+    agent: str,
+    target: str,
+    tools: frozenset[str],
+    resources: frozenset[str],
+    constraints: Declared = MappingProxyType({}),
+) -> str:
     """The readable name of an edge: `triage/github.read_file@repo:web`, or `triage/web-reader` for a whole scope.
 
-    Several tools or resources are sorted and joined with `+`. Past 400 characters the tail is cut and
-    16 hex digits of the SHA-256 of the whole stand in for it, after a `~`.
+    Several tools or resources are sorted and joined with `+`; constraints follow, each after a comma, as in
+    `billing/crm.refund@crm:acme,amount:..50`. Past 400 characters the tail is cut and 16 hex digits of the SHA-256 of
+    the whole stand in for it, after a `~`.
     """
     for tool in tools:
         check_tool(tool)
@@ -111,6 +123,7 @@ def grant_id(agent: str, target: str, tools: frozenset[str], resources: frozense
         text += "." + "+".join(sorted(tools))
     if resources:
         text += "@" + "+".join(sorted(resources))
+    text += constraint_text(constraints)
     if len(text) <= _ID_LIMIT:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]

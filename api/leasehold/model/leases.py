@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
+from leasehold.model.status import StatusPlace
+
 Node = NewType("Node", str)
 """`registry`, or `owner`, `agent`, `deployment`, `binding`, `policy` with `:<name>`, or `lease:<id>`."""
 
@@ -83,7 +85,8 @@ class Ancestor:
 class Lease:
     """A time-bound issue of grants, or of a platform role. Holds the token's SHA-256 (hex), never the token.
 
-    `parent` is the lease that it was delegated from, `task` what it was taken for.
+    `parent` is the lease that it was delegated from, `task` what it was taken for, `status` where third parties read
+    whether its token lives.
     """
 
     id: str
@@ -100,6 +103,7 @@ class Lease:
     revoked_at: datetime | None = None
     parent: str | None = None
     task: str | None = None
+    status: StatusPlace | None = None
 
 
 def is_alive(lease: Lease, generations: Mapping[Node, int], now: datetime) -> bool:

@@ -16,7 +16,7 @@ def plain(noun: object) -> dict[str, Any]:  # Any: JSON values of every shape
 
 def plain_value(value: object) -> Any:  # noqa: PLR0911  one arm per shape; Any: as above
     """The JSON value of one attribute."""
-    if value is None or type(value) in (str, int, bool):
+    if value is None or type(value) in (str, int, float, bool):
         return value
     if isinstance(value, Enum):
         return value.value

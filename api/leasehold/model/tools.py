@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
+from leasehold.model.arguments import ArgumentConstraint, check_constraints
 from leasehold.model.errors import InvalidValue
 from leasehold.model.json_texts import canonical_object, parsed_object
 from leasehold.model.names import check_name, check_resource, check_text, check_tool, has_wildcard
@@ -78,7 +79,10 @@ class ToolServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Tools × resources on one tool server. A `*` anywhere needs `allow_wildcard` and a justification."""
+    """Tools × resources on one tool server. A `*` anywhere needs `allow_wildcard` and a justification.
+
+    `constraints` bind arguments of every tool of the scope; an argument that is constrained must be there.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     tool_server: str
@@ -87,11 +91,13 @@ class Scope:
     description: str = ""
     allow_wildcard: bool = False
     justification: str = ""
+    constraints: Mapping[str, ArgumentConstraint] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name(self.tool_server, "tool_server")
         check_text(self.description, "description")
         check_reach(self.tools, self.resources, allow_wildcard=self.allow_wildcard, justification=self.justification)
+        check_constraints(self.constraints)
 
 
 def check_reach(tools: frozenset[str], resources: frozenset[str], *, allow_wildcard: bool, justification: str) -> None:

@@ -21,7 +21,7 @@ from leasehold.policy.cedar.naming import cedar_ref
 class HeldReach:
     """A reach that someone holds: an agent by a grant, a person or a group by a permission. `name` is the grant's.
 
-    A reach is what lies beneath every ceiling already (`model.access.within_ceilings`).
+    A reach is what lies beneath every ceiling already (`model.ceilings.within_ceilings`).
     """
 
     holder: EntityRef

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from leasehold.model.access import Reach, applies, is_live, reach_of_grant, wire_scopes, within_ceilings
+from leasehold.model.access import Reach, applies, is_live, reach_of_grant, unconditional_scopes, wire_scopes
+from leasehold.model.authority.order import Verdict
+from leasehold.model.authority.order import covers as covers_reach
+from leasehold.model.ceilings import within_ceilings
 from leasehold.model.clients import DpopUse
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
@@ -37,6 +40,7 @@ class LeaseReason(StrEnum):
     DEPLOYMENT_EXPIRED = "deployment_expired"
     NOTHING_GRANTED = "nothing_granted"
     SCOPE_EXCEEDED = "scope_exceeded"
+    DETAILS_EXCEEDED = "details_exceeded"
     SUBJECT_EXPIRING = "subject_expiring"
     PROOF_MISSING = "proof_missing"
 
@@ -50,13 +54,17 @@ class LeaseDenied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeasePermit:
-    """One lease may be issued, exactly so. Only this module makes one."""
+    """One lease may be issued, exactly so. Only this module makes one.
+
+    `promised` are those of `scopes` that hold whatever the arguments of a call: nobody may read more out of a scope.
+    """
 
     agent: str | None
     deployment: str | None
     nodes: tuple[Node, ...]
     audience: str
     scopes: frozenset[str]
+    promised: frozenset[str]
     reach: tuple[Reach, ...]
     role: Role | None
     expires_at: datetime
@@ -73,13 +81,15 @@ class EndPermit:
 class LeaseWish:
     """What is asked for: one resource; `scopes` None asks for all there is. Not to outlive `subject_expires_at`.
 
-    `at_most`, unless None, is all that a person consented to. `proven`: the caller proved that it holds a key.
+    `reach`, unless None, is exactly what is wanted of that. `at_most`, unless None, is all that a person consented to.
+    `proven`: the caller proved that it holds a key.
     """
 
     resource: str
     scopes: frozenset[str] | None
     subject_expires_at: datetime
     proposes: bool
+    reach: frozenset[Reach] | None = None
     at_most: frozenset[str] | None = None
     proven: bool = False
 
@@ -159,18 +169,10 @@ def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) 
         return deployment
     if facts.agent.dpop is DpopUse.REQUIRED and not wish.proven:
         return LeaseDenied(LeaseReason.PROOF_MISSING)
-    held = _granted(facts, wish.resource, now)
-    available = wire_scopes((one for bound in held for one in bound.reach), facts.servers)
-    available |= facts.others.get(wish.resource, frozenset())
-    if wish.at_most is not None:
-        available &= wish.at_most
-    if not available:
-        return LeaseDenied(LeaseReason.NOTHING_GRANTED)
-    scopes = available if wish.scopes is None else wish.scopes
-    if not scopes <= available:
-        return LeaseDenied(LeaseReason.SCOPE_EXCEEDED)
-    used = tuple(bound for bound in (_narrowed(bound, scopes) for bound in held) if bound.reach)
-    expires_at = _agent_expiry(facts, deployment, used, wish, now)
+    share = _share(facts, wish, now)
+    if isinstance(share, LeaseDenied):
+        return share
+    expires_at = _agent_expiry(facts, deployment, share.used, wish, now)
     if expires_at - now < MIN_TTL:
         return LeaseDenied(LeaseReason.SUBJECT_EXPIRING)
     owner, agent = owner_node(facts.agent.owner), agent_node(facts.name)
@@ -179,11 +181,47 @@ def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) 
         deployment=deployment,
         nodes=(owner, agent, deployment_node(deployment), *hold.nodes),
         audience=wish.resource,
-        scopes=scopes,
-        reach=tuple(sorted({one for bound in used for one in bound.reach})),
+        scopes=share.scopes,
+        promised=promised(share.scopes, share.reach, facts.servers),
+        reach=tuple(sorted(share.reach)),
         role=None,
         expires_at=expires_at,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """The part of its authority that an agent asks for, and the grants that it rests on."""
+
+    scopes: frozenset[str]
+    reach: frozenset[Reach]
+    used: tuple[BoundGrant, ...]
+
+
+def _share(facts: AgentFacts, wish: LeaseWish, now: datetime) -> _Share | LeaseDenied:
+    held = _granted(facts, wish.resource, now)
+    available = wire_scopes((one for bound in held for one in bound.reach), facts.servers)
+    available |= facts.others.get(wish.resource, frozenset())
+    if wish.at_most is not None:
+        available &= wish.at_most
+    if not available:
+        return LeaseDenied(LeaseReason.NOTHING_GRANTED)
+    scopes = _wanted_scopes(wish, available, facts.servers)
+    if scopes is None:
+        return LeaseDenied(LeaseReason.SCOPE_EXCEEDED)
+    used = tuple(bound for bound in (_narrowed(bound, scopes) for bound in held) if bound.reach)
+    reach = frozenset(one for bound in used for one in bound.reach)
+    if wish.reach is not None and covers_reach(reach, wish.reach) is not Verdict.YES:
+        return LeaseDenied(LeaseReason.DETAILS_EXCEEDED)
+    return _Share(scopes, reach if wish.reach is None else wish.reach, used)
+
+
+def promised(scopes: frozenset[str], reach: Iterable[Reach], servers: Mapping[str, ToolServer]) -> frozenset[str]:
+    """The scopes without those of tools that are allowed with certain arguments only."""
+    reached = tuple(reach)
+    if not any(one.constraints for one in reached):
+        return scopes
+    return scopes - (wire_scopes(reached, servers) - unconditional_scopes(reached, servers))
 
 
 def decide_registry_lease(
@@ -203,6 +241,7 @@ def decide_registry_lease(
         nodes=(binding_node(binding_name),),
         audience=wish.resource,
         scopes=scopes,
+        promised=scopes,
         reach=(),
         role=binding.role,
         expires_at=expires_at,
@@ -240,6 +279,16 @@ def _granted(facts: AgentFacts, resource: str, now: datetime) -> list[BoundGrant
         if is_live(bound.grant, now)
     )
     return [bound for bound in reaches if bound.reach]
+
+
+def _wanted_scopes(
+    wish: LeaseWish, available: frozenset[str], servers: Mapping[str, ToolServer]
+) -> frozenset[str] | None:
+    """The scopes that are asked for, by name or by what they reach; None if not all of them are to be had."""
+    named = wire_scopes(wish.reach, servers) if wish.reach is not None else available
+    scopes = named if wish.scopes is None else wish.scopes
+    fitting = bool(scopes) and scopes <= available
+    return scopes if fitting and (wish.reach is None or scopes == named) else None
 
 
 def _narrowed(bound: BoundGrant, scopes: frozenset[str]) -> BoundGrant:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
-from leasehold.model.access import Reach, applies, first_excess, reach_of_grant, reach_of_scope
+from leasehold.model.access import applies, reach_of_grant, reach_of_scope
+from leasehold.model.arguments import alternatives_of
+from leasehold.model.authority.order import Verdict
+from leasehold.model.ceilings import Excess, first_excess
 from leasehold.model.directory import Relation
 from leasehold.model.errors import AboveCeiling, FieldError, Forbidden, InvalidBody, UnknownReference
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
+from leasehold.model.patterns import covers
 from leasehold.model.people import Agent, Owner
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.policy.decision import Permit
@@ -85,8 +90,13 @@ def _check_within_scope(unit: UnitOfWork, grant: Grant) -> None:
     scopes = scopes_named(unit, [grant.scope])
     within = tuple(reach_of_scope(scopes[grant.scope]))
     for resource in sorted(grant.resources):
-        if not any(r.covers(Reach(r.tool_server, r.tool, resource)) for r in within):
+        if not any(covers(reach.resource, resource) for reach in within):
             raise InvalidBody([FieldError("resources", f"scope `{grant.scope}` does not cover `{resource}`")])
+    for one in alternatives_of(grant.constraints):
+        if not any(reach.narrowed(replace(reach, constraints=one)) for reach in within):
+            names = ", ".join(f"`{name}`" for name, _ in one)
+            message = f"scope `{grant.scope}` does not cover these values of {names}"
+            raise InvalidBody([FieldError("constraints", message)])
 
 
 def _check_ceilings(unit: UnitOfWork, permit: Permit, grant: Grant) -> None:
@@ -102,10 +112,15 @@ def _check_ceilings(unit: UnitOfWork, permit: Permit, grant: Grant) -> None:
             resource=reach[0].resource if reach else "*",
         )
     if (excess := first_excess(reach, ceilings, scopes)) is not None:
-        tool, resource = excess.reach.tool, excess.reach.resource
-        raise AboveCeiling(
-            f"ceiling `{excess.ceiling}` does not cover `{tool}` on `{resource}`",
-            ceiling=excess.ceiling,
-            tool=tool,
-            resource=resource,
-        )
+        raise _above(excess)
+
+
+def _above(excess: Excess) -> AboveCeiling:
+    tool, resource = excess.reach.tool, excess.reach.resource
+    names = ", ".join(f"`{name}`" for name, _ in excess.reach.constraints)
+    what = f"`{tool}` on `{resource}`" + (f" with these values of {names}" if names else "")
+    undecidable = excess.verdict is Verdict.UNDECIDABLE
+    verb = "cannot be shown to cover" if undecidable else "does not cover"
+    return AboveCeiling(
+        f"ceiling `{excess.ceiling}` {verb} {what}", ceiling=excess.ceiling, tool=tool, resource=resource
+    )

@@ -12,6 +12,7 @@ from leasehold.registry.journal import attempt, record_write, recording_failure
 from leasehold.registry.ports import Store, UnitOfWork
 from leasehold.registry.preconditions import check_precondition, check_stack
 from leasehold.registry.references import check_unused
+from leasehold.registry.stacks import check_roles
 from leasehold.registry.teams import check_teams
 from leasehold.registry.writes import Delete
 
@@ -24,6 +25,7 @@ def delete_object(store: Store, permit: Permit, delete: Delete, now: datetime) -
         live = unit.objects.get(delete.kind, delete.name)
         check_teams(unit, permit, delete.name, live.spec)
         check_stack(live, permit.principal)
+        check_roles(unit, permit, delete.name, live.spec, None)
         check_precondition(unit, delete.kind, delete.name, live, delete.precondition)
         check_unused(unit, delete.kind, delete.name)
         remove(unit, permit, live, now)

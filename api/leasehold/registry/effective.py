@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from leasehold.model.access import Reach, first_excess, is_live, reach_of_grant
+from leasehold.model.access import Reach, is_live, reach_of_grant
+from leasehold.model.authority.plain import Constraints, plain_of
+from leasehold.model.ceilings import first_excess
 from leasehold.model.errors import NotFound
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
@@ -26,6 +29,7 @@ class Entry:
     grant: str
     action: str | None
     expires_at: datetime | None
+    constraints: Constraints = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def _entries(world: World, name: str, grant: Grant, reach: Reach) -> Iterator[En
     matched = [tool for tool in sorted(listed) if covers(reach.tool, tool)]
     for tool in matched or [reach.tool]:
         action = listed[tool].action.value if tool in listed else None
-        yield Entry(reach.tool_server, tool, reach.resource, name, action, grant.expires_at)
+        yield Entry(reach.tool_server, tool, reach.resource, name, action, grant.expires_at, reach.constraints)
 
 
 def _stopped(world: World, agent: str) -> str | None:
@@ -98,5 +102,6 @@ def _stopped(world: World, agent: str) -> str | None:
     return None
 
 
-def _order(entry: Entry) -> tuple[str, str, str, str]:
-    return entry.tool_server, entry.tool, entry.resource, entry.grant
+def _order(entry: Entry) -> tuple[str, ...]:
+    constraints = json.dumps(plain_of(entry.constraints))
+    return entry.tool_server, entry.tool, entry.resource, entry.grant, constraints

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from leasehold.model.access import Reach, applies, is_live, reach_of_grant, within_ceilings
+from leasehold.model.access import Reach, applies, is_live, reach_of_grant
+from leasehold.model.authority.order import Verdict
+from leasehold.model.authority.order import covers as covers_reach
+from leasehold.model.ceilings import within_ceilings
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
@@ -20,17 +23,15 @@ from leasehold.registry.ports import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What an agent can be issued now: resources by (server's URL, tool, action), and for how many seconds."""
+    """What an agent can be issued now: reach by (server's URL, tool, action), and for how many seconds."""
 
-    resources: Mapping[tuple[str, str, str], frozenset[str]]
+    reach: Mapping[tuple[str, str, str], frozenset[Reach]]
     max_ttl: int
 
     def loses_to(self, after: Access) -> bool:
-        """True iff something that could be issued before cannot be issued after."""
+        """True unless all that could be issued before can be issued after: what cannot be decided counts as lost."""
         return self.max_ttl > after.max_ttl or any(
-            not any(covers(wide, one) for wide in after.resources.get(tool, frozenset()))
-            for tool, resources in self.resources.items()
-            for one in resources
+            covers_reach(after.reach.get(tool, ()), reach) is not Verdict.YES for tool, reach in self.reach.items()
         )
 
 
@@ -65,13 +66,14 @@ class World:
 
     def _access(self, agent_name: str, granted: Iterable[Reach]) -> Access:
         ceilings = self.ceilings_over(agent_name)
-        resources: dict[tuple[str, str, str], set[str]] = {}
+        found: dict[tuple[str, str, str], set[Reach]] = {}
         for reach in within_ceilings(granted, ceilings, self.scopes):
             for key in self._tools(reach):
-                resources.setdefault(key, set()).add(reach.resource)
+                # A server that is renamed, or a tool that `*` stood for, is the same to whoever holds a token.
+                found.setdefault(key, set()).add(replace(reach, tool_server="", tool=key[1]))
         bounds = [c.max_ttl for c in ceilings.values() if c.max_ttl is not None]
         max_ttl = min([TTL_MAX_SECONDS, self.agents[agent_name].max_ttl, *bounds])
-        return Access({key: frozenset(found) for key, found in resources.items()}, max_ttl)
+        return Access({key: frozenset(reach) for key, reach in found.items()}, max_ttl)
 
     def _tools(self, reach: Reach) -> Iterator[tuple[str, str, str]]:
         server = self.servers.get(reach.tool_server)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 
+from leasehold.model.arguments import ArgumentConstraint
+from leasehold.model.authority.plain import plain_of
 from leasehold.model.objects import Spec
 from leasehold.model.plain import plain_value
 from leasehold.review.findings import Delta
@@ -26,7 +28,10 @@ def _typed(value: object) -> tuple[type, object]:
 
 
 def flattened(spec: object) -> dict[str, object]:
-    """The attributes of a spec under dotted paths: sets as sorted lists, times in UTC, key sets in one notation."""
+    """The attributes of a spec under dotted paths.
+
+    Sets are sorted lists, times in UTC, key sets and constraints on arguments in one notation.
+    """
     flat: dict[str, object] = {}
     for path, value in _leaves("", spec):
         flat[path] = (
@@ -43,7 +48,16 @@ def canonical_keys(jwks: str) -> str:
         return jwks
 
 
+def canonical_constraint(declared: ArgumentConstraint) -> dict[str, object]:
+    """A constraint as tokens write it: a prefix and a glob that mean the same do not show."""
+    plain = [plain_of((("", one),))[""] for one in dict.fromkeys(declared.alternatives())]
+    first, *rest = sorted(plain, key=json.dumps)
+    return {"any_of": [first, *rest]} if rest else first
+
+
 def _leaves(prefix: str, value: object) -> list[tuple[str, object]]:
+    if isinstance(value, ArgumentConstraint):
+        return [(prefix, canonical_constraint(value))]
     if is_dataclass(value) and not isinstance(value, type):
         members = [(f.name, getattr(value, f.name)) for f in fields(value)]
     elif isinstance(value, Mapping):

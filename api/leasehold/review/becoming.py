@@ -32,6 +32,12 @@ def issuer_shift(was: TrustIssuer, now: TrustIssuer) -> list[Move]:
         *_raised(was.allow_private, now.allow_private, "private addresses allowed", "private addresses refused"),
         *_raised(not was.single_use, not now.single_use, "replay allowed", "replay refused"),
         *_proof_moves(was, now),
+        *_raised(
+            was.software_statements,
+            now.software_statements,
+            "its word for clients is taken",
+            "its word for clients is not taken",
+        ),
         *_raised(was.id_jag, now.id_jag, "its word for people is taken", "its word for people is not taken"),
         *([Move(+1, 4, "people log in elsewhere")] if was.login != now.login and now.login is not None else []),
         *([Move(-1, 1, "nobody logs in there")] if was.login is not None and now.login is None else []),
@@ -68,6 +74,7 @@ def _target_moves(was: WorkloadBinding, now: WorkloadBinding) -> Iterator[Move]:
         yield Move(+1, 3, "more teams")
     if was.teams - now.teams:
         yield Move(-1, 1, "fewer teams")
+    yield from size(was.may_admit, now.may_admit, "it may let others in beyond its stack", "it lets nobody in")
     if was.stack != now.stack:
         yield Move(+1, 3, "another stack") if was.stack is not None else Move(-1, 1, "limited to a stack")
 

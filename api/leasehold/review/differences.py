@@ -14,8 +14,8 @@ from leasehold.model.objects import Spec
 from leasehold.model.people import Agent, Owner
 from leasehold.model.tools import Scope
 from leasehold.review.attributes import deltas
-from leasehold.review.entitlements import Entitlements, beyond, entitlements, entitlements_through
-from leasehold.review.findings import Delta, DriftClass
+from leasehold.review.entitlements import Entitlements, beyond, entitlements, entitlements_through, undecided
+from leasehold.review.findings import Deed, Delta, DriftClass
 from leasehold.review.shifts import Sides
 from leasehold.review.worlds import Key, World
 
@@ -24,11 +24,15 @@ NOTHING: Entitlements = frozenset()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What one object's difference does to one agent, or to none that we know (`agent` None)."""
+    """What one object's difference does to one agent, or to none that we know (`agent` None).
+
+    `unproven`: for some of it nobody can tell; it counts as gained, or lost.
+    """
 
     agent: str | None
     gains: Entitlements = NOTHING
     losses: Entitlements = NOTHING
+    unproven: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,7 @@ class Comparison:
         self.sides, self.now = sides, now
         self.declared_access = cache(lambda agent: entitlements(sides.declared, agent, now))
         self.live_access = cache(lambda agent: entitlements(sides.live, agent, now))
+        self.limited = cache(self._limited)
 
     def difference(self, key: Key) -> Difference | None:
         """How one object differs, with its effect on each agent; None if it means the same on both sides."""
@@ -71,6 +76,11 @@ class Comparison:
         effects = tuple(self._effects(key, declared, live))
         return Difference(key=key, declared=declared, live=live, deltas=changed, effects=effects)
 
+    def _limited(self, agent: str) -> frozenset[Deed]:
+        """What the agent may do with certain arguments, on one of the sides."""
+        both = (*self.declared_access(agent), *self.live_access(agent))
+        return frozenset(one.deed for one in both if one.constraints)
+
     def _effects(self, key: Key, declared: Spec | None, live: Spec | None) -> Iterator[Effect]:
         spec = live if live is not None else declared
         if isinstance(spec, Grant):
@@ -80,15 +90,17 @@ class Comparison:
 
     def _grant_effect(self, name: str, declared: Spec | None, live: Spec | None) -> Effect:
         """A grant is judged by itself: two loose grants of the same access must not hide each other."""
-        gains = losses = NOTHING
+        gains = losses = unsure = NOTHING
         agent = live.agent if isinstance(live, Grant) else declared.agent if isinstance(declared, Grant) else ""
         if isinstance(live, Grant):
             mine = entitlements_through(self.sides.live, agent, {name: live}, self.now)
             gains = beyond(mine, self.declared_access(agent))
+            unsure |= undecided(mine, self.declared_access(agent))
         if isinstance(declared, Grant):
             mine = entitlements_through(self.sides.declared, agent, {name: declared}, self.now)
             losses = beyond(mine, self.live_access(agent))
-        return Effect(agent=agent, gains=gains, losses=losses)
+            unsure |= undecided(mine, self.live_access(agent))
+        return Effect(agent=agent, gains=gains, losses=losses, unproven=bool(unsure))
 
     def _shared_effects(self, key: Key, declared: Spec | None, live: Spec | None) -> Iterator[Effect]:
         """What this object alone changes, asked of both worlds, so that no second difference can mask it."""
@@ -101,7 +113,8 @@ class Comparison:
             adopted = entitlements(declared_as_live, agent, self.now)
             gains = beyond(is_live, reverted) | (beyond(adopted, is_declared) & is_live)
             losses = beyond(is_declared, adopted) | (beyond(reverted, is_live) & is_declared)
-            yield Effect(agent=agent, gains=gains, losses=losses)
+            unsure = undecided(is_live, reverted) | undecided(is_declared, adopted)
+            yield Effect(agent=agent, gains=gains, losses=losses, unproven=bool(unsure))
 
     def _touched(self, key: Key, *specs: Spec | None) -> list[str]:
         """Agents whose access may hang on the object: a generous guess, since a miss would hide drift."""

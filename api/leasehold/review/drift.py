@@ -12,8 +12,8 @@ from leasehold.review.dressing import Draft, Dressing
 from leasehold.review.findings import DriftClass, DriftReport, Finding, Snapshot, Summary
 from leasehold.review.history import History
 from leasehold.review.lifecycle import outlived
+from leasehold.review.quotation import quoted
 from leasehold.review.risk import Assessment
-from leasehold.review.sentences import quoted
 from leasehold.review.shifts import Sides
 from leasehold.review.undeclared import undeclared
 from leasehold.review.verdicts import drafts

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from leasehold.model.access import Reach, applies, is_live, reach_of_grant, reach_of_scope
+from leasehold.model.access import Reach, applies, is_live, reach_of_grant
+from leasehold.model.authority.order import Verdict
+from leasehold.model.authority.order import covers as covers_reach
+from leasehold.model.authority.plain import constraints_of, plain_of
+from leasehold.model.ceilings import held_under, reach_under
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.patterns import covers
 from leasehold.model.people import Agent, AgentState, Owner, OwnerState
@@ -30,7 +35,7 @@ def entitlements_through(world: World, agent: str, grants: Mapping[str, Grant], 
         return frozenset()
     scopes = world.of(Scope)
     reach = {one for grant in grants.values() if is_live(grant, now) for one in reach_of_grant(grant, scopes)}
-    within = (one for one in reach if all(any(upper.covers(one) for upper in bound) for bound in bounds))
+    within = (one for one in reach if held_under(one, bounds))
     return frozenset(expanded(within, world.of(ToolServer)))
 
 
@@ -44,15 +49,10 @@ def ceilings_above(world: World, agent: str) -> tuple[tuple[Reach, ...], ...] | 
         return None
     scopes = world.of(Scope)
     return tuple(
-        tuple(reach_under(ceiling, scopes))
+        reach_under(ceiling, scopes)
         for ceiling in world.of(Ceiling).values()
         if applies(ceiling, agent_name=agent, agent=declared, owner=owner)
     )
-
-
-def reach_under(ceiling: Ceiling, scopes: Mapping[str, Scope]) -> Iterator[Reach]:
-    """Everything that a ceiling leaves room for."""
-    return (one for name in sorted(ceiling.scopes) if name in scopes for one in reach_of_scope(scopes[name]))
 
 
 def expanded(reach: Iterable[Reach], servers: Mapping[str, ToolServer]) -> Iterator[Entitlement]:
@@ -61,29 +61,56 @@ def expanded(reach: Iterable[Reach], servers: Mapping[str, ToolServer]) -> Itera
         server = servers.get(one.tool_server)
         if server is None:
             continue
+        constraints = plain_of(one.constraints)
         if one.tool == EVERY_TOOL:
-            yield Entitlement(one.tool_server, EVERY_TOOL, None, one.resource)
+            yield Entitlement(one.tool_server, EVERY_TOOL, None, one.resource, constraints)
         for tool, definition in server.tools.items():
             if covers(one.tool, tool):
-                yield Entitlement(one.tool_server, tool, definition.action, one.resource)
+                yield Entitlement(one.tool_server, tool, definition.action, one.resource, constraints)
 
 
 def beyond(wide: Iterable[Entitlement], narrow: Iterable[Entitlement]) -> Entitlements:
-    """What `wide` allows and `narrow` does not. Exact: a union of patterns covers one iff a member does."""
-    resources: dict[tuple[str, str, str | None], set[str]] = defaultdict(set)
-    for one in narrow:
-        resources[one.tool_server, one.tool, one.action].add(one.resource)
-    return frozenset(one for one in wide if not _covered(one, resources.get((one.tool_server, one.tool, one.action))))
+    """What `wide` allows and `narrow` does not, or cannot be shown to."""
+    held = _Held(narrow)
+    return frozenset(one for one in wide if held.verdict(one) is not Verdict.YES)
+
+
+def undecided(wide: Iterable[Entitlement], narrow: Iterable[Entitlement]) -> Entitlements:
+    """The part of `beyond` of which nobody can tell: too many limits to compare."""
+    held = _Held(narrow)
+    return frozenset(one for one in wide if held.verdict(one) is Verdict.UNDECIDABLE)
+
+
+class _Held:
+    """Entitlements, to be asked what lies within them."""
+
+    def __init__(self, entitlements: Iterable[Entitlement]) -> None:
+        self._free: dict[tuple[str, str, str | None], set[str]] = defaultdict(set)
+        self._bound: dict[tuple[str, str, str | None], list[Entitlement]] = defaultdict(list)
+        for one in entitlements:
+            if one.constraints:
+                self._bound[_deed(one)].append(one)
+            else:
+                self._free[_deed(one)].add(one.resource)
+
+    def verdict(self, one: Entitlement) -> Verdict:
+        resources = self._free.get(_deed(one), ())
+        if one.resource in resources or any(covers(wide, one.resource) for wide in resources):
+            return Verdict.YES
+        bound = self._bound.get(_deed(one))
+        return covers_reach(map(_reach, bound), (_reach(one),)) if bound else Verdict.NO
+
+
+def _deed(one: Entitlement) -> tuple[str, str, str | None]:
+    return one.tool_server, one.tool, one.action
+
+
+def _reach(one: Entitlement) -> Reach:
+    return Reach(one.tool_server, one.tool, one.resource, constraints_of(one.constraints))
 
 
 def collapsed(found: Iterable[Entitlement]) -> tuple[Entitlement, ...]:
-    """Sorted, without the tools that a `*` on the same resource says already."""
+    """Sorted, without the tools that a `*` on the same resource, under the same constraints, says already."""
     ordered = sorted(found)
-    everything = {(one.tool_server, one.resource) for one in ordered if one.tool == EVERY_TOOL}
-    return tuple(one for one in ordered if one.tool == EVERY_TOOL or (one.tool_server, one.resource) not in everything)
-
-
-def _covered(one: Entitlement, resources: set[str] | None) -> bool:
-    if not resources:
-        return False
-    return one.resource in resources or any(covers(wide, one.resource) for wide in resources)
+    said = frozenset(replace(one, tool="", action=None) for one in ordered if one.tool == EVERY_TOOL)
+    return tuple(one for one in ordered if one.tool == EVERY_TOOL or replace(one, tool="", action=None) not in said)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from leasehold.model.kinds import Kind
 from leasehold.model.tools import Action
@@ -17,6 +18,7 @@ def _wire_name(attribute: str) -> str:
     return attribute.removesuffix("_")  # `class` and `import` are words of the report and keywords of the language
 
 
+Deed: TypeAlias = tuple[str, str, str]
 WIRE: dict[str, object] = {"alias_generator": _wire_name, "validate_by_name": True}
 
 
@@ -54,21 +56,31 @@ def risk_at(rank: int) -> Risk:
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """One thing an agent can do: a tool (or `*`) on a resource pattern. `action` is null for `*`."""
+    """One thing an agent can do: a tool (or `*`) on a resource pattern. `action` is null for `*`.
+
+    `constraints` say what arguments must be, by name, one operator each as in a token; without any, they are free.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
     tool_server: str
     tool: str
     action: Action | None
     resource: str
+    constraints: Mapping[str, Mapping[str, object]] = field(default_factory=dict, hash=False)
 
     def __lt__(self, other: Entitlement) -> bool:
         return self.key < other.key
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
-        """Total order: an absent action sorts first."""
-        return (self.tool_server, self.tool, self.action or "", self.resource)
+    def deed(self) -> Deed:
+        """The same, whatever the arguments."""
+        return (self.tool_server, self.tool, self.resource)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Total order: an absent action sorts first, and what is free of constraints before what is not."""
+        found = (self.tool_server, self.tool, self.action or "", self.resource)
+        return (*found, json.dumps(self.constraints, sort_keys=True)) if self.constraints else found
 
 
 @dataclass(frozen=True, slots=True)

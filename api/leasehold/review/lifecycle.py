@@ -14,8 +14,8 @@ from leasehold.model.people import Agent, Owner, OwnerState
 from leasehold.model.trust import WorkloadBinding
 from leasehold.review.declared import Declared
 from leasehold.review.findings import DriftClass
+from leasehold.review.quotation import quoted
 from leasehold.review.risk import Assessment
-from leasehold.review.sentences import quoted
 from leasehold.review.worlds import Key, Live
 
 

@@ -15,10 +15,11 @@ from leasehold.review.causes import cause_of_presence
 from leasehold.review.declared import Declared, declared_world
 from leasehold.review.differences import Comparison, Difference
 from leasehold.review.drift import Picture
-from leasehold.review.entitlements import Entitlements, beyond, collapsed, entitlements_through
+from leasehold.review.entitlements import Entitlements, beyond, collapsed, entitlements_through, undecided
 from leasehold.review.findings import WIRE, Cause, Entitlement, Risk, Snapshot, Unproven, risk_at
-from leasehold.review.risk import Assessment, Setting, in_production, of_gain, of_loss
-from leasehold.review.sentences import access_sentence, quoted, subject_of, target_of
+from leasehold.review.quotation import quoted
+from leasehold.review.risk import UNPROVEN, Assessment, Setting, in_production, of_gain, of_loss
+from leasehold.review.sentences import Aside, access_sentence, subject_of, target_of
 from leasehold.review.shifts import Sides, shift
 from leasehold.review.worlds import Key
 
@@ -126,12 +127,19 @@ def _access_changes(comparison: Comparison) -> Iterator[AccessChange]:
         losses = beyond(comparison.declared_access(agent), comparison.live_access(agent))
         if not gains and not losses:
             continue
+        unsure = undecided(comparison.live_access(agent), comparison.declared_access(agent)) | undecided(
+            comparison.declared_access(agent), comparison.live_access(agent)
+        )
         assessed = _assess(agent, gains, comparison)
+        if unsure:
+            assessed = assessed.raised(0, UNPROVEN)
         yield AccessChange(
             agent=agent,
             risk=risk_at(assessed.rank),
             factors=assessed.factors,
-            sentence=access_sentence(agent, gains, losses),
+            sentence=access_sentence(
+                agent, gains, losses, aside=Aside(comparison.limited(agent), unproven=bool(unsure))
+            ),
             gains=collapsed(gains),
             losses=collapsed(losses),
         )

@@ -3,51 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from leasehold.model.plain import plain
 from leasehold.model.principal import Role
 from leasehold.model.trust import WorkloadBinding
 from leasehold.review.entitlements import EVERY_TOOL, collapsed
-from leasehold.review.findings import Entitlement
+from leasehold.review.findings import Deed, Entitlement
+from leasehold.review.limits import limits_of
+from leasehold.review.quotation import quoted
 
 _SHOWN = 3
-_LONGEST = 200
 
 
-def quoted(value: str) -> str:
-    """A live string between backticks: what could end the quotation or move the cursor is spelt out by code point."""
-    shown = value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…"
-    return "`" + "".join(c if c.isprintable() and c != "`" else f"\\u{{{ord(c):x}}}" for c in shown) + "`"
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What a sentence says by the way: which deeds are `limited` before or after, and that some of it is `unproven`."""
+
+    limited: frozenset[Deed] = frozenset()
+    unproven: bool = False
 
 
-def deeds(found: Iterable[Entitlement]) -> str:
+NOTHING_ELSE = Aside()
+
+
+def deeds(found: Iterable[Entitlement], aside: Aside = NOTHING_ELSE) -> str:
     """The first few deeds in words: "`delete_branch` on `repo:web`, use every tool of … and 4 more"."""
     ordered = collapsed(found)
-    words = [_deed(one) for one in ordered[:_SHOWN]]
+    words = [_deed(one, aside) for one in ordered[:_SHOWN]]
     if len(ordered) > _SHOWN:
         words.append(f"{len(ordered) - _SHOWN} more")
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
-def can_now(agent: str, gains: Iterable[Entitlement], through: str = "") -> str:
-    """Say what an agent gained, and through which object."""
-    return f"agent {quoted(agent)} can now {deeds(gains)}{through}"
-
-
-def cannot_any_more(agent: str, losses: Iterable[Entitlement], through: str = "") -> str:
-    """Say what an agent lost, and through which object."""
-    return f"agent {quoted(agent)} can no longer {deeds(losses)}{through}"
-
-
 def access_sentence(
-    agent: str, gains: frozenset[Entitlement], losses: frozenset[Entitlement], through: str = ""
+    agent: str,
+    gains: frozenset[Entitlement],
+    losses: frozenset[Entitlement],
+    through: str = "",
+    aside: Aside = NOTHING_ELSE,
 ) -> str:
     """Both directions in one sentence; one of them is not empty."""
-    if not losses:
-        return can_now(agent, gains, through)
-    if not gains:
-        return cannot_any_more(agent, losses, through)
-    return f"{can_now(agent, gains)}, and can no longer {deeds(losses)}{through}"
+    now = f"can now {deeds(gains, aside)}" if gains else ""
+    no_longer = f"can no longer {deeds(losses, aside)}" if losses else ""
+    said = ", and ".join(part for part in (now, no_longer) if part)
+    ending = " (unproven: there are too many limits to compare)" if aside.unproven else ""
+    return f"agent {quoted(agent)} {said}{through}{ending}"
 
 
 def subject_of(binding: WorkloadBinding) -> str:
@@ -78,6 +79,7 @@ def target_of(binding: WorkloadBinding) -> str:
     return f"act as {(binding.role or Role.VIEWER).value}{teams}{stack}"
 
 
-def _deed(one: Entitlement) -> str:
+def _deed(one: Entitlement, aside: Aside) -> str:
     tool = f"use every tool of {quoted(one.tool_server)}" if one.tool == EVERY_TOOL else quoted(one.tool)
-    return f"{tool} on {quoted(one.resource)}"
+    free = " without limits" if not one.constraints and one.deed in aside.limited else ""
+    return f"{tool} on {quoted(one.resource)}{limits_of(one.constraints)}{free}"

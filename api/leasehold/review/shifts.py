@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from leasehold.model.access import Reach, reach_of_scope
+from leasehold.model.authority.order import Verdict, covers
+from leasehold.model.ceilings import reach_under
 from leasehold.model.clients import DpopUse
 from leasehold.model.credentials import CredentialProfile
 from leasehold.model.deployments import Deployment
@@ -20,8 +22,8 @@ from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
 from leasehold.review.attributes import canonical_keys
 from leasehold.review.becoming import binding_shift, issuer_shift
-from leasehold.review.entitlements import reach_under
 from leasehold.review.moves import Move, Shift, combined, size
+from leasehold.review.risk import UNPROVEN
 from leasehold.review.worlds import World
 
 
@@ -62,6 +64,13 @@ def _agent(was: Agent, now: Agent, _: Sides) -> list[Move]:
     ]
 
 
+def _dynamic_clients(was: int, now: int) -> list[Move]:
+    if was == now:
+        return []
+    more = Move(+1, 3, "more clients may register themselves for it")
+    return [more if now > was else Move(-1, 1, "fewer clients may register themselves for it")]
+
+
 def _client(was: Agent, now: Agent) -> list[Move]:
     keys = canonical_keys(was.client_jwks or "") != canonical_keys(now.client_jwks or "")
     moved = keys or was.client_jwks_uri != now.client_jwks_uri
@@ -71,6 +80,9 @@ def _client(was: Agent, now: Agent) -> list[Move]:
         *size(was.client_secret_allowed, now.client_secret_allowed, "a client secret is allowed", "no client secret"),
         *([Move(+1, 3, "people come back to another address")] if now.redirect_uris - was.redirect_uris else []),
         *([Move(-1, 1, "people come back to fewer addresses")] if was.redirect_uris - now.redirect_uris else []),
+        *([Move(+1, 3, "clients at other addresses may act as it")] if now.client_ids - was.client_ids else []),
+        *([Move(-1, 1, "clients at fewer addresses may act as it")] if was.client_ids - now.client_ids else []),
+        *_dynamic_clients(was.dynamic_clients, now.dynamic_clients),
         *size(
             was.dpop is DpopUse.OFF, now.dpop is DpopUse.OFF, "tokens without proof of possession", "tokens need proof"
         ),
@@ -168,11 +180,11 @@ _RULES: dict[type, Callable[[Any, Any, Sides], list[Move]]] = {  # Any: one rule
 
 
 def _reach(was: frozenset[Reach], now: frozenset[Reach], noun: str) -> list[Move]:
-    wider = [one for one in now if not any(old.covers(one) for old in was)]
-    narrower = [one for one in was if not any(new.covers(one) for new in now)]
+    wider, narrower = covers(was, now), covers(now, was)
     return [
-        *([Move(+1, 2, f"{noun} raised")] if wider else []),
-        *([Move(-1, 1, f"{noun} lowered")] if narrower else []),
+        *([Move(+1, 2, f"{noun} raised")] if wider is not Verdict.YES else []),
+        *([Move(-1, 1, f"{noun} lowered")] if narrower is not Verdict.YES else []),
+        *([Move(0, 2, UNPROVEN)] if Verdict.UNDECIDABLE in {wider, narrower} else []),
     ]
 
 

@@ -14,9 +14,11 @@ from leasehold.review.becoming import ROLE_RANK
 from leasehold.review.differences import Comparison, Difference, Effect
 from leasehold.review.dressing import Draft
 from leasehold.review.findings import Delta, DriftClass
+from leasehold.review.limits import limit
 from leasehold.review.moves import Shift
-from leasehold.review.risk import Assessment, Setting, in_production, of_gain, of_loss
-from leasehold.review.sentences import access_sentence, quoted, subject_of, target_of
+from leasehold.review.quotation import quoted
+from leasehold.review.risk import UNPROVEN, Assessment, Setting, in_production, of_gain, of_loss
+from leasehold.review.sentences import Aside, access_sentence, subject_of, target_of
 from leasehold.review.shifts import shift
 
 _IDENTITY_RANK = 3  # who can become an agent matters as much as what the agent can do
@@ -50,11 +52,17 @@ def _access_draft(found: Difference, effect: Effect, moved: Shift | None, compar
     if moved is not None:
         assessed = Assessment(max(assessed.rank, moved.rank), (*assessed.factors, *moved.factors))
     through = "" if found.key[0] is Kind.GRANTS else f", through {found.key[0].singular} {quoted(found.key[1])}"
-    sentence = access_sentence(agent, effect.gains, effect.losses, through)
+    sentence = access_sentence(agent, effect.gains, effect.losses, through, _aside(agent, effect, comparison))
+    if effect.unproven:
+        assessed = assessed.raised(0, UNPROVEN)
     direction = DriftClass.WIDENED if effect.gains else DriftClass.NARROWED
     return Draft(
         found.presence or direction, found.key, effect.agent, sentence, assessed, found, effect.gains, effect.losses
     )
+
+
+def _aside(agent: str, effect: Effect, comparison: Comparison) -> Aside:
+    return Aside(comparison.limited(agent), unproven=effect.unproven)
 
 
 def _assess(found: Difference, effect: Effect, comparison: Comparison, agent: str) -> Assessment:
@@ -148,6 +156,8 @@ def _delta(one: Delta) -> str:
 def _value(value: object) -> str:
     if isinstance(value, list):
         return quoted(", ".join(map(str, value))) if value else "empty"
+    if isinstance(value, dict):
+        return limit(value)
     return "absent" if value is None else quoted(str(value)) if value != "" else "empty"
 
 

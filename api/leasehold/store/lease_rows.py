@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Index
 from sqlmodel import JSON, Column, Field, SQLModel
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,6 +18,7 @@ class LeaseRow(SQLModel, table=True):
     """One lease. `scopes` is a sorted list, `ancestors` a list of `[node, generation]`."""
 
     __tablename__ = "leases"
+    __table_args__ = (Index("ix_leases_status", "status_list", "status_index", unique=True),)
 
     id: str = Field(primary_key=True, max_length=64)
     subject: str = Field(max_length=512)
@@ -33,6 +34,8 @@ class LeaseRow(SQLModel, table=True):
     revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     parent: str | None = Field(default=None, max_length=64)
     task: str | None = Field(default=None, max_length=128)
+    status_list: str | None = Field(default=None, max_length=16)
+    status_index: int | None = None
 
 
 class ReplayRow(SQLModel, table=True):

@@ -21,6 +21,8 @@ class MemoryLeases:
         """Remember a lease. Its id and token must be new."""
         if lease.id in self._leases or self.find_by_token(lease.token_sha256) is not None:
             raise ValueError("a lease is remembered once")
+        if lease.status is not None and any(one.status == lease.status for one in self._leases.values()):
+            raise ValueError("a place in a status list is given once")
         self._leases[lease.id] = lease
 
     def add_all(self, leases: Sequence[Lease]) -> None:
@@ -39,6 +41,12 @@ class MemoryLeases:
     def find_by_token(self, token_sha256: str) -> Lease | None:
         """The lease behind a token, by the token's SHA-256 in hex."""
         return next((lease for lease in self._leases.values() if lease.token_sha256 == token_sha256), None)
+
+    def on_status_list(self, list_id: str, at: datetime) -> Sequence[Lease]:
+        """Leases with a place in a status list that are not expired at `at`."""
+        return [
+            one for one in self._leases.values() if one.status and one.status.list == list_id and at < one.expires_at
+        ]
 
     def revoke(self, lease_id: str, at: datetime) -> None:
         """End a lease. The first revocation counts; an unknown lease is none of our business (RFC 7009 §2.2)."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from sqlmodel import SQLModel
 
 from leasehold.model.leases import Ancestor, Lease, Node, lease_node
+from leasehold.model.status import StatusPlace
 from leasehold.store.bulk import BulkInsert, listed
 from leasehold.store.bumps import ENDED_GENERATION, Bumps
 from leasehold.store.lease_rows import LeaseRow, ReplayRow, from_micros, to_micros
@@ -63,6 +64,11 @@ class SqlLeases:
         row = self._connection.execute(select(_LEASES).where(_LEASES.c.token_sha256 == token_sha256)).first()
         return _to_lease(row) if row is not None else None
 
+    def on_status_list(self, list_id: str, at: datetime) -> Sequence[Lease]:
+        """Leases with a place in a status list that are not expired at `at`."""
+        placed = (_LEASES.c.status_list == list_id) & (_LEASES.c.expires_at > to_micros(at))
+        return [_to_lease(row) for row in self._connection.execute(select(_LEASES).where(placed))]
+
     def revoke(self, lease_id: str, at: datetime) -> None:
         """End a lease. The first revocation counts; an unknown lease is none of our business (RFC 7009 §2.2)."""
         alive = (_LEASES.c.id == lease_id) & _LEASES.c.revoked_at.is_(None)
@@ -114,6 +120,8 @@ def _to_row(lease: Lease) -> dict[str, object]:
         "revoked_at": to_micros(lease.revoked_at) if lease.revoked_at is not None else None,
         "parent": lease.parent,
         "task": lease.task,
+        "status_list": lease.status.list if lease.status is not None else None,
+        "status_index": lease.status.index if lease.status is not None else None,
     }
 
 
@@ -133,4 +141,5 @@ def _to_lease(row: Row[Any]) -> Lease:  # Any: SQLAlchemy types the columns of a
         revoked_at=from_micros(row.revoked_at) if row.revoked_at is not None else None,
         parent=row.parent,
         task=row.task,
+        status=StatusPlace(row.status_list, row.status_index) if row.status_list is not None else None,
     )

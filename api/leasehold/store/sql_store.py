@@ -12,6 +12,8 @@ from leasehold.store.bumps import Bumps
 from leasehold.store.database import open_engine, transaction
 from leasehold.store.listening import Listening
 from leasehold.store.migrate import migrate
+from leasehold.store.shared_secrets import SqlSharedSecrets
+from leasehold.store.sql_clients import SqlRegistrations
 from leasehold.store.sql_credentials import SqlCredentials
 from leasehold.store.sql_history import SqlAuditLog, SqlChanges, SqlVersions
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
@@ -20,6 +22,7 @@ from leasehold.store.sql_objects import SqlObjects
 from leasehold.store.sql_people import SqlAuthorizations, SqlClientSecrets, SqlConsents
 from leasehold.store.sql_questions import SqlQuestions
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
+from leasehold.store.sql_streams import SqlStreams
 from leasehold.store.sql_tasks import SqlTasks
 from leasehold.store.wakeups import Listener, Wakeups
 
@@ -39,8 +42,11 @@ class SqlUnitOfWork:
         "nodes",
         "objects",
         "questions",
+        "registrations",
         "replays",
         "revocations",
+        "shared_secrets",
+        "streams",
         "tasks",
         "versions",
     )
@@ -59,8 +65,11 @@ class SqlUnitOfWork:
         self.client_secrets = SqlClientSecrets(connection)
         self.consents = SqlConsents(connection)
         self.authorizations = SqlAuthorizations(connection)
+        self.registrations = SqlRegistrations(connection)
         self.revocations = SqlRevocations(connection)
         self.questions = SqlQuestions(connection)
+        self.streams = SqlStreams(connection)
+        self.shared_secrets = SqlSharedSecrets(connection)
 
 
 class SqlStore:

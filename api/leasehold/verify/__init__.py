@@ -4,9 +4,11 @@ Offline, from the issuer's keys and its revocation feed; by introspection where 
 """
 
 from leasehold.verify.access import AccessToken
+from leasehold.verify.proofs import Proof
 from leasehold.verify.refusals import Reason
 from leasehold.verify.resource_server import ResourceServer
-from leasehold.verify.verifier import AccessRefused, Patience, Proof, Receipt, Verifier
+from leasehold.verify.third_party import third_party_verifier
+from leasehold.verify.verifier import AccessRefused, Patience, Receipt, Verifier
 
 __all__ = [
     "AccessRefused",
@@ -18,4 +20,5 @@ __all__ = [
     "Receipt",
     "ResourceServer",
     "Verifier",
+    "third_party_verifier",
 ]

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from leasehold.verify.access import AccessToken
+from leasehold.verify.proofs import Proof
 from leasehold.verify.refusals import Reason, Untrusted
 from leasehold.verify.signatures import KeySet, parse_key_set
 
@@ -79,12 +81,14 @@ class IssuerKeys:
 class Introspection:
     """Asks the issuer about one token (RFC 7662)."""
 
+    proof = Proof.INTROSPECTION
+
     def __init__(self, endpoint: str, client: httpx.Client, bearer: Bearer) -> None:
         self._url = f"{endpoint}/oauth2/introspect"
         self._client = client
         self._bearer = bearer
 
-    def is_active(self, token: str, token_id: str) -> bool:
+    def is_active(self, token: str, access: AccessToken) -> bool:
         """True iff the token lives. Raises `Untrusted` if nobody says so in time, or not of this token."""
         try:
             headers = {"authorization": f"Bearer {self._bearer()}"}
@@ -95,7 +99,7 @@ class Introspection:
             raise Untrusted(Reason.NOT_KNOWN_ALIVE) from None
         if not isinstance(answer, dict) or not isinstance(answer.get("active"), bool):
             raise Untrusted(Reason.NOT_KNOWN_ALIVE)
-        return answer["active"] and answer.get("jti") == token_id
+        return answer["active"] and answer.get("jti") == access.token_id
 
 
 def _is_loopback(host: str) -> bool:

@@ -7,16 +7,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from hashlib import sha256 as _sha256
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from leasehold.model.tokens import LEEWAY
 from leasehold.model.tools import Action
 from leasehold.verify.access import AccessToken, TokenReader
-from leasehold.verify.issuer import Introspection
 from leasehold.verify.known import Known
+from leasehold.verify.proofs import Proof
 from leasehold.verify.refusals import Reason, Untrusted
 
 MAX_STALENESS: Mapping[Action, timedelta] = MappingProxyType(
@@ -27,15 +26,15 @@ _KEPT = 100_000
 _LEEWAY_SECONDS = LEEWAY.total_seconds()
 
 
-class Proof(StrEnum):
-    """How it was known that the token lives."""
-
-    FEED = "feed"
-    INTROSPECTION = "introspection"
-    NONE = "none"
-
-
 _FEED = Proof.FEED
+
+
+class Oracle(Protocol):
+    """Tells whether a verified token lives, where the feed does not. Raises `Untrusted` if it cannot tell."""
+
+    @property
+    def proof(self) -> Proof: ...
+    def is_active(self, token: str, access: AccessToken) -> bool: ...
 
 
 class Receipt(NamedTuple):
@@ -81,7 +80,7 @@ class Verifier:
         *,
         tokens: TokenReader,
         known: Known,
-        introspection: Introspection,
+        introspection: Oracle,
         patience: Patience,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -166,7 +165,7 @@ class Verifier:
                 proof = Proof.FEED
             else:
                 self._introspect(token, access)
-                proof = Proof.INTROSPECTION
+                proof = self._introspection.proof
             _check_use(access, use)
         except Untrusted as refused:
             raise AccessRefused(Receipt(refused.reason, proof, sequence, staleness * 1000, access)) from None
@@ -194,7 +193,7 @@ class Verifier:
         return Reason.NOT_YET_VALID if access.issued_at > now + _LEEWAY_SECONDS else Reason.REVOKED
 
     def _introspect(self, token: str, access: AccessToken) -> None:
-        if not self._introspection.is_active(token, access.token_id):
+        if not self._introspection.is_active(token, access):
             raise Untrusted(Reason.REVOKED)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +12,7 @@ from starlette.requests import Request
 
 from leasehold.model.errors import FieldError, InvalidBody
 from leasehold.web.refusals import MalformedJson, TooLarge, UnsupportedMediaType
+from leasehold.web.strict_json import load_json
 
 BODY_LIMIT = 1024 * 1024
 _ERRORS_SHOWN = 50
@@ -37,7 +37,7 @@ async def read_json(request: Request, limit: int = BODY_LIMIT) -> Json:
 def parse_json(raw: bytes) -> Json:
     """One JSON object in UTF-8, every key once. Raises `MalformedJson`."""
     try:
-        parsed = json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse_constant)
+        parsed = load_json(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise MalformedJson("the body is not UTF-8") from None
     except RecursionError:
@@ -104,19 +104,6 @@ def _inside(value: object) -> Iterable[object]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
-
-
-def _once(pairs: list[tuple[str, Any]]) -> Json:  # Any: parsed JSON
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {json.dumps(twice)[:100]} stands twice in one object")
-    return found
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _repetitions(path: str, value: object) -> Iterator[FieldError]:

@@ -11,6 +11,7 @@ from leasehold.model.events import Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import SPECS
 from leasehold.model.principal import Role
+from leasehold.model.registrations import REGISTRATION_TTL_MAX
 from leasehold.web.credential_schemas import credential_schemas
 from leasehold.web.decision_schemas import decision_schemas
 from leasehold.web.problems import PROBLEMS
@@ -87,6 +88,7 @@ def _registry_schemas() -> dict[str, Schema]:
         "resource": _STRING,
         "grant": _STRING,
         "expires_at": {"type": ["string", "null"], "format": "date-time"},
+        "constraints": {"type": "object", "description": "What arguments may be, by name, as in a token; {} for any."},
     }
     reasons = ["above_ceiling", "agent_suspended", "expired", "owner_disabled", "unknown_tool"]
     return {
@@ -120,6 +122,20 @@ def _registry_schemas() -> dict[str, Schema]:
             "required": [],
         },
         "ClientSecret": _closed(client_id=_STRING, client_secret=_STRING, created_at=_TIME, expires_at=_TIME),
+        "RegistrationTokenBody": {
+            **_closed(hours={"type": "integer", "minimum": 1, "maximum": REGISTRATION_TTL_MAX.days * 24}),
+            "required": [],
+        },
+        "RegistrationToken": _closed(agent=_STRING, initial_access_token=_STRING, expires_at=_TIME),
+        "RegisteredClient": _closed(
+            client_id=_STRING,
+            client_name=_STRING,
+            redirect_uris=_NAMES,
+            grant_types=_NAMES,
+            jwks_uri=_NULLABLE,
+            registered_at=_TIME,
+        ),
+        "RegisteredClients": _closed(items={"type": "array", "items": _ref("RegisteredClient")}),
         "EndedTask": _closed(task=_STRING, generation=_COUNT, ended_at=_TIME),
         "RevocationBody": _closed(node=_STRING, reason=_STRING),
         "Revocation": _closed(node=_STRING, generation=_COUNT, at=_TIME),
@@ -133,6 +149,7 @@ def _registry_schemas() -> dict[str, Schema]:
             role={"enum": [role.value for role in Role]},
             teams=_NAMES,
             stack=_NULLABLE,
+            may_admit={"type": "boolean"},
             plan_only={"type": "boolean"},
             lease=_NULLABLE,
         ),

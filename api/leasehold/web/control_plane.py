@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from leasehold.model.errors import LeaseholdError
+from leasehold.web.agent_client_routes import agent_client_routes
 from leasehold.web.bootstrap_routes import bootstrap_routes
 from leasehold.web.client_secret_routes import client_secret_routes
 from leasehold.web.credential_routes import credential_routes
@@ -45,6 +46,7 @@ def control_plane(doors: Doors) -> FastAPI:
     known = [Depends(doors.caller), Depends(refuse_unprintable), Depends(refuse_unknown)]
     for router in (
         client_secret_routes(doors),
+        agent_client_routes(doors),
         simulation_routes(doors),
         policy_routes(doors),
         decision_routes(doors),

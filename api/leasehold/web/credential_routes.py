@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from leasehold.authn.possession import Presented
 from leasehold.credentials.reading import list_credentials
 from leasehold.credentials.records import CredentialRequest, Issued
 from leasehold.model.errors import InvalidValue, Unavailable
@@ -33,7 +34,7 @@ from leasehold.web.credential_documents import (
 )
 from leasehold.web.documents import Document, json_response
 from leasehold.web.doors import CredentialDoors, Doors
-from leasehold.web.headers import bearer
+from leasehold.web.presenting import presented
 from leasehold.web.queries import (
     Cursor,
     Limit,
@@ -118,12 +119,13 @@ class _CredentialRoutes:
         format: Annotated[CredentialFormat, Query()] = CredentialFormat.JSON,  # noqa: A002  its name
     ) -> Response:
         """Draw a credential of a profile, bound to the lease behind the token presented."""
-        token = bearer(request)
+        sent = presented(request.scope)
+        proof = self._doors.possessions.prove(sent, self._doors.clock())
         body = await _body(request)
         ttl = timedelta(seconds=body.ttl) if body.ttl is not None else None
-        return await self._issued(
-            CredentialRequest(bearer=token, profile=profile, ttl=ttl, aws=format is not CredentialFormat.JSON), format
-        )
+        aws = format is not CredentialFormat.JSON
+        wanted = CredentialRequest(bearer=sent.token, profile=profile, ttl=ttl, aws=aws, proof=proof)
+        return await self._issued(wanted, format)
 
     async def container(self, request: Request, profile: str) -> Response:
         """Draw an AWS session as the SDKs' container provider asks for it.
@@ -131,10 +133,10 @@ class _CredentialRoutes:
         `AWS_CONTAINER_CREDENTIALS_FULL_URI` is this address. The SDK sends what `AWS_CONTAINER_AUTHORIZATION_TOKEN`
         or its file holds as the whole Authorization header, so that the access token may stand there alone.
         """
-        token = _presented(request)
-        return await self._issued(
-            CredentialRequest(bearer=token, profile=profile, aws=True), CredentialFormat.CONTAINER
-        )
+        sent = _presented(request)
+        proof = self._doors.possessions.prove(sent, self._doors.clock())
+        wanted = CredentialRequest(bearer=sent.token, profile=profile, aws=True, proof=proof)
+        return await self._issued(wanted, CredentialFormat.CONTAINER)
 
     async def list(  # noqa: PLR0913, PLR0917  each is a parameter of the query
         self,
@@ -170,10 +172,10 @@ class _CredentialRoutes:
         return self._doors.credentials
 
 
-def _presented(request: Request) -> str:
+def _presented(request: Request) -> Presented:
     """The token, with or without its scheme. Raises `Unauthenticated`: who calls comes before what is wrong with it."""
     given = request.headers.get("authorization", "")
-    return given if _TOKEN.fullmatch(given) else bearer(request)
+    return Presented(token=given) if _TOKEN.fullmatch(given) else presented(request.scope)
 
 
 async def _body(request: Request) -> CredentialBody:

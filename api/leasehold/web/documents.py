@@ -9,6 +9,7 @@ from http import HTTPStatus
 import orjson
 from starlette.responses import Response
 
+from leasehold.model.authority.plain import plain_of
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.plain import plain, rfc3339
 from leasehold.model.principal import Principal
@@ -79,6 +80,7 @@ def _entry(entry: Entry) -> Document:
         "resource": entry.resource,
         "grant": entry.grant,
         "expires_at": rfc3339(entry.expires_at) if entry.expires_at is not None else None,
+        "constraints": plain_of(entry.constraints),
     }
 
 
@@ -115,6 +117,7 @@ def principal_document(principal: Principal) -> Document:
         "role": principal.role.value,
         "teams": sorted(principal.teams),
         "stack": principal.stack,
+        "may_admit": principal.may_admit,
         "plan_only": principal.plan_only,
         "lease": principal.lease,
     }

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from leasehold.authn.agent_tokens import ActingAgent
+from leasehold.authn.possession import Known, Presented
 from leasehold.credentials.ports import Store as CredentialStore
 from leasehold.credentials.records import CredentialRequest, Issued
 from leasehold.decisions.current import Current
@@ -18,6 +19,7 @@ from leasehold.decisions.ports import Sealer
 from leasehold.decisions.ports import Store as DecisionStore
 from leasehold.exchange.simulation import SimulationReport
 from leasehold.model.errors import Unavailable
+from leasehold.model.possession import Possession, Unproven
 from leasehold.model.principal import Principal
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.policy.decision import Permit
@@ -25,13 +27,40 @@ from leasehold.policy.platform import PlatformAction
 from leasehold.registry.authorize import authorize
 from leasehold.registry.policies import NoPolicies
 from leasehold.registry.ports import PolicyChecker, Store
-from leasehold.web.headers import bearer
+from leasehold.web.presenting import presented
 
 
 class Authenticator(Protocol):
     """Credential in, principal out. Raises `Unauthenticated`, whatever is wrong with it; `Unavailable`."""
 
-    def authenticate(self, bearer: str, now: datetime) -> Principal: ...
+    def authenticate(self, token: str, now: datetime, key: str | None = None, /) -> Principal: ...
+
+
+class Admission(Protocol):
+    """Checks the proof that a token comes with. Raises `Unproven`."""
+
+    def prove(self, sent: Presented, now: datetime) -> Possession | None: ...
+    def admit(
+        self, sent: Presented, now: datetime, authenticate: Callable[[str, datetime, str | None], Known]
+    ) -> Known: ...
+
+
+class BearersAlone:
+    """Stands where nobody checks proofs: who sends one is refused."""
+
+    @staticmethod
+    def prove(sent: Presented, _now: datetime) -> Possession | None:
+        """Nothing is proved. Raises `Unproven`."""
+        if sent.proof is not None:
+            raise Unproven("proofs are not taken here")
+        return None
+
+    def admit(
+        self, sent: Presented, now: datetime, authenticate: Callable[[str, datetime, str | None], Known]
+    ) -> Known:
+        """Who presents a bearer token. Raises `Unproven`."""
+        self.prove(sent, now)
+        return authenticate(sent.token, now, None)
 
 
 class Simulator(Protocol):
@@ -61,7 +90,7 @@ class Desk(Protocol):
 class AgentAuthenticator(Protocol):
     """An agent's own token in, the agent out. Raises `Unauthenticated`, whatever is wrong with it; `Unavailable`."""
 
-    def authenticate(self, bearer: str, now: datetime) -> ActingAgent: ...
+    def authenticate(self, token: str, now: datetime, key: str | None = None, /) -> ActingAgent: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +118,7 @@ class Doors:
     store: Store
     authenticator: Authenticator
     clock: Callable[[], datetime]
+    possessions: Admission = field(default_factory=BearersAlone)
     credentials: CredentialDoors | None = None
     agents: AgentAuthenticator | None = None
     decisions: DecisionDoors | None = None
@@ -98,8 +128,8 @@ class Doors:
     async def caller(self, request: Request) -> Principal:
         """Who is calling, found out once per request. Raises `Unauthenticated`."""
         if not hasattr(request.state, "caller"):
-            authenticate = self.authenticator.authenticate
-            request.state.caller = await run_in_threadpool(authenticate, bearer(request), self.clock())
+            authenticate, sent = self.authenticator.authenticate, presented(request.scope)
+            request.state.caller = await run_in_threadpool(self.possessions.admit, sent, self.clock(), authenticate)
         caller: Principal = request.state.caller
         return caller
 

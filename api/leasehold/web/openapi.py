@@ -13,8 +13,11 @@ from leasehold.web.components import components, noun
 from leasehold.web.problems import PROBLEM_JSON, PROBLEMS
 
 Operation = dict[str, Any]  # Any: OpenAPI is JSON
-_READ = ("unauthenticated", "invalid_query", "unavailable")
-_WRITE = ("unauthenticated", "forbidden", "invalid_header", "managed_elsewhere", "precondition_failed", "unavailable")
+_READ = ("unauthenticated", "unproven", "unproven_nonce", "invalid_query", "unavailable")
+_WRITE = (
+    *("unauthenticated", "unproven", "unproven_nonce", "forbidden", "invalid_header"),
+    *("managed_elsewhere", "precondition_failed", "unavailable"),
+)
 _BODY = ("malformed_json", "too_large", "unsupported_media_type", "invalid_body")
 _BEARER: list[dict[str, list[str]]] = [{"registry_token": []}]
 _AGENT: list[dict[str, list[str]]] = [{"agent_token": []}]
@@ -115,6 +118,26 @@ def client_secret_operation() -> Operation:
     operation = _operation("post_client_secret", "agents", answers, (*_BODY, *_READ, "forbidden", "not_found"))
     operation["openapi_extra"]["requestBody"] = _body("ClientSecretBody")
     return operation
+
+
+def registration_token_operation() -> Operation:
+    """Make an initial access token."""
+    answers = {"201": _answer("The token, shown this once.", "RegistrationToken")}
+    operation = _operation("post_registration_token", "agents", answers, (*_BODY, *_READ, "forbidden", "not_found"))
+    operation["openapi_extra"]["requestBody"] = _body("RegistrationTokenBody")
+    return operation
+
+
+def clients_operation() -> Operation:
+    """The clients that registered themselves."""
+    answers = {"200": _answer("The clients of the agent.", "RegisteredClients")}
+    return _operation("get_clients", "agents", answers, (*_READ, "not_found"))
+
+
+def client_end_operation() -> Operation:
+    """End a client that registered itself."""
+    answers = {"204": {"description": "Ended."}}
+    return _operation("delete_client", "agents", answers, (*_READ, "forbidden", "not_found"))
 
 
 def client_secret_end_operation() -> Operation:
@@ -277,7 +300,8 @@ def _security_schemes() -> Operation:
         "registry_token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "A registry token: POST /oauth2/token with resource=<issuer>/v1 (RFC 8693).",
+            "description": "A registry token: POST /oauth2/token with resource=<issuer>/v1 (RFC 8693). "
+            "One that is bound to a key is sent with the scheme DPoP and a proof (RFC 9449 §7.1), never as Bearer.",
         },
         "agent_token": {
             "type": "http",

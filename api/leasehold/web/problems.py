@@ -10,6 +10,7 @@ import orjson
 from starlette.responses import Response
 
 from leasehold.model.errors import LeaseholdError
+from leasehold.web.presenting import challenge
 
 PROBLEM_JSON = "application/problem+json"
 _TYPE = "urn:leasehold:problem:"
@@ -31,6 +32,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "unauthenticated": Problem(HTTPStatus.UNAUTHORIZED, "Who is calling?", "invalid_token"),
     "token_refused": Problem(HTTPStatus.UNAUTHORIZED, "The token was not accepted", "invalid_grant"),
     "proof_refused": Problem(HTTPStatus.BAD_REQUEST, "The proof does not prove it", "invalid_dpop_proof"),
+    "nonce_wanted": Problem(HTTPStatus.BAD_REQUEST, "Use this nonce", "use_dpop_nonce"),
+    "unproven": Problem(HTTPStatus.UNAUTHORIZED, "Prove that the key is yours", "invalid_dpop_proof"),
+    "unproven_nonce": Problem(HTTPStatus.UNAUTHORIZED, "Use this nonce", "use_dpop_nonce"),
     "forbidden": Problem(HTTPStatus.FORBIDDEN, "Not allowed", "insufficient_scope"),
     "not_found": Problem(HTTPStatus.NOT_FOUND, "Not found", "invalid_request"),
     "method_not_allowed": Problem(HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", "invalid_request"),
@@ -44,6 +48,9 @@ PROBLEMS: Mapping[str, Problem] = {
     "unknown_reference": Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "It names what is not there", "invalid_request"),
     "above_ceiling": Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Above a ceiling", "invalid_request"),
     "precondition_required": Problem(HTTPStatus.PRECONDITION_REQUIRED, "Say which revision you saw", "invalid_request"),
+    "too_many_streams": Problem(HTTPStatus.CONFLICT, "No more streams", "invalid_request"),
+    "stream_disabled": Problem(HTTPStatus.BAD_REQUEST, "The stream is disabled", "invalid_request"),
+    "too_soon": Problem(HTTPStatus.TOO_MANY_REQUESTS, "Not so soon", "invalid_request"),
     "internal": Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something broke on our side", "server_error"),
     "unavailable": Problem(HTTPStatus.SERVICE_UNAVAILABLE, "Try again", "temporarily_unavailable"),
 }
@@ -66,9 +73,7 @@ def problem_response(error: LeaseholdError) -> Response:
         "code": code,
         **error.members,
     }
-    headers = {"Cache-Control": "no-store"}
-    if problem.status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Bearer realm="leasehold", error="invalid_token"'  # RFC 6750 §3
+    headers = {"Cache-Control": "no-store", **challenge(error)}
     if problem.status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "1"
     return Response(orjson.dumps(document), problem.status, headers, PROBLEM_JSON)

@@ -40,7 +40,7 @@ def render(document: dict[str, Any]) -> str:  # Any: as above
 class _Closed:
     """Neither store nor authenticator: a registry that is only described lets nobody in."""
 
-    def authenticate(self, bearer: str, now: datetime) -> Principal:  # noqa: ARG002  the protocol's names
+    def authenticate(self, _token: str, _now: datetime, _key: str | None = None, /) -> Principal:
         raise Unavailable("this registry is only described")
 
     def begin(self) -> AbstractContextManager[UnitOfWork]:

@@ -16,7 +16,7 @@ from leasehold.registry.tasks import EndedTask, end_task, end_task_of_agent
 from leasehold.web import openapi
 from leasehold.web.documents import json_response
 from leasehold.web.doors import Doors
-from leasehold.web.headers import bearer
+from leasehold.web.presenting import presented
 
 
 def task_routes(doors: Doors) -> APIRouter:
@@ -44,7 +44,8 @@ async def _agent(doors: Doors, request: Request) -> ActingAgent | None:
     if doors.agents is None:
         return None
     try:
-        return await run_in_threadpool(doors.agents.authenticate, bearer(request), doors.clock())
+        sent, authenticate = presented(request.scope), doors.agents.authenticate
+        return await run_in_threadpool(doors.possessions.admit, sent, doors.clock(), authenticate)
     except Unauthenticated:
         return None  # a platform principal, or nobody: `caller` tells
 

@@ -137,7 +137,7 @@ def _type(attribute: AnyAttribute) -> str:
             attribute.nesting
         ]
     text = attribute.type.json().strip('"')
-    return {'["set","string"]': "set of strings"}.get(text.replace(" ", ""), text)
+    return {'["set","string"]': "set of strings", '["set","number"]': "set of numbers"}.get(text.replace(" ", ""), text)
 
 
 def _literal(default: object) -> str:
@@ -147,12 +147,13 @@ def _literal(default: object) -> str:
 
 
 def _function(function: Function) -> str:
-    names = ", ".join(item.name for item in function.parameters)
+    more = () if function.variadic is None else (function.variadic,)
+    names = ", ".join([*(item.name for item in function.parameters), *(f"{item.name}…" for item in more)])
     title = f"Function {function.name}"
     text = _HEAD.format(title=title, summary=f"{function.summary}.", description=function.description)
     text += _example(f"function_{function.name}")
     text += f"\n## Signature\n\n```text\n{function.name}({names})\n```\n\n## Arguments\n\n"
-    return text + "".join(f"1. `{item.name}` {item.description}\n" for item in function.parameters)
+    return text + "".join(f"1. `{item.name}` {item.description}\n" for item in (*function.parameters, *more))
 
 
 _AUTHENTICATION = """

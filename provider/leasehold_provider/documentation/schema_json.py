@@ -74,6 +74,7 @@ def _function(function: Function) -> Document:
         "summary": function.summary,
         "return_type": json.loads(function.returns.json()),
         "parameters": [_parameter(item) for item in function.parameters],
+        **({"variadic_parameter": _parameter(function.variadic)} if function.variadic is not None else {}),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .cty import Bool, CtyError, Dynamic, DynamicValue, List, Map, Number, Object, Set, String, Tuple
+from .unknown import Unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +70,5 @@ def infer_type(value: Any) -> Type:
 
 
 def _inner(value: Any) -> Type:
-    return Dynamic if value is None or not isinstance(value, _PLAIN) else infer_type(value)
-
-
-_PLAIN = (bool, str, int, float, dict, list, tuple)
+    # A number of any kind is one: `infer_type` takes for a number whatever it does not know.
+    return Dynamic if value is None or isinstance(value, (DynamicValue, Unknown)) else infer_type(value)

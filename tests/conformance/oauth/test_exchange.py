@@ -52,6 +52,7 @@ def test_the_answer_is_complete_and_nothing_more(world):
         "expires_in",
         "scope",
         "lease",
+        "authorization_details",
     }
     assert (answer["issued_token_type"], answer["token_type"]) == (ACCESS_TOKEN, "Bearer")
     assert 0 < answer["expires_in"] <= 300

@@ -12,6 +12,7 @@ from tests.unit.cli.terraform import Backend, leasehold, shown_plan, state_file
 from tests.unit.review.test_review_doors import Store
 from tests.unit.review.worlds import DELETE, READ, Registry, organisation
 
+from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.kinds import Kind
 from leasehold.model.people import OwnerState
 from leasehold.model.trust import KubernetesSubject
@@ -86,3 +87,19 @@ def test_a_plan_review_reads_as_it_always_did(drifted, tmp_path, form, name):
     code, out, err = leasehold(*arguments, answer=drifted, width=WIDTH)
     assert (code, err) == (0, "")
     check(f"../review/{name}", out)
+
+
+@pytest.mark.parametrize(
+    ("form", "name"), [("--json", "limits.json"), ("--markdown", "limits.md"), (None, "limits.txt")]
+)
+def test_limits_on_arguments_read_as_they_always_did(tmp_path, form, name):
+    registry = Registry()
+    hostile = "`*x*` <b>@ops</b> [ok](https://evil.example) |"
+    limits = {"amount": ArgumentConstraint(max=50), hostile: ArgumentConstraint(one_of=frozenset({hostile, "EUR"}))}
+    live = replace(DELETE, constraints=limits)
+    registry.write(Kind.GRANTS, live.id, live)
+    registry.change(Kind.SCOPES, "issues", constraints={"title": ArgumentConstraint(prefixes=frozenset({"[bot] "}))})
+    arguments = ["drift", "--state", write(tmp_path, state_file()), *([form] if form else [])]
+    code, out, err = leasehold(*arguments, answer=Backend(Store(registry)), width=WIDTH)
+    assert (code, err) == (2, "")
+    check(name, out)

@@ -28,6 +28,8 @@ COMMANDS = [
     "token introspect",
     "token simulate",
     "token revoke",
+    "task",
+    "task end",
     "credential",
     "credential aws",
     "credential get",
@@ -46,7 +48,8 @@ COMMANDS = [
 ]
 
 # nothing to give an example of
-BARE = {"", "object", "token", "credential", "provider", "provider install", "whoami", "version", "tools", "policy"}
+BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version", "tools"}
+BARE |= {"policy"}
 
 
 def unreachable(_):

@@ -27,7 +27,8 @@ def test_what_is_covered_overlaps(case):
 
 @pytest.mark.parametrize("case", cases("grant_ids.json"), ids=lambda case: case["id"][:60])
 def test_a_grant_is_named_exactly_as_agreed(case):
-    assert grant_id(case["agent"], case["target"], case["tools"], case["resources"]) == case["id"]
+    constraints = case.get("constraints", {})
+    assert grant_id(case["agent"], case["target"], case["tools"], case["resources"], constraints) == case["id"]
 
 
 @pytest.mark.parametrize("case", cases("relation_ids.json"), ids=lambda case: case["id"][:60])

@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.fakes.client_keys import TOKEN_URL, ClientKey
 from tests.fakes.credential_world import AUDIENCE, LOGIN
+from tests.fakes.exchange_world import ISSUER
 
 from leasehold.credentials.records import CredentialRefused
 from leasehold.exchange.refusals import ExchangeRefused
@@ -13,6 +15,7 @@ from leasehold.model.errors import InvalidBody, Unauthenticated, Unavailable
 from leasehold.model.external import CredentialState, MintRefused
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import agent_node, lease_node, profile_node
+from leasehold.model.possession import Unproven
 
 
 def denials(world):
@@ -215,3 +218,32 @@ def test_a_deleted_profile_ends_what_was_drawn(world):
         unit.nodes.bump(profile_node("orders"))
     world.look()
     assert not world.source.alive
+
+
+def bound(world, key):
+    proof = world.world.proofs.check(key.proof(world.world.now), "POST", TOKEN_URL, world.world.now)
+    return world.token(proof=proof)
+
+
+def proved(world, key, token):
+    url = f"{ISSUER}/v1/credentials/orders"
+    return world.world.proofs.check(
+        key.proof(world.world.now, url=url, token=token), "POST", url, world.world.now, token
+    )
+
+
+def test_a_bound_token_draws_with_its_proof_and_with_each_proof_once(world):
+    key, other = ClientKey(), ClientKey()
+    token = bound(world, key)
+    for proof in (None, proved(world, other, token)):
+        with pytest.raises(Unauthenticated):
+            world.draw("orders", token, proof=proof)
+    with pytest.raises(Unauthenticated):  # a bearer token proves nothing
+        world.draw("orders", proof=proved(world, key, token))
+    assert not world.records()
+
+    proof = proved(world, key, token)
+    assert world.draw("orders", token, proof=proof).secret
+    with pytest.raises(Unproven):
+        world.draw("orders", token, proof=proof)
+    assert len(world.records()) == 1

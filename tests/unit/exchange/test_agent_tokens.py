@@ -24,7 +24,9 @@ def test_a_pod_becomes_its_agent(world):
     claims = said(world.get(world.pod_token()))
     lease = claims.pop("urn:leasehold:lease")
     jti = claims.pop("jti")
+    status = claims.pop("status")["status_list"]
 
+    assert status["uri"].startswith(f"{ISSUER}/status-lists/")
     assert claims == {
         "iss": ISSUER,
         "sub": "agent:triage",

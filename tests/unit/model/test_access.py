@@ -7,16 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leasehold.model.access import (
-    Excess,
     Reach,
     action_of,
     applies,
-    first_excess,
     is_live,
     reach_of_grant,
     wire_scopes,
-    within_ceilings,
 )
+from leasehold.model.authority.order import Verdict
+from leasehold.model.ceilings import Excess, first_excess, within_ceilings
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.people import Agent, Owner
 from leasehold.model.tools import Action, Scope, Tool, ToolServer
@@ -57,7 +56,7 @@ def test_the_first_excess_names_the_ceiling_and_what_sticks_out():
     ceilings = {"payments": Ceiling(principal="team:payments", scopes=frozenset({"web"}))}
     wanted = Reach("github", "delete_branch", "repo:web")
 
-    assert first_excess([wanted], ceilings, {"web": _WEB}) == Excess("payments", wanted)
+    assert first_excess([wanted], ceilings, {"web": _WEB}) == Excess("payments", wanted, Verdict.NO)
 
 
 def test_a_ceiling_without_scopes_allows_nothing():

@@ -18,7 +18,9 @@ def test_a_stranger_may_not_introspect(world):
     for headers in ({}, {"authorization": "Basic eDp5"}, {"authorization": "Bearer"}, {"authorization": "Bearer a b"}):
         reply = world.form("/oauth2/introspect", headers, token=token)
         assert (reply.status, reply.json["error"]) == (401, "invalid_token")
-        assert reply.headers["www-authenticate"] == 'Bearer realm="leasehold", error="invalid_token"'
+        bearer, _, dpop = reply.headers["www-authenticate"].partition(", DPoP ")
+        assert bearer == 'Bearer realm="leasehold", error="invalid_token"'
+        assert dpop.startswith('algs="')
 
 
 def test_an_agent_may_not_introspect(world):

@@ -53,11 +53,11 @@ def test_introspection_says_the_key_and_the_type(world):
     assert (answer["token_type"], answer["cnf"]) == ("DPoP", {"jkt": KEY.thumbprint})
 
 
-def test_a_registry_token_stays_a_bearer_token_and_says_so(world):
+def test_a_registry_token_is_bound_too(world):
     reply = ask(world, KEY.proof(world.now), REGISTRY_AUDIENCE, world.people.token())
 
-    assert reply.json["token_type"] == "Bearer"
-    assert "cnf" not in said(reply)
+    assert reply.json["token_type"] == "DPoP"
+    assert said(reply)["cnf"] == {"jkt": KEY.thumbprint}
 
 
 @pytest.mark.parametrize(

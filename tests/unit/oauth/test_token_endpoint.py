@@ -36,6 +36,9 @@ def test_an_exchange_is_answered_in_full(world):
         "token_type": "Bearer",
         "expires_in": 299,  # the clock stands half a second past the full one
         "scope": "mcp:tool:comment:write mcp:tool:read_file:read",
+        "authorization_details": [
+            {"type": "mcp_tool", "locations": [TOOLS], "actions": ["comment", "read_file"], "resources": ["repo:web"]}
+        ],
     }
     assert token.count(".") == 2
     assert len(lease) == 32

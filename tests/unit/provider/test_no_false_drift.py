@@ -7,6 +7,7 @@ every set shuffled, every moment in another zone and every default filled in.
 import json
 import random
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from urllib.parse import unquote
 
 import pytest
@@ -182,13 +183,28 @@ def _relation(rnd):
     return {"subject": "user:é", "relation": "owner", "object": "d:1", **_maybe(rnd, through="member")}
 
 
+def _limits(rnd):
+    """Constraints in any form, numbers in any spelling."""
+    number = rnd.choice([50, 50.0, 0.1, -0.0, 1e15, 1e-9, Decimal("49.5"), 10**14])
+    forms = [
+        {"max": number},
+        {"min": -1, "max": 1e15},
+        {"numbers": _some(rnd, [1, 2.5, 3, number], 1)},
+        {"one_of": _some(rnd, ["EUR", "", "50", "é"], 1)},
+        {"prefixes": _some(rnd, ["sales_", "finance_"], 1)},
+        {"globs": _some(rnd, ["a*", "*b", "c"], 1)},
+        {"boolean": rnd.random() < 0.5},
+    ]
+    return {name: rnd.choice(forms) for name in _some(rnd, ["amount", "table", "é b"])}
+
+
 def _scope(rnd):
     sets = {"tools": _some(rnd, ["a", "b", "c"], 1), "resources": _some(rnd, ["r:1", "r:2", "r:3"], 1)}
     return {
         "name": "s",
         "tool_server": "s",
         **sets,
-        **_maybe(rnd, allow_wildcard=False, justification="", description=""),
+        **_maybe(rnd, allow_wildcard=False, justification="", description="", constraints=_limits(rnd)),
     }
 
 
@@ -200,7 +216,8 @@ def _grant(rnd):
     scoped = {"scope": "s", **_maybe(rnd, resources=_some(rnd, ["r:1", "r:2"]), tools=[])}
     sets = {"tools": _some(rnd, ["a", "b", "c"], 1), "resources": _some(rnd, ["r:1", "r:2", "r:3"], 1)}
     target = rnd.choice([scoped, {"tool_server": "s", **sets}])
-    return {"agent": "a", **target, **_maybe(rnd, expires_at=_moment(rnd), justification="", allow_wildcard=False)}
+    optional = _maybe(rnd, justification="", allow_wildcard=False, constraints=_limits(rnd))
+    return {"agent": "a", **target, **optional, **_maybe(rnd, expires_at=_moment(rnd))}
 
 
 def _claim(rnd):
@@ -241,9 +258,13 @@ MAKERS = {
 def _reorder(rnd, value):
     """Write the same configuration in another order, times and JSON texts in another spelling."""
     if isinstance(value, dict):
-        return {key: _reorder(rnd, item) for key, item in value.items()}
+        if value.keys() == {"prefixes"}:
+            value = {"globs": [f"{prefix}*" for prefix in value["prefixes"]]}
+        return {key: _reorder(rnd, item) for key, item in rnd.sample(list(value.items()), len(value))}
     if isinstance(value, list):
-        return rnd.sample(value, len(value))
+        return rnd.sample([_reorder(rnd, item) for item in value], len(value))
+    if type(value) in (int, float):
+        return rnd.choice([value, Decimal(repr(value))])
     if isinstance(value, str) and value.startswith("20") and "T" in value:
         return rfc3339(datetime.fromisoformat(value))
     if isinstance(value, str) and value.startswith("{"):

@@ -243,3 +243,82 @@ def test_an_error_never_repeats_a_private_key(terraform):
     config = {"name": "t", "type": "oidc", "issuer": "https://x", "audiences": ["a"]}
     outcome = terraform.validate("leasehold_trust_issuer", {**config, "jwks": '{"keys":[{"d":"s3cr3t"}]}'})
     assert "s3cr3t" not in str(outcome)
+
+
+LIMITED = {**GRANT, "constraints": {"amount": {"max": 50}}}
+
+
+def of_scope(registry, **constraints):
+    scope = {"tool_server": "github", "tools": ["read_file"], "resources": ["repo:web"], "constraints": constraints}
+    registry.must("scopes", "small", scope)
+
+
+def test_a_limit_names_the_grant_while_planning(terraform):
+    planned = terraform.plan("leasehold_grant", LIMITED).ok()
+    assert planned["name"] == "triage/github.read_file@repo:web,amount:..50"
+
+
+@pytest.mark.parametrize("amount", [UNKNOWN, {"max": UNKNOWN}, {"one_of": [UNKNOWN]}, {"one_of": UNKNOWN}])
+def test_a_limit_that_is_not_known_yet_leaves_the_name_open(terraform, registry, amount):
+    of_scope(registry, amount={"max": 50})
+    registry.must("ceilings", "team", {"principal": "team:payments", "scopes": ["small"]})
+    outcome = terraform.plan("leasehold_grant", {**GRANT, "constraints": {"amount": amount}})
+    assert outcome.errors == []
+    assert outcome.state["name"] is UNKNOWN
+
+
+def test_a_grant_above_the_limit_of_a_ceiling_is_an_error(terraform, registry):
+    of_scope(registry, amount={"max": 50})
+    registry.must("ceilings", "team", {"principal": "team:payments", "scopes": ["small"]})
+    assert terraform.plan("leasehold_grant", LIMITED).diagnostics == []
+    outcome = terraform.plan("leasehold_grant", {**GRANT, "constraints": {"amount": {"max": 50.5}}})
+    (error,) = outcome.errors
+    assert error.startswith("Grant above a ceiling: The ceiling `team` does not allow `read_file` of `github`")
+    assert error.endswith("on `repo:web` with these values of `amount`.")
+    assert "does not allow `read_file`" in terraform.plan("leasehold_grant", GRANT).errors[0]
+
+
+def test_what_nobody_can_decide_is_an_error(terraform, registry):
+    names = "abcdefg"
+    for at in range(6):
+        bounds = {name: {"min": at, "max": at + 2} for name in names}
+        scope = {"tool_server": "github", "tools": ["read_file"], "resources": ["repo:web"], "constraints": bounds}
+        registry.must("scopes", f"part{at}", scope)
+    registry.must("ceilings", "team", {"principal": "team:payments", "scopes": [f"part{at}" for at in range(6)]})
+    wanted = {**GRANT, "constraints": {name: {"min": 1, "max": 7} for name in names}}
+    assert "cannot be shown to allow" in terraform.plan("leasehold_grant", wanted).errors[0]
+
+
+def test_a_limit_beyond_that_of_the_scope_is_an_error(terraform, registry):
+    of_scope(registry, amount={"max": 50})
+    grant = {"agent": "triage", "scope": "small"}
+    assert terraform.plan("leasehold_grant", {**grant, "constraints": {"amount": {"max": 50}}}).errors == []
+    outcome = terraform.plan("leasehold_grant", {**grant, "constraints": {"amount": {"max": 60}}})
+    assert outcome.errors == ["Constraint outside the scope: Scope `small` does not cover these values of `amount`."]
+    assert outcome.paths == ["constraints"]
+
+
+@pytest.mark.parametrize(
+    "constraint",
+    [
+        {},
+        {"max": 1, "boolean": True},
+        {"min": 2, "max": 1},
+        {"max": 10**16},
+        {"one_of": ["a\nb"]},
+        {"prefixes": [""]},
+        {"globs": [f"{at}*" for at in range(17)]},
+        None,
+    ],
+)
+@pytest.mark.parametrize("type_name", ["leasehold_grant", "leasehold_scope"])
+def test_a_constraint_that_cannot_be_is_an_error_at_its_argument(terraform, type_name, constraint):
+    named = {"name": "s", **{key: value for key, value in GRANT.items() if key != "agent"}}
+    config = {**(GRANT if type_name == "leasehold_grant" else named), "constraints": {"amount": constraint}}
+    outcome = terraform.validate(type_name, config)
+    assert outcome.errors
+    assert outcome.paths[0].startswith("constraints")
+
+
+def test_a_limit_that_turns_out_impossible_while_planning_is_an_error(terraform):
+    assert terraform.plan("leasehold_grant", {**GRANT, "constraints": {"amount": {"max": 10**16}}}).errors

@@ -22,6 +22,7 @@ def test_effective_access_is_what_the_registry_says(client, registry):
             "resource": "repo:web",
             "grant": READ,
             "expires_at": None,
+            "constraints": "{}",
         }
     ]
     assert state["withheld"] == []
@@ -68,6 +69,8 @@ def test_a_listing_is_filtered_by_the_registry(client, registry):
 def test_functions_answer_without_a_registry():
     assert CALLS["covers"]("repo:*", "repo:web") is True
     assert CALLS["grant_id"]("triage", "github", ["b", "a"], ["repo:web"]) == "triage/github.a+b@repo:web"
+    limits = {"amount": {"max": 50}}
+    assert CALLS["grant_id"]("triage", "web", [], [], limits) == "triage/web,amount:..50"
     assert CALLS["spiffe_id"]("acme.example", "triage") == "spiffe://acme.example/agent/triage"
 
 
@@ -78,6 +81,14 @@ def test_functions_answer_without_a_registry():
         ("grant_id", ("triage", "", [], []), 1),
         ("grant_id", ("triage", "github", ["a/b"], []), 2),
         ("grant_id", ("triage", "github", ["a"], ["web"]), 3),
+        ("grant_id", ("triage", "github", ["a"], ["r:x"], {"amount": {"max": "50"}}), 4),
+        ("grant_id", ("triage", "github", ["a"], ["r:x"], {}, {}), 4),
+        ("grant_id", ("triage", "github", ["a"], ["r:x"], "amount"), 4),
+        ("covers", ({"a": {"max": 1}}, "a"), 0),
+        ("covers", ("a", 5), 1),
+        ("covers", ({"a": {"max": True}}, {}), 0),
+        ("covers", ({}, {"a": {"atmost": 1}}), 1),
+        ("covers", ({}, {"a": 1}), 1),
         ("spiffe_id", ("Acme/x", "triage"), 0),
         ("spiffe_id", ("acme.example", "../x"), 1),
     ],
@@ -91,3 +102,21 @@ def test_a_wrong_argument_is_named(name, arguments, position):
 def test_text_of_others_cannot_command_a_terminal():
     assert plain("a\x1b[2Jb\u202ec\r\nd\u200b") == "a [2Jb c  d "
     assert len(plain("x" * 10_000)) == 2003
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "verdict"),
+    [
+        ({}, {"amount": {"max": 50}}, True),
+        ({"amount": {"max": 50}}, {}, False),
+        ({"amount": {"max": 50}}, {"amount": {"max": 50.0}}, True),
+        ({"amount": {"max": 50}}, {"amount": {"max": 51}}, False),
+        ({"amount": {"max": 50}}, {"amount": {"max": 20}, "currency": {"one_of": ["EUR"]}}, True),
+        ({"table": {"prefixes": ["sales_", "hr_"]}}, {"table": {"globs": ["sales_*_eu"]}}, True),
+        ({"table": {"prefixes": ["sales_"]}}, {"table": {"prefixes": ["sales_", "hr_"]}}, False),
+        ({"table": {"prefixes": ["a*"]}}, {"table": {"prefixes": ["ab"]}}, False),
+        ({"n": {"numbers": [1]}}, {"n": {"one_of": ["1"]}}, False),
+    ],
+)
+def test_covers_compares_constraints_too(wide, narrow, verdict):
+    assert CALLS["covers"](wide, narrow) is verdict

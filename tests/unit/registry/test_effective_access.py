@@ -40,6 +40,7 @@ def test_each_tool_on_each_resource_is_told_with_its_grant(registry):
             "resource": "repo:web",
             "grant": READ,
             "expires_at": "2027-01-01T00:00:00Z",
+            "constraints": {},
         }
     ]
 

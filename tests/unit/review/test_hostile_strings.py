@@ -10,7 +10,7 @@ from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
 from leasehold.review.fixes import fix_for_unmanaged, hcl_string, label_of
-from leasehold.review.sentences import quoted
+from leasehold.review.quotation import quoted
 
 HOSTILE = [
     "`; rm -rf /`",

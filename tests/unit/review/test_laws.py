@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.review.worlds import NOW, Registry, declare, drift, organisation
 
-from leasehold.model.access import Reach, reach_of_grant, within_ceilings
+from leasehold.model.access import Reach, reach_of_grant
+from leasehold.model.ceilings import within_ceilings
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.tools import Scope

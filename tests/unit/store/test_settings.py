@@ -36,6 +36,14 @@ def test_every_variable_is_read_and_an_empty_one_is_none():
     assert read_settings({**HOME, "LEASEHOLD_PORT": "", "LEASEHOLD_KEYS": ""}).keys == "file:/srv/leasehold/keys"
 
 
+def test_nonces_and_private_receivers_are_off_until_they_are_named():
+    settings = read_settings(HOME)
+    assert (settings.dpop_nonces, settings.private_receivers) == (False, frozenset())
+    named = {**HOME, "LEASEHOLD_DPOP_NONCES": "required", "LEASEHOLD_PRIVATE_RECEIVERS": "SIEM.svc, 10.0.0.5,"}
+    settings = read_settings(named)
+    assert (settings.dpop_nonces, settings.private_receivers) == (True, frozenset({"siem.svc", "10.0.0.5"}))
+
+
 def test_the_issuer_follows_the_port():
     assert read_settings({"LEASEHOLD_PORT": "9000"}).issuer == "http://127.0.0.1:9000"
 
@@ -54,6 +62,8 @@ def test_the_password_of_the_database_is_not_shown():
         *(("LEASEHOLD_ISSUER", url) for url in ("https://x?secret", "https://x#secret", "https://")),
         *(("LEASEHOLD_KEYS", keys) for keys in ("file:", "vault:x", "kms")),
         ("LEASEHOLD_LOG_LEVEL", "loud"),
+        *(("LEASEHOLD_DPOP_NONCES", value) for value in ("on", "REQUIRED", "1")),
+        *(("LEASEHOLD_PRIVATE_RECEIVERS", value) for value in ("https://x", "*.svc", "a b")),
     ],
 )
 def test_what_cannot_be_used_is_named_and_not_repeated_where_it_could_be_secret(name, value):

@@ -10,6 +10,7 @@ from tests.fakes.verifying import ISSUER
 from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.signing import jwk_set
 from leasehold.verify import Reason, ResourceServer
+from leasehold.verify.access import AccessToken
 from leasehold.verify.credential import WorkloadCredential
 from leasehold.verify.issuer import FRESH_SECONDS, STALE_SECONDS, Introspection, IssuerKeys
 from leasehold.verify.refusals import Untrusted
@@ -94,8 +95,22 @@ def test_what_is_known_serves_for_an_hour_where_the_issuer_does_not_answer(signe
         keys.find(signer.key_id)
 
 
+ACCESS = AccessToken(
+    subject="agent:triage",
+    client_id="triage",
+    audience="https://github-mcp.example/mcp",
+    token_id="l1",
+    lease="l1",
+    issued_at=0.0,
+    expires_at=300.0,
+    ancestors=(),
+    key_thumbprint=None,
+    claims={},
+)
+
+
 def asked(answer):
-    return Introspection(ISSUER, Issuer(answer).client, lambda: "bearer").is_active("token", "l1")
+    return Introspection(ISSUER, Issuer(answer).client, lambda: "bearer").is_active("token", ACCESS)
 
 
 def test_the_issuers_word_counts_for_the_very_token():
@@ -121,7 +136,7 @@ def test_a_bearer_that_cannot_be_had_is_no_yes():
         raise AWAY
 
     with pytest.raises(Untrusted, match="not_known_alive"):
-        Introspection(ISSUER, Issuer(httpx.Response(200)).client, away).is_active("token", "l1")
+        Introspection(ISSUER, Issuer(httpx.Response(200)).client, away).is_active("token", ACCESS)
 
 
 def test_a_credential_is_exchanged_again_before_it_ends_and_never_shown(tmp_path):

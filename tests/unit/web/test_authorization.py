@@ -10,6 +10,7 @@ from tests.fakes.registry import (
     DEPLOYMENT,
     GRANT,
     ISSUER,
+    NOW,
     OWNER,
     OWNS,
     POLICY,
@@ -26,12 +27,21 @@ from tests.fakes.registry import (
 )
 
 from leasehold.model.kinds import Kind
+from leasehold.model.registrations import ClientMetadata, RegisteredClient
 
 READERS = frozenset(PEOPLE) - {"pep"}  # an enforcement point asks for decisions, and reads nothing
 EVERYBODY = frozenset(PEOPLE)
-ADMINS = frozenset({"admin", "prod", "staging"})
+ADMINS = frozenset({"admin", "platform", "prod", "staging"})
 WITH_THE_TEAM = ADMINS | {"alice"}
 AUDITORS = ADMINS | {"auditor", "plan"}  # a plan-only security-admin still reads what the role reads
+CLIENT = RegisteredClient(
+    metadata=ClientMetadata(
+        client_id="dyn.1", redirect_uris=frozenset({"https://a.example/cb"}), grants=frozenset({"client_credentials"})
+    ),
+    agent="scout",
+    token_sha256="ab" * 32,
+    created_at=NOW,
+)
 BODIES = {
     Kind.OWNERS: ("bob", OWNER),
     Kind.AGENTS: ("scout", AGENT),
@@ -69,6 +79,12 @@ def table():
     made = {"url": path(Kind.AGENTS, "scout"), "json": client, "headers": {"If-None-Match": "*"}}
     yield "POST", secret, ADMINS, {"url": "/v1/agents/scout:client-secret", "json": {}, "made": made}
     yield "DELETE", secret, ADMINS, {"url": "/v1/agents/scout:client-secret", "made": made, "given": {}}
+    initial, taking = "/v1/agents/{name}:registration-token", {**AGENT, "dynamic_clients": 1}
+    made = {"url": path(Kind.AGENTS, "scout"), "json": taking, "headers": {"If-None-Match": "*"}}
+    yield "POST", initial, ADMINS, {"url": "/v1/agents/scout:registration-token", "json": {}, "made": made}
+    yield "GET", "/v1/agents/{name}:clients", READERS, {"url": "/v1/agents/scout:clients", "made": made}
+    one = {"url": f"/v1/agents/scout:clients/{CLIENT.metadata.client_id}", "made": made, "client": CLIENT}
+    yield "DELETE", "/v1/agents/{name}:clients/{client_id}", ADMINS, one
     yield "GET", "/v1/snapshot", READERS, {}
     yield "GET", "/v1/effective-access", READERS, {"params": {"agent": "triage"}}
     yield "GET", "/v1/whoami", EVERYBODY, {}
@@ -110,6 +126,9 @@ def send(registry, method, route, caller):
     request = dict(request)
     if (made := request.pop("made", None)) is not None:
         assert registry.send("PUT", made["url"], "admin", json=made["json"], headers=made["headers"]).is_success
+    if (client := request.pop("client", None)) is not None:
+        with registry.store.begin() as unit:
+            unit.registrations.put(client)
     if (given := request.pop("given", None)) is not None:
         assert registry.send("POST", request["url"], "admin", json=given).is_success
     return allowed, registry.send(method, request.pop("url", route), caller, **request)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, auto
+from functools import lru_cache
 from itertools import pairwise, product
 from math import prod
 
@@ -111,10 +112,15 @@ def _covers_one(above: Sequence[Reach], one: Reach) -> Verdict:
         return Verdict.YES
     named = {name for name, _ in one.constraints}
     # What asks for an argument that `one` leaves out does not allow the calls without it.
-    rivals = [
+    rivals = frozenset(
         other.constraints for other in above if {name for name, _ in other.constraints} <= named and other.reaches(one)
-    ]
-    points = {name: _points(constraint, _of(rivals, name)) for name, constraint in one.constraints}
+    )
+    return _covers_arguments(rivals, one.constraints)
+
+
+@lru_cache(maxsize=1024)  # a grant of many tools on many resources asks the same question of each
+def _covers_arguments(rivals: frozenset[Constraints], constraints: Constraints) -> Verdict:
+    points = {name: _points(constraint, _of(rivals, name)) for name, constraint in constraints}
     if not rivals:
         return Verdict.NO
     if prod(len(found) for found in points.values()) > MAX_POINTS:

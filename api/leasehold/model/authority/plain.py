@@ -35,15 +35,16 @@ def constraints_of(plain: object) -> Constraints:
         raise InvalidValue("constraints must name arguments")
     if len(plain) > MAX_ARGUMENTS:
         raise InvalidValue(f"constraints name at most {MAX_ARGUMENTS} arguments")
-    return tuple((_argument(name), _constraint(plain[name])) for name in sorted(plain))
+    return tuple((check_argument(name), _constraint(plain[name])) for name in sorted(plain))
 
 
-def plain_of(constraints: Constraints) -> dict[str, object]:
+def plain_of(constraints: Constraints) -> dict[str, dict[str, object]]:
     """The same, to be written as JSON."""
     return {argument: _plain(constraint) for argument, constraint in constraints}
 
 
-def _argument(name: str) -> str:
+def check_argument(name: str) -> str:
+    """The name of an argument. Raises `InvalidValue` unless it is short and can be seen."""
     if not 0 < len(name) <= _ARGUMENT_LIMIT or not name.isprintable():
         raise InvalidValue(f"an argument is named by 1 to {_ARGUMENT_LIMIT} printable characters")
     return name

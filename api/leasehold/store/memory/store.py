@@ -17,18 +17,23 @@ from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.records import BootstrapToken, Version
+from leasehold.model.registrations import RegisteredClient, RegistrationToken
 from leasehold.model.revocations import RevocationEvent
+from leasehold.model.signals import Stream
 from leasehold.model.tasks import Task
 from leasehold.store.bumps import Bumps
 from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, MemoryVersions
 from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
 from leasehold.store.memory.objects import MemoryObjects
 from leasehold.store.memory.revocations import MemoryRevocations
+from leasehold.store.memory_clients import MemoryRegistrations
 from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
 from leasehold.store.memory_questions import MemoryQuestions
+from leasehold.store.memory_streams import MemoryStreams
 from leasehold.store.memory_tasks import MemoryTasks
+from leasehold.store.shared_secrets import MemorySharedSecrets
 from leasehold.store.wakeups import Listener, Wakeups
 
 
@@ -52,6 +57,11 @@ class MemoryState:
     consents: dict[tuple[str, str, str], Consent] = field(default_factory=dict)
     authorizations: dict[str, Pending] = field(default_factory=dict)
     questions: dict[str, SealedQuestion] = field(default_factory=dict)
+    streams: dict[str, Stream] = field(default_factory=dict)
+    shared_secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    client_names: dict[str, str] = field(default_factory=dict)
+    registered_clients: dict[str, RegisteredClient] = field(default_factory=dict)
+    registration_tokens: dict[str, RegistrationToken] = field(default_factory=dict)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -72,6 +82,11 @@ class MemoryState:
             consents=dict(self.consents),
             authorizations=dict(self.authorizations),
             questions=dict(self.questions),
+            streams=dict(self.streams),
+            shared_secrets=dict(self.shared_secrets),
+            client_names=dict(self.client_names),
+            registered_clients=dict(self.registered_clients),
+            registration_tokens=dict(self.registration_tokens),
         )
 
 
@@ -92,8 +107,13 @@ class MemoryUnitOfWork:
         self.client_secrets = MemoryClientSecrets(state.client_secrets)
         self.consents = MemoryConsents(state.consents)
         self.authorizations = MemoryAuthorizations(state.authorizations)
+        self.registrations = MemoryRegistrations(
+            state.client_names, state.registered_clients, state.registration_tokens
+        )
         self.revocations = MemoryRevocations(state.revocations)
         self.questions = MemoryQuestions(state.questions)
+        self.streams = MemoryStreams(state.streams)
+        self.shared_secrets = MemorySharedSecrets(state.shared_secrets)
 
 
 class MemoryStore:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,8 +10,10 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import orjson
+from starlette.concurrency import run_in_threadpool
 
 from leasehold.authn.ports import ProofVerifier
+from leasehold.authn.possession import Possessions, key_of
 from leasehold.exchange import metadata
 from leasehold.exchange.authorizing import CALLBACK, PUSHED_FOR
 from leasehold.exchange.client_credentials import ClientCredentials
@@ -23,8 +24,9 @@ from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.refusals import ClientRefused, ExchangeRefused
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.model.errors import LeaseholdError, Unauthenticated
-from leasehold.model.possession import Possession
+from leasehold.model.possession import NonceWanted, Possession
 from leasehold.model.tokens import UnverifiedToken
+from leasehold.policy.consenting import ConsentPermit
 from leasehold.web.asgi import Application, Receive, Scope, Send
 from leasehold.web.oauth.client_form import client_request
 from leasehold.web.oauth.consent_form import consent_document, consent_query
@@ -33,9 +35,10 @@ from leasehold.web.oauth.exchange_form import exchange_answer, exchange_request
 from leasehold.web.oauth.forms import InvalidRequest, header, read_form
 from leasehold.web.oauth.pages import Page
 from leasehold.web.oauth.people import CONSENT, People, assertion_request, code_request
+from leasehold.web.oauth.registering import REGISTER, Registering
+from leasehold.web.presenting import challenge, presented
 from leasehold.web.problems import problem_of
 
-_BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*)")  # RFC 6750 §2.1
 _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}  # RFC 6749 §5.1
 _CACHED = {"cache-control": "public, max-age=300"}
 _JSON = "application/json"
@@ -54,17 +57,19 @@ class OAuthDoors:
     people: People
     consents: Consents
     proofs: ProofVerifier
+    possessions: Possessions
     introspection: Introspection
     revocation: Revocation
     jwks: Callable[[], Mapping[str, object]]
     clock: Callable[[], datetime]
+    registering: Registering | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One JSON answer."""
+    """One JSON answer; no body at all for None."""
 
-    body: Mapping[str, object]
+    body: Mapping[str, object] | None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=lambda: _NO_STORE)
 
@@ -97,7 +102,14 @@ class _Routes:
         # An issuer below a path stands behind a proxy that takes the path off, except here: RFC 8414 §3.1 puts the
         # well-known part between host and path.
         below = urlsplit(self._doors.issuer).path.rstrip("/")
+        registering: dict[tuple[str, str], Route] = {
+            ("POST", REGISTER): self.register,
+            ("GET", REGISTER): self.registered,
+            ("PUT", REGISTER): self.change_client,
+            ("DELETE", REGISTER): self.end_client,
+        }
         return {
+            **(registering if self._doors.registering is not None else {}),
             ("POST", "/oauth2/token"): self.token,
             ("POST", "/oauth2/par"): self.push,
             ("GET", "/oauth2/authorize"): self._doors.people.authorize,
@@ -128,7 +140,7 @@ class _Routes:
                 issued = await self._doors.delegation.delegate(delegation_request(form, proof), now)
             case _:
                 issued = await self._doors.exchange.exchange(exchange_request(form, proof), now)
-        return Answer(exchange_answer(issued, self._doors.clock()))
+        return Answer(exchange_answer(issued, self._doors.clock()), headers={**_NO_STORE, **_next_nonce(proof)})
 
     async def push(self, scope: Scope, receive: Receive) -> Answer:
         request_uri = await self._doors.people.push(scope, receive)
@@ -142,23 +154,34 @@ class _Routes:
 
     async def consents(self, scope: Scope, _receive: Receive) -> Answer:
         wanted, now = consent_query(scope), self._doors.clock()
-        permit = await self._doors.consents.permit(_bearer(scope), wanted.user, now)
+        permit = await self._consent_permit(scope, wanted.user, now)
         return Answer({"items": [consent_document(one) for one in await self._doors.consents.list(permit)]})
+
+    async def _consent_permit(self, scope: Scope, user: str | None, now: datetime) -> ConsentPermit:
+        sent = presented(scope)
+        proof = self._doors.possessions.prove(sent, now)
+        permit = await self._doors.consents.permit(sent.token, user, now, key_of(proof))
+        await run_in_threadpool(self._doors.possessions.spend, proof)
+        return permit
 
     async def end_consent(self, scope: Scope, _receive: Receive) -> Answer:
         wanted, now = consent_query(scope), self._doors.clock()
-        permit = await self._doors.consents.permit(_bearer(scope), wanted.user, now)
+        permit = await self._consent_permit(scope, wanted.user, now)
         if wanted.agent is None or wanted.resource is None:
             raise InvalidRequest("name agent and resource")
         await self._doors.consents.end(permit, wanted.agent, wanted.resource, now)
         return Answer({})
 
     async def introspect(self, scope: Scope, receive: Receive) -> Answer:
-        bearer = _bearer(scope)
+        sent, now = presented(scope), self._doors.clock()
+        proof = self._doors.possessions.prove(sent, now)
         token = (await read_form(scope, receive)).get("token")
         if token is None:
             raise InvalidRequest("token is missing")
-        return Answer(await self._doors.introspection.introspect(bearer, token, self._doors.clock()))
+        answer = await self._doors.introspection.introspect(sent.token, token, now, key_of(proof))
+        if proof is not None:
+            await run_in_threadpool(self._doors.possessions.spend, proof)
+        return Answer(answer, headers={**_NO_STORE, **_next_nonce(proof)})
 
     async def revoke(self, scope: Scope, receive: Receive) -> Answer:
         token = (await read_form(scope, receive)).get("token")
@@ -167,21 +190,38 @@ class _Routes:
         await self._doors.revocation.revoke(token, self._doors.clock())
         return Answer({})
 
+    @property
+    def _registering(self) -> Registering:
+        if self._doors.registering is None:
+            raise InvalidRequest("clients do not register themselves here")
+        return self._doors.registering
+
+    async def register(self, scope: Scope, receive: Receive) -> Answer:
+        bearer = _bearer(scope) if header(scope, b"authorization") else None
+        return Answer(await self._registering.register(scope, receive, bearer), 201)
+
+    async def registered(self, scope: Scope, receive: Receive) -> Answer:
+        return Answer(await self._registering.read(scope, receive, _bearer(scope)))
+
+    async def change_client(self, scope: Scope, receive: Receive) -> Answer:
+        return Answer(await self._registering.change(scope, receive, _bearer(scope)))
+
+    async def end_client(self, scope: Scope, receive: Receive) -> Answer:
+        await self._registering.end(scope, receive, _bearer(scope))
+        return Answer(None, 204)
+
     async def metadata(self, _scope: Scope, _receive: Receive) -> Answer:
-        return Answer(metadata.server_metadata(self._doors.issuer), headers=_CACHED)
+        return Answer(self._metadata(), headers=_CACHED)
 
     async def discovery(self, _scope: Scope, _receive: Receive) -> Answer:
-        return Answer(metadata.discovery_document(self._doors.issuer), headers=_CACHED)
+        return Answer(metadata.discovery_document(self._metadata()), headers=_CACHED)
+
+    def _metadata(self) -> Mapping[str, object]:
+        register = REGISTER if self._doors.registering is not None else None
+        return metadata.server_metadata(self._doors.issuer, register)
 
     async def jwks(self, _scope: Scope, _receive: Receive) -> Answer:
         return Answer(self._doors.jwks(), headers=_CACHED)
-
-
-def _bearer(scope: Scope) -> str:
-    match = _BEARER.fullmatch(header(scope, b"authorization"))
-    if match is None:
-        raise Unauthenticated("send a bearer token")
-    return match[1]
 
 
 async def _answer(route: Route, scope: Scope, receive: Receive) -> Answer | Page:
@@ -202,10 +242,23 @@ async def _answer(route: Route, scope: Scope, receive: Receive) -> Answer | Page
         return Answer(_error("server_error", "something broke on our side"), 500)
 
 
+def _bearer(scope: Scope) -> str:
+    """A token that is never bound to a key, as those of registration are. Raises `Unauthenticated`."""
+    sent = presented(scope)
+    if sent.proof:
+        raise Unauthenticated("send a bearer token")
+    return sent.token
+
+
+def _next_nonce(proof: Possession | None) -> Mapping[str, str]:
+    nonce = proof.next_nonce if proof is not None else None
+    return {"dpop-nonce": nonce} if nonce is not None else {}  # RFC 9449 §8.2
+
+
 def _challenge(error: LeaseholdError) -> Mapping[str, str]:
-    if isinstance(error, Unauthenticated):
-        return {"www-authenticate": 'Bearer realm="leasehold", error="invalid_token"'}  # RFC 6750 §3
-    return {"retry-after": "1"}
+    if isinstance(error, NonceWanted):
+        return {"dpop-nonce": error.nonce}  # RFC 9449 §8
+    return challenge(error) or {"retry-after": "1"}
 
 
 def _no_route(method: str, path: str, routes: Mapping[tuple[str, str], Route]) -> Answer:
@@ -221,9 +274,14 @@ def _error(code: str, description: str) -> Mapping[str, object]:
 
 
 async def _send(send: Send, answer: Answer | Page) -> None:
-    body = answer.body if isinstance(answer, Page) else orjson.dumps(answer.body)
-    kind = {} if isinstance(answer, Page) else {"content-type": _JSON}
-    headers = {**answer.headers, **kind, "content-length": str(len(body))}
+    about: dict[str, str] = {}
+    if isinstance(answer, Page):
+        body = answer.body
+    elif answer.body is None:
+        body = b""
+    else:
+        body, about = orjson.dumps(answer.body), {"content-type": _JSON}
+    headers = {**answer.headers, **about, "content-length": str(len(body))}
     start = {
         "type": "http.response.start",
         "status": int(answer.status),

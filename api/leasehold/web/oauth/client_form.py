@@ -11,8 +11,9 @@ from leasehold.exchange.client_credentials import ClientRequest
 from leasehold.model.possession import Possession
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.asgi import Scope
-from leasehold.web.oauth.exchange_form import resource_of, scopes_of
+from leasehold.web.oauth.exchange_form import details_of, resource_of, scopes_of
 from leasehold.web.oauth.forms import Form, InvalidClient, InvalidRequest, header
+from leasehold.web.oauth.task_form import task_of
 
 _ASSERTION_TYPES = frozenset({JWT_BEARER, JWT_SPIFFE})
 
@@ -44,7 +45,12 @@ def client_credential(scope: Scope, form: Form) -> ClientCredential:
 def client_request(scope: Scope, form: Form, proof: Possession | None) -> ClientRequest:
     """What a client asks for, for itself. Raises `InvalidRequest`."""
     return ClientRequest(
-        credential=client_credential(scope, form), resource=resource_of(form), scopes=scopes_of(form), proof=proof
+        credential=client_credential(scope, form),
+        resource=resource_of(form),
+        scopes=scopes_of(form),
+        details=details_of(form),
+        proof=proof,
+        task=task_of(form),
     )
 
 

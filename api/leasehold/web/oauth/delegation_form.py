@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import orjson
-
 from leasehold.exchange.families import DelegationRequest
 from leasehold.exchange.metadata import TOKEN_EXCHANGE
 from leasehold.model.possession import Possession
 from leasehold.model.tokens import UnverifiedToken
-from leasehold.web.oauth.exchange_form import ACCESS_TOKEN, AWS_STS, ID_TOKEN, JWT, resource_of, scopes_of
+from leasehold.web.oauth.exchange_form import ACCESS_TOKEN, AWS_STS, ID_TOKEN, JWT, details_of, resource_of, scopes_of
 from leasehold.web.oauth.forms import Form, InvalidRequest
 
 _ACTOR_TYPES = frozenset({ACCESS_TOKEN, JWT, ID_TOKEN, AWS_STS})
@@ -22,12 +20,10 @@ def is_delegation(form: Form) -> bool:
 def refuse_misplaced(form: Form) -> None:
     """Raise `InvalidRequest` for a parameter that the grant would ignore: it asks for less than would be given."""
     exchange = form.get("grant_type") == TOKEN_EXCHANGE
-    if "authorization_details" in form and not is_delegation(form):
-        raise InvalidRequest("authorization_details narrow what a sub-agent gets: here, ask by scope")
-    if "task" in form and not exchange:
-        raise InvalidRequest("task belongs to a token exchange")
-    if "task_deadline" in form and not (exchange and "task" in form and not is_delegation(form)):
-        raise InvalidRequest("task_deadline belongs to the exchange that opens the task")
+    if "authorization_details" in form and not (exchange or form.get("grant_type") == "client_credentials"):
+        raise InvalidRequest("authorization_details narrow what an agent gets for itself: here, ask by scope")
+    if "task_deadline" in form and ("task" not in form or is_delegation(form)):
+        raise InvalidRequest("task_deadline belongs to the request that opens the task")
 
 
 def delegation_request(form: Form, proof: Possession | None) -> DelegationRequest:
@@ -49,17 +45,8 @@ def delegation_request(form: Form, proof: Possession | None) -> DelegationReques
         actor_is_ours=form["actor_token_type"] == ACCESS_TOKEN,
         resource=resource_of(form),
         scopes=scopes_of(form),
-        details=_details(form),
+        details=details_of(form),
         agent=form.get("client_id"),
         task=form.get("task"),
         proof=proof,
     )
-
-
-def _details(form: Form) -> object:
-    if "authorization_details" not in form:
-        return None
-    try:
-        return orjson.loads(form["authorization_details"])
-    except orjson.JSONDecodeError:
-        raise InvalidRequest("authorization_details must be JSON") from None

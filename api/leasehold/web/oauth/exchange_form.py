@@ -12,6 +12,7 @@ from leasehold.model.possession import Possession
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.oauth.forms import Form, InvalidRequest, InvalidTarget, UnsupportedGrantType
 from leasehold.web.oauth.task_form import task_of
+from leasehold.web.strict_json import load_json
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  RFC 8693 §3
 JWT = "urn:ietf:params:oauth:token-type:jwt"
@@ -41,6 +42,7 @@ def exchange_request(form: Form, proof: Possession | None = None) -> ExchangeReq
         subject_token=UnverifiedToken(form["subject_token"]),
         resource=resource_of(form),
         scopes=scopes_of(form),
+        details=details_of(form),
         agent=form.get("client_id"),
         stack=form.get("stack"),
         proof=proof,
@@ -60,12 +62,24 @@ def exchange_answer(issued: Issued, now: datetime) -> dict[str, object]:
     }
     if issued.lease.agent is None:
         answer["stack"] = issued.stack
+    else:
+        answer["authorization_details"] = issued.details  # RFC 9396 §7
     return answer
 
 
 def scopes_of(form: Form) -> frozenset[str] | None:
     """The scopes asked for, None for all there are (RFC 6749 §3.3)."""
     return frozenset(form["scope"].split(" ")) if "scope" in form else None
+
+
+def details_of(form: Form) -> object:
+    """The `authorization_details` asked for (RFC 9396 §2), read as JSON and no further; None for none."""
+    if "authorization_details" not in form:
+        return None
+    try:
+        return load_json(form["authorization_details"])
+    except (ValueError, RecursionError):
+        raise InvalidRequest("authorization_details must be JSON, each key once") from None
 
 
 def resource_of(form: Form) -> str:

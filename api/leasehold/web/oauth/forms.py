@@ -53,12 +53,16 @@ async def read_form(scope: Scope, receive: Receive) -> Form:
     """The parameters of a form body; an empty one counts as absent (RFC 6749 §3.2). Raises `InvalidRequest`."""
     if header(scope, b"content-type").partition(";")[0].strip().lower() != _FORM:
         raise InvalidRequest(f"the body must be {_FORM}")
+    return _parsed(await read_body(receive))
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body, with a cap and a deadline. Raises `InvalidRequest`."""
     try:
         async with asyncio.timeout(READ_SECONDS):
-            body = await _body(receive)
+            return await _body(receive)
     except TimeoutError:
         raise InvalidRequest("the body did not arrive in time") from None
-    return _parsed(body)
 
 
 def header(scope: Scope, name: bytes) -> str:

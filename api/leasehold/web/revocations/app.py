@@ -17,18 +17,20 @@ from urllib.parse import parse_qs
 import orjson
 from starlette.concurrency import run_in_threadpool
 
+from leasehold.authn.possession import Possessions, key_of
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Reader, Readers
 from leasehold.feed.subscription import Subscription
-from leasehold.model.errors import LeaseholdError, Unauthenticated
+from leasehold.model.errors import LeaseholdError
+from leasehold.model.possession import Possession
 from leasehold.web.asgi import Application, Receive, Scope, Send
 from leasehold.web.oauth.forms import InvalidRequest, header
+from leasehold.web.presenting import challenge, presented
 from leasehold.web.problems import problem_of
 
 STREAM_PATH = "/revocations/stream"
 SNAPSHOT_PATH = "/revocations"
 TAKE_SECONDS = 5.0  # for one frame: who takes longer is too slow to be told anything in time
-_BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*)")  # RFC 6750 §2.1
 _SEQUENCE = re.compile(r"[0-9]{1,18}")
 _log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class RevocationDoors:
 
     feed: Feed
     readers: Readers
+    possessions: Possessions
     clock: Callable[[], datetime]
 
 
@@ -64,18 +67,18 @@ def revocations_app(doors: RevocationDoors) -> Application:
 
 
 async def _snapshot(doors: RevocationDoors, scope: Scope, _receive: Receive, send: Send) -> None:
-    reader = _reader(doors, scope)
-    await run_in_threadpool(doors.readers.check_lease, reader, doors.clock())
+    reader, proof = _reader(doors, scope)
+    await run_in_threadpool(_admit, doors, reader, proof)
     body = (await doors.feed.snapshot()).encode()
     await _start(send, 200, {"content-type": "application/jwt", "content-length": str(len(body))})
     await send({"type": "http.response.body", "body": body})
 
 
 async def _stream(doors: RevocationDoors, scope: Scope, receive: Receive, send: Send) -> None:
-    reader, since = _reader(doors, scope), _since(scope)
+    (reader, proof), since = _reader(doors, scope), _since(scope)
     subscription = await doors.feed.subscribe(since, reader)
     try:
-        await run_in_threadpool(doors.readers.check_lease, reader, doors.clock())
+        await run_in_threadpool(_admit, doors, reader, proof)
         await _start(send, 200, {"content-type": "text/event-stream", "x-accel-buffering": "no"})
         gone = asyncio.create_task(_hung_up(receive))
         telling = asyncio.create_task(_tell(subscription, send))
@@ -107,11 +110,15 @@ async def _hung_up(receive: Receive) -> None:
         pass
 
 
-def _reader(doors: RevocationDoors, scope: Scope) -> Reader:
-    match = _BEARER.fullmatch(header(scope, b"authorization"))
-    if match is None:
-        raise Unauthenticated("send a bearer token")
-    return doors.readers.verify(match[1], doors.clock())
+def _reader(doors: RevocationDoors, scope: Scope) -> tuple[Reader, Possession | None]:
+    sent, now = presented(scope), doors.clock()
+    proof = doors.possessions.prove(sent, now)
+    return doors.readers.verify(sent.token, now, key_of(proof)), proof
+
+
+def _admit(doors: RevocationDoors, reader: Reader, proof: Possession | None) -> None:
+    doors.readers.check_lease(reader, doors.clock())
+    doors.possessions.spend(proof)
 
 
 def _since(scope: Scope) -> int:
@@ -126,9 +133,7 @@ def _since(scope: Scope) -> int:
 
 
 def _advice(error: LeaseholdError) -> Mapping[str, str]:
-    if isinstance(error, Unauthenticated):
-        return {"www-authenticate": 'Bearer realm="leasehold", error="invalid_token"'}  # RFC 6750 §3
-    return {"retry-after": "1"}
+    return challenge(error) or {"retry-after": "1"}
 
 
 async def _refuse(send: Send, status: int, error: str, why: str, headers: Mapping[str, str] | None = None) -> None:

@@ -4,3 +4,11 @@ resource "leasehold_scope" "web_reader" {
   tools       = ["read_file", "create_issue"]
   resources   = ["repo:web", "repo:api"]
 }
+
+resource "leasehold_scope" "docs_reader" {
+  name        = "docs-reader"
+  tool_server = leasehold_tool_server.github.name
+  tools       = ["read_file"]
+  resources   = ["repo:web"]
+  constraints = { path = { prefixes = ["docs/", "site/"] } }
+}

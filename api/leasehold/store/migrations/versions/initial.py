@@ -25,6 +25,9 @@ def upgrade() -> None:
     _people()
     _entities()
     _questions()
+    _signals()
+    _shared_secrets()
+    _clients()
 
 
 def _objects() -> None:
@@ -141,8 +144,11 @@ def _leases() -> None:
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
         sa.Column("parent", sa.String(64), nullable=True),
         sa.Column("task", sa.String(128), nullable=True),
+        sa.Column("status_list", sa.String(16), nullable=True),
+        sa.Column("status_index", sa.Integer(), nullable=True),
     )
     op.create_index("ix_leases_expires_at", "leases", ["expires_at"])
+    op.create_index("ix_leases_status", "leases", ["status_list", "status_index"], unique=True)
     op.create_table(
         "replays",
         sa.Column("issuer", sa.String(2048), primary_key=True),
@@ -250,6 +256,63 @@ def _questions() -> None:
         sa.Column("sealed", sa.Text(), nullable=False),
     )
     op.create_index("ix_decision_questions_at", "decision_questions", ["at"])
+
+
+def _signals() -> None:
+    op.create_table(
+        "signal_streams",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("receiver", sa.String(512), nullable=False),
+        sa.Column("standing", sa.JSON(), nullable=False),
+        sa.Column("endpoint", sa.String(2048), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=True),
+        sa.Column("events", sa.JSON(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("excluded", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("next_attempt_at", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
+        sa.Column("verification", sa.Text(), nullable=True),
+        sa.Column("verified_at", sa.BigInteger(), nullable=True),
+    )
+    op.create_index("ix_signal_streams_receiver", "signal_streams", ["receiver"])
+
+
+def _shared_secrets() -> None:
+    op.create_table(
+        "shared_secrets",
+        sa.Column("name", sa.String(63), primary_key=True),
+        sa.Column("secret", sa.Text(), nullable=False),
+    )
+
+
+def _clients() -> None:
+    op.create_table(
+        "client_names",
+        sa.Column("client_id", sa.String(512), primary_key=True),
+        sa.Column("agent", sa.String(63), nullable=False),
+    )
+    op.create_index("ix_client_names_agent", "client_names", ["agent"])
+    op.create_table(
+        "registered_clients",
+        sa.Column("client_id", sa.String(512), primary_key=True),
+        sa.Column("agent", sa.String(63), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("token_sha256", sa.String(64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_registered_clients_agent", "registered_clients", ["agent"])
+    op.create_table(
+        "registration_tokens",
+        sa.Column("sha256", sa.String(64), primary_key=True),
+        sa.Column("agent", sa.String(63), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_registration_tokens_agent", "registration_tokens", ["agent"])
 
 
 def _name(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:

@@ -1,0 +1,1 @@
+"""Streams of security events (SSF 1.0): plain ASGI, for receivers with a registry token."""

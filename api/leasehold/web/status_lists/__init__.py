@@ -1,0 +1,1 @@
+"""Status lists, for whoever asks: plain ASGI, without a credential."""

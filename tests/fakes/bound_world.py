@@ -1,0 +1,82 @@
+"""Every door that takes a token of ours, with tokens that are bound to a key."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.fakes.client_keys import TOKEN_URL, ClientKey
+from tests.fakes.exchange_world import EXCHANGE, ISSUER, JWT, REGISTRY_AUDIENCE, Reply
+from tests.fakes.signal_world import SignalWorld
+
+from leasehold.authn.agent_tokens import AgentCallers
+from leasehold.feed.feed import Feed
+from leasehold.feed.readers import Readers
+from leasehold.keys.nonces import Nonces
+from leasehold.keys.signing import TokenMint
+from leasehold.keys.tokens import OwnTokens
+from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
+from leasehold.web.control_plane import control_plane
+from leasehold.web.dispatch import dispatch
+from leasehold.web.doors import Doors
+from leasehold.web.revocations.app import RevocationDoors, revocations_app
+
+KEY, OTHER = ClientKey(), ClientKey()
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+DOORS = [
+    ("GET", "/v1/whoami"),
+    ("GET", "/v1/snapshot"),
+    ("GET", "/v1/agents/triage"),
+    ("POST", "/oauth2/introspect"),
+    ("GET", "/v1/consents?user=user:people/x"),
+    ("GET", "/revocations"),
+    ("GET", "/ssf/streams"),
+]
+"""Where a registry token opens something."""
+
+
+class BoundWorld(SignalWorld):
+    """A whole server in memory."""
+
+    def __init__(self, store: Any, folder: Path, nonces: Nonces | None = None) -> None:
+        super().__init__(store, folder, nonces)
+        self.nonce: str | None = None
+        clock = lambda: self.now  # noqa: E731  shared by all doors
+        feed = Feed(
+            issuer=ISSUER,
+            store=self.store._store,
+            batches=TokenMint(self.signer, BATCH_TYPE),
+            snapshots=TokenMint(self.signer, SNAPSHOT_TYPE),
+            clock=clock,
+        )
+        readers = Readers(self.callers)
+        agents = AgentCallers(issuer=ISSUER, verifier=OwnTokens(self.signer), leases=self.store)
+        doors = Doors(
+            store=self.store, authenticator=self.callers, possessions=self.possessions, clock=clock, agents=agents
+        )
+        revocations = RevocationDoors(feed=feed, readers=readers, possessions=self.possessions, clock=clock)
+        hot = {"/oauth2/": self.app, "/.well-known/": self.app, "/v1/consents": self.app, "/ssf/": self.app}
+        self.app = dispatch(control_plane(doors), {**hot, "/revocations": revocations_app(revocations)})
+
+    def proof(self, method: str, path: str, token: str, key: ClientKey = KEY, **changes: Any) -> str:
+        nonce = {"nonce": self.nonce} if self.nonce is not None else {}
+        given = {"url": ISSUER + path.partition("?")[0], "method": method, "token": token, **nonce, **changes}
+        return key.proof(self.now, **given)
+
+    def bound(self, resource: str = REGISTRY_AUDIENCE, key: ClientKey = KEY) -> str:
+        """A token that is bound to a key: of the registry, or of the agent for a tool server."""
+        subject = self.people.token() if resource == REGISTRY_AUDIENCE else self.pod_token()
+        nonce = {"nonce": self.nonce} if self.nonce is not None else {}
+        headers = {"dpop": key.proof(self.now, url=TOKEN_URL, **nonce)}
+        fields = {"grant_type": EXCHANGE, "subject_token_type": JWT, "resource": resource}
+        reply = self.form("/oauth2/token", headers, subject_token=subject, **fields)
+        assert reply.json["token_type"] == "DPoP", reply.json
+        return reply.json["access_token"]
+
+    def knock(self, method: str, path: str, headers: Mapping[str, str]) -> Reply:
+        body = urlencode({"token": "whatever"}).encode() if path == "/oauth2/introspect" else b""
+        return self.call(method, path, body, {**(FORM if body else {}), **headers})
+
+    def with_proof(self, method: str, path: str, token: str, proof: str | None = None) -> Reply:
+        sent = self.proof(method, path, token) if proof is None else proof
+        return self.knock(method, path, {"authorization": f"DPoP {token}", "dpop": sent})
