@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NewType
 
 Node = NewType("Node", str)
-"""`registry`, or `owner`, `agent`, `deployment`, `binding`, `policy` with `:<name>`, or `lease:<id>`."""
+"""`registry`, or `owner`, `agent`, `deployment`, `binding`, `policy` with `:<name>`, or `lease:<id>` and the like."""
 
 _CONSENT_DIGITS = 32
 REGISTRY = Node("registry")

@@ -109,6 +109,8 @@ def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901, PLR
             yield Reference("name", Kind.AGENTS, name)
         case Deployment():
             yield Reference("agent", Kind.AGENTS, spec.agent)
+            if spec.trust_issuer is not None:
+                yield Reference("trust_issuer", Kind.TRUST_ISSUERS, spec.trust_issuer)
         case CredentialProfile():
             yield from (Reference("agents", Kind.AGENTS, agent) for agent in sorted(spec.agents))
         case _:

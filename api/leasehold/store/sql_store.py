@@ -20,6 +20,7 @@ from leasehold.store.sql_objects import SqlObjects
 from leasehold.store.sql_people import SqlAuthorizations, SqlClientSecrets, SqlConsents
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
 from leasehold.store.sql_tasks import SqlTasks
+from leasehold.store.sql_workloads import SqlHeartbeats, SqlWorkloads
 from leasehold.store.wakeups import Listener, Wakeups
 
 
@@ -34,6 +35,7 @@ class SqlUnitOfWork:
         "client_secrets",
         "consents",
         "credentials",
+        "heartbeats",
         "leases",
         "nodes",
         "objects",
@@ -41,6 +43,7 @@ class SqlUnitOfWork:
         "revocations",
         "tasks",
         "versions",
+        "workloads",
     )
 
     def __init__(self, connection: Connection, bumps: Bumps) -> None:
@@ -58,6 +61,8 @@ class SqlUnitOfWork:
         self.consents = SqlConsents(connection)
         self.authorizations = SqlAuthorizations(connection)
         self.revocations = SqlRevocations(connection)
+        self.workloads = SqlWorkloads(connection)
+        self.heartbeats = SqlHeartbeats(connection)
 
 
 class SqlStore:

@@ -12,6 +12,7 @@ from leasehold.model.clients import ClientSecret
 from leasehold.model.consents import Consent, Pending
 from leasehold.model.events import AuditEvent, Change
 from leasehold.model.external import ExternalCredential
+from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
@@ -27,6 +28,7 @@ from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
 from leasehold.store.memory_tasks import MemoryTasks
+from leasehold.store.memory_workloads import MemoryHeartbeats, MemoryWorkloads
 from leasehold.store.wakeups import Listener, Wakeups
 
 
@@ -49,6 +51,9 @@ class MemoryState:
     client_secrets: dict[str, ClientSecret] = field(default_factory=dict)
     consents: dict[tuple[str, str, str], Consent] = field(default_factory=dict)
     authorizations: dict[str, Pending] = field(default_factory=dict)
+    ended_workloads: dict[Node, datetime] = field(default_factory=dict)
+    heartbeats: dict[str, Heartbeat] = field(default_factory=dict)
+    looks: list[datetime] = field(default_factory=list)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -68,6 +73,9 @@ class MemoryState:
             client_secrets=dict(self.client_secrets),
             consents=dict(self.consents),
             authorizations=dict(self.authorizations),
+            ended_workloads=dict(self.ended_workloads),
+            heartbeats=dict(self.heartbeats),
+            looks=list(self.looks),
         )
 
 
@@ -89,6 +97,8 @@ class MemoryUnitOfWork:
         self.consents = MemoryConsents(state.consents)
         self.authorizations = MemoryAuthorizations(state.authorizations)
         self.revocations = MemoryRevocations(state.revocations)
+        self.workloads = MemoryWorkloads(state.nodes, state.ended_workloads)
+        self.heartbeats = MemoryHeartbeats(state.heartbeats, state.looks)
 
 
 class MemoryStore:

@@ -24,6 +24,7 @@ def upgrade() -> None:
     _revocation_stream()
     _people()
     _entities()
+    _workloads()
 
 
 def _objects() -> None:
@@ -239,6 +240,28 @@ def _entities() -> None:
     )
     op.create_index("ix_relations_subject", "relations", ["subject", "name"])
     op.create_index("ix_relations_object", "relations", ["object", "name"])
+
+
+def _workloads() -> None:
+    op.create_table(
+        "ended_workloads",
+        sa.Column("node", sa.String(160), primary_key=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_ended_workloads_ended_at", "ended_workloads", ["ended_at"])
+    op.create_table(
+        "heartbeats",
+        sa.Column("deployment", sa.String(63), primary_key=True),
+        sa.Column("ttl", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("missed_at", sa.BigInteger(), nullable=True),
+    )
+    op.create_index("ix_heartbeats_due_at", "heartbeats", ["due_at"])
+    op.create_table(
+        "awake",
+        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("looked_at", sa.BigInteger(), nullable=False),
+    )
 
 
 def _name(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:
