@@ -44,6 +44,7 @@ class Flaw(StrEnum):
     LEGACY_TOKEN = "legacy_token"  # noqa: S105
     EVENT_REFUSED = "event_refused"
     LEASE_ENDED = "lease_ended"
+    UNBOUND = "unbound"
 
 
 class TokenRefused(LeaseholdError):

@@ -11,7 +11,7 @@ from leasehold.model.leases import Node
 
 _UID = re.compile(r"[A-Za-z0-9-]{1,64}")
 STANDING_GENERATION = 1
-"""Of a workload's node for as long as the workload is there. A uid never comes back: any other means that it is gone."""
+"""Of a workload's node while the workload is there. A uid never comes back: any other generation means gone."""
 
 
 class WorkloadKind(StrEnum):
@@ -60,3 +60,41 @@ def check_uid(value: str, what: str) -> None:
     """Raise `InvalidValue` unless `value` is the uid of an object of a cluster."""
     if not _UID.fullmatch(value):
         raise InvalidValue(f"{what} must be a Kubernetes uid: 1-64 letters, digits and `-`")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Every object of a kind that is there, by uid, and the version of the cluster that says so."""
+
+    present: frozenset[str]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One change of the cluster: an object is there, or is not, from `version` on. None: nothing changed up to it."""
+
+    uid: str | None
+    present: bool
+    version: str
+
+
+class ClusterSilent(Exception):
+    """The cluster did not answer, or not in a way that means anything. The message is safe to log."""
+
+
+class ClusterForgot(ClusterSilent):
+    """The cluster does not know any more what happened since the version asked for: only a new list tells."""
+
+
+class Standing(StrEnum):
+    """Whether a workload is there, as far as we have heard."""
+
+    STANDS = "stands"
+    GONE = "gone"
+    UNHEARD = "unheard"
+
+
+STALE_SECONDS = 300.0
+"""After this long without a word from a cluster we know nothing of it. It is as long as the longest lease lives: what
+vanished while nobody could tell us is dead twice this long after, at the latest."""
