@@ -11,12 +11,15 @@ from threading import Event, Thread
 
 from leasehold.authn.agent_tokens import AgentCallers
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.cluster_wiring import followed, reviewer
+from leasehold.clusters.sightings import Sightings
 from leasehold.credential_wiring import credential_doors
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
 from leasehold.exchange.consents import Consents
 from leasehold.exchange.delegation import Delegation
+from leasehold.exchange.holds import Holds
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
@@ -36,7 +39,7 @@ from leasehold.keys.logins import Logins
 from leasehold.keys.network import Network
 from leasehold.keys.signed_callers import SignedCallers
 from leasehold.keys.signing import Signer, TokenMint, jwk_set
-from leasehold.keys.token_review import Reviewer, TokenReviews
+from leasehold.keys.token_review import TokenReviews
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
 from leasehold.policy.checking import CedarDocuments
@@ -102,11 +105,12 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
         )
     )
     ledger, leases = Ledger(store), LiveLeases(store)
-    oauth = oauth_app(_oauth_doors(settings, store, signer, callers, ledger, leases))
+    sightings, watches = followed(settings, store, _now)
+    oauth = oauth_app(_oauth_doors(settings, store, signer, callers, ledger=ledger, leases=leases, sightings=sightings))
     revocations = revocations_app(_revocation_doors(settings, store, signer, callers))
     hot = {"/oauth2/": oauth, "/.well-known/": oauth, "/v1/consents": oauth, "/revocations": revocations}
     planes = dispatch(control, hot)
-    return finishing(planes, (ledger.close, leases.close, store.close))
+    return finishing(planes, (watches.close, ledger.close, leases.close, store.close))
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> RevocationDoors:
@@ -120,10 +124,18 @@ def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, calle
     return RevocationDoors(feed=feed, readers=Readers(callers), clock=_now)
 
 
-def _oauth_doors(
-    settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens, ledger: Ledger, leases: LiveLeases
+def _oauth_doors(  # noqa: PLR0913  the whole token service stands behind it
+    settings: Settings,
+    store: SqlStore,
+    signer: Signer,
+    callers: RegistryTokens,
+    *,
+    ledger: Ledger,
+    leases: LiveLeases,
+    sightings: Sightings,
 ) -> OAuthDoors:
-    views, mint = Views(store, settings.credentials_audience), TokenMint(signer)
+    views, mint = Views(store, settings.credentials_audience, sightings), TokenMint(signer)
+    holds = Holds(views=views, ledger=ledger, clusters=sightings)
     own, subjects = OwnTokens(signer), _subject_tokens(settings)
     exchange = TokenExchange(
         issuer=settings.issuer,
@@ -132,16 +144,19 @@ def _oauth_doors(
         mint=mint,
         views=views,
         ledger=ledger,
+        holds=holds,
     )
     assertions = ClientAssertions(IssuerKeys(Network()))
-    clients = Clients(issuer=settings.issuer, verifier=subjects, assertions=assertions, views=views, store=store)
+    clients = Clients(
+        issuer=settings.issuer, verifier=subjects, assertions=assertions, views=views, store=store, holds=holds
+    )
     issuing = Issuing(mint=mint, views=views, ledger=ledger)
     return OAuthDoors(
         issuer=settings.issuer,
         exchange=exchange,
         client_credentials=ClientCredentials(issuer=settings.issuer, clients=clients, issuing=issuing),
         delegation=Delegation(
-            issuer=settings.issuer, own=own, verifier=subjects, leases=leases, views=views, issuing=issuing
+            issuer=settings.issuer, own=own, verifier=subjects, leases=leases, views=views, issuing=issuing, holds=holds
         ),
         on_behalf=OnBehalf(
             issuer=settings.issuer,
@@ -184,7 +199,7 @@ def _people(
 
 def _subject_tokens(settings: Settings) -> SubjectTokens:
     network = Network()
-    reviews = TokenReviews(network, Reviewer(folder=settings.data_dir / "clusters"))
+    reviews = TokenReviews(network, reviewer(settings))
     return SubjectTokens(IssuerKeys(network), reviews=reviews, callers=SignedCallers(network))
 
 

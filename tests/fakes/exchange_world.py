@@ -14,11 +14,13 @@ from urllib.parse import urlencode
 from tests.fakes.simulated_issuer import SigningKey, SimulatedIssuer
 
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.clusters.sightings import Sightings
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
 from leasehold.exchange.consents import Consents
 from leasehold.exchange.delegation import Delegation
+from leasehold.exchange.holds import Holds
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issued, Issuing
 from leasehold.exchange.ledger import Ledger
@@ -93,7 +95,10 @@ class World:
         self.mint = InterruptedMint(TokenMint(self.signer))
         self.issuer_keys = IssuerKeys(Network())
         own = OwnTokens(self.signer)
-        self.ledger, self.leases, self.views = Ledger(store), LiveLeases(store), Views(store)
+        self.sightings = Sightings(clock=lambda: float(self.now.timestamp()))
+        self.ledger, self.leases = Ledger(store), LiveLeases(store)
+        self.views = Views(store, clusters=self.sightings)
+        self.holds = Holds(views=self.views, ledger=self.ledger, clusters=self.sightings)
         self.exchange = TokenExchange(
             issuer=ISSUER,
             registry=REGISTRY_AUDIENCE,
@@ -101,6 +106,7 @@ class World:
             mint=self.mint,
             views=self.views,
             ledger=self.ledger,
+            holds=self.holds,
         )
         self.clients = Clients(
             issuer=ISSUER,
@@ -108,6 +114,7 @@ class World:
             assertions=ClientAssertions(self.issuer_keys),
             views=self.views,
             store=store,
+            holds=self.holds,
         )
         self.logins = SimulatedLogins()
         self.issuing = Issuing(mint=self.mint, views=self.views, ledger=self.ledger)
@@ -118,6 +125,7 @@ class World:
             leases=self.leases,
             views=self.views,
             issuing=self.issuing,
+            holds=self.holds,
         )
         self.callers = RegistryTokens(issuer=ISSUER, audience=REGISTRY_AUDIENCE, verifier=own, leases=store)
         self.introspection = Introspection(callers=self.callers, verifier=own, leases=self.leases)

@@ -51,6 +51,8 @@ WITHOUT_PERMIT = {
     "api/leasehold/credentials/ending.py:_write": "the worker says what became of it",
     "api/leasehold/credentials/ending.py:_postpone": "the worker tries again later",
     "api/leasehold/credentials/ending.py:_forget": "the worker drops what is dead and cleared",
+    "api/leasehold/clusters/ending.py:_end": "the cluster says that it is gone",
+    "api/leasehold/clusters/ending.py:forget_workloads": "the worker drops what is long gone",
 }
 _PURE = ("api/leasehold/model/", "api/leasehold/policy/")
 _IMPURE_MODULES = frozenset(
@@ -74,7 +76,17 @@ _IMPURE_CALLS = frozenset({"open", "input", "print", "uuid.uuid1", "uuid.uuid4",
 _CLOCKS = (".now", ".utcnow", ".today")
 _USE_CASES = tuple(
     f"api/leasehold/{room}/"
-    for room in ("exchange", "credentials", "feed", "registry", "broker", "approvals", "review", "campaigns")
+    for room in (
+        "exchange",
+        "credentials",
+        "clusters",
+        "feed",
+        "registry",
+        "broker",
+        "approvals",
+        "review",
+        "campaigns",
+    )
 )
 _DOORS = ("api/leasehold/web/", "api/leasehold/gateway/")
 
