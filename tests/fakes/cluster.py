@@ -1,7 +1,7 @@
-"""A cluster in memory: objects with uids and versions, a list of them and every change since, as an API server has them.
+"""A cluster in memory: objects with uids and versions, a list of them and every change, as an API server has them.
 
 Passes the contract that real API servers pass (`tests/contract/test_clusters.py`). A watch ends when all is told:
-whoever follows comes again. `unreachable` and `garbled` are what tests do to it; `compact` forgets what happened so far.
+whoever follows comes again. `unreachable` and `garbled` are what tests do to it; `compact` forgets all that happened.
 """
 
 from __future__ import annotations
@@ -67,6 +67,12 @@ class Cluster:
         """Forget all that happened."""
         with self.news:
             self.oldest, self.events = self.version, []
+
+    def restore(self, version: int) -> None:
+        """Go on from a backup: with what there is, at an earlier version."""
+        with self.news:
+            self.version = self.oldest = version
+            self.events = []
 
     def since(self, kind: WorkloadKind, version: int) -> list[Event] | None:
         """What happened behind a version; None if that is too long ago to know."""

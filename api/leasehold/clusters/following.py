@@ -5,6 +5,7 @@
 | a watch ends | the next one starts where it ended |
 | a watch breaks | the same, after a growing pause; the second time in a row everything is listed anew |
 | the cluster forgot the version, or says what nobody understands | everything is listed anew |
+| ten minutes have passed | the same: a watch behind a version that a restored cluster has not reached is silent |
 | a list | what hung on anything that is not in it ends |
 """
 
@@ -15,7 +16,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from leasehold.clusters.ending import end_workloads
 from leasehold.clusters.ports import Clusters, Store
@@ -26,6 +27,7 @@ from leasehold.model.trust import TrustIssuer
 from leasehold.model.workloads import ClusterForgot, ClusterSilent, Sighting, Workload, WorkloadKind, nodes_of
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 15.0
+LIST_EVERY = timedelta(minutes=10)
 _SHORTEST_WATCH = 1.0
 _WAITING = 1000
 _log = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ class Follower:
         self._clock = clock
         self._pause = pause
         self._version: str | None = None
+        self._listed_at = clock()
         self._failures = 0
 
     async def run(self) -> None:
@@ -70,8 +73,9 @@ class Follower:
     async def round(self) -> None:
         """One list, if one is due, and one watch; then a pause if either failed."""
         try:
-            if self._version is None:
+            if self._version is None or self._clock() - self._listed_at >= LIST_EVERY:
                 self._version = await self._list()
+                self._listed_at = self._clock()
             began = asyncio.get_running_loop().time()
             await self._watch(self._version)
             self._failures = 0

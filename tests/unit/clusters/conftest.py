@@ -36,12 +36,13 @@ class Scene:
         self.sightings = Sightings(clock=lambda: self.monotonic)
         self.pauses = []
         self.broken = False
+        self.now = NOW
         self.follower = Follower(
             Followed("prod", ISSUER, PODS),
             clusters=self.cluster,
             store=self,
             sightings=self.sightings,
-            clock=lambda: NOW,
+            clock=lambda: self.now,
             pause=self._pause,
         )
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 from tests.unit.clusters.conftest import ISSUER, NOW, PODS, Scene
 
-from leasehold.clusters.following import LONGEST_PAUSE, SHORTEST_PAUSE
+from leasehold.clusters.following import LIST_EVERY, LONGEST_PAUSE, SHORTEST_PAUSE
 from leasehold.model.workloads import STALE_SECONDS, ClusterSilent, Sighting, Standing, Workload
 
 
@@ -113,6 +113,19 @@ def test_an_event_that_nobody_understands_leads_to_a_list(scene):
     scene.cluster.delete(PODS, "triage-1")
     scene.round()
     assert scene.cluster.asked[-2] == "list"
+    assert scene.generation(pod) == 2
+
+
+def test_a_watch_that_hears_nothing_of_what_happens_is_found_out_by_the_next_list(scene):
+    pod = scene.pod()
+    scene.round()
+    scene.cluster.restore(version=50)  # from a backup: versions start over, below the one that we watch from
+    scene.cluster.delete(PODS, "triage-1")
+    scene.round()
+    assert scene.generation(pod) == 1
+
+    scene.now += LIST_EVERY
+    scene.round()
     assert scene.generation(pod) == 2
 
 
