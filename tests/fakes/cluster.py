@@ -1,7 +1,7 @@
 """A cluster in memory: objects with uids and versions, a list of them and every change, as an API server has them.
 
 Passes the contract that real API servers pass (`tests/contract/test_clusters.py`). A watch ends when all is told:
-whoever follows comes again. `unreachable` and `garbled` are what tests do to it; `compact` forgets all that happened.
+whoever follows comes again. `unreachable` and `garbled` are what tests do to it; `forget` forgets all that happened.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Cluster:
         """Delete at once."""
         self._tell("DELETED", self.things[kind, name])
 
-    def compact(self) -> None:
+    def forget(self) -> None:
         """Forget all that happened."""
         with self.news:
             self.oldest, self.events = self.version, []

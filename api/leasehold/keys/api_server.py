@@ -48,9 +48,10 @@ class Listener(Protocol):
 class ApiServers:
     """Asks API servers with the credential that trust issuers name, read anew for every request."""
 
-    def __init__(self, network: Listener, reviewer: Reviewer) -> None:
+    def __init__(self, network: Listener, reviewer: Reviewer, watch_seconds: int = WATCH_SECONDS) -> None:
         self._network = network
         self._reviewer = reviewer
+        self._watch_seconds = watch_seconds
 
     async def list(self, issuer: TrustIssuer, kind: WorkloadKind) -> Listing:
         """Every object of a kind. Raises `ClusterSilent`."""
@@ -72,10 +73,10 @@ class ApiServers:
         query = {
             "watch": 1,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": WATCH_SECONDS,
+            "timeoutSeconds": self._watch_seconds,
             "resourceVersion": version,
         }
-        seconds = WATCH_SECONDS + _SLACK_SECONDS
+        seconds = self._watch_seconds + _SLACK_SECONDS
         get = await self._get(issuer, Get(headers={"accept": _AS.format("")}, max_bytes=_LINE_BYTES, seconds=seconds))
         lines = self._network.lines(_url(issuer, kind, query), get, allow_private=issuer.allow_private)
         try:

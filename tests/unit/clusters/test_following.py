@@ -94,7 +94,7 @@ def test_after_410_everything_is_listed_anew_and_what_vanished_between_ends(scen
     pod = scene.pod()
     scene.round()
     scene.cluster.delete(PODS, "triage-1")
-    scene.cluster.compact()
+    scene.cluster.forget()
     scene.round()
     assert scene.generation(pod) == 1
     assert scene.pauses == [SHORTEST_PAUSE]  # after the watch, which was short; not before the list
