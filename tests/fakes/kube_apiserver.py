@@ -51,6 +51,7 @@ class KubeApiServer:
         self._folder = folder
         self.port, self._etcd_port, self._peer_port = _free_port(), _free_port(), _free_port()
         self.url = f"https://127.0.0.1:{self.port}"
+        self._etcd = f"http://127.0.0.1:{self._etcd_port}"
         self._running: list[subprocess.Popen[bytes]] = []
         self._trust: ssl.SSLContext | None = None
 
@@ -83,10 +84,9 @@ class KubeApiServer:
         self.admin("DELETE", f"{_PLACES[kind]}/{name}", {"gracePeriodSeconds": 0, "propagationPolicy": "Background"})
 
     def forget(self) -> None:
-        """Let so much happen that the watch cache has lost the beginning."""
-        self.create(WorkloadKind.PODS, "busy")
-        for n in range(200):
-            self.touch(WorkloadKind.PODS, "busy", str(n))
+        """Start anew: what happened before is not in the watch cache of the new process."""
+        self.stop_api()
+        self.start_api()
 
     def token_request(self, pod: str, account: str, audience: str) -> dict[str, Any]:
         """The answer to a TokenRequest for a pod, as the kubelet makes it."""
@@ -151,20 +151,31 @@ class KubeApiServer:
         for words in key:
             subprocess.run(["openssl", *words], cwd=self._folder, check=True, capture_output=True)
         (self._folder / "tokens.csv").write_text(f'{_ADMIN},admin,1,"system:masters"\n')
-        etcd, peers = (f"http://127.0.0.1:{port}" for port in (self._etcd_port, self._peer_port))
+        etcd, peers = self._etcd, f"http://127.0.0.1:{self._peer_port}"
         self._run("etcd", "--data-dir=etcd", f"--listen-client-urls={etcd}", f"--advertise-client-urls={etcd}",
                   f"--listen-peer-urls={peers}", "--unsafe-no-fsync")  # fmt: skip
+        self.start_api()
+        self.admin("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+
+    def start_api(self) -> None:
+        """Start the API server; its etcd runs."""
+        etcd = self._etcd
         self._run("kube-apiserver", f"--etcd-servers={etcd}", "--bind-address=127.0.0.1", f"--secure-port={self.port}",
                   "--cert-dir=certs", f"--service-account-issuer={ISSUER}", f"--api-audiences={ISSUER}",
                   "--service-account-signing-key-file=sa.key", "--service-account-key-file=sa.pub",
                   "--service-cluster-ip-range=10.96.0.0/24", "--authorization-mode=RBAC",
                   "--token-auth-file=tokens.csv", "--disable-admission-plugins=ServiceAccount")  # fmt: skip
         self._await_ready()
-        self.admin("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+
+    def stop_api(self) -> None:
+        """Stop the API server alone."""
+        process = self._running.pop()
+        process.kill()
+        process.wait(timeout=30)
 
     def stop(self) -> None:
         for process in reversed(self._running):
-            process.terminate()
+            process.kill()
             process.wait(timeout=30)
 
     def _run(self, program: str, *options: str) -> None:
