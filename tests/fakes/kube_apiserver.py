@@ -78,7 +78,7 @@ class KubeApiServer:
         self.admin("PATCH", f"{_PLACES[kind]}/{name}", {"metadata": {"annotations": {"touched": value}}})
 
     def begin_deletion(self, kind: WorkloadKind, name: str) -> None:
-        self.admin("DELETE", f"{_PLACES[kind]}/{name}", {"gracePeriodSeconds": 30, "propagationPolicy": "Foreground"})
+        self.admin("DELETE", f"{_PLACES[kind]}/{name}", {"gracePeriodSeconds": 30})
 
     def delete(self, kind: WorkloadKind, name: str) -> None:
         self.admin("DELETE", f"{_PLACES[kind]}/{name}", {"gracePeriodSeconds": 0, "propagationPolicy": "Background"})
