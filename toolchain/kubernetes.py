@@ -73,7 +73,9 @@ def _download(work: Path) -> None:
         "Dir::Cache": work / "cache",
         "APT::Sandbox::User": "",
     }
-    apt: list[str | Path] = ["apt-get", "-qq", *(part for name, value in settings.items() for part in ("-o", f"{name}={value}"))]
+    apt: list[str | Path] = ["apt-get", "-qq"]
+    for name, value in settings.items():
+        apt += ["-o", f"{name}={value}"]
     tell("fetching Kubernetes' source, Go and etcd from Debian")
     _run([*apt, "update"], work)
     _run([*apt, "download", *_PACKAGES], work / "deb")

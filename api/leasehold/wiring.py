@@ -44,6 +44,7 @@ from leasehold.keys.tokens import OwnTokens, SubjectTokens
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
 from leasehold.policy.checking import CedarDocuments
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
+from leasehold.registry.sweeping import sweep_for_ever
 from leasehold.settings import Settings
 from leasehold.store.sql_store import SqlStore, open_store
 from leasehold.web.asgi import Application
@@ -106,11 +107,13 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     )
     ledger, leases = Ledger(store), LiveLeases(store)
     sightings, watches = followed(settings, store, _now)
+    sweeping = Event()
+    Thread(target=sweep_for_ever, args=(store, _now, sweeping), name="leasehold-heartbeats", daemon=True).start()
     oauth = oauth_app(_oauth_doors(settings, store, signer, callers, ledger=ledger, leases=leases, sightings=sightings))
     revocations = revocations_app(_revocation_doors(settings, store, signer, callers))
     hot = {"/oauth2/": oauth, "/.well-known/": oauth, "/v1/consents": oauth, "/revocations": revocations}
     planes = dispatch(control, hot)
-    return finishing(planes, (watches.close, ledger.close, leases.close, store.close))
+    return finishing(planes, (sweeping.set, watches.close, ledger.close, leases.close, store.close))
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, callers: RegistryTokens) -> RevocationDoors:

@@ -74,6 +74,9 @@ def test_a_heartbeat_comes_back_as_it_went_in(store):
         unit.heartbeats.delete("triage")
         unit.heartbeats.delete("none")
         assert unit.heartbeats.find("triage") is None
+        assert unit.heartbeats.is_owed()
+        unit.heartbeats.delete("other")
+        assert not unit.heartbeats.is_owed()
 
 
 def test_a_heartbeat_is_overdue_from_the_instant_it_is_due_and_missed_once(store):

@@ -44,6 +44,7 @@ ENVIRONMENT_READERS = {
 WITHOUT_PERMIT = {
     "api/leasehold/registry/bootstrap.py:offer_bootstrap": "`serve` puts the one-time token into an empty registry",
     "api/leasehold/registry/bootstrap.py:bootstrap": "the one-time token is the permission, checked inside",
+    "api/leasehold/registry/heartbeats.py:sweep": "nobody was heard, and that is the decision",
     "api/leasehold/registry/journal.py:recording_failure": "remembers that something was refused",
     "api/leasehold/credentials/issuing.py:_refused": "remembers that something was refused",
     "api/leasehold/credentials/issuing.py:_settle": "says what became of an attempt that was permitted",

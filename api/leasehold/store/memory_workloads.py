@@ -62,6 +62,10 @@ class MemoryHeartbeats:
         """The deployment owes none any more."""
         self._heartbeats.pop(deployment, None)
 
+    def is_owed(self) -> bool:
+        """Whether anybody owes one."""
+        return bool(self._heartbeats)
+
     def overdue(self, now: datetime) -> Sequence[Heartbeat]:
         """Those that were due by now and are not known to be missed, by name."""
         late = [one for one in self._heartbeats.values() if one.missed_at is None and one.due_at <= now]

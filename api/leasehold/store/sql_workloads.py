@@ -78,6 +78,10 @@ class SqlHeartbeats:
         """The deployment owes none any more."""
         self._connection.execute(delete(_BEATS).where(_BEATS.c.deployment == deployment))
 
+    def is_owed(self) -> bool:
+        """Whether anybody owes one."""
+        return self._connection.execute(select(_BEATS.c.deployment).limit(1)).first() is not None
+
     def overdue(self, now: datetime) -> Sequence[Heartbeat]:
         """Those that were due by now and are not known to be missed, by name."""
         late = (_BEATS.c.due_at <= to_micros(now)) & _BEATS.c.missed_at.is_(None)

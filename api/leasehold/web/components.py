@@ -120,6 +120,7 @@ def _registry_schemas() -> dict[str, Schema]:
             "required": [],
         },
         "ClientSecret": _closed(client_id=_STRING, client_secret=_STRING, created_at=_TIME, expires_at=_TIME),
+        "Heartbeat": _closed(deployment=_STRING, heartbeat_ttl=_COUNT, due_at=_TIME),
         "EndedTask": _closed(task=_STRING, generation=_COUNT, ended_at=_TIME),
         "RevocationBody": _closed(node=_STRING, reason=_STRING),
         "Revocation": _closed(node=_STRING, generation=_COUNT, at=_TIME),

@@ -14,7 +14,7 @@ from leasehold.authn.agent_tokens import ActingAgent
 from leasehold.credentials.ports import Store as CredentialStore
 from leasehold.credentials.records import CredentialRequest, Issued
 from leasehold.exchange.simulation import SimulationReport
-from leasehold.model.errors import Unavailable
+from leasehold.model.errors import Unauthenticated, Unavailable
 from leasehold.model.principal import Principal
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.policy.decision import Permit
@@ -88,6 +88,15 @@ class Doors:
             request.state.caller = await run_in_threadpool(authenticate, bearer(request), self.clock())
         caller: Principal = request.state.caller
         return caller
+
+    async def agent(self, request: Request) -> ActingAgent | None:
+        """The agent that is calling with a token of its own; None for a platform principal, or nobody."""
+        if self.agents is None:
+            return None
+        try:
+            return await run_in_threadpool(self.agents.authenticate, bearer(request), self.clock())
+        except Unauthenticated:
+            return None  # `caller` tells which
 
     async def permit(self, principal: Principal, action: PlatformAction, kind: str, name: str) -> Permit:
         """The permit to go on. Raises `Forbidden`; a denied write is audited."""
