@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from toolchain.places import Places
-from toolchain.programs import Tool, ToolMissingError, tell
+from toolchain.programs import Tool, ToolMissingError, run, tell
 
 VERSION = "1.20.2"
 SOURCE = "kubernetes=1.20.5+really1.20.2-1.1+deb12u1"
 _PACKAGES = ("golang-1.19-go", "golang-1.19-src", "etcd-server", "golang-github-modern-go-reflect2-dev")
-_SUITE = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main"
+_SUITE = "bookworm"  # later ones have no source of a kube-apiserver
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _NEEDED = ("apt-get", "dpkg", "tar")
 _GENERATED = "+k8s:openapi-gen="
 _NOT_SCANNED = ("code-generator", "sample-apiserver", "kube-openapi", "gengo")
@@ -65,7 +66,8 @@ def _download(work: Path) -> None:
     for folder in ("lists/partial", "cache/archives/partial", "deb", "src", "tmp"):
         (work / folder).mkdir(parents=True)
     sources = work / "sources.list"
-    sources.write_text(f"deb {_SUITE}\ndeb-src {_SUITE}\n")
+    archive = f"[signed-by={_KEYRING}] {_archive()} {_SUITE} main"
+    sources.write_text(f"deb {archive}\ndeb-src {archive}\n")
     settings = {
         "Dir::Etc::sourcelist": sources,
         "Dir::Etc::sourceparts": "/dev/null",
@@ -80,6 +82,16 @@ def _download(work: Path) -> None:
     _run([*apt, "update"], work)
     _run([*apt, "download", *_PACKAGES], work / "deb")
     _run([*apt, "source", "--download-only", SOURCE], work / "src")
+
+
+def _archive() -> str:
+    """Return the Debian archive that this machine installs from."""
+    listed = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages"])
+    archives = [line.split()[0] for line in listed.stdout.splitlines() if line.endswith(" Debian")]
+    plain = [archive for archive in archives if "security" not in archive]
+    if not plain or not _KEYRING.is_file():
+        raise ToolMissingError("a real kube-apiserver is built on Debian: apt knows no archive of it here")
+    return plain[0]
 
 
 def _renew_reflection(vendored: Path, root: Path) -> None:
