@@ -54,7 +54,7 @@ def sweep(store: Store, now: datetime) -> int:
     """End what missed its heartbeat; how many. Any number of servers may do so. Raises `Unavailable`."""
     with store.read() as unit:
         looked_at = unit.heartbeats.looked_at()
-        idle = not unit.heartbeats.is_owed() or (looked_at is not None and timedelta(0) <= now - looked_at < LOOK_EVERY)
+        idle = not unit.heartbeats.is_owed() or (looked_at is not None and now - looked_at < LOOK_EVERY)
         if idle and not unit.heartbeats.overdue(now):
             return 0
     with store.begin() as unit:
@@ -67,7 +67,8 @@ def sweep(store: Store, now: datetime) -> int:
                 unit.heartbeats.put(replace(one, due_at=now + one.ttl))
             else:
                 _miss(unit, one, now)
-        unit.heartbeats.look(now)
+        if looked_at is None or now > looked_at:  # a server whose clock is behind would make the others seem asleep
+            unit.heartbeats.look(now)
         return 0 if asleep else len(overdue)
 
 

@@ -170,6 +170,15 @@ def test_a_clock_that_goes_back_ends_nothing(registry):
     assert kept(registry).due_at == NOW + TTL
 
 
+def test_servers_whose_clocks_differ_do_not_take_each_other_for_asleep(registry):
+    ahead = 2 * ASLEEP_AFTER
+    for _ in range(12):
+        registry.now += LOOK_EVERY
+        sweep(registry.store, registry.now + ahead)
+        sweep(registry.store, registry.now)
+    assert kept(registry).missed_at is not None
+
+
 # The workload itself, with a token of its agent.
 
 
