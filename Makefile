@@ -55,7 +55,7 @@ test: setup
 # Not part of `make test`: it needs Debian's apt, 2 GB of scratch space and, the first time, five minutes.
 test-kubernetes: setup
 	@folder=$$($(BIN)/python -m toolchain kubernetes) && \
-	  LEASEHOLD_TEST_KUBERNETES=$$folder $(BIN)/python -m pytest -n 0 -s tests/kubernetes tests/contract/test_clusters.py $(ARGS)
+	  LEASEHOLD_TEST_KUBERNETES=$$folder $(BIN)/python -m pytest -n 0 -s tests/contract/test_clusters.py tests/e2e/clusters tests/conformance/kubernetes $(ARGS)
 
 check: setup
 	@$(BIN)/ruff format --check .

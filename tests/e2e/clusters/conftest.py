@@ -3,7 +3,7 @@
 import http.client
 import json
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlencode
 
 import pytest
@@ -123,14 +123,26 @@ def at_once(do) -> threading.Thread:
     return thread
 
 
-@pytest.fixture(params=["emulated", *REAL])
-def watched(request, tmp_path):
-    (tmp_path / "cluster").mkdir()
-    (tmp_path / "registry").mkdir()
-    served = emulated_api_server if request.param == "emulated" else kube_apiserver
+@contextmanager
+def watching(served, folder):
+    """A registry that watches a cluster, while the context lasts."""
+    (folder / "cluster").mkdir()
+    (folder / "registry").mkdir()
     with ExitStack() as stack:
-        cluster = stack.enter_context(served(tmp_path / "cluster"))
-        registry = LiveRegistry(tmp_path / "registry")
+        cluster = stack.enter_context(served(folder / "cluster"))
+        registry = LiveRegistry(folder / "registry")
         stack.callback(registry.close)
         registry.furnish()
         yield Watched(cluster, registry)
+
+
+@pytest.fixture(params=["emulated", *REAL])
+def watched(request, tmp_path):
+    with watching(emulated_api_server if request.param == "emulated" else kube_apiserver, tmp_path) as watched:
+        yield watched
+
+
+@pytest.fixture
+def emulated(tmp_path):
+    with watching(emulated_api_server, tmp_path) as watched:
+        yield watched

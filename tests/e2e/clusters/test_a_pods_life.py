@@ -112,3 +112,21 @@ def test_an_api_server_that_goes_and_comes_back_costs_nobody_a_lease(watched):
     start()
     watched.cluster.delete(PODS, "triage-1")
     watched.dead(token, 40)
+
+
+def test_an_api_server_that_answers_nonsense_ends_nothing_and_gets_nothing(emulated):
+    workload = emulated.pod("triage-1")
+    token = emulated.lease(workload)
+    emulated.registry.kill()
+    for body in (b"{}", b"<html>", b'{"kind": "PodList", "items": []}'):
+        emulated.cluster.replies["/api/v1/pods"] = (200, body)
+        emulated.registry.start()
+        asked = len(emulated.cluster.requests)
+        wait_until(lambda asked=asked: any("/api/v1/pods?" in one for one in emulated.cluster.requests[asked:]))
+        assert emulated.exchange(workload)[0] == 400
+        assert emulated.registry.is_active(token)
+        emulated.registry.kill()
+    emulated.cluster.replies.clear()
+    emulated.registry.start()
+    assert emulated.lease(workload)
+    assert emulated.registry.is_active(token)
