@@ -23,6 +23,7 @@ from leasehold.store.sql_people import SqlAuthorizations, SqlClientSecrets, SqlC
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
 from leasehold.store.sql_streams import SqlStreams
 from leasehold.store.sql_tasks import SqlTasks
+from leasehold.store.sql_workloads import SqlHeartbeats, SqlWorkloads
 from leasehold.store.wakeups import Listener, Wakeups
 
 
@@ -37,6 +38,7 @@ class SqlUnitOfWork:
         "client_secrets",
         "consents",
         "credentials",
+        "heartbeats",
         "leases",
         "nodes",
         "objects",
@@ -47,6 +49,7 @@ class SqlUnitOfWork:
         "streams",
         "tasks",
         "versions",
+        "workloads",
     )
 
     def __init__(self, connection: Connection, bumps: Bumps) -> None:
@@ -67,6 +70,8 @@ class SqlUnitOfWork:
         self.revocations = SqlRevocations(connection)
         self.streams = SqlStreams(connection)
         self.shared_secrets = SqlSharedSecrets(connection)
+        self.workloads = SqlWorkloads(connection)
+        self.heartbeats = SqlHeartbeats(connection)
 
 
 class SqlStore:

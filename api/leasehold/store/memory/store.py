@@ -12,6 +12,7 @@ from leasehold.model.clients import ClientSecret
 from leasehold.model.consents import Consent, Pending
 from leasehold.model.events import AuditEvent, Change
 from leasehold.model.external import ExternalCredential
+from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
@@ -31,6 +32,7 @@ from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
 from leasehold.store.memory_streams import MemoryStreams
 from leasehold.store.memory_tasks import MemoryTasks
+from leasehold.store.memory_workloads import MemoryHeartbeats, MemoryWorkloads
 from leasehold.store.shared_secrets import MemorySharedSecrets
 from leasehold.store.wakeups import Listener, Wakeups
 
@@ -59,6 +61,9 @@ class MemoryState:
     client_names: dict[str, str] = field(default_factory=dict)
     registered_clients: dict[str, RegisteredClient] = field(default_factory=dict)
     registration_tokens: dict[str, RegistrationToken] = field(default_factory=dict)
+    ended_workloads: dict[Node, datetime] = field(default_factory=dict)
+    heartbeats: dict[str, Heartbeat] = field(default_factory=dict)
+    looks: list[datetime] = field(default_factory=list)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -83,6 +88,9 @@ class MemoryState:
             client_names=dict(self.client_names),
             registered_clients=dict(self.registered_clients),
             registration_tokens=dict(self.registration_tokens),
+            ended_workloads=dict(self.ended_workloads),
+            heartbeats=dict(self.heartbeats),
+            looks=list(self.looks),
         )
 
 
@@ -109,6 +117,8 @@ class MemoryUnitOfWork:
         self.revocations = MemoryRevocations(state.revocations)
         self.streams = MemoryStreams(state.streams)
         self.shared_secrets = MemorySharedSecrets(state.shared_secrets)
+        self.workloads = MemoryWorkloads(state.nodes, state.ended_workloads)
+        self.heartbeats = MemoryHeartbeats(state.heartbeats, state.looks)
 
 
 class MemoryStore:
