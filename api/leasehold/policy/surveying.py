@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from cedarpy import pst
 
@@ -16,14 +17,13 @@ from leasehold.policy.cedar.folding import condition_of
 from leasehold.policy.cedar.index import Scope, scope_of
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.explaining import text_of
-from leasehold.policy.holdings import Holding, Holdings
+from leasehold.policy.holdings import Holding, Holdings, Rule
 from leasehold.policy.published import ActionFacts, Published, Slice
 
 _NOBODY = Known({}, frozenset())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Access(NamedTuple):
     """A way to call a tool: `holder` by `grant`, or whoever a policy speaks of by `policy`.
 
     All of `unless` must be false and, if there are any, one of `when` true, in Cedar's words. `holder` may be a group.
@@ -86,6 +86,7 @@ class _Survey:
     def __init__(self, published: Published, at: datetime, resource: str | None) -> None:
         self._published, self._at, self._resource = published, at, resource
         self._read: dict[tuple[str, ...], _Residue | None] = {}
+        self._plain: dict[int, Mapping[str, object]] = {}
 
     def access(self, side: PolicySide, holder: EntityRef, holding: Holding, facts: ActionFacts) -> Iterator[Access]:
         """The way that a holding opens, if it is open at all."""
@@ -102,11 +103,18 @@ class _Survey:
                 holder=holder,
                 grant=holding.grant,
                 resource=rule.resource,
-                constraints=plain_of(rule.constraints),
+                constraints=self._constraints(rule),
                 expires_at=rule.expires_at,
                 when=residue.when if side is PolicySide.AGENT else (),
                 unless=residue.unless,
             )
+
+    def _constraints(self, rule: Rule) -> Mapping[str, object]:
+        """Of a rule, which many grants share; the holdings keep it alive."""
+        plain = self._plain.get(id(rule))
+        if plain is None:
+            plain = self._plain[id(rule)] = plain_of(rule.constraints)
+        return plain
 
     def _residue(self, side: PolicySide, holder: EntityRef, facts: ActionFacts) -> _Residue | None:
         policies = self._published.agents if side is PolicySide.AGENT else self._published.users
