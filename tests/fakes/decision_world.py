@@ -36,6 +36,7 @@ TOOLS = (
             "properties": {
                 "table": {"type": "string"},
                 "limit": {"type": "integer"},
+                "dry": {"type": "boolean"},
                 "currency": {"enum": ["USD", "EUR"]},
                 "since": {"type": "string", "format": "date-time"},
                 "note": {"type": ["string", "null"]},

@@ -14,7 +14,7 @@ from typing import TypeGuard
 from cedarpy import pst
 
 from leasehold.model.access_requests import AccessRequest
-from leasehold.model.authority.constraints import Constraint, Pattern, Range, Values, decimal_of, members
+from leasehold.model.authority.constraints import Constraint, Pattern, Values, decimal_of, members
 from leasehold.model.authority.texts import Parts
 from leasehold.model.policies import PolicySide
 from leasehold.policy.asking import Question, Refused, question_of
@@ -96,10 +96,10 @@ def _within(constraint: Constraint, value: object) -> Iterator[object]:
     match constraint:
         case Values():
             yield from (_plain(one) for one in members(constraint))
-        case Range(low, high):
-            yield from (_plain(end) for end in (low, high) if end.is_finite())
         case Pattern(parts):
             yield _fitted(parts, value)
+        case _:
+            yield from (_plain(end) for end in (constraint.low, constraint.high) if end.is_finite())
 
 
 def _of_policies(question: Question) -> Iterator[tuple[str, object]]:

@@ -145,6 +145,9 @@ def test_a_call_that_passes_needs_no_change():
         ('context.input.table like "exact"', {"table": "x"}, {"table": "exact"}),
         ('context.input has limit && context.input.limit < 9 && context.input.table like "a*"', {"limit": 20},
          {"limit": 8, "table": "ax"}),
+        ("context.input has dry && context.input.dry == true", {"dry": False}, {"dry": True}),
+        ("context.input has limit && context.input.limit < context.depth + 5 && context.input.limit == 4", {"limit": 9},
+         {"limit": 4}),
         ("context.depth == 7", {}, None),
     ],
 )  # fmt: skip
