@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from leasehold.model.entities import TOOL_SERVER, Entity, EntityRef, Relations
-from leasehold.model.policies import PolicyMode, PolicyPermits, PolicySide
-from leasehold.model.tools import Action
+from leasehold.model.json_texts import parsed_object
+from leasehold.model.policies import Policy, PolicyMode, PolicyPermits, PolicySide
+from leasehold.model.tools import Action, ToolAnnotations, ToolServer
 from leasehold.policy.cedar.known import Known, known_entities
 from leasehold.policy.cedar.naming import cedar_name
 from leasehold.policy.cedar.shapes import EMPTY, RecordShape, ShapesDiffer, record_of_all
@@ -36,6 +37,45 @@ class CallableTool:
     action: Action
     input_schema: Mapping[str, object] | None = None
     annotations: Mapping[str, bool] = field(default_factory=dict)
+
+
+def text_of(name: str, policy: Policy) -> PolicyText:
+    """A policy as the registry keeps it."""
+    return PolicyText(
+        name=name,
+        document=policy.document,
+        side=policy.side,
+        mode=policy.mode,
+        permits=policy.permits,
+        schema=policy.schema,
+    )
+
+
+def tools_of(servers: Mapping[str, ToolServer]) -> Iterator[CallableTool]:
+    """Every tool of the registry's tool servers. A hint that its server does not give is not there."""
+    for server, listed in servers.items():
+        for name, tool in listed.tools.items():
+            yield CallableTool(
+                server=server,
+                name=name,
+                action=tool.action,
+                input_schema=None if tool.input_schema is None else parsed_object(tool.input_schema),
+                annotations=_hints(tool.annotations),
+            )
+
+
+def _hints(given: ToolAnnotations | None) -> dict[str, bool]:
+    hints = () if given is None else _HINTS
+    values = {theirs: getattr(given, ours) for ours, theirs in hints}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+_HINTS = (
+    ("read_only_hint", "readOnlyHint"),
+    ("destructive_hint", "destructiveHint"),
+    ("idempotent_hint", "idempotentHint"),
+    ("open_world_hint", "openWorldHint"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from tests.fakes.decision_world import (
 
 from leasehold.model.decisions import Reason
 from leasehold.model.entities import EntityRef, Relationship
-from leasehold.model.policies import PolicySide
-from leasehold.model.tools import Action
+from leasehold.model.policies import Policy, PolicySide
+from leasehold.model.tools import Action, Tool, ToolAnnotations, ToolServer
 from leasehold.policy.assessing import check, schema_of
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.cedar.mapping import ValueRefused
@@ -33,7 +33,7 @@ from leasehold.policy.cedar.statements import (
     statements_of,
 )
 from leasehold.policy.deciding import decision_on
-from leasehold.policy.material import CallableTool
+from leasehold.policy.material import CallableTool, text_of, tools_of
 from leasehold.policy.publishing import publish
 from leasehold.policy.relating import StoredRelations
 
@@ -262,3 +262,25 @@ def test_a_tool_that_its_server_dropped_undoes_no_policy_and_is_a_mistake_only_t
     )
     with pytest.raises(DocumentRefused, match="did you mean `pages`"):
         published(wrong)
+
+
+def test_what_the_registry_keeps_is_what_gets_published():
+    schema = '{"type": "object", "properties": {"table": {"type": "string"}}}'
+    hints = ToolAnnotations(title="Query", read_only_hint=True, open_world_hint=False)
+    listed = {
+        "query": Tool(action=Action.READ, input_schema=schema, annotations=hints),
+        "bare": Tool(action=Action.DELETE),
+    }
+    query, bare = tools_of({"warehouse": ToolServer(url="https://mcp.example.com/warehouse", tools=listed)})
+    assert (query.server, query.name, query.annotations) == (
+        "warehouse",
+        "query",
+        {"readOnlyHint": True, "openWorldHint": False},
+    )
+    assert (bare.input_schema, bare.annotations) == (None, {})
+    policy = Policy(
+        document=f"forbid (principal, {QUERY}, resource) unless {{ context.tool.read_only }};", side=PolicySide.AGENT
+    )
+    version = published(text_of("guards", policy), tools=[query, bare])
+    assert decision_on(call(), version).reason is Reason.GRANTED
+    assert decision_on(call(arguments={"table": 5}), version).reason is Reason.SCHEMA_VIOLATION
