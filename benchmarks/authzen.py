@@ -28,8 +28,8 @@ from tests.fakes.registry_http import LiveRegistry, live_registry
 
 from benchmarks.figure import Figure
 from leasehold.model.access import Reach
-from leasehold.model.decisions import Side
 from leasehold.model.entities import Entity, EntityRef
+from leasehold.model.policies import PolicySide
 from leasehold.model.tools import Action
 from leasehold.policy.holdings import HeldReach
 from leasehold.policy.material import CallableTool, PolicyText, facts_of
@@ -157,7 +157,7 @@ def _published(registry: LiveRegistry) -> Iterator[Figure]:
 
 def _reversed() -> Iterator[Figure]:
     tools = ("read_file", "create_issue", "delete_branch")
-    agents = [EntityRef("Agent", f"agent{number}") for number in range(AGENTS)]
+    agents = [EntityRef("agent", f"agent{number}") for number in range(AGENTS)]
     held = [
         HeldReach(holder=agent, reach=Reach("github", tools[number % 3], f"repo:r{number % 50}"), name=f"g{number}")
         for number, agent in enumerate(agents)
@@ -169,7 +169,7 @@ def _reversed() -> Iterator[Figure]:
     )
     office = 'unless { context has source_ip && context.source_ip.isInRange(ip("10.0.0.0/8")) }'
     guard = f"forbid(principal, action, resource) {office};"
-    published = publish([PolicyText(name="guard", document=guard, side=Side.AGENT)], facts)
+    published = publish([PolicyText(name="guard", document=guard, side=PolicySide.AGENT)], facts)
     now, took = datetime.now(UTC), []
     for _ in range(5):
         began = time.perf_counter()

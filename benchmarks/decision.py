@@ -1,7 +1,7 @@
 """How long a decision takes, agent side and user side, at 100,000 agents with 1,000,000 grants.
 
-The other side is one flat Cedar policy set that says the same: a permit per grant, evaluated by `cedarpy`. It is linear in
-the grants, so it is measured at 10,000 of them, and its figure says so. Every decision of ours is compared to a plain
+The other side is one flat Cedar policy set that says the same: a permit per grant, evaluated by `cedarpy`. It is linear
+in the grants, so it is measured at 10,000 of them, and its figure says so. Each decision of ours is compared to a plain
 `if`, written without any of our code: a fast engine that is wrong is no engine.
 """
 
@@ -25,8 +25,8 @@ from benchmarks.figure import Figure
 from leasehold.model.access import Reach
 from leasehold.model.access_requests import AccessRequest, OauthMode, OauthStatus, agent_ref, user_ref
 from leasehold.model.authority.plain import Constraints, constraints_of
-from leasehold.model.decisions import Side
 from leasehold.model.entities import GROUP, TEAM, Entity, EntityRef
+from leasehold.model.policies import PolicySide
 from leasehold.model.tools import Action
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.cedar.evaluation import Engine
@@ -35,10 +35,13 @@ from leasehold.policy.holdings import HeldReach
 from leasehold.policy.material import CallableTool, Facts, PolicyText, facts_of
 from leasehold.policy.published import Published
 from leasehold.policy.publishing import publish
+from leasehold.policy.surveying import who_can
 
 AGENTS, TOOLS, GRANTS_EACH, USERS = 100_000, 50, 10, 1_000
 FLAT_AGENTS = 1_000
 QUESTIONS, ROUNDS = 20_000, 5
+DEPTH_MAX = 3
+_OFTEN, _MOSTLY = 0.8, 0.95
 NOW = datetime(2026, 11, 26, 10, tzinfo=UTC)
 TABLES, LIMITS = ("sales_", "finance_", "hr_", "ops_"), (2_000, 5_000, 10_000)
 SERVERS = [f"server-{at}" for at in range(5)]
@@ -55,7 +58,7 @@ unless { context has oauth && context.oauth.consent };
 @id("deep") forbid (principal, action in Action::"*", resource) when { context.depth > 3 };
 """
 USER_POLICIES = """
-@id("staff") permit (principal in Group::"staff", action in Action::"*", resource);
+@id("staff") permit (principal in group::"staff", action in Action::"*", resource);
 @id("agents-do-not-delete") forbid (principal, action in Action::"delete", resource) when { context has via_agent };
 """
 
@@ -127,8 +130,8 @@ def tools() -> Iterator[CallableTool]:
 def texts() -> list[PolicyText]:
     """Guards of the agent side, and what people may do."""
     return [
-        PolicyText(name="guards", document=AGENT_POLICIES, side=Side.AGENT),
-        PolicyText(name="people", document=USER_POLICIES, side=Side.USER),
+        PolicyText(name="guards", document=AGENT_POLICIES, side=PolicySide.AGENT),
+        PolicyText(name="people", document=USER_POLICIES, side=PolicySide.USER),
     ]
 
 
@@ -143,12 +146,12 @@ def questions(agents: int, wanted: int) -> list[tuple[AccessRequest, bool]]:
 
 def _question(chance: Random, grant: Grant) -> tuple[AccessRequest, bool]:
     server, name, action = tool_of(grant.tool)
-    table = f"{grant.table if grant.table and chance.random() < 0.8 else chance.choice(TABLES)}q3"
+    table = f"{grant.table if grant.table and chance.random() < _OFTEN else chance.choice(TABLES)}q3"
     amount, source = chance.choice((500, 4_000, 9_000)), chance.choice(("10.20.3.4", "10.9.9.9", "10.1.1.7", "8.8.8.8"))
-    user, depth, consent = chance.randrange(USERS), chance.choice((0, 1, 1, 2, 4)), chance.random() < 0.95
+    user, depth, consent = chance.randrange(USERS), chance.choice((0, 1, 1, 2, 4)), chance.random() < _MOSTLY
     within = grant.table is None or table.startswith(grant.table)
     within = within and (grant.limit is None or amount <= grant.limit)
-    agent_may = within and ip_address(source) in ip_network("10.0.0.0/8") and consent and depth <= 3
+    agent_may = within and ip_address(source) in ip_network("10.0.0.0/8") and consent and depth <= DEPTH_MAX
     request = AccessRequest(
         subject=Entity(ref=agent_ref(f"agent{grant.agent}")),
         action=f"{server}/{name}",
@@ -170,7 +173,7 @@ def figures() -> Iterator[Figure]:
     """Load, then each engine, then the other side."""
     before, started = _memory(), time.perf_counter()
     facts = facts_of(entities=entities(AGENTS), tools=tools(), grants=held(AGENTS))
-    loaded = time.perf_counter() - started
+    loaded = time.perf_counter() - started - _drawing_seconds()
     asked = questions(AGENTS, QUESTIONS)
     gc.collect()
     yield Figure("decide_1m_grants_load_seconds", loaded, "s")
@@ -184,10 +187,20 @@ def figures() -> Iterator[Figure]:
         yield Figure(f"decide_1m_grants_p99_us{suffix}", times[int(len(times) * 0.99)], "us")
         yield Figure(f"decide_first_pass_us{suffix}", cold, "us")
         yield Figure(f"decisions_per_second{suffix}", 1e6 / (sum(times) / len(times)), "1/s")
+    yield _who_can(publish(texts(), facts))
     yield Figure("publish_policies_ms", _publish_ms(facts, engine_named("compiled")), "ms")
     yield Figure(
         "decide_flat_cedarpy_p50_us", flat, "us", f"one set of {FLAT_AGENTS * GRANTS_EACH} permits, agent side alone"
     )
+
+
+def _drawing_seconds() -> float:
+    """What drawing the workload takes by itself, which is no part of loading it."""
+    started = time.perf_counter()
+    drawn = sum(1 for _ in held(AGENTS)) + sum(1 for _ in entities(AGENTS))
+    if drawn != AGENTS * (GRANTS_EACH + 1) + USERS:
+        raise AssertionError(f"{drawn} is not the workload")
+    return time.perf_counter() - started
 
 
 def _times(published: Published, asked: Sequence[tuple[AccessRequest, bool]]) -> tuple[float, list[float]]:
@@ -210,6 +223,16 @@ def _round(ask: Callable[[AccessRequest], object], asked: Sequence[tuple[AccessR
         times.append((clock() - at) / 1e3)
     gc.enable()
     return sorted(times)
+
+
+def _who_can(published: Published) -> Figure:
+    """Every holder of one tool, with what is asked of each."""
+    times = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        found = list(who_can("server-1/tool1", published, NOW))
+        times.append((time.perf_counter() - started) * 1e3)
+    return Figure("who_can_100k_agents_ms", min(times), "ms", f"{len(found)} ways to call it")
 
 
 def _publish_ms(facts: Facts, engine: Engine) -> float:
@@ -242,7 +265,7 @@ def _permit(grant: Grant) -> str:
     conditions = [] if grant.table is None else [f'context.input.table like "{grant.table}*"']
     conditions += [] if grant.limit is None else [f"context.input.amount <= {grant.limit}"]
     when = f" when {{ {' && '.join(conditions)} }}" if conditions else ""
-    return f'permit(principal == Agent::"agent{grant.agent}", action == Action::"{server}/{name}", resource){when};'
+    return f'permit(principal == agent::"agent{grant.agent}", action == Action::"{server}/{name}", resource){when};'
 
 
 def _plain(request: AccessRequest) -> dict[str, object]:

@@ -17,7 +17,7 @@ from leasehold.keys.sealing import FileSealer
 from leasehold.keys.signing import Signer
 from leasehold.keys.tokens import OwnTokens
 from leasehold.policy.cedar.engines import engine_named
-from leasehold.policy.documents import CedarDocuments
+from leasehold.policy.checking import CedarDocuments
 from leasehold.settings import InvalidSetting, Settings
 from leasehold.store.sql_store import SqlStore
 from leasehold.web.access.app import AccessDoors, access_app

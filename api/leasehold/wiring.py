@@ -12,6 +12,8 @@ from threading import Event, Thread
 from leasehold.authn.agent_tokens import AgentCallers
 from leasehold.authn.possession import Possessions
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.cluster_wiring import followed, reviewer
+from leasehold.clusters.sightings import Sightings
 from leasehold.credential_wiring import credential_doors
 from leasehold.decision_wiring import decision_point, ext_authz
 from leasehold.exchange.authorizing import Authorizing
@@ -19,6 +21,7 @@ from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
 from leasehold.exchange.consents import Consents
 from leasehold.exchange.delegation import Delegation
+from leasehold.exchange.holds import Holds
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
@@ -44,11 +47,12 @@ from leasehold.keys.network import Network
 from leasehold.keys.nonces import Nonces
 from leasehold.keys.signed_callers import SignedCallers
 from leasehold.keys.signing import Signer, TokenMint, jwk_set
-from leasehold.keys.token_review import Reviewer, TokenReviews
+from leasehold.keys.token_review import TokenReviews
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
 from leasehold.model.status import STATUS_LIST_TYPE
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
+from leasehold.registry.sweeping import sweep_for_ever
 from leasehold.settings import Settings
 from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
@@ -151,7 +155,10 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
         )
     )
     ledger, leases = Ledger(store), LiveLeases(store)
-    oauth = oauth_app(_oauth_doors(settings, store, signer, known, ledger, leases))
+    sightings, watches = followed(settings, store, _now)
+    sweeping = Event()
+    Thread(target=sweep_for_ever, args=(store, _now, sweeping), name="leasehold-heartbeats", daemon=True).start()
+    oauth = oauth_app(_oauth_doors(settings, store, signer, known, ledger=ledger, leases=leases, sightings=sightings))
     revocations = revocations_app(_revocation_doors(settings, store, signer, known))
     lists = StatusLists(issuer=settings.issuer, store=store, mint=TokenMint(signer, STATUS_LIST_TYPE))
     store.listen(lists.wake)
@@ -172,7 +179,9 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     planes = dispatch(control, hot)
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
-    return finishing(planes, (stop_signals, *closing, ledger.close, leases.close, store.close))
+    return finishing(
+        planes, (stop_signals, sweeping.set, watches.close, *closing, ledger.close, leases.close, store.close)
+    )
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, known: _Known) -> RevocationDoors:
@@ -186,10 +195,18 @@ def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, known
     return RevocationDoors(feed=feed, readers=Readers(known.callers), possessions=known.possessions, clock=_now)
 
 
-def _oauth_doors(
-    settings: Settings, store: SqlStore, signer: Signer, known: _Known, ledger: Ledger, leases: LiveLeases
+def _oauth_doors(  # noqa: PLR0913  the whole token service stands behind it
+    settings: Settings,
+    store: SqlStore,
+    signer: Signer,
+    known: _Known,
+    *,
+    ledger: Ledger,
+    leases: LiveLeases,
+    sightings: Sightings,
 ) -> OAuthDoors:
-    views, mint = Views(store, settings.credentials_audience), TokenMint(signer)
+    views, mint = Views(store, settings.credentials_audience, sightings), TokenMint(signer)
+    holds = Holds(views=views, ledger=ledger, clusters=sightings)
     own, subjects = OwnTokens(signer), _subject_tokens(settings)
     exchange = TokenExchange(
         issuer=settings.issuer,
@@ -198,6 +215,7 @@ def _oauth_doors(
         mint=mint,
         views=views,
         ledger=ledger,
+        holds=holds,
     )
     assertions = ClientAssertions(IssuerKeys(Network()))
     registrations = Registrations(documents=ClientDocuments(Network()), views=views)
@@ -208,6 +226,7 @@ def _oauth_doors(
         registrations=registrations,
         views=views,
         store=store,
+        holds=holds,
     )
     issuing = Issuing(mint=mint, views=views, ledger=ledger)
     return OAuthDoors(
@@ -217,7 +236,7 @@ def _oauth_doors(
             issuer=settings.issuer, clients=clients, issuing=issuing, tasks=Tasks(views=views, ledger=ledger)
         ),
         delegation=Delegation(
-            issuer=settings.issuer, own=own, verifier=subjects, leases=leases, views=views, issuing=issuing
+            issuer=settings.issuer, own=own, verifier=subjects, leases=leases, views=views, issuing=issuing, holds=holds
         ),
         on_behalf=OnBehalf(
             issuer=settings.issuer,
@@ -279,7 +298,7 @@ def _people(  # noqa: PLR0913  the whole token service stands behind it
 
 def _subject_tokens(settings: Settings) -> SubjectTokens:
     network = Network()
-    reviews = TokenReviews(network, Reviewer(folder=settings.data_dir / "clusters"))
+    reviews = TokenReviews(network, reviewer(settings))
     return SubjectTokens(IssuerKeys(network), reviews=reviews, callers=SignedCallers(network))
 
 

@@ -13,6 +13,7 @@ from leasehold_cdktf.subjects import Claim, IssuerType, Subject
 
 GITHUB = "https://token.actions.githubusercontent.com"
 
+Watched = Literal["pods", "service-accounts", "deployments"]
 Role = Literal["viewer", "developer", "approver", "security-admin", "auditor", "enforcer"]
 
 
@@ -56,7 +57,8 @@ class TrustIssuer(Declared):
         single_use: Accept each token once.
         max_token_ttl: The longest life of an acceptable token, in seconds.
         verify: `token-review` asks the cluster whether a service account's token still counts.
-        api_server: The API server to ask.
+        watch: What the registry watches in the cluster: leases die with the pod, account or Deployment that holds them.
+        api_server: The API server to ask or to watch.
         credential: Names the files `<name>.token` and `<name>.crt` in the registry's folder `clusters`.
         login: Lets people log in there, to have agents act for them.
         id_jag: Take its word that a person lets an agent act for them (identity assertion grants).
@@ -84,6 +86,7 @@ class TrustIssuer(Declared):
         single_use: bool | None = None,
         max_token_ttl: int | None = None,
         verify: Literal["signature", "token-review"] | None = None,
+        watch: Collection[Watched] = (),
         api_server: str | None = None,
         credential: str | None = None,
         login: Login | None = None,
@@ -91,8 +94,8 @@ class TrustIssuer(Declared):
         software_statements: bool | None = None,
         name: str | None = None,
     ) -> None:
-        if (verify == "token-review") != (api_server is not None and credential is not None):
-            raise ValueError('api_server and credential are for verify="token-review", which needs both')
+        if (verify == "token-review" or bool(watch)) != (api_server is not None and credential is not None):
+            raise ValueError('api_server and credential are for verify="token-review" and watch, which need both')
         if (login is not None or id_jag or software_statements) and type != "oidc":
             raise ValueError('login, id_jag and software_statements belong to an issuer of type="oidc"')
         if not audiences or isinstance(audiences, str):
@@ -113,6 +116,7 @@ class TrustIssuer(Declared):
                 "single_use": single_use,
                 "max_token_ttl": max_token_ttl,
                 "verify": verify,
+                "watch": sorted(watch) or None,
                 "api_server": api_server,
                 "credential": credential,
                 "login": None if login is None else login.attributes(),

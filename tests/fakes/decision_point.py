@@ -18,7 +18,7 @@ from leasehold.decisions.current import Current
 from leasehold.decisions.recording import Recorder
 from leasehold.keys.sealing import FileSealer
 from leasehold.policy.cedar.engines import engine_named
-from leasehold.policy.documents import CedarDocuments
+from leasehold.policy.checking import CedarDocuments
 from leasehold.web.access.app import AccessDoors, access_app
 from leasehold.web.access.callers import Callers
 from leasehold.web.access.search import Searches

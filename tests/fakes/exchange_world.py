@@ -17,11 +17,13 @@ from tests.fakes.simulated_issuer import SigningKey, SimulatedIssuer
 
 from leasehold.authn.possession import Possessions
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.clusters.sightings import Sightings
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
 from leasehold.exchange.consents import Consents
 from leasehold.exchange.delegation import Delegation
+from leasehold.exchange.holds import Holds
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issued, Issuing
 from leasehold.exchange.ledger import Ledger
@@ -105,7 +107,10 @@ class World:
         self.mint = InterruptedMint(TokenMint(self.signer))
         self.issuer_keys = IssuerKeys(Network())
         own = OwnTokens(self.signer)
-        self.ledger, self.leases, self.views = Ledger(store), LiveLeases(store), Views(store)
+        self.sightings = Sightings(clock=lambda: float(self.now.timestamp()))
+        self.ledger, self.leases = Ledger(store), LiveLeases(store)
+        self.views = Views(store, clusters=self.sightings)
+        self.holds = Holds(views=self.views, ledger=self.ledger, clusters=self.sightings)
         self.exchange = TokenExchange(
             issuer=ISSUER,
             registry=REGISTRY_AUDIENCE,
@@ -113,6 +118,7 @@ class World:
             mint=self.mint,
             views=self.views,
             ledger=self.ledger,
+            holds=self.holds,
         )
         self.documents = SimulatedDocuments()
         registrations = Registrations(documents=ClientDocuments(self.documents.network()), views=self.views)
@@ -123,6 +129,7 @@ class World:
             registrations=registrations,
             views=self.views,
             store=store,
+            holds=self.holds,
         )
         self.logins = SimulatedLogins()
         self.issuing = Issuing(mint=self.mint, views=self.views, ledger=self.ledger)
@@ -133,6 +140,7 @@ class World:
             leases=self.leases,
             views=self.views,
             issuing=self.issuing,
+            holds=self.holds,
         )
         self.callers = RegistryTokens(issuer=ISSUER, audience=REGISTRY_AUDIENCE, verifier=own, leases=store)
         self.proofs = Proofs(nonces)

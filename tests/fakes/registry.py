@@ -15,7 +15,7 @@ from leasehold.credentials.records import CredentialRequest, Issued
 from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.errors import Unavailable
 from leasehold.model.grants import grant_id
-from leasehold.policy.documents import CedarDocuments
+from leasehold.policy.checking import CedarDocuments
 from leasehold.registry.ports import Store, UnitOfWork
 from leasehold.store.memory.store import MemoryStore
 from leasehold.web.control_plane import control_plane

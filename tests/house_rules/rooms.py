@@ -46,6 +46,7 @@ ENVIRONMENT_READERS = {
 WITHOUT_PERMIT = {
     "api/leasehold/registry/bootstrap.py:offer_bootstrap": "`serve` puts the one-time token into an empty registry",
     "api/leasehold/registry/bootstrap.py:bootstrap": "the one-time token is the permission, checked inside",
+    "api/leasehold/registry/heartbeats.py:sweep": "nobody was heard, and that is the decision",
     "api/leasehold/registry/journal.py:recording_failure": "remembers that something was refused",
     "api/leasehold/decisions/recording.py:_forget": "drops questions that nobody replays any more",
     "api/leasehold/credentials/issuing.py:_refused": "remembers that something was refused",
@@ -57,6 +58,8 @@ WITHOUT_PERMIT = {
     "api/leasehold/signals/streams.py:_refused": "remembers that something was refused",
     "api/leasehold/signals/transmitting.py:_claim": "the worker takes a stream for a while",
     "api/leasehold/signals/transmitting.py:_settle": "the worker says how far it came",
+    "api/leasehold/clusters/ending.py:_end": "the cluster says that it is gone",
+    "api/leasehold/clusters/ending.py:forget_workloads": "the worker drops what is long gone",
 }
 _PURE = ("api/leasehold/model/", "api/leasehold/policy/")
 _IMPURE_MODULES = frozenset(
@@ -81,7 +84,7 @@ _CLOCKS = (".now", ".utcnow", ".today")
 _USE_CASES = tuple(
     f"api/leasehold/{room}/"
     for room in (
-        *("exchange", "credentials", "decisions", "feed", "signals", "registry"),
+        *("exchange", "credentials", "clusters", "decisions", "feed", "signals", "registry"),
         *("broker", "approvals", "review", "campaigns"),
     )
 )

@@ -25,6 +25,7 @@ from leasehold.model.conditions import find_claim
 from leasehold.model.subjects import IssuerType
 from leasehold.model.tokens import Flaw, TokenProfile, TokenRefused, UnverifiedToken, VerifiedClaims
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
+from leasehold.model.workloads import Workload
 
 # An identity token has no type or the generic one: an access token, a logout token or a proof is no identity.
 _TYPES = frozenset({"", "jwt"})
@@ -68,12 +69,13 @@ _PINS = {kind: kind.field for kind in IssuerType}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """An authenticated subject of a trust issuer, named as in the registry."""
+    """An authenticated subject of a trust issuer, named as in the registry. It lives and dies with `workloads`."""
 
     trust_issuer: str
     single_use: bool
     verified: VerifiedClaims
     identity: Identity
+    workloads: tuple[Workload, ...] = ()
 
     @property
     def proposes(self) -> bool:
@@ -96,11 +98,13 @@ async def authenticate_subject(
         raise TokenRefused(Flaw.AMBIGUOUS_ISSUER)
     name, issuer = candidates[0]
     verified = await verifier.verify(unverified_claims, issuer, profile_of(issuer), now)
+    identity = KINDS[issuer.type].identify(verified)
     return Subject(
         trust_issuer=name,
         single_use=issuer.single_use,
         verified=verified,
-        identity=KINDS[issuer.type].identify(verified),
+        identity=identity,
+        workloads=workloads_of(name, issuer, identity),
     )
 
 
@@ -125,6 +129,13 @@ async def authenticate_statement(
     verified = await verifier.verify(unverified_claims, issuer, own, now)
     identity = KINDS[issuer.type].identify(verified)
     return Subject(trust_issuer=name, single_use=issuer.single_use, verified=verified, identity=identity)
+
+
+def workloads_of(trust_issuer: str, issuer: TrustIssuer, identity: Identity) -> tuple[Workload, ...]:
+    """What an identity lives and dies with. Raises `TokenRefused`."""
+    if not isinstance(identity, kubernetes.KubernetesIdentity):
+        return ()
+    return kubernetes.workloads(trust_issuer, issuer.watch, identity)
 
 
 def profile_of(issuer: TrustIssuer) -> TokenProfile:

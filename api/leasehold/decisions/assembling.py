@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from leasehold.decisions.directory import Directory, directory_of, entities_of, relationships_of
-from leasehold.decisions.reading import Seen, directory_objects, policy_texts, tools_of
+from leasehold.decisions.reading import Seen, directory_objects, policy_texts
 from leasehold.model.entities import EntityRef
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, Owner
@@ -16,7 +16,7 @@ from leasehold.policy.cedar.evaluation import Engine
 from leasehold.policy.cedar.shapes import EMPTY
 from leasehold.policy.cedar.statements import DocumentRefused, Problem
 from leasehold.policy.holdings import HeldReach
-from leasehold.policy.material import Facts, PolicyText, facts_of
+from leasehold.policy.material import Facts, PolicyText, facts_of, tools_of
 from leasehold.policy.published import Published
 from leasehold.policy.publishing import publish
 from leasehold.policy.relating import StoredRelations

@@ -8,15 +8,14 @@ from typing import Protocol
 
 from leasehold.decisions.assembling import State
 from leasehold.decisions.current import Current
-from leasehold.decisions.reading import text_of, tools_of
 from leasehold.model.policies import Policy, PolicyProblem
 from leasehold.model.tools import ToolServer
+from leasehold.policy.assessing import check
 from leasehold.policy.blocking import entities_named
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, statements_of
 from leasehold.policy.cedar.validation import line_of
-from leasehold.policy.checking import check
-from leasehold.policy.material import FactsRefused, PolicyText
+from leasehold.policy.material import FactsRefused, PolicyText, text_of, tools_of
 
 _OF_THE_WORLD = ("unrecognized entity type", "on entity type", "for entity type")
 _MESSAGE_LIMIT = 400
@@ -42,7 +41,7 @@ class PublishablePolicies:
             state = self._current.look()
         except (FactsRefused, ValueRefused) as refused:
             return (PolicyProblem(1, 1, f"nothing can be published while {refused}"),)
-        facts = replace(state.published.facts, tools=tools_of(servers))
+        facts = replace(state.published.facts, tools=tuple(tools_of(servers)))
         text = text_of(name, policy)
         others = [one for one in state.published.texts if one.schema is not None and one.name != name]
         found = tuple(_problem(one) for one in check((text, *others), facts) if one.document == name)
@@ -51,7 +50,7 @@ class PublishablePolicies:
 
 def _problem(problem: Problem) -> PolicyProblem:
     # What a run is about to register is missing for a plan alone; what a tool's schema lacks is missing for good.
-    unknown = any(word in problem.message for word in _OF_THE_WORLD) and "`Agent`" not in problem.message
+    unknown = any(word in problem.message for word in _OF_THE_WORLD) and "`agent`" not in problem.message
     hint = f"; did you mean `{problem.suggestion}`?" if problem.suggestion and not unknown else ""
     return PolicyProblem(problem.line, 1, f"{problem.message[:_MESSAGE_LIMIT]}{hint}", unknown)
 

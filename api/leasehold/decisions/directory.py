@@ -1,6 +1,6 @@
 """The registry's people, things and relations as entities that policies speak of.
 
-INVARIANT: one person is one entity, `User::"<registry name>"`, by whichever of their foreign ids a caller knows them:
+INVARIANT: one person is one entity, `user::"<registry name>"`, by whichever of their foreign ids a caller knows them:
 a policy that forbids somebody cannot be walked around by another of their ids.
 """
 
@@ -11,17 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from leasehold.model.directory import AttributeValue, Decimal, Relation, Resource, User, entity_id
-from leasehold.model.entities import AGENT, GROUP, ROLE, TEAM, TOOL_SERVER, USER, Entity, EntityRef, Relationship
+from leasehold.model.entities import AGENT, GROUP, ROLE, TEAM, Entity, EntityRef, Relationship
 from leasehold.model.people import Agent, AgentState, Owner, OwnerState
 
-_TYPES = {"agent": AGENT, "user": USER, "team": TEAM, "role": ROLE, "group": GROUP, "tool_server": TOOL_SERVER}
 _MEMBER = "member"
 _GATHERINGS = frozenset({TEAM, ROLE, GROUP})
-
-
-def entity_type(type_: str) -> str:
-    """The type in policies: `user` is `User` there; a type of the caller's own stays as it is."""
-    return _TYPES.get(type_, type_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +27,7 @@ class Directory:
 
     def ref(self, type_: str, id_: str) -> EntityRef:
         """The entity that a caller means. An id of somebody goes before a name of somebody."""
-        said = EntityRef(entity_type(type_), id_)
+        said = EntityRef(type_, id_)
         name = self.ids.get(said)
         return said if name is None else EntityRef(said.type, name)
 
@@ -52,8 +46,8 @@ class Directory:
 
 def directory_of(users: Mapping[str, User]) -> Directory:
     """Who is known."""
-    ids = {EntityRef(entity_type(user.type), one): name for name, user in users.items() for one in user.ids}
-    names = {EntityRef(entity_type(user.type), name): min(user.ids) for name, user in users.items()}
+    ids = {EntityRef(user.type, one): name for name, user in users.items() for one in user.ids}
+    names = {EntityRef(user.type, name): min(user.ids) for name, user in users.items()}
     return Directory(ids, names)
 
 
@@ -76,7 +70,7 @@ def entities_of(
                 ref=ref, attributes=facts, parents=within.get(ref, frozenset()) | {EntityRef(TEAM, owner.team)}
             )
     for name, user in users.items():
-        ref = EntityRef(entity_type(user.type), name)
+        ref = EntityRef(user.type, name)
         roles = frozenset(EntityRef(ROLE, role) for role in user.roles)
         yield Entity(ref=ref, attributes=_person(user), parents=roles | within.get(ref, frozenset()))
     for one in resources:
@@ -96,7 +90,7 @@ def relationships_of(directory: Directory, relations: Iterable[Relation]) -> Ite
 
 
 def _memberships(directory: Directory, relations: Iterable[Relation]) -> dict[EntityRef, frozenset[EntityRef]]:
-    """`group:eng#member@user:ana` puts Ana into `Group::"eng"`; so for teams and roles."""
+    """`group:eng#member@user:ana` puts Ana into `group::"eng"`; so for teams and roles."""
     found: dict[EntityRef, frozenset[EntityRef]] = {}
     for one in relations:
         above = _ref(directory, one.object)

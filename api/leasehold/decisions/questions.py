@@ -22,7 +22,6 @@ _NOTHING: Mapping[str, object] = {}
 _OURS = frozenset(
     {"agent", "user", "tool_server", "resource", "arguments", "chain", "deployment", "source_ip", "oauth"}
 )
-_AGENT_TYPES = frozenset({"agent", AGENT})
 _OWN_SUBJECT = "agent:"  # the `sub` of an autonomous agent's token
 
 
@@ -125,7 +124,7 @@ def _resource(question: AccessQuestion, action: str) -> Party:
 def _parties(question: AccessQuestion, state: State) -> tuple[Entity, Entity | None]:
     """Who calls, and on whose behalf. A person without an agent calls for themselves."""
     subject = question.subject
-    if subject.type in _AGENT_TYPES:
+    if subject.type == AGENT:
         return Entity(ref=EntityRef(AGENT, subject.id.removeprefix(_OWN_SUBJECT))), _on_behalf(question, state)
     via = _text(question.context, "agent")
     if via is None:

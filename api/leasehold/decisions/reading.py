@@ -9,19 +9,17 @@ from typing import TypeVar
 from leasehold.decisions.ports import UnitOfWork
 from leasehold.model.access import applies, reach_of_grant
 from leasehold.model.ceilings import within_ceilings
-from leasehold.model.decisions import Side
 from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.entities import AGENT, EntityRef
 from leasehold.model.grants import Ceiling, Grant
-from leasehold.model.json_texts import parsed_object
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent, Owner
 from leasehold.model.policies import Policy
 from leasehold.model.records import Filters
-from leasehold.model.tools import Scope, ToolAnnotations, ToolServer
+from leasehold.model.tools import Scope
 from leasehold.policy.holdings import HeldReach
-from leasehold.policy.material import CallableTool, Mode, Permits, PolicyText
+from leasehold.policy.material import PolicyText, text_of
 
 READ = (
     Kind.OWNERS,
@@ -70,33 +68,6 @@ def read_again(unit: UnitOfWork, seen: Seen, names: Mapping[Kind, Iterable[str]]
 def policy_texts(seen: Seen) -> tuple[PolicyText, ...]:
     """The policies as they are published."""
     return tuple(text_of(name, one) for name, one in sorted(seen.of(Kind.POLICIES, Policy).items()))
-
-
-def text_of(name: str, policy: Policy) -> PolicyText:
-    """One policy as it is published."""
-    return PolicyText(
-        name=name,
-        document=policy.document,
-        side=Side(policy.side.value),
-        mode=Mode(policy.mode.value),
-        permits=Permits(policy.permits.value),
-        schema=policy.schema,
-    )
-
-
-def tools_of(servers: Mapping[str, ToolServer]) -> tuple[CallableTool, ...]:
-    """Every tool that can be called."""
-    return tuple(
-        CallableTool(
-            server=name,
-            name=tool,
-            action=definition.action,
-            input_schema=parsed_object(definition.input_schema) if definition.input_schema is not None else None,
-            annotations=_annotations(definition.annotations),
-        )
-        for name, server in sorted(servers.items())
-        for tool, definition in sorted(server.tools.items())
-    )
 
 
 def read_grants(unit: UnitOfWork, seen: Seen) -> Iterator[HeldReach]:
@@ -155,15 +126,3 @@ def directory_objects(seen: Seen) -> tuple[Mapping[str, User], list[Resource], l
         list(seen.of(Kind.RESOURCES, Resource).values()),
         list(seen.of(Kind.RELATIONS, Relation).values()),
     )
-
-
-def _annotations(given: ToolAnnotations | None) -> Mapping[str, bool]:
-    if given is None:
-        return {}
-    said = {
-        "readOnlyHint": given.read_only_hint,
-        "destructiveHint": given.destructive_hint,
-        "idempotentHint": given.idempotent_hint,
-        "openWorldHint": given.open_world_hint,
-    }
-    return {name: value for name, value in said.items() if value is not None}

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from leasehold.decisions.assembling import State
-from leasehold.decisions.directory import entity_type
 from leasehold.decisions.questions import AccessQuestion, request_of
 from leasehold.decisions.records import digest, plain_question
 from leasehold.model.entities import AGENT, EntityRef
@@ -81,7 +80,7 @@ def _allowed(
 
 
 def _subjects(type_: str, question: AccessQuestion, state: State) -> list[str]:
-    wanted = entity_type(type_)
+    wanted = type_
     if wanted == AGENT:
         return sorted(_agents(question, state))
     return sorted(state.directory.shown(ref) for ref in state.directory.people(wanted))
@@ -100,7 +99,7 @@ def _agents(question: AccessQuestion, state: State) -> Iterator[str]:
 
 
 def _resources(question: AccessQuestion, state: State) -> set[str]:
-    type_ = entity_type(question.resource.type)
+    type_ = question.resource.type
     found = {state.directory.shown(ref) for ref in state.directory.people(type_)}
     found |= {ref.id for ref in state.published.facts.known if ref.type == cedar_name(type_)} if not found else set()
     return found | set(_granted(question, state))
@@ -118,7 +117,7 @@ def _granted(question: AccessQuestion, state: State) -> Iterator[str]:
 
 
 def _agent(question: AccessQuestion) -> EntityRef | None:
-    if entity_type(question.subject.type) == AGENT:
+    if question.subject.type == AGENT:
         return EntityRef(AGENT, question.subject.id)
     via = question.context.get("agent")
     return EntityRef(AGENT, via) if isinstance(via, str) else None

@@ -12,7 +12,6 @@ from leasehold.decisions.assembling import State
 from leasehold.decisions.checking import Reader
 from leasehold.decisions.ports import Sealer, Store
 from leasehold.decisions.questions import AccessQuestion, request_of
-from leasehold.decisions.reading import text_of
 from leasehold.decisions.records import remembered
 from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.decisions import Decision, Reason
@@ -24,6 +23,7 @@ from leasehold.policy.cedar.statements import DocumentRefused
 from leasehold.policy.changing import smallest_change
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.decision import Permit
+from leasehold.policy.material import text_of
 from leasehold.policy.publishing import publish
 
 

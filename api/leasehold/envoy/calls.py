@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from leasehold.model.entities import TOOL_SERVER
 from leasehold.policy.cedar.documents import ArgumentsRefused, parse_arguments
 
 TOOLS_CALL = "tools/call"
@@ -102,7 +103,7 @@ def resource_of(message: Message, server: str, extensions: Mapping[str, str]) ->
     """
     pattern = extensions.get(f"resource.{message.tool}", extensions.get("resource", ""))
     if not pattern:
-        return f"ToolServer:{server}"
+        return f"{TOOL_SERVER}:{server}"
 
     def value(found: re.Match[str]) -> str:
         argument = message.arguments.get(found[1])

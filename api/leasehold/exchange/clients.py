@@ -18,6 +18,7 @@ from leasehold.authn.clients import (
 )
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.authn.subjects import authenticate_subject
+from leasehold.exchange.holds import Holds
 from leasehold.exchange.ports import Store
 from leasehold.exchange.records import first_use
 from leasehold.exchange.refusals import ClientRefused, ExchangeReason, ExchangeRefused
@@ -54,7 +55,7 @@ class Client:
 class Clients:
     """Authenticates clients. `issuer` is the one audience of their assertions."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  every way in which a client may prove itself
         self,
         *,
         issuer: str,
@@ -63,6 +64,7 @@ class Clients:
         registrations: Registrations,
         views: Views,
         store: Store,
+        holds: Holds,
     ) -> None:
         self._issuer = issuer
         self._verifier = verifier
@@ -70,6 +72,7 @@ class Clients:
         self._registrations = registrations
         self._views = views
         self._store = store
+        self._holds = holds
         self._guesses = asyncio.Semaphore(_SECRETS_AT_ONCE)
 
     async def authenticate(self, credential: ClientCredential, pieces: Pieces, now: datetime) -> Client:
@@ -110,16 +113,17 @@ class Clients:
             raise ExchangeRefused(ExchangeReason.NO_BINDING)
         bindings = await self._views.bindings(pieces, subject.trust_issuer)
         name, binding = choose_agent(bindings.bindings, subject, credential.client_id)
+        held = await self._holds.of(subject, pieces)
         view = await self._agent(pieces, binding.agent or "")
         use = first_use(subject)
         return Client(
             metadata=own_metadata(view.facts.name, view.facts.agent),
             agent=view.facts.name,
             view=view,
-            hold=Hold((binding_node(name),), binding.deployment),
+            hold=Hold((binding_node(name), *held), binding.deployment),
             binding=name,
             method=subject.identity.TYPE.value,
-            generations={**bindings.generations, **view.generations},
+            generations={**bindings.generations, **held, **view.generations},
             first_uses=(use,) if use is not None else (),
             ends_at=subject.verified.expires_at,
             proposes=subject.proposes,

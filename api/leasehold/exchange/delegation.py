@@ -20,6 +20,7 @@ from leasehold.exchange.families import (
     child_lease,
     refused_event,
 )
+from leasehold.exchange.holds import Holds
 from leasehold.exchange.introspection import LiveLeases
 from leasehold.exchange.issuing import Draft, Issued, Issuing
 from leasehold.exchange.own_tokens import AgentToken, AgentTokens
@@ -52,7 +53,7 @@ class _Again:
 class Delegation:
     """Gives sub-agents tokens of their own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a parent, an actor, and all that bounds both
         self,
         *,
         issuer: str,
@@ -61,10 +62,11 @@ class Delegation:
         leases: LiveLeases,
         views: Views,
         issuing: Issuing,
+        holds: Holds,
     ) -> None:
         self._issuer = issuer
         self._tokens = AgentTokens(issuer=issuer, verifier=own, leases=leases)
-        self._actors = Actors(tokens=self._tokens, verifier=verifier, views=views)
+        self._actors = Actors(tokens=self._tokens, verifier=verifier, views=views, holds=holds)
         self._leases = leases
         self._views = views
         self._issuing = issuing

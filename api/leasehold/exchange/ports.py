@@ -10,11 +10,13 @@ from typing import Protocol
 from leasehold.model.clients import ClientSecret
 from leasehold.model.consents import Consent, Pending, Stage
 from leasehold.model.events import AuditEvent
+from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.registrations import RegisteredClient
 from leasehold.model.tasks import Task
+from leasehold.model.workloads import Standing, Workload
 
 
 class Objects(Protocol):
@@ -107,6 +109,12 @@ class Authorizations(Protocol):
     def forget(self, before: datetime) -> int: ...
 
 
+class Heartbeats(Protocol):
+    """What deployments owe."""
+
+    def find_all(self, deployments: Iterable[str]) -> Mapping[str, Heartbeat]: ...
+
+
 class UnitOfWork(Protocol):
     """One transaction: what happens in it happens together, or not at all."""
 
@@ -134,6 +142,8 @@ class UnitOfWork(Protocol):
     def consents(self) -> Consents: ...
     @property
     def authorizations(self) -> Authorizations: ...
+    @property
+    def heartbeats(self) -> Heartbeats: ...
 
 
 class Store(Protocol):
@@ -141,6 +151,12 @@ class Store(Protocol):
 
     def begin(self) -> AbstractContextManager[UnitOfWork]: ...
     def read(self) -> AbstractContextManager[UnitOfWork]: ...
+
+
+class Clusters(Protocol):
+    """What is known of the clusters behind trust issuers."""
+
+    def standing(self, workload: Workload) -> Standing: ...
 
 
 class TokenMint(Protocol):

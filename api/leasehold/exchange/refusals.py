@@ -29,6 +29,8 @@ class ExchangeReason(StrEnum):
     TASK_REFUSED = "task_refused"
     DETAILS_REFUSED = "details_refused"
     TOKEN_TOO_LARGE = "token_too_large"  # noqa: S105
+    WORKLOAD_GONE = "workload_gone"
+    CLUSTER_UNHEARD = "cluster_unheard"
 
 
 Reason: TypeAlias = Flaw | LeaseReason | DelegationReason | TaskReason | ExchangeReason

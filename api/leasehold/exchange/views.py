@@ -11,10 +11,11 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
-from leasehold.exchange.ports import Objects, Store, UnitOfWork
+from leasehold.exchange.ports import Clusters, Objects, Store, UnitOfWork
 from leasehold.model.consents import Consent
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
+from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import (
     REGISTRY,
@@ -33,6 +34,7 @@ from leasehold.model.registrations import RegisteredClient
 from leasehold.model.tasks import Task
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
+from leasehold.model.workloads import STANDING_GENERATION, Standing, Workload
 from leasehold.policy.credentials import credential_scopes
 from leasehold.policy.leasing import AgentFacts, agent_facts
 
@@ -40,6 +42,7 @@ Issuers = Mapping[str, Sequence[tuple[str, TrustIssuer]]]
 Piece = TypeVar("Piece")
 SpecType = TypeVar("SpecType", bound=Spec)
 _AGENTS_KEPT = 50_000
+_HOLDS_KEPT = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +78,25 @@ class Pieces:
     issuers: Issuers | None = None
     bindings: dict[str, BindingsView] = field(default_factory=dict)
     agents: dict[str, AgentView | None] = field(default_factory=dict)
+    holds: dict[Node, int] = field(default_factory=dict)
     flights: dict[Hashable, asyncio.Task[Any]] = field(default_factory=dict)  # Any: each piece is of its own type
+
+
+class NoClusters:
+    """Stands where nobody follows any cluster: nothing is known to stand."""
+
+    def standing(self, _workload: Workload, /) -> Standing:
+        """Not heard of."""
+        return Standing.UNHEARD
 
 
 class Views:
     """Reads pieces of the registry, off the event loop, each once for all who wait for it."""
 
-    def __init__(self, store: Store, credentials: str = "") -> None:
+    def __init__(self, store: Store, credentials: str = "", clusters: Clusters | None = None) -> None:
         """`credentials` is the audience of tokens that draw credentials of other systems."""
         self._store = store
+        self._clusters = clusters or NoClusters()
         self._credentials = credentials
         self._pieces = Pieces(-1)
 
@@ -122,8 +135,35 @@ class Views:
 
     async def agent(self, pieces: Pieces, name: str) -> AgentView | None:
         """An agent with all that bounds it, None if there is none."""
-        if name in pieces.agents:
-            return pieces.agents[name]
+        known = pieces.agents[name] if name in pieces.agents else await self._agent(pieces, name)
+        return known if known is None else await self._as_of_now(known)
+
+    async def generations(self, pieces: Pieces, nodes: Sequence[Node]) -> Mapping[Node, int]:
+        """The generations of those nodes of workloads that are there."""
+        if unknown := [node for node in nodes if node not in pieces.holds]:
+            read = await asyncio.to_thread(self._in_transaction, lambda unit: unit.nodes.generations(unknown))
+            if len(pieces.holds) >= _HOLDS_KEPT:
+                pieces.holds.clear()
+            pieces.holds.update(read)
+        return {node: pieces.holds[node] for node in nodes if node in pieces.holds}
+
+    async def _as_of_now(self, view: AgentView) -> AgentView:
+        """The same, with which deployments their workloads and heartbeats have left behind: neither is kept."""
+        deployments = view.facts.deployments
+        owing = [name for name, deployment in deployments.items() if deployment.heartbeat_ttl is not None]
+        gone = frozenset(name for name, one in deployments.items() if not self._stands(one.runs_as, view.generations))
+        if not owing and not gone:
+            return view
+        beats = await asyncio.to_thread(self._in_transaction, lambda unit: _read_beats(unit, owing)) if owing else {}
+        return replace(view, facts=replace(view.facts, gone=gone, heartbeats=beats))
+
+    def _stands(self, workload: Workload | None, generations: Mapping[Node, int]) -> bool:
+        if workload is None:
+            return True
+        unended = generations.get(workload.node, STANDING_GENERATION) == STANDING_GENERATION
+        return unended and self._clusters.standing(workload) is Standing.STANDS
+
+    async def _agent(self, pieces: Pieces, name: str) -> AgentView | None:
         read = await self._read(pieces, ("agent", name), lambda unit: _read_agent(unit, name, self._credentials))
         if len(pieces.agents) >= _AGENTS_KEPT:
             pieces.agents.clear()
@@ -175,6 +215,10 @@ def _read_client(unit: UnitOfWork, client_id: str) -> ClientView:
     return ClientView(agent, registered, unit.nodes.generations((client_node(client_id),)))
 
 
+def _read_beats(unit: UnitOfWork, deployments: Sequence[str]) -> Mapping[str, Heartbeat]:
+    return unit.heartbeats.find_all(deployments)
+
+
 def _read_latest(unit: UnitOfWork) -> int:
     return unit.changes.latest()
 
@@ -223,6 +267,7 @@ def _read_agent(unit: UnitOfWork, name: str, credentials: str) -> AgentView | No
     facts = replace(facts, others={credentials: drawn} if drawn else {})
     above = [REGISTRY, owner_node(agent.owner), agent_node(name), client_node(name)]
     nodes = [*above, *(deployment_node(d) for d in deployments)]
+    nodes += [one.runs_as.node for one in deployments.values() if one.runs_as is not None]
     return AgentView(facts, unit.nodes.generations(nodes))
 
 

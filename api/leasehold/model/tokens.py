@@ -45,6 +45,7 @@ class Flaw(StrEnum):
     EVENT_REFUSED = "event_refused"
     LEASE_ENDED = "lease_ended"
     DOCUMENT_REFUSED = "client_document_refused"
+    UNBOUND = "unbound"
 
 
 class TokenRefused(LeaseholdError):

@@ -28,6 +28,7 @@ from leasehold.model.subjects import (
     SpiffeSubject,
     Subject,
 )
+from leasehold.model.workloads import WorkloadKind
 
 _STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
 _URL_LIMIT = 2048
@@ -76,6 +77,7 @@ class TrustIssuer:
     admits loopback, private and link-local addresses, and plain http on loopback. `single_use`: a `jti` is accepted
     once. `max_token_ttl` bounds `exp - iat` of a subject token, in seconds. With `verify` token-review the API server
     at `api_server` is asked; `credential` names the files that hold our own token and its authority, never a path.
+    `watch` names what is watched there: leases die with the pod, account or deployment that they were taken by.
     `login` lets people log in there to let agents act for them; `id_jag` takes its word for people (ID-JAG) instead.
     `software_statements` takes its word for clients that register themselves (RFC 7591 §2.3).
     For aws-sts `issuer` is the STS endpoint itself; for spiffe it is the `iss`, or `spiffe://` and the trust domain.
@@ -94,6 +96,7 @@ class TrustIssuer:
     verify: Verification = Verification.SIGNATURE
     api_server: str | None = None
     credential: str | None = None
+    watch: frozenset[WorkloadKind] = frozenset()
     login: Login | None = None
     id_jag: bool = False
     software_statements: bool = False
@@ -118,11 +121,11 @@ class TrustIssuer:
             raise InvalidValue(f"max_token_ttl must be 1 to {MAX_SUBJECT_TTL_SECONDS} seconds")
 
     def _check_review(self) -> None:
-        reviewed = self.verify is Verification.TOKEN_REVIEW
-        if reviewed and self.type is not IssuerType.KUBERNETES:
-            raise InvalidValue("token-review is for kubernetes alone")
-        if reviewed != (self.api_server is not None) or reviewed != (self.credential is not None):
-            raise InvalidValue("api_server and credential are for token-review, which needs both")
+        asked = self.verify is Verification.TOKEN_REVIEW or bool(self.watch)
+        if asked and self.type is not IssuerType.KUBERNETES:
+            raise InvalidValue("token-review and watch are for kubernetes alone")
+        if asked != (self.api_server is not None) or asked != (self.credential is not None):
+            raise InvalidValue("api_server and credential are for token-review and watch, which need both")
         if self.api_server is not None:
             check_url(self.api_server, "api_server")
             if not self.api_server.startswith("https://"):

@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from cedarpy import pst
 
-from leasehold.model.decisions import Side
 from leasehold.model.entities import EntityRef
+from leasehold.model.policies import PolicyMode, PolicySide
 from leasehold.policy.cedar.index import ref_of
 from leasehold.policy.cedar.shapes import quoted
 from leasehold.policy.cedar.statements import Statement
-from leasehold.policy.material import Facts, Mode, PolicyText
+from leasehold.policy.material import Facts, PolicyText
 from leasehold.policy.published import Published
 
 BLOCKED = "unpublishable"
@@ -32,12 +32,12 @@ def blocking(text: PolicyText, before: Published, facts: Facts) -> Iterator[Poli
             return
         actions = ", ".join(f"Action::{quoted(one)}" for one in here)
         document = f'@id("{BLOCKED}") forbid(principal, action in [{actions}], resource);'
-    yield replace(text, document=document, schema=None, mode=Mode.ENFORCE)
+    yield replace(text, document=document, schema=None, mode=PolicyMode.ENFORCE)
 
 
 def everything_denied() -> list[PolicyText]:
     """Policies under which nothing is allowed."""
-    return [PolicyText(name=f"{BLOCKED}-{side}", document=_EVERYTHING, side=side) for side in Side]
+    return [PolicyText(name=f"{BLOCKED}-{side}", document=_EVERYTHING, side=side) for side in PolicySide]
 
 
 def entities_named(statement: Statement) -> frozenset[EntityRef]:

@@ -1,182 +1,173 @@
-"""Are policies, tools and facts fit to be published together? Every problem, with the line where it stands."""
+"""Whether a policy document may be published: it parses, names its actions, and speaks of tools that are there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
 
 import cedarpy
+from cedarpy import pst
 
-from leasehold.model.decisions import Side
-from leasehold.model.entities import ACTION, AGENT, GROUP, RELATION, ROLE, TEAM, USER, EntityRef
-from leasehold.policy.cedar.applications import Application, Applications, applications_of
-from leasehold.policy.cedar.index import scoped
-from leasehold.policy.cedar.json_schema import SchemaRefused, arguments_shape
-from leasehold.policy.cedar.reading import types_named
-from leasehold.policy.cedar.shapes import EMPTY
-from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, read
-from leasehold.policy.cedar.validation import problems_of, unlisted_choices
-from leasehold.policy.cedar.vocabulary import ToolShape, Vocabulary, schema_text
-from leasehold.policy.material import CallableTool, Facts, PolicyText
+from leasehold.model.policies import Policy, PolicyProblem
+from leasehold.model.tools import ToolServer
+from leasehold.policy.statements import NESTING_LIMIT, OPERATORS_LIMIT, Statement, place, statements, too_deep
 
-CALLER_SCHEMA: Mapping[str, object] = {
-    "type": "object",
-    "properties": {
-        "region": {"type": "string"},
-        "device": {
-            "type": "object",
-            "properties": {"id": {"type": "string"}, "managed": {"type": "boolean"}, "platform": {"type": "string"}},
-            "additionalProperties": True,
-        },
-    },
-    "additionalProperties": True,
-}
-"""What a caller may say besides (`context.caller`), unless other is published."""
-_HINTS = (  # MCP 2025-11-25, ToolAnnotations, with the defaults there
-    ("destructive", "destructiveHint", True),
-    ("idempotent", "idempotentHint", False),
-    ("open_world", "openWorldHint", True),
-    ("read_only", "readOnlyHint", False),
-)
-PRINCIPALS = frozenset({AGENT, USER, GROUP, TEAM, ROLE})
-
-
-def check(texts: Iterable[PolicyText], facts: Facts) -> tuple[Problem, ...]:
-    """All that is wrong with these texts, for a plan; nothing if all is well.
-
-    Stricter than publishing in one thing: a type of resource that nobody has heard of is a mistake to a writer. To a
-    policy that is published already it may be a type whose last grant was taken back, and that must undo nothing.
-    """
-    every = tuple(texts)
-    try:
-        vocabulary, applications = vocabulary_of(facts), applications_of(schemas_in(every))
-    except DocumentRefused as refused:
-        return refused.problems
-    return tuple(_problems(every, Checker(vocabulary, applications)))
-
-
-def checked(texts: tuple[PolicyText, ...], checker: Checker) -> list[tuple[PolicyText, Statement]]:
-    """Every statement with its text. Raises `DocumentRefused` with all that is wrong."""
-    problems = tuple(_problems(texts, checker))
-    if problems:
-        raise DocumentRefused(problems)
-    return [(text, one) for text in texts for one in read(text.name, text.document)[0]]
-
-
-def assuming(vocabulary: Vocabulary, texts: Iterable[PolicyText]) -> Vocabulary:
-    """The same, with every type of resource that policies name, in any other, and nothing known of it."""
-    statements = (one for text in texts if text.schema is None for one in read(text.name, text.document)[0])
-    named = frozenset[str]().union(*(types_named(one.template) for one in statements)) - {RELATION, ACTION}
-    types = {**dict.fromkeys(named, EMPTY), **vocabulary.types}
-    above = frozenset(types) - {AGENT, USER}
-    members = {type_: above | vocabulary.members.get(type_, frozenset()) for type_ in types if type_ not in PRINCIPALS}
-    return replace(vocabulary, types=types, members={**vocabulary.members, **members})
-
-
-def schemas_in(texts: Iterable[PolicyText]) -> list[tuple[str, str]]:
-    """The schemas that texts bring for other applications, with their documents' names."""
-    return [(text.name, text.schema) for text in texts if text.schema is not None]
-
-
-def schema_of(facts: Facts, server: str, side: Side) -> str:
-    """The Cedar schema of one tool server, as its policies are validated."""
-    return schema_text(vocabulary_of(facts), frozenset({server}), _PRINCIPALS[side])
-
-
-def vocabulary_of(facts: Facts, caller_schema: Mapping[str, object] = CALLER_SCHEMA) -> Vocabulary:
-    """What policies can speak of. Raises `DocumentRefused` for a tool whose schema cannot be read."""
-    tools: dict[str, ToolShape] = {}
-    problems: list[Problem] = []
-    for tool in facts.tools:
-        try:
-            tools[f"{tool.server}/{tool.name}"] = _tool_shape(tool)
-        except SchemaRefused as refused:
-            problems.append(Problem(f"{tool.server}/{tool.name}", 1, str(refused)))
-    problems += _names_taken_twice(facts)
-    if problems:
-        raise DocumentRefused(tuple(problems))
-    return Vocabulary(
-        tools=tools,
-        types=facts.types,
-        members=facts.members,
-        relations={type_: facts.relations.names(type_) for type_ in facts.relations.types()},
-        caller=arguments_shape(caller_schema),
-    )
-
-
-_PRINCIPALS = {Side.AGENT: AGENT, Side.USER: USER}
+_CUT_OFF = "unexpected end of input"
+_AT_A_TOKEN = ("unexpected token", "invalid token")
+_NAMED = re.compile(r"`([^`]+)`|[:@] ?(\S+)$")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
+STATEMENTS_LIMIT, STATEMENT_LIMIT = 256, 10_240
+_PROBLEMS_SHOWN = 20
+_MESSAGE_LIMIT = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Checker:
-    """Validates statements, each against the schema of what it speaks about."""
+class _Known:
+    """The actions that tool servers bring: `<tool server>/<tool>` each, `<tool server>/*` for all of its tools."""
 
-    vocabulary: Vocabulary
-    applications: Applications
+    tools: frozenset[str]
+    servers: frozenset[str]
 
-    def problems(self, text: PolicyText, statements: tuple[Statement, ...]) -> Iterator[Problem]:
-        """All that is wrong with the statements of one text."""
-        names = self.vocabulary.names()
-        for one in statements:
-            if (application := self._application(text, one)) is not None:
-                yield from problems_of(one, application.schema, application.names)
-                continue
-            servers = self._servers(one)
-            yield from problems_of(one, _schema(schema_text(self.vocabulary, servers, _PRINCIPALS[text.side])), names)
-            tools = [tool.arguments for tool in self.vocabulary.tools.values() if tool.server in servers]
-            yield from unlisted_choices(one, tools)
-
-    def _application(self, text: PolicyText, statement: Statement) -> Application | None:
-        """Whose actions a statement speaks of: its document's own application's, or those that it names."""
-        if text.schema is not None:
-            return self.applications.by_schema[text.schema]
-        named = [self.applications.by_action.get(ref.id) for ref in _named_actions(statement)]
-        return named[0] if named and all(one is named[0] for one in named) else None
-
-    def _servers(self, statement: Statement) -> frozenset[str]:
-        """The tool servers that a statement speaks about: those of the tools it names, or all."""
-        every = frozenset(tool.server for tool in self.vocabulary.tools.values())
-        named = frozenset(ref.id.partition("/")[0] for ref in _named_actions(statement))
-        return named if named and named <= every else every
+    def complaint(self, action: str) -> str | None:
+        """What to say of an action that no tool server brings. One without a `/` is another system's, and passes."""
+        server, slash, tool = action.partition("/")
+        if not slash or action in self.tools:
+            return None
+        if tool == "*" and server in self.servers:
+            return None  # every tool of the server
+        if server not in self.servers:
+            return f"no tool server is named `{server}`{_hint(server, self.servers)}"
+        others = [name for name in self.tools if name.startswith(f"{server}/")]
+        return f"tool server `{server}` lists no tool `{tool}`{_hint(action, others)}"
 
 
-@lru_cache(maxsize=64)
-def _schema(text: str) -> cedarpy.Schema:
-    """Parsed once: most of what gets published changes policies, and no tools."""
-    return cedarpy.Schema.from_str(text)
+def _hint(wrong: str, names: Collection[str]) -> str:
+    close = get_close_matches(wrong, names, n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""
 
 
-def _problems(texts: tuple[PolicyText, ...], checker: Checker) -> Iterator[Problem]:
-    yield from _repeated(texts)
-    for text in texts:
-        statements, unread = read(text.name, text.document)
-        yield from unread
-        yield from checker.problems(text, statements)
+class CedarDocuments:
+    """Reads documents with Cedar itself, statement by statement, so that each problem has its place."""
+
+    def check(self, _name: str, policy: Policy, servers: Mapping[str, ToolServer], /) -> Sequence[PolicyProblem]:
+        """What is wrong with a policy; nothing, if it may be published."""
+        schema = () if policy.schema is None else tuple(problems_of_schema(policy.schema))
+        return (*schema, *_of_document(policy.document, servers))
 
 
-def _repeated(texts: tuple[PolicyText, ...]) -> Iterator[Problem]:
+def problems_of_schema(schema: str) -> Iterator[PolicyProblem]:
+    """What is wrong with another application's schema.
+
+    Common types are refused: a few lines of them can name each other until no memory holds what they mean.
+    """
+    found = list(statements(schema))
+    tokens = [token for one in found for token in one.tokens]
+    deep = next(filter(None, map(too_deep, found)), None)
+    declared = (at for at, token in enumerate(tokens[2:]) if token.text == "=" and tokens[at].text == "type")
+    if deep is not None:
+        yield _problem(schema, deep.start, f"a schema is at most {NESTING_LIMIT} brackets deep", path="schema")
+    elif (at := next(declared, None)) is not None:
+        yield _problem(schema, tokens[at].start, "a schema has no common types: write them out", path="schema")
+    else:
+        try:
+            cedarpy.Schema.from_str(schema)
+        except ValueError as error:
+            yield _problem(schema, 0, str(error).partition("\n")[0][:_MESSAGE_LIMIT], path="schema")
+
+
+def _of_document(document: str, servers: Mapping[str, ToolServer]) -> Sequence[PolicyProblem]:
+    tools = frozenset(f"{name}/{tool}" for name, server in servers.items() for tool in server.tools)
+    known = _Known(tools, frozenset(servers))
+    found = list(statements(document))
+    if not 0 < len(found) <= STATEMENTS_LIMIT:
+        return (PolicyProblem(1, 1, f"must hold 1 to {STATEMENTS_LIMIT} policies"),)
+    each = (problem for one in found for problem in _of_statement(document, one, known))
+    problems = tuple(islice(each, _PROBLEMS_SHOWN))
+    return problems or tuple(islice(_as_a_whole(document, found), _PROBLEMS_SHOWN))
+
+
+def _of_statement(document: str, statement: Statement, known: _Known) -> Iterator[PolicyProblem]:
+    if (token := too_deep(statement)) is not None:
+        limits = f"at most {NESTING_LIMIT} brackets deep and {OPERATORS_LIMIT} operators long"
+        yield _problem(document, token.start, f"a policy is {limits}: split it")
+        return
+    if len(statement.text(document).encode()) > STATEMENT_LIMIT:
+        yield _problem(document, statement.start, f"a policy is at most {STATEMENT_LIMIT} bytes long: split it")
+        return
+    try:
+        parsed = cedarpy.policies_to_pst(statement.text(document))
+    except ValueError as error:
+        said = str(error).removeprefix("cedarpy: ")[:_MESSAGE_LIMIT]
+        yield _problem(document, _where(document, statement, said), said)
+        return
+    policies = list(parsed.static_policies.values())
+    if parsed.templates or len(policies) != 1:
+        yield _problem(document, statement.start, "must be one policy without `?principal` and `?resource`")
+        return
+    yield from _of_policy(document, statement, policies[0], known)
+
+
+def _of_policy(document: str, statement: Statement, policy: pst.Template, known: _Known) -> Iterator[PolicyProblem]:
+    if policy.effect == "permit" and isinstance(policy.action, pst.ScopeAny):
+        said = "a permit must name its actions: `action == Action::…` or `action in […]`"
+        yield _problem(document, statement.start, said)
+    for uid in sorted({one.id for one in pst.entity_uids(policy) if one.type.basename == "Action"}):
+        if (complaint := known.complaint(uid)) is not None:
+            yield _problem(document, statement.offset_of(f'"{uid}"'), complaint, unknown=True)
+
+
+def _where(document: str, statement: Statement, said: str) -> int:
+    """The offset that a parser's complaint is about: it tells none, so it is asked again with less and less."""
+    last = statement.tokens[-1]
+    if said == _CUT_OFF:
+        return last.start
+    if said.startswith(_AT_A_TOKEN):
+        return statement.tokens[_first_refused(document, statement) - 1].start
+    named = [name for pair in _NAMED.findall(said) for name in pair if name]
+    return next((at for name in named if (at := statement.offset_of(name)) != statement.start), statement.start)
+
+
+def _first_refused(document: str, statement: Statement) -> int:
+    """How many tokens it takes until the parser no longer merely misses the rest."""
+    low, high = 1, len(statement.tokens)
+    while low < high:
+        middle = (low + high) // 2
+        if _is_cut_off(statement.text(document, middle)):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _is_cut_off(text: str) -> bool:
+    try:
+        cedarpy.policies_to_pst(text)
+    except ValueError as error:
+        return str(error) == _CUT_OFF
+    return False  # pragma: no cover  no beginning of a refused statement is a statement
+
+
+def _as_a_whole(document: str, found: Sequence[Statement]) -> Iterator[PolicyProblem]:
+    """Decisions name policies by `@id`, or by what they say: two of one name would be one to a reader."""
+    policies = list(cedarpy.policies_to_pst(document).static_policies.values())
+    if len(policies) != len(found):  # pragma: no cover  we and the parser never saw another document
+        yield PolicyProblem(1, 1, "cannot be taken apart into its policies")
+        return
     seen: set[str] = set()
-    for text in texts:
-        if text.name in seen:
-            yield Problem(text.name, 1, "another document has this name")
-        seen.add(text.name)
+    for statement, policy in zip(found, policies, strict=True):
+        given = policy.annotations.get("id")
+        name = given if given is not None else " ".join(token.text for token in statement.tokens)
+        if given is not None and not _ID.fullmatch(given):
+            yield _problem(document, statement.start, "an `@id` is 1-63 letters, digits, `_`, `.` and `-`")
+        elif name in seen:
+            said = f"two policies have the id `{given}`" if given is not None else "this policy stands twice"
+            yield _problem(document, statement.start, said)
+        seen.add(name)
 
 
-def _names_taken_twice(facts: Facts) -> Iterator[Problem]:
-    for type_ in sorted(facts.relations.types()):
-        shape = facts.types.get(type_)
-        attributes = {name for name, _ in shape.fields} if shape is not None else set()
-        for name in sorted(attributes & facts.relations.names(type_)):
-            yield Problem(type_, 1, f"`{name}` is an attribute of `{type_}`, and a relation to it")
-
-
-def _named_actions(statement: Statement) -> frozenset[EntityRef]:
-    scopes = scoped(statement, statement.template).actions
-    return frozenset(scope[1] for scope in scopes if scope and isinstance(scope[1], EntityRef))
-
-
-def _tool_shape(tool: CallableTool) -> ToolShape:
-    hints = tuple((ours, tool.annotations.get(theirs, default)) for ours, theirs, default in _HINTS)
-    arguments = arguments_shape(tool.input_schema)
-    return ToolShape(server=tool.server, name=tool.name, action=tool.action, arguments=arguments, hints=hints)
+def _problem(text: str, offset: int, said: str, *, unknown: bool = False, path: str = "document") -> PolicyProblem:
+    line, column = place(text, offset)
+    return PolicyProblem(line, column, said, unknown, path)

@@ -17,6 +17,7 @@ from leasehold.model.ceilings import within_ceilings
 from leasehold.model.clients import DpopUse
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
+from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.leases import Node, agent_node, binding_node, deployment_node, owner_node
 from leasehold.model.patterns import covers
 from leasehold.model.people import TTL_MAX_SECONDS, Agent, AgentState, Owner, OwnerState
@@ -38,6 +39,8 @@ class LeaseReason(StrEnum):
     NO_DEPLOYMENT = "no_deployment"
     AMBIGUOUS_DEPLOYMENT = "ambiguous_deployment"
     DEPLOYMENT_EXPIRED = "deployment_expired"
+    DEPLOYMENT_GONE = "deployment_gone"
+    HEARTBEAT_MISSED = "heartbeat_missed"
     NOTHING_GRANTED = "nothing_granted"
     SCOPE_EXCEEDED = "scope_exceeded"
     DETAILS_EXCEEDED = "details_exceeded"
@@ -83,6 +86,7 @@ class LeaseWish:
 
     `reach`, unless None, is exactly what is wanted of that. `at_most`, unless None, is all that a person consented to.
     `proven`: the caller proved that it holds a key.
+    `dies_with`: the nodes of what runs the subject, if it is known.
     """
 
     resource: str
@@ -92,6 +96,7 @@ class LeaseWish:
     reach: frozenset[Reach] | None = None
     at_most: frozenset[str] | None = None
     proven: bool = False
+    dies_with: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,8 @@ class BoundGrant:
 class AgentFacts:
     """What the registry holds of one agent. `max_ttl` is the least of its own and of the ceilings above it.
 
-    `others` are scopes on resources of our own, by resource.
+    `others` are scopes on resources of our own, by resource. `gone` are deployments whose workload does not stand;
+    `heartbeats` are owed by those deployments that have a `heartbeat_ttl`.
     """
 
     name: str
@@ -117,6 +123,8 @@ class AgentFacts:
     servers: Mapping[str, ToolServer]
     max_ttl: timedelta
     others: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +167,8 @@ def decide_agent_lease(
     facts: AgentFacts, binding_name: str, binding: WorkloadBinding, wish: LeaseWish, now: datetime
 ) -> LeasePermit | LeaseDenied:
     """May the subject of this binding lease the agent's reach on one tool server?"""
-    return decide_lease(facts, Hold((binding_node(binding_name),), binding.deployment), wish, now)
+    hold = Hold((binding_node(binding_name), *wish.dies_with), binding.deployment)
+    return decide_lease(facts, hold, wish, now)
 
 
 def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) -> LeasePermit | LeaseDenied:
@@ -175,11 +184,10 @@ def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) 
     expires_at = _agent_expiry(facts, deployment, share.used, wish, now)
     if expires_at - now < MIN_TTL:
         return LeaseDenied(LeaseReason.SUBJECT_EXPIRING)
-    owner, agent = owner_node(facts.agent.owner), agent_node(facts.name)
     return LeasePermit(
         agent=facts.name,
         deployment=deployment,
-        nodes=(owner, agent, deployment_node(deployment), *hold.nodes),
+        nodes=_nodes(facts, deployment, hold),
         audience=wish.resource,
         scopes=share.scopes,
         promised=promised(share.scopes, share.reach, facts.servers),
@@ -238,7 +246,7 @@ def decide_registry_lease(
     return LeasePermit(
         agent=None,
         deployment=None,
-        nodes=(binding_node(binding_name),),
+        nodes=(binding_node(binding_name), *wish.dies_with),
         audience=wish.resource,
         scopes=scopes,
         promised=scopes,
@@ -260,14 +268,32 @@ def _deployment(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) -
         return LeaseDenied(LeaseReason.AGENT_SUSPENDED)
     if facts.owner.state is not OwnerState.ACTIVE:
         return LeaseDenied(LeaseReason.OWNER_DISABLED)
-    live = {n for n, d in facts.deployments.items() if d.expires_at is None or now < d.expires_at}
-    if hold.deployment is not None:
-        live &= {hold.deployment}
-    if not live:
-        return LeaseDenied(LeaseReason.DEPLOYMENT_EXPIRED if facts.deployments else LeaseReason.NO_DEPLOYMENT)
+    fates = {n: _fate(facts, n, now) for n in facts.deployments if hold.deployment in {None, n}}
+    live = [name for name, fate in fates.items() if fate is None]
     if len(live) > 1:
         return LeaseDenied(LeaseReason.AMBIGUOUS_DEPLOYMENT)
-    return live.pop()
+    if live:
+        return live[0]
+    ended = next((fate for fate in fates.values() if fate is not None), LeaseReason.DEPLOYMENT_EXPIRED)
+    return LeaseDenied(ended if facts.deployments else LeaseReason.NO_DEPLOYMENT)
+
+
+def _fate(facts: AgentFacts, name: str, now: datetime) -> LeaseReason | None:
+    """Why a deployment holds nothing, None if it lives."""
+    deployment, heartbeat = facts.deployments[name], facts.heartbeats.get(name)
+    if deployment.expires_at is not None and now >= deployment.expires_at:
+        return LeaseReason.DEPLOYMENT_EXPIRED
+    if name in facts.gone:
+        return LeaseReason.DEPLOYMENT_GONE
+    if deployment.heartbeat_ttl is not None and (heartbeat is None or heartbeat.is_missed(now)):
+        return LeaseReason.HEARTBEAT_MISSED
+    return None
+
+
+def _nodes(facts: AgentFacts, deployment: str, hold: Hold) -> tuple[Node, ...]:
+    runs_as = facts.deployments[deployment].runs_as
+    above = (owner_node(facts.agent.owner), agent_node(facts.name), deployment_node(deployment))
+    return (*above, *((runs_as.node,) if runs_as is not None else ()), *hold.nodes)
 
 
 def _granted(facts: AgentFacts, resource: str, now: datetime) -> list[BoundGrant]:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from cedarpy import pst
 
-from leasehold.model.decisions import Side
 from leasehold.model.entities import AGENT, EntityRef
+from leasehold.model.policies import PolicyMode, PolicySide
 from leasehold.policy.cedar.folding import condition_of
 from leasehold.policy.explaining import text_of
-from leasehold.policy.material import Mode
 from leasehold.policy.published import ActionFacts, Policy, Published, Slice
 from leasehold.policy.surveying import Access
 
@@ -22,12 +21,12 @@ def by_policy(ref: EntityRef, published: Published) -> Iterator[Access]:
     known = published.facts.known.get(ref)
     if known is None:
         return
-    side, policies = (Side.AGENT, published.agents) if ref.type == AGENT else (Side.USER, published.users)
+    side, policies = (PolicySide.AGENT, published.agents) if ref.type == AGENT else (PolicySide.USER, published.users)
     for action in published.actions.values():
         piece = policies.slice_of(ref, known.ancestors, action)
         unless = _unless(piece)
         for policy in piece.policies if unless is not None else ():
-            if policy.statement.id in piece.beyond and policy.mode is Mode.ENFORCE:
+            if policy.statement.id in piece.beyond and policy.mode is PolicyMode.ENFORCE:
                 yield _access(side, ref, action, policy, unless or ())
 
 
@@ -36,7 +35,7 @@ def _unless(piece: Slice) -> tuple[str, ...] | None:
     return None if _TRUE in conditions else tuple(text_of(one) for one in conditions)
 
 
-def _access(side: Side, ref: EntityRef, action: ActionFacts, policy: Policy, unless: tuple[str, ...]) -> Access:
+def _access(side: PolicySide, ref: EntityRef, action: ActionFacts, policy: Policy, unless: tuple[str, ...]) -> Access:
     condition = condition_of(policy.statement.template)
     return Access(
         side=side,

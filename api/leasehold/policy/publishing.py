@@ -6,17 +6,25 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from leasehold.model.decisions import Side
 from leasehold.model.entities import ACTION, EntityRef
 from leasehold.model.plain import plain_value
-from leasehold.policy.cedar.applications import Applications, applications_of
+from leasehold.model.policies import PolicySide
+from leasehold.policy.assessing import (
+    CALLER_SCHEMA,
+    Checker,
+    actions_in,
+    application_in,
+    assuming,
+    checked,
+    vocabulary_of,
+)
+from leasehold.policy.cedar.applications import Application
 from leasehold.policy.cedar.engines import CompiledEngine
 from leasehold.policy.cedar.evaluation import Engine
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.mapping import mapper_of
 from leasehold.policy.cedar.shapes import FieldShape, RecordShape
 from leasehold.policy.cedar.vocabulary import ToolShape, groups_of
-from leasehold.policy.checking import CALLER_SCHEMA, Checker, assuming, checked, schemas_in, vocabulary_of
 from leasehold.policy.material import Facts, PolicyText
 from leasehold.policy.published import ActionFacts, Policy, Published, SidePolicies
 
@@ -37,27 +45,27 @@ def publish(
     """
     every = tuple(sorted(texts, key=lambda text: text.name))
     vocabulary = assuming(vocabulary_of(facts, caller_schema), every)
-    applications = applications_of(schemas_in(every))
+    application = application_in(every)
     found = [
         (text.side, Policy(one, text.mode, text.permits))
-        for text, one in checked(every, Checker(vocabulary, applications))
+        for text, one in checked(every, Checker(vocabulary, application, actions_in(vocabulary, application)))
     ]
     chosen = engine or CompiledEngine()
-    actions = {**_foreign(applications), **{name: _action(name, tool) for name, tool in vocabulary.tools.items()}}
-    by_side = {side: [one for of, one in found if of is side] for side in Side}
+    actions = {**_foreign(application), **{name: _action(name, tool) for name, tool in vocabulary.tools.items()}}
+    by_side = {side: [one for of, one in found if of is side] for side in PolicySide}
     return Published(
         version=_version(every, facts, caller_schema, as_of),
         texts=every,
         policies={one.statement.id: one for _, one in found},
         actions=actions,
-        agents=SidePolicies(by_side[Side.AGENT], chosen, grants=True),
-        users=SidePolicies(by_side[Side.USER], chosen, grants=False),
+        agents=SidePolicies(by_side[PolicySide.AGENT], chosen, grants=True),
+        users=SidePolicies(by_side[PolicySide.USER], chosen, grants=False),
         facts=facts,
         entities={**facts.known, **{one.ref: Known({}, one.groups) for one in actions.values()}},
         vocabulary=vocabulary,
         caller=mapper_of(vocabulary.caller),
         properties={type_: mapper_of(_claims(shape)) for type_, shape in facts.types.items()},
-        applications=applications,
+        application=application,
         engine=chosen,
     )
 
@@ -68,9 +76,9 @@ def _action(name: str, tool: ToolShape) -> ActionFacts:
     return ActionFacts(EntityRef(ACTION, name), groups, tool, mapper_of(tool.arguments), facts)
 
 
-def _foreign(applications: Applications) -> dict[str, ActionFacts]:
-    every = (one.actions for one in applications.by_schema.values())
-    return {name: ActionFacts(ref, groups) for actions in every for name, (ref, groups) in actions.items()}
+def _foreign(application: Application | None) -> dict[str, ActionFacts]:
+    actions = application.actions if application is not None else {}
+    return {name: ActionFacts(ref, groups) for name, (ref, groups) in actions.items()}
 
 
 def _claims(shape: RecordShape) -> RecordShape:

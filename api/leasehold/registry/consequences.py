@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
+from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import (
@@ -23,6 +24,7 @@ from leasehold.model.people import Agent, AgentState, Owner, OwnerState
 from leasehold.model.policies import Policy, PolicyMode
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer
+from leasehold.registry.heartbeats import owe
 from leasehold.registry.ports import UnitOfWork
 from leasehold.registry.worlds import Access, agents_under, load_world
 
@@ -52,6 +54,8 @@ def ending_what_is_lost(
         unit.client_secrets.delete(name)  # it must not open for a later agent of this name
     if kind is Kind.AGENTS:
         _keep_clients(unit, name, before, after)
+    if kind is Kind.DEPLOYMENTS:
+        owe(unit, name, after.heartbeat_ttl if isinstance(after, Deployment) else None, now)
     if after is not None and kind in _NODES:
         unit.nodes.ensure(_NODES[kind](name))
 

@@ -38,6 +38,7 @@ def issuer_shift(was: TrustIssuer, now: TrustIssuer) -> list[Move]:
             "its word for clients is taken",
             "its word for clients is not taken",
         ),
+        *_watch_moves(was, now),
         *_raised(was.id_jag, now.id_jag, "its word for people is taken", "its word for people is not taken"),
         *([Move(+1, 4, "people log in elsewhere")] if was.login != now.login and now.login is not None else []),
         *([Move(-1, 1, "nobody logs in there")] if was.login is not None and now.login is None else []),
@@ -49,8 +50,15 @@ def _proof_moves(was: TrustIssuer, now: TrustIssuer) -> Iterator[Move]:
     if was.verify is not now.verify:
         asked = now.verify is Verification.TOKEN_REVIEW
         yield Move(-1, 1, "the cluster is asked") if asked else Move(+1, 3, "the cluster is not asked any more")
-    elif (was.api_server, was.credential) != (now.api_server, now.credential):
+    elif was.api_server is not None and (was.api_server, was.credential) != (now.api_server, now.credential):
         yield Move(+1, 4, "another API server is believed")
+
+
+def _watch_moves(was: TrustIssuer, now: TrustIssuer) -> Iterator[Move]:
+    if was.watch - now.watch:
+        yield Move(+1, 3, "less of the cluster is watched")
+    if now.watch - was.watch:
+        yield Move(-1, 1, "more of the cluster is watched")
 
 
 def binding_shift(was: WorkloadBinding, now: WorkloadBinding) -> list[Move]:

@@ -12,7 +12,7 @@ from leasehold.model.authority.order import Verdict, covers
 from leasehold.model.ceilings import reach_under
 from leasehold.model.clients import DpopUse
 from leasehold.model.credentials import CredentialProfile
-from leasehold.model.deployments import Deployment
+from leasehold.model.deployments import HEARTBEAT_MAX_SECONDS, Deployment
 from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.objects import Spec
@@ -127,7 +127,14 @@ def _grant(was: Grant, now: Grant, _: Sides) -> list[Move]:
 def _deployment(was: Deployment, now: Deployment, _: Sides) -> list[Move]:
     moved = [Move(+1, 3, "deployment serves another agent")] if was.agent != now.agent else []
     other = _differs((was.commit, was.workload, was.run_url), (now.commit, now.workload, now.run_url), 1, "redeployed")
-    return [*moved, *_ends(was.expires_at, now.expires_at), *other]
+    ends = [*_ends(was.expires_at, now.expires_at), *_heartbeat(was.heartbeat_ttl, now.heartbeat_ttl)]
+    return [*moved, *ends, *_differs(was.runs_as, now.runs_as, 2, "ends with another workload"), *other]
+
+
+def _heartbeat(was: int | None, now: int | None) -> list[Move]:
+    """A deployment that owes no sign of life, or owes it later, outlives who runs it for longer."""
+    never = HEARTBEAT_MAX_SECONDS + 1
+    return size(was or never, now or never, "heartbeats owed later", "heartbeats owed sooner")
 
 
 def _issuer(was: TrustIssuer, now: TrustIssuer, _: Sides) -> list[Move]:

@@ -24,6 +24,7 @@ from leasehold.store.sql_questions import SqlQuestions
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
 from leasehold.store.sql_streams import SqlStreams
 from leasehold.store.sql_tasks import SqlTasks
+from leasehold.store.sql_workloads import SqlHeartbeats, SqlWorkloads
 from leasehold.store.wakeups import Listener, Wakeups
 
 
@@ -38,6 +39,7 @@ class SqlUnitOfWork:
         "client_secrets",
         "consents",
         "credentials",
+        "heartbeats",
         "leases",
         "nodes",
         "objects",
@@ -49,6 +51,7 @@ class SqlUnitOfWork:
         "streams",
         "tasks",
         "versions",
+        "workloads",
     )
 
     def __init__(self, connection: Connection, bumps: Bumps) -> None:
@@ -70,6 +73,8 @@ class SqlUnitOfWork:
         self.questions = SqlQuestions(connection)
         self.streams = SqlStreams(connection)
         self.shared_secrets = SqlSharedSecrets(connection)
+        self.workloads = SqlWorkloads(connection)
+        self.heartbeats = SqlHeartbeats(connection)
 
 
 class SqlStore:

@@ -136,6 +136,7 @@ def _registry_schemas() -> dict[str, Schema]:
             registered_at=_TIME,
         ),
         "RegisteredClients": _closed(items={"type": "array", "items": _ref("RegisteredClient")}),
+        "Heartbeat": _closed(deployment=_STRING, heartbeat_ttl=_COUNT, due_at=_TIME),
         "EndedTask": _closed(task=_STRING, generation=_COUNT, ended_at=_TIME),
         "RevocationBody": _closed(node=_STRING, reason=_STRING),
         "Revocation": _closed(node=_STRING, generation=_COUNT, at=_TIME),

@@ -17,6 +17,7 @@ from leasehold.web.client_secret_routes import client_secret_routes
 from leasehold.web.credential_routes import credential_routes
 from leasehold.web.decision_routes import decision_routes
 from leasehold.web.doors import Doors
+from leasehold.web.heartbeat_routes import heartbeat_routes
 from leasehold.web.object_routes import object_routes
 from leasehold.web.openapi import complete
 from leasehold.web.policy_routes import policy_routes
@@ -56,7 +57,8 @@ def control_plane(doors: Doors) -> FastAPI:
     ):
         app.include_router(router, dependencies=known)
     app.include_router(credential_routes(doors))
-    app.include_router(task_routes(doors), dependencies=[Depends(refuse_unprintable), Depends(refuse_unknown)])
+    for router in (task_routes(doors), heartbeat_routes(doors)):
+        app.include_router(router, dependencies=[Depends(refuse_unprintable), Depends(refuse_unknown)])
     app.include_router(bootstrap_routes(doors), dependencies=[Depends(refuse_unknown)])
     app.add_exception_handler(LeaseholdError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid_query)

@@ -9,13 +9,11 @@ from leasehold.decisions.assembling import State
 from leasehold.decisions.explaining import Explanation
 from leasehold.decisions.records import named, side_document
 from leasehold.decisions.trying import Flip, Replay, Tried
-from leasehold.model.entities import AGENT, USER
 from leasehold.model.plain import rfc3339
 from leasehold.policy.explaining import PolicyTrace
 from leasehold.policy.surveying import Access
 
 Document = dict[str, object]
-_TYPES = {AGENT: "agent", USER: "user"}
 
 
 def explanation_document(explanation: Explanation) -> Document:
@@ -102,7 +100,7 @@ def _access(one: Access, state: State) -> Document:
     ref = one.holder
     found: Document = {
         "side": one.side.value,
-        "holder": f"{_TYPES.get(ref.type, ref.type)}:{ref.id}" if ref is not None else None,
+        "holder": str(ref) if ref is not None else None,
         "action": one.action,
         "resource": one.resource,
         "grant": one.grant,

@@ -18,7 +18,7 @@ from leasehold.decisions.current import Current
 from leasehold.decisions.ports import Sealer
 from leasehold.decisions.ports import Store as DecisionStore
 from leasehold.exchange.simulation import SimulationReport
-from leasehold.model.errors import Unavailable
+from leasehold.model.errors import Unauthenticated, Unavailable
 from leasehold.model.possession import Possession, Unproven
 from leasehold.model.principal import Principal
 from leasehold.model.tokens import UnverifiedToken
@@ -132,6 +132,16 @@ class Doors:
             request.state.caller = await run_in_threadpool(self.possessions.admit, sent, self.clock(), authenticate)
         caller: Principal = request.state.caller
         return caller
+
+    async def agent(self, request: Request) -> ActingAgent | None:
+        """The agent that is calling with a token of its own; None for a platform principal, or nobody."""
+        if self.agents is None:
+            return None
+        try:
+            authenticate, sent = self.agents.authenticate, presented(request.scope)
+            return await run_in_threadpool(self.possessions.admit, sent, self.clock(), authenticate)
+        except Unauthenticated:
+            return None  # `caller` tells which
 
     async def permit(self, principal: Principal, action: PlatformAction, kind: str, name: str) -> Permit:
         """The permit to go on. Raises `Forbidden`; a denied write is audited."""

@@ -152,6 +152,13 @@ def task_end_operation() -> Operation:
     return _operation("end_task", "tasks", answers, (*_READ, "forbidden", "not_found", "managed_elsewhere"))
 
 
+def heartbeat_operation() -> Operation:
+    """Say that a deployment lives."""
+    answers = {"200": _answer("Taken; when the next one is due.", "Heartbeat")}
+    refusals = (*_READ, "forbidden", "not_found", "managed_elsewhere", "deployment_ended")
+    return _operation("post_heartbeat", "deployments", answers, refusals)
+
+
 def issue_operation() -> Operation:
     """Draw a credential of another system."""
     answers = {"200": _answer("The credential, in the form asked for.", "IssuedCredential")}

@@ -103,7 +103,7 @@ def test_more_questions_than_anybody_asks_at_once_are_a_bad_request(world):
 
 @proves("coaz-call", "coaz-agent")
 def test_the_default_mapping_of_a_tool_call_is_that_tools_call(world):
-    document = 'permit(principal == User::"rick", action == Action::"github/read_file", resource);'
+    document = 'permit(principal == user::"rick", action == Action::"github/read_file", resource);'
     world.must("policies", "people", {"document": document, "side": "user"})
     mapped = {
         "subject": {"type": "user", "id": USER["ids"][0]},

@@ -85,7 +85,7 @@ def test_what_nobody_knows_finds_nothing(world):
 
 @proves("search-transitive", "search-type")
 def test_people_are_found_through_groups_by_the_ids_that_others_know(world):
-    document = 'permit(principal in Group::"eng", action == Action::"github/read_file", resource);'
+    document = 'permit(principal in group::"eng", action == Action::"github/read_file", resource);'
     world.must("policies", "people", {"document": document, "side": "user"})
     world.registry.must("users", "ana", {"ids": ["ana@example.com", "u-7"]})
     for subject, target in (("user:u-7", "group:web"), ("group:web", "group:eng")):

@@ -131,7 +131,7 @@ def test_a_policy_counts_the_moment_it_is_published_and_the_denial_can_be_explai
     door.recorder.close()
     with door.world.store.read() as unit:
         (event,) = unit.audit.list(kind="decisions", name=denied["data"]["evaluation_id"])
-    assert (event.event.principal, event.event.detail["subject"]) == ("leasehold:ext-authz", "Agent:triage")
+    assert (event.event.principal, event.event.detail["subject"]) == ("leasehold:ext-authz", "agent:triage")
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,10 @@ def furnish(stack):
             ("third", OAuthClient(dynamic_clients=2, secret_allowed=True)),
         )
     ]
-    Deployment(stack, "prod", agent=agents[0], commit="c", run_url="u", workload="w", expires_at="2027-05-01T00:00:00Z")
     issuers(stack)
+    run = {"commit": "c", "run_url": "u", "expires_at": "2027-05-01T00:00:00Z"}
+    watched = {"trust_issuer": "cluster", "workload": "w", "workload_uid": "u-1", "heartbeat_ttl": 60}
+    Deployment(stack, "prod", agent=agents[0], **run, **watched)
     for number, subject in enumerate(subject for subjects in SUBJECTS.values() for subject in subjects):
         agents[0].bind_subject(f"way-{number}", "idp", subject, claims=CLAIMS, deployment=agents[0].deployment)
     WorkloadBinding(
@@ -215,6 +217,7 @@ def issuers(stack):
         jwks='{"keys": []}',
         max_token_ttl=3600,
         verify="token-review",
+        watch=["pods", "deployments"],
         api_server="https://k",
         credential="k",
         **common,

@@ -81,7 +81,7 @@ def test_what_can_pages_through_all_that_an_agent_can_do(refunds):
 
 
 def test_what_a_person_can_do_comes_from_the_policies_of_their_side(refunds):
-    document = 'permit(principal == User::"rick", action == Action::"github/refund", resource);'
+    document = 'permit(principal == user::"rick", action == Action::"github/refund", resource);'
     refunds.must("policies", "people", {"document": document, "side": "user"})
     for user in ("rick", USER["ids"][0]):
         found = refunds.call("GET", f"/v1/access:what-can?user={user}", "auditor").json()

@@ -168,7 +168,7 @@ def test_the_door_refuses_a_policy_that_could_not_be_published(world):
     refund = 'permit(principal, action == Action::"github/refund", resource)'
     for document, said in (
         (refund + ' when { context.input.amout.greaterThan(decimal("1.0")) };', "amout"),
-        (f'forbid(principal == User::"{USER["ids"][0]}", action, resource);', "rick"),
+        (f'forbid(principal == user::"{USER["ids"][0]}", action, resource);', "rick"),
         ('permit(principal, action == Action::"can_fly", resource);', "can_fly"),
     ):
         answer = world.call(

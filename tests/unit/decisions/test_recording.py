@@ -28,7 +28,7 @@ def test_a_decision_is_recorded_with_who_asked_and_what_each_side_said(world):
     assert event["name"] == answer["context"]["evaluation_id"]
     assert (event["principal"], event["action"], event["outcome"]) == ("kubernetes:gateway", "decide", "denied")
     detail = event["detail"]
-    assert (detail["subject"], detail["user"], detail["resource"]) == ("Agent:triage", "User:rick", "repo:web")
+    assert (detail["subject"], detail["user"], detail["resource"]) == ("agent:triage", "user:rick", "repo:web")
     assert [(side["side"], side["reason"]) for side in detail["sides"]] == [
         ("agent", "granted"),
         ("user", "not_permitted"),

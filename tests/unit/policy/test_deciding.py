@@ -26,12 +26,12 @@ from tests.fakes.decision_world import (
 )
 
 from leasehold.model.access_requests import action_name, agent_ref, user_ref
-from leasehold.model.decisions import Reason, Side
+from leasehold.model.decisions import Reason
 from leasehold.model.entities import Entity, EntityRef
+from leasehold.model.policies import PolicyMode, PolicyPermits, PolicySide
 from leasehold.policy import AccessDenied, AccessPermit, decide
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.deciding import decision_on
-from leasehold.policy.material import Mode, Permits
 from leasehold.policy.publishing import publish
 
 EVERY_CALL = 'forbid (principal, action in Action::"*", resource)'
@@ -52,7 +52,7 @@ def test_a_grant_alone_lets_an_autonomous_call_pass_and_says_which():
     answer = decide(call(), published())
     assert isinstance(answer, AccessPermit)
     (side,) = answer.decision.sides
-    assert (side.side, side.allowed, side.determining) == (Side.AGENT, True, ("grant:triage/warehouse",))
+    assert (side.side, side.allowed, side.determining) == (PolicySide.AGENT, True, ("grant:triage/warehouse",))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_grant_ends_when_it_says():
 
 
 def test_a_role_can_hold_a_grant():
-    version = published(grants=held(EntityRef("Role", "crm-reader"), *GRANTS))
+    version = published(grants=held(EntityRef("role", "crm-reader"), *GRANTS))
     assert reason(call(), version) is Reason.GRANTED
     assert reason(call(subject=agent_ref("stranger")), version) is Reason.ENTITY_MISSING
 
@@ -119,8 +119,8 @@ def test_a_permit_says_when_a_grant_holds_and_never_grants(engine):
 
 
 def test_only_a_document_that_says_so_grants_beyond_grants():
-    permit = '@id("open") permit (principal in Team::"payments", action == Action::"warehouse/query", resource);'
-    version = publish([agent_policy(permit, permits=Permits.BEYOND_GRANTS)], facts(grants=()))
+    permit = '@id("open") permit (principal in team::"payments", action == Action::"warehouse/query", resource);'
+    version = publish([agent_policy(permit, permits=PolicyPermits.BEYOND_GRANTS)], facts(grants=()))
     decision = decision_on(call(), version)
     assert (decision.reason, decision.sides[0].determining) == (Reason.PERMITTED, ("agents/open",))
     assert reason(refund(1), version) is Reason.NOTHING_GRANTED
@@ -167,10 +167,10 @@ def test_the_user_side_sees_which_agent_and_the_agent_side_for_whom():
 def test_a_person_alone_is_decided_by_the_user_side_alone():
     version = published(agent_policy(f"{EVERY_CALL};"))
     decision = decision_on(refund(10, subject=ANA), version)
-    assert (decision.reason, [side.side for side in decision.sides]) == (Reason.GRANTED, [Side.USER])
+    assert (decision.reason, [side.side for side in decision.sides]) == (Reason.GRANTED, [PolicySide.USER])
 
 
-@pytest.mark.parametrize("user", [NOBODY, EntityRef("Team", "payments")])
+@pytest.mark.parametrize("user", [NOBODY, EntityRef("team", "payments")])
 def test_a_person_whom_nobody_knows_is_denied_and_the_agent_side_is_on_record(user):
     decision = decision_on(refund(10, user=user), published())
     assert not decision.allowed
@@ -183,11 +183,11 @@ def test_nobody_but_an_agent_acts_for_somebody():
 
 
 def test_a_group_calls_no_tools():
-    assert reason(refund(10, subject=EntityRef("Group", "support")), published()) is Reason.SCHEMA_VIOLATION
+    assert reason(refund(10, subject=EntityRef("group", "support")), published()) is Reason.SCHEMA_VIOLATION
 
 
 def test_log_only_says_what_it_would_do_and_does_not_do_it():
-    version = published(agent_policy(f"{EVERY_CALL};", mode=Mode.LOG_ONLY))
+    version = published(agent_policy(f"{EVERY_CALL};", mode=PolicyMode.LOG_ONLY))
     decision = decision_on(call(), version)
     assert (decision.allowed, decision.would_flip, decision.sides[0].would_allow) == (True, True, False)
     assert not decision_on(call(), published()).would_flip
@@ -197,7 +197,7 @@ def test_log_only_says_what_it_would_do_and_does_not_do_it():
 def test_log_only_beside_what_is_enforced():
     version = published(
         agent_policy('forbid (principal, action in Action::"*", resource) when { context.depth > 3 };'),
-        agent_policy(f"{EVERY_CALL} when {{ context.depth > 0 }};", "try", mode=Mode.LOG_ONLY),
+        agent_policy(f"{EVERY_CALL} when {{ context.depth > 0 }};", "try", mode=PolicyMode.LOG_ONLY),
     )
     assert [decision_on(call(chain=("a",) * depth), version).would_flip for depth in (0, 1, 4)] == [False, True, False]
 
@@ -208,12 +208,12 @@ def test_what_a_call_carries_can_be_seen_by_policies():
         'context.oauth.consent && context.oauth.scopes.contains("mcp:tool:query:read")',
         'context.oauth.mode == "on_behalf_of"',
         'context.deployment == "triage"',
-        'context.chain.contains(Agent::"lead") && context.depth == 1',
+        'context.chain.contains(agent::"lead") && context.depth == 1',
         "context.weekday == 1",
         'context.now < datetime("2026-11-23T10:00:01Z")',
         'context.tool.server == "warehouse" && context.tool.read_only && !context.tool.idempotent',
         'context.caller.device.managed && context.caller.region == "EU"',
-        'principal.owner == "maya" && principal in Team::"payments" && principal in Role::"crm-reader"',
+        'principal.owner == "maya" && principal in team::"payments" && principal in role::"crm-reader"',
     )
     permit = 'permit (principal, action == Action::"warehouse/query", resource) when {{ {} }};'
     guards = "context has source_ip && context has oauth && context has deployment && context has caller && "
@@ -316,7 +316,7 @@ def test_whatever_is_thrown_at_it_a_decision_comes_out():
     odd = [
         call(arguments=Broken()),
         replace(call(), at=MONDAY.replace(tzinfo=None)),
-        replace(call(), subject=Entity(ref=EntityRef("Agent", "\ud800"))),
+        replace(call(), subject=Entity(ref=EntityRef("agent", "\ud800"))),
     ]
     version = published(agent_policy(f'{EVERY_CALL} when {{ context.now < datetime("2000-01-01") }};'))
     decisions = [decision_on(one, version) for one in odd]
@@ -325,6 +325,28 @@ def test_whatever_is_thrown_at_it_a_decision_comes_out():
 
 
 def test_names_of_entities_are_made_in_one_place():
-    assert (agent_ref("a"), user_ref("u")) == (EntityRef("Agent", "a"), EntityRef("User", "u"))
+    assert (agent_ref("a"), user_ref("u")) == (EntityRef("agent", "a"), EntityRef("user", "u"))
     assert str(MAIN) == "db:main"
     assert action_name("docs", "read") == "docs/read"
+
+
+def test_a_policy_may_look_at_the_context_as_a_whole():
+    whole = 'forbid (principal, action == Action::"warehouse/query", resource) unless { [context].contains(context) };'
+    assert reason(call(), published(agent_policy(whole))) is Reason.GRANTED
+    tried = agent_policy(whole.replace("unless", "when"), "try", mode=PolicyMode.LOG_ONLY)
+    assert decision_on(call(), published(tried)).would_flip
+    assert decision_on(call(), published(tried, agent_policy(whole))).would_flip
+
+
+def test_what_a_caller_may_say_besides_is_published_too():
+    text = agent_policy('forbid (principal, action in Action::"*", resource) when { '
+                        "context has caller && context.caller has risk && context.caller.risk > 7 };")  # fmt: skip
+    schema = {"type": "object", "properties": {"risk": {"type": "integer"}}}
+    version = publish([text], facts(), caller_schema=schema)
+    assert reason(call(context={"risk": 8}), version) is Reason.FORBIDDEN
+    assert reason(call(context={"risk": 7}), version) is Reason.GRANTED
+    assert reason(call(context={"region": "EU"}), version) is Reason.SCHEMA_VIOLATION
+    other = agent_policy("forbid (principal, action, resource) when { context.depth > 9 };")
+    silent = publish([other], facts(), caller_schema={"type": "object", "additionalProperties": True})
+    assert reason(call(context={"region": 5}), silent) is Reason.GRANTED
+    assert publish((), facts(), caller_schema={"type": "object"}).version != silent.version

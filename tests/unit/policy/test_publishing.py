@@ -16,16 +16,24 @@ from tests.fakes.decision_world import (
     user_policy,
 )
 
-from leasehold.model.decisions import Reason, Side
+from leasehold.model.decisions import Reason
 from leasehold.model.entities import EntityRef, Relationship
-from leasehold.model.tools import Action
+from leasehold.model.policies import Policy, PolicySide
+from leasehold.model.tools import Action, Tool, ToolAnnotations, ToolServer
+from leasehold.policy.assessing import check, schema_of
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.naming import cedar_name, cedar_ref
-from leasehold.policy.cedar.statements import MAX_DOCUMENT, MAX_STATEMENT, MAX_STATEMENTS, DocumentRefused, formatted
-from leasehold.policy.checking import check, schema_of
+from leasehold.policy.cedar.statements import (
+    MAX_DOCUMENT,
+    MAX_STATEMENT,
+    MAX_STATEMENTS,
+    DocumentRefused,
+    formatted,
+    statements_of,
+)
 from leasehold.policy.deciding import decision_on
-from leasehold.policy.material import CallableTool
+from leasehold.policy.material import CallableTool, text_of, tools_of
 from leasehold.policy.publishing import publish
 from leasehold.policy.relating import StoredRelations
 
@@ -53,7 +61,7 @@ forbid (
     assert "agents:5: attribute `input.tabel` in context" in "\n".join(found)
     assert any(one.startswith("agents:5:") and "did you mean `table`?" in one for one in found)
     assert any(one.startswith("agents:7:") and "did you mean `warehouse/query`?" in one for one in found)
-    assert any(one.startswith("agents:8:") and "`Agnt`; did you mean `Agent`?" in one for one in found)
+    assert any(one.startswith("agents:8:") and "`Agnt`; did you mean `agent`?" in one for one in found)
     assert not any(one.startswith("agents:3:") for one in found)
 
 
@@ -75,7 +83,7 @@ def test_a_text_that_no_tool_lists_is_a_mistake():
 def test_each_side_sees_its_own_principals():
     by_mail = 'forbid (principal, action in Action::"*", resource) when { principal.email == "x" };'
     assert problems(user_policy(by_mail)) == []
-    assert "attribute `email` on entity type `Agent` not found" in problems(agent_policy(by_mail))[0]
+    assert "attribute `email` on entity type `agent` not found" in problems(agent_policy(by_mail))[0]
 
 
 def test_a_rule_about_what_deletes_stays_valid_while_nothing_does():
@@ -111,13 +119,13 @@ def test_a_text_that_is_not_unicode_is_refused_and_not_quoted():
 
 
 def test_the_schema_of_one_server_shows_what_its_policies_see():
-    schema = schema_of(facts(), "warehouse", Side.AGENT)
+    schema = schema_of(facts(), "warehouse", PolicySide.AGENT)
     assert 'action "warehouse/query" in [Action::"*", Action::"warehouse/*", Action::"read"]' in schema
     assert '"since"?: datetime' in schema
     assert '"tags"?: Set<String>' in schema
     assert '"extra"?: {}' in schema
     assert "billing" not in schema
-    assert "principal: [Agent]" in schema
+    assert "principal: [agent]" in schema
 
 
 @pytest.mark.parametrize(
@@ -167,7 +175,7 @@ def test_entities_of_one_type_may_name_others_at_any_depth():
     world = [
         *ENTITIES,
         entity("document", "deep", label="x", pages=1, meta={"folder": EntityRef("odd-folder", "f"), "n": [1]}),
-        entity("document", "wide", label="x", pages=2, seen={EntityRef("User", "ana")}),
+        entity("document", "wide", label="x", pages=2, seen={EntityRef("user", "ana")}),
     ]
     forbid = (
         'forbid (principal, action == Action::"docs/read", resource is document) when { resource has meta && '
@@ -186,6 +194,12 @@ def test_formatting_keeps_the_meaning_and_says_where_it_cannot():
     assert formatted("// only a comment").strip() == "// only a comment"
 
 
+def test_statements_are_read_whole_or_not_at_all():
+    assert [one.line for one in statements_of("d", "// x\nforbid (principal, action, resource);")] == [2]
+    with pytest.raises(DocumentRefused, match="d:1: unexpected end of input"):
+        statements_of("d", "permit (")
+
+
 def test_an_engine_goes_by_its_name():
     assert [engine_named(name).name for name in ("compiled", "cedarpy", "shadow")] == ["compiled", "cedarpy", "shadow"]
     with pytest.raises(ValueError, match="one of compiled, cedarpy and shadow"):
@@ -196,7 +210,7 @@ def test_strangers_cannot_fill_the_memory():
     version = published(user_policy('permit (principal, action in Action::"*", resource);'))
     action = version.actions["docs/read"]
     for at in range(70_000):
-        version.users.slice_of(EntityRef("User", "x"), frozenset({EntityRef("Group", f"g{at}")}), action)
+        version.users.slice_of(EntityRef("user", "x"), frozenset({EntityRef("Group", f"g{at}")}), action)
     assert len(version.users._slices) < 70_000
     assert len(version.users._made) == 1
     assert MAIN.type == "db"
@@ -220,3 +234,53 @@ def test_an_attribute_that_nobody_has_is_a_mistake_to_everyone():
     text = agent_policy(f"forbid (principal, {QUERY}, resource is vault) when {{ resource.colour == 1 }};")
     with pytest.raises(DocumentRefused):
         published(text)
+
+
+def test_a_policy_that_nests_too_deep_never_reaches_a_parser():
+    for deep in ("(" * 20_000 + "true" + ")" * 20_000, "!" * 5_000 + "true", "true" + " && true" * 1_000):
+        document = f"// first\nforbid (principal, action, resource) when {{ {deep} }};"
+        (said,) = problems(agent_policy(document))
+        assert said.startswith("agents:2: a policy nests, or goes on, too long")
+        with pytest.raises(DocumentRefused):
+            formatted(document)
+
+
+def test_a_tool_that_its_server_dropped_undoes_no_policy_and_is_a_mistake_only_to_its_writer():
+    gone = agent_policy(
+        'forbid (principal, action == Action::"docs/shred", resource) when { context.input.anything };\n'
+        'forbid (principal, action in [Action::"docs/shred", Action::"docs/read"], resource is document) '
+        "when { resource.pages > 10 };\n"
+        'forbid (principal, action in Action::"nowhere/*", resource) when { context.input.anything };'
+    )
+    assert {one.partition(" ")[0] for one in problems(gone)} == {"agents:1:", "agents:2:", "agents:3:"}
+    version = published(gone)
+    assert decision_on(call("docs/read", PLAN), version).reason is Reason.FORBIDDEN
+    assert decision_on(call(), version).reason is Reason.GRANTED
+    wrong = agent_policy(
+        'forbid (principal, action in [Action::"docs/shred", Action::"docs/read"], resource is document) '
+        "when { resource.page > 10 };"
+    )
+    with pytest.raises(DocumentRefused, match="did you mean `pages`"):
+        published(wrong)
+
+
+def test_what_the_registry_keeps_is_what_gets_published():
+    schema = '{"type": "object", "properties": {"table": {"type": "string"}}}'
+    hints = ToolAnnotations(title="Query", read_only_hint=True, open_world_hint=False)
+    listed = {
+        "query": Tool(action=Action.READ, input_schema=schema, annotations=hints),
+        "bare": Tool(action=Action.DELETE),
+    }
+    query, bare = tools_of({"warehouse": ToolServer(url="https://mcp.example.com/warehouse", tools=listed)})
+    assert (query.server, query.name, query.annotations) == (
+        "warehouse",
+        "query",
+        {"readOnlyHint": True, "openWorldHint": False},
+    )
+    assert (bare.input_schema, bare.annotations) == (None, {})
+    policy = Policy(
+        document=f"forbid (principal, {QUERY}, resource) unless {{ context.tool.read_only }};", side=PolicySide.AGENT
+    )
+    version = published(text_of("guards", policy), tools=[query, bare])
+    assert decision_on(call(), version).reason is Reason.GRANTED
+    assert decision_on(call(arguments={"table": 5}), version).reason is Reason.SCHEMA_VIOLATION

@@ -111,8 +111,9 @@ DECISIONS = {
 # bootstrap takes a token of its own: test_bootstrap.py; so does the end of a task: delegation/test_tasks.py
 # And an agent's token draws credentials: tests/e2e/credentials/test_serve.py
 DRAWS = {("POST", "/v1/credentials/{profile}"), ("GET", "/v1/credentials/{profile}/container")}
+BEAT = ("POST", "/v1/deployments/{deployment}:heartbeat")
 ELSEWHERE = SIMULATION | DECISIONS
-OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end"), *DRAWS, *ELSEWHERE}
+OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end"), BEAT, *DRAWS, *ELSEWHERE}
 EACH_ROUTE = pytest.mark.parametrize(("method", "route"), sorted(TABLE))
 
 

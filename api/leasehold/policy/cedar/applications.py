@@ -29,7 +29,7 @@ _ATTRIBUTE = re.compile(r'^  "?(?P<name>[^"?:\s][^":]*?)"?\??: ', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
+class Part:
     """One application: its schema, its actions by name, each with the groups that it is in, and every name in it."""
 
     schema: cedarpy.Schema
@@ -49,35 +49,42 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
-class Applications:
-    """All of them, by the text of their schema and by their actions. No two have an action of one name."""
+class Application:
+    """All of them together, by the text of their schema and by their actions. No two have an action of one name."""
 
-    by_schema: Mapping[str, Application]
-    by_action: Mapping[str, Application]
+    parts: Mapping[str, Part]
+    by_action: Mapping[str, Part]
+    actions: Mapping[str, tuple[EntityRef, frozenset[EntityRef]]]
+    names: frozenset[str]
 
     def fits(self, query: Query) -> bool:
-        """True iff the question is one that the schema of its application knows."""
-        known = self.by_action.get(query.action.id)
-        return known is not None and known.fits(query)
+        """True iff the question is one that the schema of its action's application knows."""
+        part = self.by_action.get(query.action.id)
+        return part is not None and part.fits(query)
 
-    def speaks_of(self, action: str, name: str) -> bool:
-        """True if the application of an action has this name in its schema."""
-        known = self.by_action.get(action)
-        return known is not None and name in known.names
+    def part(self, schema: str | None, actions: Iterable[str]) -> Part | None:
+        """The one that a statement speaks of: its document's own, or the one that all the actions it names are of."""
+        if schema is not None:
+            return self.parts[schema]
+        named = [self.by_action.get(action) for action in actions]
+        return named[0] if named and all(one is named[0] for one in named) else None
 
 
-def applications_of(schemas: Iterable[tuple[str, str]]) -> Applications:
+def application_of(schemas: Iterable[tuple[str, str]]) -> Application | None:
     """The applications of all texts of schemas, each with its document's name. Raises `DocumentRefused`."""
-    by_schema: dict[str, Application] = {}
-    by_action: dict[str, Application] = {}
+    parts: dict[str, Part] = {}
+    by_action: dict[str, Part] = {}
     for document, text in schemas:
-        if text not in by_schema:
-            known = by_schema[text] = _application(document, text)
-            for name in known.actions:
+        if text not in parts:
+            part = parts[text] = _part(document, text)
+            for name in part.actions:
                 if name in by_action:
                     raise DocumentRefused((Problem(document, 1, f"two applications have an action `{name}`"),))
-                by_action[name] = known
-    return Applications(by_schema, by_action)
+                by_action[name] = part
+    if not parts:
+        return None
+    actions = {name: part.actions[name] for name, part in by_action.items()}
+    return Application(parts, by_action, actions, frozenset().union(*(part.names for part in parts.values())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ class _Narrowed:
         return Known(attributes, frozenset(one for one in known.ancestors if one.type in declared.within))
 
 
-def _application(document: str, text: str) -> Application:
+def _part(document: str, text: str) -> Part:
     try:
         schema = cedarpy.Schema.from_str(text)
     except ValueError as error:
@@ -117,7 +124,7 @@ def _application(document: str, text: str) -> Application:
         if ref.id in actions:
             raise DocumentRefused((Problem(document, 1, f"two actions are named `{ref.id}`"),))
         actions[ref.id] = ref, frozenset(_ref(parent) for parent in one["parents"])
-    return Application(schema, actions, frozenset(_WORD.findall(str(schema))), _declared(str(schema)))
+    return Part(schema, actions, frozenset(_WORD.findall(str(schema))), _declared(str(schema)))
 
 
 def _declared(text: str) -> Mapping[str, _Declared]:

@@ -13,6 +13,7 @@ from leasehold.model.consents import Consent, Pending
 from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.events import AuditEvent, Change
 from leasehold.model.external import ExternalCredential
+from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
@@ -33,6 +34,7 @@ from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecr
 from leasehold.store.memory_questions import MemoryQuestions
 from leasehold.store.memory_streams import MemoryStreams
 from leasehold.store.memory_tasks import MemoryTasks
+from leasehold.store.memory_workloads import MemoryHeartbeats, MemoryWorkloads
 from leasehold.store.shared_secrets import MemorySharedSecrets
 from leasehold.store.wakeups import Listener, Wakeups
 
@@ -62,6 +64,9 @@ class MemoryState:
     client_names: dict[str, str] = field(default_factory=dict)
     registered_clients: dict[str, RegisteredClient] = field(default_factory=dict)
     registration_tokens: dict[str, RegistrationToken] = field(default_factory=dict)
+    ended_workloads: dict[Node, datetime] = field(default_factory=dict)
+    heartbeats: dict[str, Heartbeat] = field(default_factory=dict)
+    looks: list[datetime] = field(default_factory=list)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -87,6 +92,9 @@ class MemoryState:
             client_names=dict(self.client_names),
             registered_clients=dict(self.registered_clients),
             registration_tokens=dict(self.registration_tokens),
+            ended_workloads=dict(self.ended_workloads),
+            heartbeats=dict(self.heartbeats),
+            looks=list(self.looks),
         )
 
 
@@ -114,6 +122,8 @@ class MemoryUnitOfWork:
         self.questions = MemoryQuestions(state.questions)
         self.streams = MemoryStreams(state.streams)
         self.shared_secrets = MemorySharedSecrets(state.shared_secrets)
+        self.workloads = MemoryWorkloads(state.nodes, state.ended_workloads)
+        self.heartbeats = MemoryHeartbeats(state.heartbeats, state.looks)
 
 
 class MemoryStore:

@@ -28,6 +28,7 @@ def upgrade() -> None:
     _signals()
     _shared_secrets()
     _clients()
+    _workloads()
 
 
 def _objects() -> None:
@@ -313,6 +314,28 @@ def _clients() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
     )
     op.create_index("ix_registration_tokens_agent", "registration_tokens", ["agent"])
+
+
+def _workloads() -> None:
+    op.create_table(
+        "ended_workloads",
+        sa.Column("node", sa.String(160), primary_key=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_ended_workloads_ended_at", "ended_workloads", ["ended_at"])
+    op.create_table(
+        "heartbeats",
+        sa.Column("deployment", sa.String(63), primary_key=True),
+        sa.Column("ttl", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("missed_at", sa.BigInteger(), nullable=True),
+    )
+    op.create_index("ix_heartbeats_due_at", "heartbeats", ["due_at"])
+    op.create_table(
+        "awake",
+        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("looked_at", sa.BigInteger(), nullable=False),
+    )
 
 
 def _name(name: str, *, primary_key: bool = False, nullable: bool = False) -> sa.Column[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from leasehold.model.policies import Policy, PolicySide
 from leasehold.model.tools import Action, Tool, ToolServer
-from leasehold.policy.documents import CedarDocuments
+from leasehold.policy.checking import CedarDocuments
 from leasehold.policy.statements import NESTING_LIMIT, OPERATORS_LIMIT
 
 SERVERS = {
@@ -33,6 +33,7 @@ def only(document):
     "document",
     [
         f"{READ};",
+        'permit(principal, action in Action::"github/*", resource);',
         "forbid(principal, action, resource);",  # a forbid may speak of everything
         'permit(principal, action in [Action::"github/read_file", Action::"can_read_todos"], resource);',
         f'// a "comment; with (((( and\n{READ} when {{ context.text == "; }} ((( // no comment" }};',
@@ -126,7 +127,7 @@ def test_nesting_that_would_overrun_the_parsers_stack_is_refused_before_it_is_as
     """In a process of its own: the parser does not raise, it takes the process along."""
     document = f"forbid(principal, action, resource) when {{ {hidden}{DEEP[kind]} }};"
     script = (
-        "import sys; from leasehold.policy.documents import CedarDocuments\n"
+        "import sys; from leasehold.policy.checking import CedarDocuments\n"
         "from leasehold.model.policies import Policy\n"
         "policy = Policy(document=sys.stdin.read(), side='agent')\n"
         "for one in CedarDocuments().check('p', policy, {}): print(one.message)"
