@@ -40,14 +40,14 @@ class State:
 
 def assemble(seen: Seen, held: Iterable[HeldReach], engine: Engine, before: State | None = None) -> State:
     """Everything anew. Raises what `facts_of` does."""
-    return _published(seen, _facts(seen, held), engine, before)
+    return _published(seen, facts_in(seen, held), engine, before)
 
 
 def reassemble(state: State, seen: Seen, *, directory: bool) -> State:
     """The same grants under other policies and, if `directory`, other people and things."""
     facts = state.published.facts
     if directory:
-        fresh = _facts(seen, ())
+        fresh = facts_in(seen, ())
         types = {**dict.fromkeys(facts.types, EMPTY), **fresh.types}
         facts = replace(fresh, grants=facts.grants, types=types)
     return _published(seen, facts, state.published.engine, state)
@@ -82,7 +82,8 @@ def published_from(texts: Iterable[PolicyText], facts: Facts, engine: Engine, se
     return publish(texts, facts, engine, as_of=str(sequence))
 
 
-def _facts(seen: Seen, held: Iterable[HeldReach]) -> Facts:
+def facts_in(seen: Seen, held: Iterable[HeldReach]) -> Facts:
+    """What decisions look up, of what was read. Raises what `facts_of` does."""
     users, resources, relations = directory_objects(seen)
     agents, owners = seen.of(Kind.AGENTS, Agent), seen.of(Kind.OWNERS, Owner)
     directory = directory_of(users)

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from leasehold.decisions.assembling import State
 from leasehold.decisions.current import Current
+from leasehold.decisions.obstacles import obstacles
+from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.policies import Policy, PolicyProblem
 from leasehold.model.tools import ToolServer
 from leasehold.policy.assessing import check
@@ -46,6 +48,14 @@ class PublishablePolicies:
         others = [one for one in state.published.texts if one.schema is not None and one.name != name]
         found = tuple(_problem(one) for one in check((text, *others), facts) if one.document == name)
         return found or tuple(_walked_around(text, state))
+
+    def check_world(self, name: str, spec: ToolServer | User | Resource | Relation, /) -> Sequence[str]:
+        """Why nothing could be published beside this; nothing, if all could. Raises `Unavailable`."""
+        try:
+            state = self._current.look()
+        except (FactsRefused, ValueRefused, DocumentRefused):  # it may be what puts an end to that
+            return ()
+        return tuple(obstacles(name, spec, state))
 
 
 def _problem(problem: Problem) -> PolicyProblem:

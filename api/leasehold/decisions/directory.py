@@ -72,14 +72,12 @@ def entities_of(
     for name, user in users.items():
         ref = EntityRef(user.type, name)
         roles = frozenset(EntityRef(ROLE, role) for role in user.roles)
-        yield Entity(ref=ref, attributes=_person(user), parents=roles | within.get(ref, frozenset()))
+        yield Entity(ref=ref, attributes=attributes_of(user), parents=roles | within.get(ref, frozenset()))
     for one in resources:
         ref = directory.ref(one.type, one.foreign_id)
         parents = frozenset(_ref(directory, parent) for parent in one.parents)
         if not directory.is_person(ref):  # of a person, the user object tells
-            yield Entity(
-                ref=ref, attributes=_attributes(one.attributes), parents=parents | within.get(ref, frozenset())
-            )
+            yield Entity(ref=ref, attributes=attributes_of(one), parents=parents | within.get(ref, frozenset()))
     yield from _gatherings(users, within)
 
 
@@ -107,9 +105,10 @@ def _gatherings(users: Mapping[str, User], within: Mapping[EntityRef, frozenset[
     yield from (Entity(ref=ref, parents=within.get(ref, frozenset())) for ref in sorted(named))
 
 
-def _person(user: User) -> dict[str, object]:
-    email = {"email": user.email} if user.email is not None else {}
-    return {**email, **_attributes(user.attributes)}
+def attributes_of(spec: User | Resource) -> dict[str, object]:
+    """What policies can ask of a person or a thing."""
+    email = {"email": spec.email} if isinstance(spec, User) and spec.email is not None else {}
+    return {**email, **_attributes(spec.attributes)}
 
 
 def _attributes(attributes: Mapping[str, AttributeValue]) -> dict[str, object]:

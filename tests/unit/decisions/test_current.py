@@ -178,6 +178,30 @@ def test_the_door_refuses_a_policy_that_could_not_be_published(world):
         assert said in answer.text
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "body"),
+    [
+        ("users", "ana", {"ids": ["a"], "attributes": {"level": "high"}}),
+        ("resources", "n", {"type": "document", "foreign_id": "43", "attributes": {"pages": "three"}}),
+        ("resources", "n", {"type": "document", "foreign_id": "43", "attributes": {"owner": "ana"}}),
+        ("relations", "document:42#label@user:a", {"subject": "user:a", "relation": "label", "object": "document:42"}),
+    ],
+)
+def test_the_door_refuses_what_would_leave_nothing_to_publish(world, kind, name, body):
+    world.must("users", "bob", {"ids": ["b"], "attributes": {"level": 3}})
+    world.must("resources", "m", THING)
+    world.registry.must("relations", OWNS, RELATION)
+    where = path(kind, name)
+    answer = world.call("PUT", where, json=body, headers={"If-None-Match": "*"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
+    assert allowed(world)
+    only = world.call(
+        "PUT", path("users", "bob"), json={"ids": ["b"], "attributes": {"level": "3"}}, headers={"If-Match": '"1"'}
+    )
+    assert only.is_success  # nobody else's attribute contradicts it
+    assert allowed(world)
+
+
 class Broken:
     """A store that does not answer."""
 
