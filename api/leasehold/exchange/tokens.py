@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from leasehold.authn.ports import SubjectTokenVerifier
@@ -96,7 +95,7 @@ class TokenExchange:
         return Draft(
             permit=decided.permit,
             generations=decided.generations,
-            lease=lambda lease_id: replace(new_lease(decided, lease_id, now), task=task),
+            lease=lambda lease_id: new_lease(decided, lease_id, now, task),
             claims=lambda lease: access_claims(self._issuer, decided.permit, lease, decided.binding, key),
             event=lambda lease: issuance(request, subject, decided, lease),
             first_uses=tuple(use for use in uses if use is not None),

@@ -11,15 +11,15 @@ from leasehold.store.bumps import ENDED_GENERATION, Bumps
 
 
 class MemoryLeases:
-    """Leases by id and by the digest of their token. What ends one is on its way into the revocation stream."""
+    """Leases by id. What ends one is on its way into the revocation stream."""
 
     def __init__(self, leases: MutableMapping[str, Lease], bumps: Bumps) -> None:
         self._leases = leases
         self._bumps = bumps
 
     def add(self, lease: Lease) -> None:
-        """Remember a lease. Its id and token must be new."""
-        if lease.id in self._leases or self.find_by_token(lease.token_sha256) is not None:
+        """Remember a lease. Its id must be new."""
+        if lease.id in self._leases:
             raise ValueError("a lease is remembered once")
         self._leases[lease.id] = lease
 
@@ -35,10 +35,6 @@ class MemoryLeases:
     def find_all(self, lease_ids: Iterable[str]) -> Mapping[str, Lease]:
         """Those of `lease_ids` that exist, by id."""
         return {i: self._leases[i] for i in lease_ids if i in self._leases}
-
-    def find_by_token(self, token_sha256: str) -> Lease | None:
-        """The lease behind a token, by the token's SHA-256 in hex."""
-        return next((lease for lease in self._leases.values() if lease.token_sha256 == token_sha256), None)
 
     def revoke(self, lease_id: str, at: datetime) -> None:
         """End a lease. The first revocation counts; an unknown lease is none of our business (RFC 7009 §2.2)."""

@@ -30,14 +30,14 @@ _USE = {
 
 
 class SqlLeases:
-    """Leases by id and by the digest of their token. What ends one is on its way into the revocation stream."""
+    """Leases by id. What ends one is on its way into the revocation stream."""
 
     def __init__(self, connection: Connection, bumps: Bumps) -> None:
         self._connection = connection
         self._bumps = bumps
 
     def add(self, lease: Lease) -> None:
-        """Remember a lease. Its id and token must be new."""
+        """Remember a lease. Its id must be new."""
         self.add_all((lease,))
 
     def add_all(self, leases: Sequence[Lease]) -> None:
@@ -57,11 +57,6 @@ class SqlLeases:
             rows = self._connection.execute(_FIND, {"ids": wanted[at : at + _CHUNK]})
             found |= {row.id: _to_lease(row) for row in rows}
         return found
-
-    def find_by_token(self, token_sha256: str) -> Lease | None:
-        """The lease behind a token, by the token's SHA-256 in hex."""
-        row = self._connection.execute(select(_LEASES).where(_LEASES.c.token_sha256 == token_sha256)).first()
-        return _to_lease(row) if row is not None else None
 
     def revoke(self, lease_id: str, at: datetime) -> None:
         """End a lease. The first revocation counts; an unknown lease is none of our business (RFC 7009 §2.2)."""
