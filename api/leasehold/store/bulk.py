@@ -1,8 +1,8 @@
-"""Rows of the hot path, given to the driver as they are.
+"""Statements of the hot path, given to the driver as they are.
 
 For one statement SQLAlchemy computes a cache key, renders lists, prepares a result and converts value by value: more
-work than SQLite has with ten rows. Here a statement is compiled once per database; types, errors and the transaction
-stay SQLAlchemy's.
+work than SQLite has with ten rows. Here a statement is compiled once per database, or written out once where both
+databases spell it alike; types, errors and the transaction stay SQLAlchemy's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import Connection, Dialect, Table, insert
+from sqlalchemy import Connection, CursorResult, Dialect, Table, insert
 from sqlalchemy.engine.default import DefaultDialect
 
 Row = Mapping[str, object]
@@ -53,6 +53,17 @@ def _prepare(table: Table, dialect: Dialect) -> _Prepared:
     text = str(insert(table).compile(dialect=placed, column_keys=names))
     converters = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
     return _Prepared(text, list(zip(names, converters, strict=True)))
+
+
+class Spelled:
+    """A statement that differs between the databases in its placeholders alone, which are written as `?`."""
+
+    def __init__(self, text: str) -> None:
+        self._texts = {"sqlite": text, "postgresql": text.replace("?", "%s")}
+
+    def __call__(self, connection: Connection, *values: object) -> CursorResult[Any]:  # Any: rows of every shape
+        """Run it."""
+        return connection.exec_driver_sql(self._texts[connection.dialect.name], values)
 
 
 def listed(values: Iterable[object]) -> tuple[str]:

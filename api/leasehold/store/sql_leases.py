@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select
 from sqlmodel import SQLModel
 
 from leasehold.model.leases import Ancestor, Lease, Node, lease_node
-from leasehold.store.bulk import BulkInsert, listed
+from leasehold.store.bulk import BulkInsert, Spelled, listed
 from leasehold.store.bumps import ENDED_GENERATION, Bumps
 from leasehold.store.lease_rows import LeaseRow, ReplayRow, from_micros, to_micros
 
@@ -18,6 +18,7 @@ _LEASES = SQLModel.metadata.tables[str(LeaseRow.__tablename__)]
 _REPLAYS = SQLModel.metadata.tables[str(ReplayRow.__tablename__)]
 _INSERT = BulkInsert(_LEASES)
 _FIND = select(_LEASES).where(_LEASES.c.id.in_(bindparam("ids", expanding=True)))
+_REVOKE = Spelled("UPDATE leases SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL")
 _CHUNK = 500  # bound parameters per statement stay below SQLite's limit of 32,766
 _USE = {
     "sqlite": "INSERT INTO replays (issuer, digest, expires_at)"
@@ -60,8 +61,7 @@ class SqlLeases:
 
     def revoke(self, lease_id: str, at: datetime) -> None:
         """End a lease. The first revocation counts; an unknown lease is none of our business (RFC 7009 §2.2)."""
-        alive = (_LEASES.c.id == lease_id) & _LEASES.c.revoked_at.is_(None)
-        if self._connection.execute(update(_LEASES).where(alive).values(revoked_at=to_micros(at))).rowcount:
+        if _REVOKE(self._connection, to_micros(at), lease_id).rowcount:
             self._bumps.add(lease_node(lease_id), ENDED_GENERATION)
 
     def forget(self, before: datetime) -> int:

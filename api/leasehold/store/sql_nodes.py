@@ -8,16 +8,18 @@ from sqlalchemy import Connection, select
 
 from leasehold.model.leases import Node
 from leasehold.model.records import BootstrapToken
-from leasehold.store.bulk import listed
+from leasehold.store.bulk import Spelled, listed
 from leasehold.store.bumps import Bumps
-from leasehold.store.tables import BOOTSTRAP, NODES, insert, upsert
+from leasehold.store.tables import BOOTSTRAP, upsert
 
 _ONLY_ROW = 1
-_N = NODES.c
 _GENERATIONS = {
     "sqlite": "SELECT node, generation FROM nodes WHERE node IN (SELECT value FROM json_each(?))",
     "postgresql": "SELECT node, generation FROM nodes WHERE node IN (SELECT jsonb_array_elements_text(%s))",
 }
+_NEW = "INSERT INTO nodes (node, generation) VALUES (?, 1) ON CONFLICT (node) DO UPDATE SET generation = "
+_BUMP = Spelled(_NEW + "nodes.generation + 1 RETURNING generation")
+_ENSURE = Spelled(_NEW + "nodes.generation RETURNING generation")
 
 
 class SqlNodes:
@@ -35,9 +37,7 @@ class SqlNodes:
 
     def bump(self, node: Node) -> int:
         """Make every lease under the node stale; the new generation, 1 for a node that is new."""
-        statement = insert(self._connection, NODES).values(node=node, generation=1)
-        raised = statement.on_conflict_do_update(index_elements=["node"], set_={"generation": _N.generation + 1})
-        generation = int(self._connection.execute(raised.returning(_N.generation)).scalar_one())
+        generation = int(_BUMP(self._connection, node).scalar_one())
         self._bumps.add(node, generation)
         return generation
 
@@ -45,9 +45,7 @@ class SqlNodes:
         """The generation of a node, which exists from now on."""
         if (known := self.generations((node,)).get(node)) is not None:
             return known
-        statement = insert(self._connection, NODES).values(node=node, generation=1)
-        kept = statement.on_conflict_do_update(index_elements=["node"], set_={"generation": _N.generation})
-        return int(self._connection.execute(kept.returning(_N.generation)).scalar_one())
+        return int(_ENSURE(self._connection, node).scalar_one())
 
 
 class SqlBootstrap:
