@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from leasehold.authn.ports import SubjectTokenVerifier
@@ -69,15 +70,16 @@ class TokenExchange:
         if request.resource == self._registry:
             if request.details is not None:  # a platform role is a role, whole
                 raise ExchangeRefused(ExchangeReason.DETAILS_REFUSED)
-            name, binding = choose_role(view.bindings, subject, request.stack)
-            return _decided(decide_registry_lease(name, binding, wish, now), name, binding, view.generations)
-        name, binding = choose_agent(view.bindings, subject, request.agent)
+            name, binding = choose_role(view.near(subject), subject, request.stack)
+            return _decided(decide_registry_lease(name, binding, wish, now), name, binding, view.generations_of(name))
+        name, binding = choose_agent(view.near(subject), subject, request.agent)
         agent = await self._views.agent(pieces, binding.agent or "")
         if agent is None:
             raise ExchangeRefused(ExchangeReason.AGENT_GONE)
-        wish = replace(wish, reach=wanted_reach(request.details, request.resource, agent.facts.servers))
+        if request.details is not None:
+            wish = replace(wish, reach=wanted_reach(request.details, request.resource, agent.facts.servers))
         decision = decide_agent_lease(agent.facts, name, binding, wish, now)
-        return _decided(decision, name, binding, {**view.generations, **agent.generations})
+        return _decided(decision, name, binding, {**view.generations_of(name), **agent.generations})
 
     async def under_task(self, request: ExchangeRequest, decided: Decided, now: datetime) -> Decided:
         """The same, held under the task asked for. Raises `ExchangeRefused`."""
