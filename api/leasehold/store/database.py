@@ -57,9 +57,16 @@ def transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
             _configure(connection, writes=writes)
             with connection.begin():
                 yield connection
-    except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:
+    except _failures_of(engine) as error:
         _log.warning("the database does not answer: %s", type(getattr(error, "orig", error)).__name__)
         raise Unavailable("the database does not answer; nothing was written") from error
+
+
+def _failures_of(engine: Engine) -> tuple[type[Exception], ...]:
+    """What says that the database does not answer; also as the driver says it (PEP 249), to which `bulk` speaks."""
+    driver: Any = engine.dialect.dbapi  # Any: a module
+    own = (driver.OperationalError, driver.InterfaceError, driver.InternalError)
+    return OperationalError, InterfaceError, InternalError, PoolTimeout, *own
 
 
 def _configure(connection: Connection, *, writes: bool) -> None:

@@ -20,14 +20,14 @@ _INSERT = BulkInsert(_LEASES)
 _FIND = select(_LEASES).where(_LEASES.c.id.in_(bindparam("ids", expanding=True)))
 _REVOKE = Spelled("UPDATE leases SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL")
 _CHUNK = 500  # bound parameters per statement stay below SQLite's limit of 32,766
-_USE = {
-    "sqlite": "INSERT INTO replays (issuer, digest, expires_at)"
+_USE = Spelled(
+    "INSERT INTO replays (issuer, digest, expires_at)"
     " SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?)"
     " WHERE true ON CONFLICT DO NOTHING RETURNING issuer, digest",
-    "postgresql": "INSERT INTO replays (issuer, digest, expires_at)"
+    "INSERT INTO replays (issuer, digest, expires_at)"
     " SELECT use->>0, use->>1, (use->>2)::bigint FROM jsonb_array_elements(%s) AS use"
     " ON CONFLICT DO NOTHING RETURNING issuer, digest",
-}
+)
 
 
 class SqlLeases:
@@ -61,7 +61,7 @@ class SqlLeases:
 
     def revoke(self, lease_id: str, at: datetime) -> None:
         """End a lease. The first revocation counts; an unknown lease is none of our business (RFC 7009 §2.2)."""
-        if _REVOKE(self._connection, to_micros(at), lease_id).rowcount:
+        if _REVOKE.count(self._connection, to_micros(at), lease_id):
             self._bumps.add(lease_node(lease_id), ENDED_GENERATION)
 
     def forget(self, before: datetime) -> int:
@@ -85,8 +85,7 @@ class SqlReplays:
         rows = [(issuer, digest, to_micros(uses[issuer, digest])) for issuer, digest in sorted(uses)]
         if not rows:
             return frozenset()
-        found = self._connection.exec_driver_sql(_USE[self._connection.dialect.name], listed(rows))
-        return frozenset((issuer, digest) for issuer, digest in found)
+        return frozenset((issuer, digest) for issuer, digest in _USE.rows(self._connection, listed(rows)))
 
     def forget(self, before: datetime) -> int:
         """Drop uses whose token can no longer be presented; how many."""

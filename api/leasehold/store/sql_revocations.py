@@ -33,7 +33,7 @@ class SqlRevocations:
 
     def latest(self) -> int:
         """The sequence of the last committed event, 0 if there never was one."""
-        return int(_LATEST(self._connection).scalar_one() or 0)
+        return int(_LATEST.one(self._connection) or 0)
 
     def horizon(self) -> int:
         """The sequence behind which nothing is missing: readers that are further back need the minimums."""
@@ -52,7 +52,7 @@ class SqlRevocations:
 
     def forget(self, before: datetime) -> int:
         """Drop events from before `before`, never the last: the sequence goes on from there. How many."""
-        return _FORGET(self._connection, to_micros(before)).rowcount
+        return _FORGET.count(self._connection, to_micros(before))
 
     def record(self, bumps: Bumps, now: datetime) -> Sequence[RevocationEvent]:
         """Append what was bumped. The last thing that a transaction does.
