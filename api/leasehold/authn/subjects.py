@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from leasehold.authn import (
     aws,
     aws_sts,
     azure,
     buildkite,
+    claims,
     github_actions,
     gitlab,
     google,
@@ -23,6 +24,7 @@ from leasehold.authn import (
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.model.conditions import find_claim
 from leasehold.model.subjects import IssuerType
+from leasehold.model.subjects import Subject as Pins
 from leasehold.model.tokens import Flaw, TokenProfile, TokenRefused, UnverifiedToken, VerifiedClaims
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
 from leasehold.model.workloads import Workload
@@ -65,6 +67,7 @@ KINDS: Mapping[IssuerType, IssuerKind] = {
 }
 STATEMENT_TYPE = "software-statement+jwt"
 _PINS = {kind: kind.field for kind in IssuerType}
+_PINS_OF: Mapping[IssuerType, type] = {pins.TYPE: pins for pins in get_args(Pins)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +165,18 @@ def is_named_by(binding: WorkloadBinding, subject: Subject) -> bool:
     return not KINDS[kind].unmet(pins, subject.identity) and not unmet_claims(binding, subject.verified)
 
 
+def anchor_of(binding: WorkloadBinding) -> Hashable:
+    """What a binding can be looked up by: it names only subjects of the same anchor, though not all of them."""
+    pins = binding.subject
+    return type(pins), claims.mandatory(type(pins), pins)
+
+
+def anchor_of_subject(subject: Subject) -> Hashable:
+    """The anchor of the bindings that may name this subject."""
+    kind = _PINS_OF[subject.identity.TYPE]
+    return kind, claims.mandatory(kind, subject.identity)
+
+
 def unmet_pins(binding: WorkloadBinding, identity: Identity) -> tuple[str, ...]:
     """The pins of a binding that do not hold; all of a kind that is not the identity's."""
     if binding.issuer_type is not identity.TYPE:
@@ -171,5 +186,5 @@ def unmet_pins(binding: WorkloadBinding, identity: Identity) -> tuple[str, ...]:
 
 def unmet_claims(binding: WorkloadBinding, verified: VerifiedClaims) -> tuple[str, ...]:
     """The conditions on claims that do not hold."""
-    claims = verified.claims
-    return tuple(path for path, one in binding.claims.items() if not one.holds(find_claim(claims, path)))
+    said = verified.claims
+    return tuple(path for path, one in binding.claims.items() if not one.holds(find_claim(said, path)))

@@ -72,14 +72,14 @@ class Actors:
         except TokenRefused as refused:
             raise ExchangeRefused(refused.flaw) from refused
         view = await self._views.bindings(pieces, subject.trust_issuer)
-        name, binding = choose_agent(view.bindings, subject, agent)
+        name, binding = choose_agent(view.near(subject), subject, agent)
         held = await self._holds.of(subject, pieces)
         return Actor(
             agent=binding.agent or "",
             hold=Hold((binding_node(name), *held), binding.deployment),
             binding=name,
             expires_at=subject.verified.expires_at,
-            generations={**view.generations, **held},
+            generations={**view.generations_of(name), **held},
             proposes=subject.proposes,
             first_use=first_use(subject),
         )

@@ -112,7 +112,7 @@ class Clients:
         if credential.assertion_type == JWT_SPIFFE and subject.identity.TYPE is not IssuerType.SPIFFE:
             raise ExchangeRefused(ExchangeReason.NO_BINDING)
         bindings = await self._views.bindings(pieces, subject.trust_issuer)
-        name, binding = choose_agent(bindings.bindings, subject, credential.client_id)
+        name, binding = choose_agent(bindings.near(subject), subject, credential.client_id)
         held = await self._holds.of(subject, pieces)
         view = await self._agent(pieces, binding.agent or "")
         use = first_use(subject)
@@ -123,7 +123,7 @@ class Clients:
             hold=Hold((binding_node(name), *held), binding.deployment),
             binding=name,
             method=subject.identity.TYPE.value,
-            generations={**bindings.generations, **held, **view.generations},
+            generations={**bindings.generations_of(name), **held, **view.generations},
             first_uses=(use,) if use is not None else (),
             ends_at=subject.verified.expires_at,
             proposes=subject.proposes,

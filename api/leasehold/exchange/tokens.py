@@ -72,19 +72,20 @@ class TokenExchange:
             proven=request.proof is not None,
             dies_with=tuple(held),
         )
-        generations = {**view.generations, **held}
         if request.resource == self._registry:
             if request.details is not None:  # a platform role is a role, whole
                 raise ExchangeRefused(ExchangeReason.DETAILS_REFUSED)
-            name, binding = choose_role(view.bindings, subject, request.stack)
+            name, binding = choose_role(view.near(subject), subject, request.stack)
+            generations = {**view.generations_of(name), **held}
             return _decided(decide_registry_lease(name, binding, wish, now), name, binding, generations)
-        name, binding = choose_agent(view.bindings, subject, request.agent)
+        name, binding = choose_agent(view.near(subject), subject, request.agent)
         agent = await self._views.agent(pieces, binding.agent or "")
         if agent is None:
             raise ExchangeRefused(ExchangeReason.AGENT_GONE)
-        wish = replace(wish, reach=wanted_reach(request.details, request.resource, agent.facts.servers))
+        if request.details is not None:
+            wish = replace(wish, reach=wanted_reach(request.details, request.resource, agent.facts.servers))
         decision = decide_agent_lease(agent.facts, name, binding, wish, now)
-        return _decided(decision, name, binding, {**generations, **agent.generations})
+        return _decided(decision, name, binding, {**view.generations_of(name), **held, **agent.generations})
 
     async def under_task(self, request: ExchangeRequest, decided: Decided, now: datetime) -> Decided:
         """The same, held under the task asked for. Raises `ExchangeRefused`."""
@@ -99,7 +100,7 @@ class TokenExchange:
         return Draft(
             permit=decided.permit,
             generations=decided.generations,
-            lease=lambda lease_id: replace(new_lease(decided, lease_id, now), task=task),
+            lease=lambda lease_id: new_lease(decided, lease_id, now, task),
             claims=lambda lease: access_claims(self._issuer, decided.permit, lease, decided.binding, key),
             event=lambda lease: issuance(request, subject, decided, lease),
             first_uses=tuple(use for use in uses if use is not None),

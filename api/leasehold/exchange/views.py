@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
+from leasehold.authn.subjects import Subject, anchor_of, anchor_of_subject
 from leasehold.exchange.ports import Clusters, Objects, Store, UnitOfWork
 from leasehold.model.consents import Consent
 from leasehold.model.deployments import Deployment
@@ -47,10 +48,19 @@ _HOLDS_KEPT = 200_000
 
 @dataclass(frozen=True, slots=True)
 class BindingsView:
-    """The bindings of one trust issuer, by name."""
+    """The bindings of one trust issuer, by name. `anchored`: the same, by their anchors."""
 
     bindings: Mapping[str, WorkloadBinding]
+    anchored: Mapping[Hashable, Mapping[str, WorkloadBinding]]
     generations: Mapping[Node, int]
+
+    def near(self, subject: Subject) -> Mapping[str, WorkloadBinding]:
+        """The few that may name this subject, however many there are."""
+        return self.anchored.get(anchor_of_subject(subject), {})
+
+    def generations_of(self, name: str) -> Mapping[Node, int]:
+        """The generations above what is issued through one binding."""
+        return {node: self.generations[node] for node in (REGISTRY, binding_node(name)) if node in self.generations}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +247,10 @@ def _read_bindings(unit: UnitOfWork, trust_issuer: str) -> BindingsView:
         unit.objects, Kind.WORKLOAD_BINDINGS, WorkloadBinding, _of_kind(referrers, Kind.WORKLOAD_BINDINGS)
     )
     nodes = [REGISTRY, *(binding_node(name) for name in bindings)]
-    return BindingsView(bindings, unit.nodes.generations(nodes))
+    anchored: dict[Hashable, dict[str, WorkloadBinding]] = {}
+    for name, binding in bindings.items():
+        anchored.setdefault(anchor_of(binding), {})[name] = binding
+    return BindingsView(bindings, anchored, unit.nodes.generations(nodes))
 
 
 def _read_agent(unit: UnitOfWork, name: str, credentials: str) -> AgentView | None:

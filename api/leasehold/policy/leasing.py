@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
 from leasehold.model.access import Reach, applies, is_live, reach_of_grant, unconditional_scopes, wire_scopes
 from leasehold.model.authority.order import Verdict
@@ -28,6 +29,8 @@ from leasehold.model.trust import WorkloadBinding
 REGISTRY_READ = "registry:read"
 REGISTRY_WRITE = "registry:write"
 MIN_TTL = timedelta(seconds=1)
+_SHARES_KEPT = 256
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class LeaseReason(StrEnum):
@@ -112,7 +115,8 @@ class AgentFacts:
     """What the registry holds of one agent. `max_ttl` is the least of its own and of the ceilings above it.
 
     `others` are scopes on resources of our own, by resource. `gone` are deployments whose workload does not stand;
-    `heartbeats` are owed by those deployments that have a `heartbeat_ttl`.
+    `heartbeats` are owed by those deployments that have a `heartbeat_ttl`. `shares` are answers that were worked out,
+    while they stand.
     """
 
     name: str
@@ -125,6 +129,26 @@ class AgentFacts:
     others: Mapping[str, frozenset[str]] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
     heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
+    shares: dict[Asked, Share] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+
+Asked: TypeAlias = tuple[str, frozenset[str] | None, frozenset[Reach] | None, frozenset[str] | None]
+"""Resource, scopes, reach and bound of a wish: all of it that the share depends on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """The part of its authority that an agent asks for. `ends_at`: when the first of the grants ends that it rests on.
+
+    True from `since` until `until`, when some grant of the agent ends and there may be less.
+    """
+
+    scopes: frozenset[str]
+    promised: frozenset[str]
+    reach: tuple[Reach, ...]
+    ends_at: datetime
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +205,7 @@ def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) 
     share = _share(facts, wish, now)
     if isinstance(share, LeaseDenied):
         return share
-    expires_at = _agent_expiry(facts, deployment, share.used, wish, now)
+    expires_at = _agent_expiry(facts, deployment, share, wish, now)
     if expires_at - now < MIN_TTL:
         return LeaseDenied(LeaseReason.SUBJECT_EXPIRING)
     return LeasePermit(
@@ -190,23 +214,28 @@ def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) 
         nodes=_nodes(facts, deployment, hold),
         audience=wish.resource,
         scopes=share.scopes,
-        promised=promised(share.scopes, share.reach, facts.servers),
-        reach=tuple(sorted(share.reach)),
+        promised=share.promised,
+        reach=share.reach,
         role=None,
         expires_at=expires_at,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """The part of its authority that an agent asks for, and the grants that it rests on."""
+def _share(facts: AgentFacts, wish: LeaseWish, now: datetime) -> Share | LeaseDenied:
+    """What is granted of a wish: worked out once, for it is the most of a decision and the same for most of them."""
+    asked = (wish.resource, wish.scopes, wish.reach, wish.at_most)
+    known = facts.shares.get(asked)
+    if known is not None and known.since <= now < known.until:
+        return known
+    share = _work_out(facts, wish, now)
+    if isinstance(share, Share):
+        if len(facts.shares) >= _SHARES_KEPT:
+            facts.shares.clear()
+        facts.shares[asked] = share
+    return share
 
-    scopes: frozenset[str]
-    reach: frozenset[Reach]
-    used: tuple[BoundGrant, ...]
 
-
-def _share(facts: AgentFacts, wish: LeaseWish, now: datetime) -> _Share | LeaseDenied:
+def _work_out(facts: AgentFacts, wish: LeaseWish, now: datetime) -> Share | LeaseDenied:
     held = _granted(facts, wish.resource, now)
     available = wire_scopes((one for bound in held for one in bound.reach), facts.servers)
     available |= facts.others.get(wish.resource, frozenset())
@@ -217,11 +246,24 @@ def _share(facts: AgentFacts, wish: LeaseWish, now: datetime) -> _Share | LeaseD
     scopes = _wanted_scopes(wish, available, facts.servers)
     if scopes is None:
         return LeaseDenied(LeaseReason.SCOPE_EXCEEDED)
-    used = tuple(bound for bound in (_narrowed(bound, scopes) for bound in held) if bound.reach)
+    used = [bound for bound in (_narrowed(bound, scopes) for bound in held) if bound.reach]
     reach = frozenset(one for bound in used for one in bound.reach)
     if wish.reach is not None and covers_reach(reach, wish.reach) is not Verdict.YES:
         return LeaseDenied(LeaseReason.DETAILS_EXCEEDED)
-    return _Share(scopes, reach if wish.reach is None else wish.reach, used)
+    wanted = reach if wish.reach is None else wish.reach
+    return Share(
+        scopes=scopes,
+        promised=promised(scopes, wanted, facts.servers),
+        reach=tuple(sorted(wanted)),
+        ends_at=_first_end((bound.grant for bound in used), now),
+        since=now,
+        until=_first_end((bound.grant for bound in facts.grants), now),
+    )
+
+
+def _first_end(grants: Iterable[Grant], now: datetime) -> datetime:
+    """When the first of those grants that live now ends."""
+    return min((g.expires_at for g in grants if g.expires_at is not None and now < g.expires_at), default=_NEVER)
 
 
 def promised(scopes: frozenset[str], reach: Iterable[Reach], servers: Mapping[str, ToolServer]) -> frozenset[str]:
@@ -324,13 +366,10 @@ def _narrowed(bound: BoundGrant, scopes: frozenset[str]) -> BoundGrant:
     return BoundGrant(tuple(named), bound.grant)
 
 
-def _agent_expiry(
-    facts: AgentFacts, deployment: str, used: Iterable[BoundGrant], wish: LeaseWish, now: datetime
-) -> datetime:
+def _agent_expiry(facts: AgentFacts, deployment: str, share: Share, wish: LeaseWish, now: datetime) -> datetime:
     # INVARIANT: a lease outlives nothing that it was issued on.
-    ends = [bound.grant.expires_at for bound in used]
-    ends.append(facts.deployments[deployment].expires_at)
-    return _whole_second(min(now + facts.max_ttl, wish.subject_expires_at, *(end for end in ends if end is not None)))
+    deployed_until = facts.deployments[deployment].expires_at or _NEVER
+    return _whole_second(min(now + facts.max_ttl, wish.subject_expires_at, share.ends_at, deployed_until))
 
 
 def _whole_second(at: datetime) -> datetime:

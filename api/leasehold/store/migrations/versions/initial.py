@@ -139,7 +139,7 @@ def _leases() -> None:
         sa.Column("audience", sa.String(2048), nullable=False),
         sa.Column("scopes", sa.JSON(), nullable=False),
         sa.Column("ancestors", sa.JSON(), nullable=False),
-        sa.Column("token_sha256", sa.String(64), nullable=False, unique=True),
+        sa.Column("token_sha256", sa.String(64), nullable=False),
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
