@@ -146,7 +146,7 @@ def test_a_document_that_cannot_be_read_stops_the_plan_with_file_and_line(regist
     said = stack.plan(declare(stack, "line-", document=broken), expect=1)
     assert "Policy refused" in said
     assert "on main.tf line 15" in said
-    assert "line 4, column 50 of the document: unexpected token `}`" in said
+    assert "line 4, column 51 of the document: unexpected token `}`" in said
     assert registry.get("policies", "line-guards")["document"] == GUARDS % {"p": "line-"}
 
 
