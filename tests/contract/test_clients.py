@@ -13,7 +13,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, Owner
 from leasehold.model.principal import Principal, Role
 from leasehold.model.registrations import ClientMetadata, RegisteredClient, RegistrationToken
-from leasehold.policy.platform import PlatformAction, decide
+from leasehold.policy.platform import PlatformAction, decide_platform
 from leasehold.registry.put import put_object
 from leasehold.registry.registrations import NewClient, change_client, end_client, offer_registration, register_client
 from leasehold.registry.writes import MustNotExist, Put
@@ -102,12 +102,12 @@ def furnished(store, clients=1):
     agent = Agent(owner="alice", review_by=date(2027, 5, 1), dynamic_clients=clients)
     put(store, Kind.OWNERS, "alice", Owner(display_name="Alice", email="alice@example.com", team="web"))
     put(store, Kind.AGENTS, "triage", agent)
-    permit = decide(ADMIN, PlatformAction.PUT, "registration-tokens")
+    permit = decide_platform(ADMIN, PlatformAction.PUT, "registration-tokens")
     return [offer_registration(store, permit, "triage", timedelta(hours=1), NOW).token for _ in range(2)]
 
 
 def put(store, kind, name, spec):
-    permit = decide(ADMIN, PlatformAction.PUT, kind)
+    permit = decide_platform(ADMIN, PlatformAction.PUT, kind)
     put_object(store, permit, Put(kind=kind, name=name, spec=spec, precondition=MustNotExist()), NOW)
 
 

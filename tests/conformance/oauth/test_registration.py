@@ -21,7 +21,7 @@ from leasehold.model.registrations import (
     metadata_of_document,
 )
 from leasehold.model.tokens import TokenRefused
-from leasehold.policy.platform import PlatformAction, decide
+from leasehold.policy.platform import PlatformAction, decide_platform
 from leasehold.registry.registrations import offer_registration
 from leasehold.store.memory.store import MemoryStore
 
@@ -52,7 +52,7 @@ def send(world, method, token, body=None, client_id=None):
 
 
 def register(world, **changes):
-    permit = decide(Principal(id="admin", role=Role.SECURITY_ADMIN), PlatformAction.PUT, "registration-tokens")
+    permit = decide_platform(Principal(id="admin", role=Role.SECURITY_ADMIN), PlatformAction.PUT, "registration-tokens")
     token = offer_registration(world.store, permit, "triage", REGISTRATION_TTL_MAX, world.now).token
     return send(world, "POST", token, {**METADATA, **changes})
 

@@ -13,7 +13,7 @@ from tests.fakes.people import BACK, Browser, push, query, redeem, with_people
 from leasehold.model.errors import InvalidBody, NotFound
 from leasehold.model.kinds import Kind
 from leasehold.model.principal import Principal, Role
-from leasehold.policy.platform import PlatformAction, decide
+from leasehold.policy.platform import PlatformAction, decide_platform
 from leasehold.registry.registrations import offer_registration
 from leasehold.store.memory.store import MemoryStore
 
@@ -39,7 +39,7 @@ def open_world(tmp_path):
 
 
 def offer(world, agent="triage", **ttl):
-    permit = decide(ADMIN, PlatformAction.PUT, "registration-tokens")
+    permit = decide_platform(ADMIN, PlatformAction.PUT, "registration-tokens")
     return offer_registration(world.store, permit, agent, timedelta(**(ttl or {"hours": 1})), world.now).token
 
 
