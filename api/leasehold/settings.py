@@ -26,6 +26,8 @@ class Settings:
     `secrets_dir` are what credential profiles refer to by name. `private_receivers` are hosts in the network around
     this server to which security events may be pushed. With `dpop_nonces`, a proof of possession holds a nonce of
     ours. `dynamic_registration` opens `/oauth2/register`.
+    `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ. `ext_authz_port` is
+    where Envoy asks, if it does.
     """
 
     data_dir: Path
@@ -38,6 +40,8 @@ class Settings:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets_dir: Path | None = field(default=None, repr=False)
     sealing_key_file: Path | None = None
+    policy_engine: str = "compiled"
+    ext_authz_port: int | None = None
     private_receivers: frozenset[str] = frozenset()
     dpop_nonces: bool = False
     dynamic_registration: bool = False
@@ -73,6 +77,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secrets=_secrets(environ),
         secrets_dir=_path(environ.get("LEASEHOLD_SECRETS_DIR")),
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
+        ext_authz_port=_ext_authz_port(environ.get("LEASEHOLD_EXT_AUTHZ_PORT")),
+        policy_engine=_policy_engine(environ.get("LEASEHOLD_POLICY_ENGINE") or "compiled"),
         dpop_nonces=_nonces(environ.get("LEASEHOLD_DPOP_NONCES") or "off"),
         private_receivers=_hosts(environ.get("LEASEHOLD_PRIVATE_RECEIVERS") or ""),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
@@ -108,10 +114,14 @@ def _secrets(environ: Mapping[str, str]) -> Mapping[str, str]:
     return {name.removeprefix(_SECRET): value for name, value in environ.items() if name.startswith(_SECRET) and value}
 
 
-def _port(text: str) -> int:
+def _port(text: str, name: str = "LEASEHOLD_PORT") -> int:
     if not (text.isascii() and text.isdecimal() and 0 < int(text) <= 65535):  # noqa: PLR2004  RFC 9293 §3.1
-        raise InvalidSetting(f"LEASEHOLD_PORT must be 1 to 65535, not `{text}`")
+        raise InvalidSetting(f"{name} must be 1 to 65535, not `{text}`")
     return int(text)
+
+
+def _ext_authz_port(text: str | None) -> int | None:
+    return _port(text, "LEASEHOLD_EXT_AUTHZ_PORT") if text else None
 
 
 def _database_url(url: str) -> str:
@@ -139,6 +149,12 @@ def _keys(where: str) -> str:
     if scheme not in {"file", "kms"} or not rest:
         raise InvalidSetting("LEASEHOLD_KEYS must read file:<folder> or kms:<key id>")
     return where
+
+
+def _policy_engine(name: str) -> str:
+    if name not in {"compiled", "cedarpy", "shadow"}:
+        raise InvalidSetting(f"LEASEHOLD_POLICY_ENGINE must be compiled, cedarpy or shadow, not `{name}`")
+    return name
 
 
 def _log_level(level: str) -> str:

@@ -15,6 +15,7 @@ from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.cluster_wiring import followed, reviewer
 from leasehold.clusters.sightings import Sightings
 from leasehold.credential_wiring import credential_doors
+from leasehold.decision_wiring import decision_point, ext_authz
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
@@ -50,12 +51,12 @@ from leasehold.keys.token_review import TokenReviews
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
 from leasehold.model.status import STATUS_LIST_TYPE
-from leasehold.policy.checking import CedarDocuments
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
 from leasehold.registry.sweeping import sweep_for_ever
 from leasehold.settings import Settings
 from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
+from leasehold.web.access.app import WELL_KNOWN
 from leasehold.web.asgi import Application
 from leasehold.web.control_plane import control_plane
 from leasehold.web.dispatch import dispatch
@@ -138,6 +139,7 @@ def _known(settings: Settings, store: SqlStore, callers: RegistryTokens) -> _Kno
 def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application:
     own = OwnTokens(signer)
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
+    decisions = decision_point(settings, store, callers, _now)
     known = _known(settings, store, callers)
     control = control_plane(
         Doors(
@@ -148,7 +150,8 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             simulator=_simulation(settings, store),
             agents=AgentCallers(issuer=settings.issuer, verifier=own, leases=store),
             credentials=credential_doors(settings, store, signer, _now),
-            policies=CedarDocuments(),
+            policies=decisions.policies,
+            decisions=decisions.doors,
         )
     )
     ledger, leases = Ledger(store), LiveLeases(store)
@@ -163,6 +166,8 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     doors, stop_signals = signal_doors(settings, store, signer, callers, known.possessions)
     signals = signals_app(doors)
     hot = {
+        "/access/v1/": decisions.access,
+        WELL_KNOWN: decisions.access,
         STATUS_LISTS: statuses,
         CONFIGURATION: signals,
         "/ssf/": signals,
@@ -172,7 +177,11 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
         "/revocations": revocations,
     }
     planes = dispatch(control, hot)
-    return finishing(planes, (stop_signals, sweeping.set, watches.close, ledger.close, leases.close, store.close))
+    door = ext_authz(settings, store, signer, decisions, _now)
+    closing = (door.close, decisions.close) if door is not None else (decisions.close,)
+    return finishing(
+        planes, (stop_signals, sweeping.set, watches.close, *closing, ledger.close, leases.close, store.close)
+    )
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, known: _Known) -> RevocationDoors:

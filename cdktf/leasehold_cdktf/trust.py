@@ -14,7 +14,7 @@ from leasehold_cdktf.subjects import Claim, IssuerType, Subject
 GITHUB = "https://token.actions.githubusercontent.com"
 
 Watched = Literal["pods", "service-accounts", "deployments"]
-Role = Literal["viewer", "developer", "approver", "security-admin", "auditor"]
+Role = Literal["viewer", "developer", "approver", "security-admin", "auditor", "enforcer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Values = dict[str, Any]
 
-_ROLES = ("viewer", "developer", "approver", "security-admin", "auditor")
+_ROLES = ("viewer", "developer", "approver", "security-admin", "auditor", "enforcer")
 
 
 def _name(description: str) -> Attribute:

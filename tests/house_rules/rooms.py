@@ -29,10 +29,12 @@ ROOMS_OF_LIBRARY = {
     "uvicorn": ("api/leasehold/cli/",),
     "aiohttp": ("api/leasehold/gateway/",),
     "cedarpy": ("api/leasehold/policy/",),
+    "grpc": ("api/leasehold/envoy/",),
+    "google": ("api/leasehold/envoy/",),  # protocol buffers
     "cdktf": _CDK_DOOR,
     "cdktn": _CDK_DOOR,
     "constructs": ("cdktf/leasehold_cdktf/",),
-    "yaml": ("cdktf/leasehold_cdktf/",),
+    "yaml": ("cdktf/leasehold_cdktf/", "api/leasehold/cli/"),  # manifests; decision tables
 }
 ENVIRONMENT_READERS = {
     "api/leasehold/settings.py": "the server's only reader",
@@ -46,6 +48,7 @@ WITHOUT_PERMIT = {
     "api/leasehold/registry/bootstrap.py:bootstrap": "the one-time token is the permission, checked inside",
     "api/leasehold/registry/heartbeats.py:sweep": "nobody was heard, and that is the decision",
     "api/leasehold/registry/journal.py:recording_failure": "remembers that something was refused",
+    "api/leasehold/decisions/recording.py:_forget": "drops questions that nobody replays any more",
     "api/leasehold/credentials/issuing.py:_refused": "remembers that something was refused",
     "api/leasehold/credentials/issuing.py:_settle": "says what became of an attempt that was permitted",
     "api/leasehold/credentials/ending.py:_claim": "the worker ends what has lost its lease",
@@ -81,19 +84,11 @@ _CLOCKS = (".now", ".utcnow", ".today")
 _USE_CASES = tuple(
     f"api/leasehold/{room}/"
     for room in (
-        "exchange",
-        "credentials",
-        "clusters",
-        "feed",
-        "signals",
-        "registry",
-        "broker",
-        "approvals",
-        "review",
-        "campaigns",
+        *("exchange", "credentials", "clusters", "decisions", "feed", "signals", "registry"),
+        *("broker", "approvals", "review", "campaigns"),
     )
 )
-_DOORS = ("api/leasehold/web/", "api/leasehold/gateway/")
+_DOORS = ("api/leasehold/web/", "api/leasehold/envoy/", "api/leasehold/gateway/")
 
 
 def libraries_in_their_rooms(source: Source) -> Iterator[str]:

@@ -24,11 +24,12 @@ def serve(
         str | None, typer.Option(help="Address to listen on [default: LEASEHOLD_HOST or 127.0.0.1].")
     ] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port [default: LEASEHOLD_PORT or 8420].")] = None,
+    ext_authz_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port for Envoy's ext_authz.")] = None,
     *,
     new_bootstrap_token: bool = False,
 ) -> None:
     """Serve the registry. All other configuration comes from LEASEHOLD_* variables."""
-    settings = _settings(host, port)
+    settings = _settings(host, port, ext_authz_port)
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
@@ -47,10 +48,12 @@ def serve(
     )
 
 
-def _settings(host: str | None, port: int | None) -> Settings:
+def _settings(host: str | None, port: int | None, ext_authz_port: int | None) -> Settings:
     environment = dict(os.environ)
     if port is not None:
         environment["LEASEHOLD_PORT"] = str(port)
+    if ext_authz_port is not None:
+        environment["LEASEHOLD_EXT_AUTHZ_PORT"] = str(ext_authz_port)
     try:
         settings = read_settings(environment)
     except InvalidSetting as error:

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     SCHEMA_VIOLATION = "schema_violation"
     UNKNOWN_ACTION = "unknown_action"
     ENGINES_DISAGREE = "engines_disagree"
+    NOT_CURRENT = "not_current"
 
     def __init__(self, word: str) -> None:
         self.allows = word in {"granted", "permitted"}

@@ -14,6 +14,7 @@ class Role(StrEnum):
     APPROVER = "approver"
     SECURITY_ADMIN = "security-admin"
     AUDITOR = "auditor"
+    ENFORCER = "enforcer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from cedarpy import pst
 from leasehold.model.entities import ACTION, AGENT, GROUP, RELATION, ROLE, TEAM, USER, EntityRef
 from leasehold.model.policies import PolicySide
 from leasehold.model.tools import Action
-from leasehold.policy.cedar.applications import Application, application_of
+from leasehold.policy.cedar.applications import Application, Part, application_of
 from leasehold.policy.cedar.index import scoped
 from leasehold.policy.cedar.json_schema import SchemaRefused, arguments_shape
 from leasehold.policy.cedar.reading import types_named
@@ -138,8 +138,8 @@ class Checker:
             one = self._spoken(statement)
             if one is None:
                 continue
-            if self._is_foreign(text, one) and self.application is not None:
-                yield from problems_of(one, self.application.schema, self.application.names)
+            if (part := self._part(text, one)) is not None:
+                yield from problems_of(one, part.schema, part.names)
                 continue
             servers = self._servers(one)
             yield from problems_of(one, _schema(schema_text(self.vocabulary, servers, _PRINCIPALS[text.side])), names)
@@ -159,11 +159,11 @@ class Checker:
         written = str(cedarpy.PolicySet.from_pst(pst.PolicySet({}, {template.id: template}, ())))
         return replace(statement, text=written, template=template)
 
-    def _is_foreign(self, text: PolicyText, statement: Statement) -> bool:
-        if text.schema is not None or self.application is None:
-            return text.schema is not None
-        named = _named_actions(statement)
-        return bool(named) and named <= {ref for ref, _ in self.application.actions.values()}
+    def _part(self, text: PolicyText, statement: Statement) -> Part | None:
+        """The application that a statement speaks of, if it is one's."""
+        if self.application is None:
+            return None
+        return self.application.part(text.schema, [ref.id for ref in _named_actions(statement)])
 
     def _servers(self, statement: Statement) -> frozenset[str]:
         """The tool servers that a statement speaks about: those of the tools it names, or all."""

@@ -11,6 +11,7 @@ from itertools import islice
 import cedarpy
 from cedarpy import pst
 
+from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.policies import Policy, PolicyProblem
 from leasehold.model.tools import ToolServer
 from leasehold.policy.statements import NESTING_LIMIT, OPERATORS_LIMIT, Statement, place, statements, too_deep
@@ -56,6 +57,10 @@ class CedarDocuments:
         """What is wrong with a policy; nothing, if it may be published."""
         schema = () if policy.schema is None else tuple(problems_of_schema(policy.schema))
         return (*schema, *_of_document(policy.document, servers))
+
+    def check_world(self, _name: str, _spec: ToolServer | User | Resource | Relation, /) -> Sequence[str]:
+        """Nothing: who publishes says what stands in the way."""
+        return ()
 
 
 def problems_of_schema(schema: str) -> Iterator[PolicyProblem]:

@@ -21,11 +21,21 @@ class PlatformAction(StrEnum):
     DELETE = "delete"
     REVOKE = "revoke"
     SIMULATE = "simulate"
+    DECIDE = "decide"
+    SEARCH = "search"
+    EXPLAIN = "explain"
 
 
 _ADMITTED = frozenset({Role.VIEWER, Role.AUDITOR, Role.DEVELOPER})
 _WRITES = frozenset({PlatformAction.PUT, PlatformAction.DELETE, PlatformAction.REVOKE})
 _AUDITORS = frozenset({Role.AUDITOR, Role.SECURITY_ADMIN})
+_ASK = {
+    PlatformAction.READ: frozenset(Role) - {Role.ENFORCER},
+    PlatformAction.DECIDE: frozenset({Role.ENFORCER, Role.SECURITY_ADMIN}),
+    PlatformAction.SEARCH: frozenset({Role.ENFORCER, Role.AUDITOR, Role.SECURITY_ADMIN}),
+    PlatformAction.EXPLAIN: frozenset({Role.AUDITOR, Role.SECURITY_ADMIN}),
+}
+"""Who may ask for what. An enforcement point asks for decisions; the registry is not its to read."""
 _SIMULATORS = frozenset({Role.AUDITOR, Role.DEVELOPER, Role.SECURITY_ADMIN})
 _DEVELOPERS_WRITE = frozenset(
     {Kind.AGENTS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS, Kind.WORKLOAD_BINDINGS},
@@ -36,8 +46,9 @@ _DEVELOPERS_REVOKE = frozenset({"agent", "deployment", "lease", "task"})
 def decide_platform(principal: Principal, action: PlatformAction, kind: str) -> Permit | Deny:
     """May the principal do this to objects of `kind`? For a revocation, `kind` is the kind of node."""
     permit = Permit(principal, action.value, kind)
-    if action is PlatformAction.READ:
-        return permit
+    if (askers := _ASK.get(action)) is not None:
+        able = principal.role in askers and not (action is PlatformAction.DECIDE and principal.plan_only)
+        return permit if able else Deny(f"role {principal.role} may not {action} {kind}")
     if action is PlatformAction.READ_AUDIT:
         return permit if principal.role in _AUDITORS else Deny(f"role {principal.role} may not read the audit log")
     if action is PlatformAction.SIMULATE:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from leasehold.model.clients import ClientSecret
-from leasehold.model.directory import ForeignId
+from leasehold.model.directory import ForeignId, Relation, Resource, User
 from leasehold.model.events import AuditEvent, Change
 from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
@@ -120,6 +120,7 @@ class PolicyChecker(Protocol):
     """Reads a policy as the engine will, beside these tool servers. Empty: nothing is wrong."""
 
     def check(self, name: str, policy: Policy, servers: Mapping[str, ToolServer]) -> Sequence[PolicyProblem]: ...
+    def check_world(self, name: str, spec: ToolServer | User | Resource | Relation) -> Sequence[str]: ...
 
 
 class Heartbeats(Protocol):

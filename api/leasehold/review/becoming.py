@@ -12,7 +12,14 @@ from leasehold.model.trust import TrustIssuer, Verification, WorkloadBinding
 from leasehold.review.attributes import canonical_keys
 from leasehold.review.moves import Move, size
 
-ROLE_RANK = {Role.VIEWER: 2, Role.AUDITOR: 3, Role.APPROVER: 3, Role.DEVELOPER: 3, Role.SECURITY_ADMIN: 4}
+ROLE_RANK = {
+    Role.ENFORCER: 2,
+    Role.VIEWER: 2,
+    Role.AUDITOR: 3,
+    Role.APPROVER: 3,
+    Role.DEVELOPER: 3,
+    Role.SECURITY_ADMIN: 4,
+}
 
 
 def issuer_shift(was: TrustIssuer, now: TrustIssuer) -> list[Move]:

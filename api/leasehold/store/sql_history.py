@@ -68,8 +68,9 @@ class SqlVersions:
 class SqlChanges:
     """`Changes` of one transaction. The lock makes the sequence gap-free and puts registry writes in one line."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, bumps: Bumps) -> None:
         self._connection = connection
+        self._bumps = bumps
 
     def lock(self) -> None:
         """Wait for every other writer; hold until the transaction ends. SQLite's BEGIN IMMEDIATE did it already."""
@@ -92,6 +93,7 @@ class SqlChanges:
             "at": change.at,
         }
         self._connection.execute(insert(CHANGES), row)
+        self._bumps.changed = True
 
     def since(self, sequence: int, limit: int) -> Sequence[Change]:
         """At most `limit` changes behind `sequence`, in order."""

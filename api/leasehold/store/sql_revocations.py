@@ -66,10 +66,13 @@ class SqlRevocations:
         events = bumps.events(self.latest(), now)
         _INSERT(self._connection, [_to_row(event) for event in events])
         self.forget(events[-1].at - REVOCATIONS_KEPT)
-        if postgresql:  # delivered by the commit, and only by it
-            told = {"channel": CHANNEL, "sequence": str(events[-1].sequence)}
-            self._connection.execute(text("SELECT pg_notify(:channel, :sequence)"), told)
+        self.wake()
         return events
+
+    def wake(self) -> None:
+        """Tell other processes, on PostgreSQL: delivered by the commit, and only by it."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 
 
 def _to_row(event: RevocationEvent) -> dict[str, object]:

@@ -20,6 +20,7 @@ from leasehold.store.sql_leases import SqlLeases, SqlReplays
 from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
 from leasehold.store.sql_objects import SqlObjects
 from leasehold.store.sql_people import SqlAuthorizations, SqlClientSecrets, SqlConsents
+from leasehold.store.sql_questions import SqlQuestions
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
 from leasehold.store.sql_streams import SqlStreams
 from leasehold.store.sql_tasks import SqlTasks
@@ -42,6 +43,7 @@ class SqlUnitOfWork:
         "leases",
         "nodes",
         "objects",
+        "questions",
         "registrations",
         "replays",
         "revocations",
@@ -55,7 +57,7 @@ class SqlUnitOfWork:
     def __init__(self, connection: Connection, bumps: Bumps) -> None:
         self.objects = SqlObjects(connection)
         self.nodes = SqlNodes(connection, bumps)
-        self.changes = SqlChanges(connection)
+        self.changes = SqlChanges(connection, bumps)
         self.versions = SqlVersions(connection)
         self.audit = SqlAuditLog(connection, bumps)
         self.bootstrap = SqlBootstrap(connection)
@@ -68,6 +70,7 @@ class SqlUnitOfWork:
         self.authorizations = SqlAuthorizations(connection)
         self.registrations = SqlRegistrations(connection)
         self.revocations = SqlRevocations(connection)
+        self.questions = SqlQuestions(connection)
         self.streams = SqlStreams(connection)
         self.shared_secrets = SqlSharedSecrets(connection)
         self.workloads = SqlWorkloads(connection)
@@ -91,13 +94,16 @@ class SqlStore:
             unit = SqlUnitOfWork(connection, bumps)
             yield unit
             events = unit.revocations.record(bumps, self._clock()) if bumps else ()
-        if events:
+            if bumps.changed and not events:
+                unit.revocations.wake()
+        if events or bumps.changed:
             self._wakeups.tell(events)
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with what a transaction of this store revoked, once it is durable.
 
-        On PostgreSQL it is called for other processes' transactions too, with no events: they are in the stream.
+        A transaction that wrote to the registry and revoked nothing calls it too, with no events. On PostgreSQL it is
+        called for other processes' transactions too, with no events: they are in the stream.
         """
         self._wakeups.add(listener)
         if self._engine.dialect.name == "postgresql" and self._listening is None:

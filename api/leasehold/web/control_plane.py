@@ -15,6 +15,7 @@ from leasehold.web.agent_client_routes import agent_client_routes
 from leasehold.web.bootstrap_routes import bootstrap_routes
 from leasehold.web.client_secret_routes import client_secret_routes
 from leasehold.web.credential_routes import credential_routes
+from leasehold.web.decision_routes import decision_routes
 from leasehold.web.doors import Doors
 from leasehold.web.heartbeat_routes import heartbeat_routes
 from leasehold.web.object_routes import object_routes
@@ -49,6 +50,7 @@ def control_plane(doors: Doors) -> FastAPI:
         agent_client_routes(doors),
         simulation_routes(doors),
         policy_routes(doors),
+        decision_routes(doors),
         registry_routes(doors),
         review_router(doors),
         object_routes(doors),

@@ -14,6 +14,9 @@ from leasehold.authn.agent_tokens import ActingAgent
 from leasehold.authn.possession import Known, Presented
 from leasehold.credentials.ports import Store as CredentialStore
 from leasehold.credentials.records import CredentialRequest, Issued
+from leasehold.decisions.current import Current
+from leasehold.decisions.ports import Sealer
+from leasehold.decisions.ports import Store as DecisionStore
 from leasehold.exchange.simulation import SimulationReport
 from leasehold.model.errors import Unauthenticated, Unavailable
 from leasehold.model.possession import Possession, Unproven
@@ -99,6 +102,16 @@ class CredentialDoors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionDoors:
+    """Where decisions are made and remembered."""
+
+    current: Current
+    store: DecisionStore
+    sealer: Sealer
+    reader: PolicyChecker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Given to every router. `clock` tells the time, aware UTC."""
 
@@ -108,6 +121,7 @@ class Doors:
     possessions: Admission = field(default_factory=BearersAlone)
     credentials: CredentialDoors | None = None
     agents: AgentAuthenticator | None = None
+    decisions: DecisionDoors | None = None
     simulator: Simulator = field(default_factory=NoTokenService)
     policies: PolicyChecker = field(default_factory=NoPolicies)
 

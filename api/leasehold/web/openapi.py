@@ -201,6 +201,34 @@ def bootstrap_operation() -> Operation:
     return operation
 
 
+def policy_format_operation() -> Operation:
+    """Lay a document out."""
+    answers = {"200": _answer("The same policies in Cedar's own layout.", "PolicyDocument")}
+    operation = _operation("format_policy", "policies", answers, (*_READ, "forbidden", *_BODY))
+    operation["openapi_extra"]["requestBody"] = _body("PolicyDocument")
+    return operation
+
+
+_DECISIONS = {
+    "explain_decision": ("The decision, both sides of it, and the policies that made it so.", "DecisionExplanation"),
+    "replay_decisions": ("What the newest decisions on record would be.", "ReplayReport"),
+    "test_policies": ("The table, case by case.", "DecisionTableReport"),
+    "who_can": ("Who can do this, and what is left to be true.", "Accesses"),
+    "what_can": ("What they can do, and what is left to be true.", "Accesses"),
+}
+
+
+def decision_operation(operation_id: str, *, body: str = "") -> Operation:
+    """A question about decisions; `body` names the schema of what is sent."""
+    said, schema = _DECISIONS[operation_id]
+    codes = (*_READ, "forbidden", *(_BODY if body else ()))
+    codes += ("not_found",) if operation_id == "explain_decision" else ()
+    operation = _operation(operation_id, "decisions", {"200": _answer(said, schema)}, codes)
+    if body:
+        operation["openapi_extra"]["requestBody"] = _body(body)
+    return operation
+
+
 def health_operation() -> Operation:
     """Liveness."""
     operation = _operation("get_healthz", "registry", {"200": {"description": "Up."}}, ())

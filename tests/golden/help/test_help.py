@@ -38,10 +38,18 @@ COMMANDS = [
     "provider install",
     "tools",
     "tools import",
+    "explain",
+    "who-can",
+    "what-can",
+    "replay",
+    "policy",
+    "policy test",
+    "policy fmt",
 ]
 
 # nothing to give an example of
 BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version", "tools"}
+BARE |= {"policy"}
 
 
 def unreachable(_):

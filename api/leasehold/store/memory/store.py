@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from leasehold.model.clients import ClientSecret
 from leasehold.model.consents import Consent, Pending
+from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.events import AuditEvent, Change
 from leasehold.model.external import ExternalCredential
 from leasehold.model.heartbeats import Heartbeat
@@ -30,6 +31,7 @@ from leasehold.store.memory_clients import MemoryRegistrations
 from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
+from leasehold.store.memory_questions import MemoryQuestions
 from leasehold.store.memory_streams import MemoryStreams
 from leasehold.store.memory_tasks import MemoryTasks
 from leasehold.store.memory_workloads import MemoryHeartbeats, MemoryWorkloads
@@ -56,6 +58,7 @@ class MemoryState:
     client_secrets: dict[str, ClientSecret] = field(default_factory=dict)
     consents: dict[tuple[str, str, str], Consent] = field(default_factory=dict)
     authorizations: dict[str, Pending] = field(default_factory=dict)
+    questions: dict[str, SealedQuestion] = field(default_factory=dict)
     streams: dict[str, Stream] = field(default_factory=dict)
     shared_secrets: dict[str, str] = field(default_factory=dict, repr=False)
     client_names: dict[str, str] = field(default_factory=dict)
@@ -83,6 +86,7 @@ class MemoryState:
             client_secrets=dict(self.client_secrets),
             consents=dict(self.consents),
             authorizations=dict(self.authorizations),
+            questions=dict(self.questions),
             streams=dict(self.streams),
             shared_secrets=dict(self.shared_secrets),
             client_names=dict(self.client_names),
@@ -100,7 +104,7 @@ class MemoryUnitOfWork:
     def __init__(self, state: MemoryState, bumps: Bumps) -> None:
         self.objects = MemoryObjects(state.objects, state.references)
         self.nodes = MemoryNodes(state.nodes, bumps)
-        self.changes = MemoryChanges(state.changes)
+        self.changes = MemoryChanges(state.changes, bumps)
         self.versions = MemoryVersions(state.versions)
         self.audit = MemoryAuditLog(state.audit, bumps)
         self.bootstrap = MemoryBootstrap(state.bootstrap)
@@ -115,6 +119,7 @@ class MemoryUnitOfWork:
             state.client_names, state.registered_clients, state.registration_tokens
         )
         self.revocations = MemoryRevocations(state.revocations)
+        self.questions = MemoryQuestions(state.questions)
         self.streams = MemoryStreams(state.streams)
         self.shared_secrets = MemorySharedSecrets(state.shared_secrets)
         self.workloads = MemoryWorkloads(state.nodes, state.ended_workloads)
@@ -139,11 +144,11 @@ class MemoryStore:
             yield unit
             events = unit.revocations.record(bumps, datetime.now(UTC)) if bumps else ()
             self._state = state
-        if events:
+        if events or bumps.changed:
             self._wakeups.tell(events)
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener` with what a transaction of this store revoked, once it is kept."""
+        """Call `listener` with what a transaction of this store revoked, or with nothing if it only wrote."""
         self._wakeups.add(listener)
 
     def unlisten(self, listener: Listener) -> None:

@@ -24,6 +24,7 @@ def upgrade() -> None:
     _revocation_stream()
     _people()
     _entities()
+    _questions()
     _signals()
     _shared_secrets()
     _clients()
@@ -246,6 +247,16 @@ def _entities() -> None:
     )
     op.create_index("ix_relations_subject", "relations", ["subject", "name"])
     op.create_index("ix_relations_object", "relations", ["object", "name"])
+
+
+def _questions() -> None:
+    op.create_table(
+        "decision_questions",
+        sa.Column("id", sa.String(64), primary_key=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+    )
+    op.create_index("ix_decision_questions_at", "decision_questions", ["at"])
 
 
 def _signals() -> None:
