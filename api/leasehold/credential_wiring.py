@@ -23,18 +23,25 @@ from leasehold.settings import Settings
 from leasehold.store.sql_store import SqlStore
 from leasehold.web.doors import CredentialDoors
 
-_NEVER = Event()
-
 
 def credential_doors(
     settings: Settings, store: SqlStore, signer: Signer, clock: Callable[[], datetime]
-) -> CredentialDoors:
-    """The desk, with its worker running for as long as the process does."""
+) -> tuple[CredentialDoors, Callable[[], None]]:
+    """The desk, with its worker at work, and what ends that."""
     sources = _sources(settings, TokenMint(signer, TOKEN_TYPE))
     sealer = FileSealer(settings.sealing_key)
     endings = Endings(store=store, sources=sources, sealer=sealer, clock=clock)
     store.listen(endings.wake)
-    Thread(target=endings.run, args=(_NEVER,), name="leasehold-endings", daemon=True).start()
+    stop = Event()
+    worker = Thread(target=endings.run, args=(stop,), name="leasehold-endings", daemon=True)
+    worker.start()
+
+    def close() -> None:
+        stop.set()
+        endings.wake()
+        worker.join()
+        endings.close()
+
     desk = CredentialDesk(
         issuer=settings.issuer,
         audience=settings.credentials_audience,
@@ -45,7 +52,7 @@ def credential_doors(
         clock=clock,
         ended=endings.wake,
     )
-    return CredentialDoors(desk=desk, store=store)
+    return CredentialDoors(desk=desk, store=store), close
 
 
 def _sources(settings: Settings, mint: TokenMint) -> Mapping[type[Target], Source]:

@@ -141,6 +141,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
     decisions = decision_point(settings, store, callers, _now)
     known = _known(settings, store, callers)
+    credentials, stop_endings = credential_doors(settings, store, signer, _now)
     control = control_plane(
         Doors(
             store=store,
@@ -149,7 +150,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             clock=_now,
             simulator=_simulation(settings, store),
             agents=AgentCallers(issuer=settings.issuer, verifier=own, leases=store),
-            credentials=credential_doors(settings, store, signer, _now),
+            credentials=credentials,
             policies=decisions.policies,
             decisions=decisions.doors,
         )
@@ -179,9 +180,8 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     planes = dispatch(control, hot)
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
-    return finishing(
-        planes, (stop_signals, sweeping.set, watches.close, *closing, ledger.close, leases.close, store.close)
-    )
+    workers = (stop_endings, stop_signals, sweeping.set, watches.close)
+    return finishing(planes, (*workers, *closing, ledger.close, leases.close, store.close))
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, known: _Known) -> RevocationDoors:
