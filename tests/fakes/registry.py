@@ -17,6 +17,7 @@ from leasehold.model.errors import Unavailable
 from leasehold.model.grants import grant_id
 from leasehold.policy.checking import CedarDocuments
 from leasehold.registry.ports import Store, UnitOfWork
+from leasehold.review.reviews import Reviews
 from leasehold.store.memory.store import MemoryStore
 from leasehold.web.control_plane import control_plane
 from leasehold.web.doors import CredentialDoors, Doors
@@ -98,6 +99,7 @@ APP = control_plane(
         clock=lambda: _CURRENT.now,
         credentials=CredentialDoors(desk=_NobodyMints(), store=_CURRENT),
         policies=CedarDocuments(),
+        reviews=Reviews(_CURRENT),
     )
 )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from leasehold.model.access import applies
 from leasehold.model.deployments import Deployment
+from leasehold.model.exceptions import DriftException
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec, Stored
@@ -40,7 +41,9 @@ def _bears_on(  # noqa: PLR0911  one arm per noun
     if isinstance(spec, Deployment):
         return spec.agent in declared.agents
     if isinstance(spec, Policy):
-        return _governs_policies(declared)
+        return _governs(declared, Policy)
+    if isinstance(spec, DriftException):
+        return _governs(declared, DriftException)
     return isinstance(spec, Ceiling) and _holds_down(declared, live, stored.name, spec, now)
 
 
@@ -58,9 +61,13 @@ def _governs_roles(declared: Declared) -> bool:
     return any(isinstance(one.spec, WorkloadBinding) and one.spec.role is not None for one in declared.objects)
 
 
-def _governs_policies(declared: Declared) -> bool:
-    """Stacks that declare policies answer for all of them: one made by hand can widen what each of them allows."""
-    return any(isinstance(one.spec, Policy) for one in declared.objects)
+def _governs(declared: Declared, noun: type[Spec]) -> bool:
+    """Stacks that declare policies answer for all of them: one made by hand can widen what each of them allows.
+
+    So with drift exceptions: one made by hand hides what the others do not. Where none is declared, each is named by
+    the finding that it accepts.
+    """
+    return any(isinstance(one.spec, noun) for one in declared.objects)
 
 
 def _holds_down(declared: Declared, live: Live, name: str, ceiling: Ceiling, now: datetime) -> bool:

@@ -14,6 +14,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.objects import SPECS
 from leasehold.model.records import Filters
 from leasehold.policy.platform import PlatformAction
+from leasehold.registry.baselines import record_baseline
 from leasehold.registry.delete import delete_object
 from leasehold.registry.put import put_object
 from leasehold.registry.read import get_object, list_objects
@@ -82,6 +83,10 @@ class _ObjectRoutes:
         permit = await self._doors.permit(caller, PlatformAction.PUT, self._kind, put.name)
         now = self._doors.clock()
         written = await run_in_threadpool(put_object, self._doors.store, permit, put, now, self._doors.policies)
+        if self._kind is Kind.CREDENTIAL_PROFILES and self._doors.observer is not None:
+            await run_in_threadpool(
+                record_baseline, self._doors.store, permit, written, self._doors.observer, self._doors.clock()
+            )
         return json_response(
             object_document(written.view),
             HTTPStatus.CREATED if written.created else HTTPStatus.OK,
