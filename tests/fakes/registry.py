@@ -53,6 +53,7 @@ GUARD = 'forbid(principal, action == Action::"github/delete_branch", resource);'
 POLICY = {"document": GUARD, "side": "agent"}
 USER = {"ids": ["CiRmZDA2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs"], "roles": ["editor"]}
 THING = {"type": "document", "foreign_id": "42", "attributes": {"label": "public", "pages": 3, "draft": False}}
+EXCEPTION = {"fingerprint": f"sha256:{'a' * 64}", "reason": "known", "expires_at": "2026-11-29T00:00:00Z"}
 RELATION = {"subject": "user:alice", "relation": "owner", "object": "document:42"}
 OWNS = "document:42#owner@user:alice"
 DEPLOYMENT = {"agent": "triage", "commit": "c0ffee"}
