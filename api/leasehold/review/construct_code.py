@@ -5,6 +5,7 @@ Strings are Python literals, and no template of Terraform: `${` and `%{` are dou
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 
@@ -35,7 +36,8 @@ def construct(name: str, spec: Spec) -> str | None:
 def literal(value: object) -> str:
     """A value as Python, sets as sorted lists."""
     if isinstance(value, str):
-        return repr(value.replace("${", "$${").replace("%{", "%%{"))
+        text = value.replace("${", "$${").replace("%{", "%%{")
+        return json.dumps(text) if text.isascii() else repr(text)  # JSON writes what lies beyond 16 bits in halves
     if isinstance(value, list):
         return "[" + ", ".join(literal(one) for one in value) + "]"
     if isinstance(value, Mapping):

@@ -33,29 +33,41 @@ def coverage(
 
 def _gaps(declared: Declared, live: Live, findings: Iterable[Finding], beyond: Sequence[Unproven]) -> Iterator[Gap]:
     if declared.unproven:
-        yield Gap("declared objects", len(declared.unproven), "attributes are not known yet, or withheld as sensitive")
+        yield Gap(
+            _counted("declared object", len(declared.unproven)),
+            len(declared.unproven),
+            "attributes are not known yet, or withheld as sensitive",
+        )
     if beyond:
-        yield Gap("external systems", len(beyond), "not seen now, or not when the profile was applied")
+        yield Gap(
+            _counted("external system", len(beyond)), len(beyond), "not seen now, or not when the profile was applied"
+        )
     unsure = {(one.kind, one.name) for one in findings if DriftClass.UNPROVEN in one.states}
     if unjudged := len(unsure & declared.by_key.keys()):
-        yield Gap("changes", unjudged, "nobody can tell which way they move access")
+        yield Gap(_counted("change", unjudged), unjudged, "nobody can tell which way they move access")
     if not live.complete:
-        yield Gap("snapshots", 1, "the registry was written to while it was read")
+        yield Gap("snapshot", 1, "the registry was written to while it was read")
 
 
 def _out_of_sight(declared: Declared) -> Iterator[Gap]:
     found = Counter(_unseen(one.spec) for one in declared.by_key.values())
     for (what, why), count in sorted((key, count) for key, count in found.items() if key is not None):
-        yield Gap(what, count, why)
+        yield Gap(_counted(what, count), count, why)
 
 
 def _unseen(spec: Spec) -> tuple[str, str] | None:
     match spec:
         case Policy():
-            return "policies", "what they decide is not replayed here"
+            return "policy", "what policies decide is not replayed here"
         case ToolServer():
-            return "tool servers", "what a server answers is pinned at the gateway, later"
+            return "tool server", "what a server answers is pinned at the gateway, later"
         case CredentialProfile() if not is_visible(spec):
-            return "credential profiles", "nothing is looked at where they point"
+            return "credential profile", "where it points to, nothing is looked at"
         case _:
             return None
+
+
+def _counted(noun: str, count: int) -> str:
+    if count == 1:
+        return noun
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
