@@ -1,4 +1,4 @@
-"""What a finding tells beside the difference: all its states, who did it and how, how far it reaches, what it weighs."""
+"""What a finding tells beside the difference: its states, who did it and how, how far it reaches, what it weighs."""
 
 from __future__ import annotations
 
