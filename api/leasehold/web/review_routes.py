@@ -72,7 +72,11 @@ def review_schemas() -> dict[str, Schema]:
 
 def _report(body: Json, review: Review, now: datetime) -> bytes:
     """Parsing and comparing 16 MiB take their time: this runs beside the event loop."""
-    report = review(parse_declared(body), now)
+    return report_bytes(review(parse_declared(body), now))
+
+
+def report_bytes(report: DriftReport | PlanReview) -> bytes:
+    """A report as the doors answer it."""
     name = "drift" if isinstance(report, DriftReport) else "plan-review"
     return _adapter(name).dump_json(report, by_alias=True)
 
