@@ -110,7 +110,7 @@ def _drift(store: SqlStore, objects: Objects) -> None:
             unit.objects.delete(Kind.GRANTS, name)
             _write(unit, _Write(Kind.GRANTS, name, spec, "delete", 2, None))
             more = _grant(spec.agent, "repo:secret", "delete_branch")
-            extra = _grant(spec.agent, sorted(spec.resources)[0], "delete_branch")
+            extra = _grant(spec.agent, min(spec.resources), "delete_branch")
             for one in {more.id: more, extra.id: extra}.values():
                 if unit.objects.find(Kind.GRANTS, one.id) is None:
                     _write(unit, _Write(Kind.GRANTS, one.id, one, "create", 1, None))
