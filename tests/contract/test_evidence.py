@@ -29,7 +29,7 @@ def event(name, action="create", outcome=Outcome.OK, kind="owners", **detail):
 
 
 def leased(number, **changes):
-    return replace(LEASE, id=f"lease-{number}", token_sha256=f"{number:064x}", **changes)
+    return replace(LEASE, **{"id": f"lease-{number}", "token_sha256": f"{number:064x}", "status": None, **changes})
 
 
 def by_scopes(uses):

@@ -74,7 +74,7 @@ def _states(finding: Json) -> Text:
 def _what(finding: Json) -> Text:
     lines = [visible(finding["sentence"], _SENTENCE_LIMIT)]
     lines.append(_factors(finding) + (f"; {_where(finding)}" if _where(finding) else ""))
-    lines.append(reach_of(finding))
+    lines.append(visible(reach_of(finding), _SENTENCE_LIMIT))
     lines += _acceptance(finding)
     if finding.get("expires_at"):
         lines.append(f"until {moment(visible(finding['expires_at']))}")
@@ -115,7 +115,7 @@ def _coverage(report: Json) -> Iterator[str]:
     summary = report["summary"]
     yield f"{summary['equivalent']} declared objects live as declared, coverage {summary['coverage_pct']} %"
     for heading, name in (("not judged", "gaps"), ("out of sight", "out_of_sight")):
-        for gap in report["coverage"][name]:
+        for gap in report.get("coverage", {}).get(name, ()):
             yield f"{heading}: {int(gap['count'])} {visible(gap['what'])} ({visible(gap['why'])})"
     yield from _unproven(report)
     yield from _snapshot(report)

@@ -59,7 +59,9 @@ def _is_loose(  # noqa: PLR0911  one arm per noun
             return declared.mentions((Kind.OWNERS, stored.spec.owner))
         case Ceiling():
             return _holds_down(declared, live, stored.name, stored.spec, now)
-        case TrustIssuer() | Policy() | DriftException() | User() | Resource() | Relation():
+        case TrustIssuer():
+            return _speaks_for_people(declared, stored.spec)
+        case Policy() | DriftException() | User() | Resource() | Relation():
             return _governs(declared, type(stored.spec))
         case _:
             return False
@@ -94,6 +96,15 @@ def _server_of(live: Live, grant: Grant) -> str:
 def _governs_roles(declared: Declared) -> bool:
     """Stacks that declare platform roles answer for all of them; others have never heard of the bootstrap bindings."""
     return any(isinstance(one.spec, WorkloadBinding) and one.spec.role is not None for one in declared.objects)
+
+
+def _speaks_for_people(declared: Declared, issuer: TrustIssuer) -> bool:
+    """An issuer by itself lets no workload in: its bindings are found. Its word for people needs none.
+
+    Stacks that declare no issuers, or no roles, have never heard of the bootstrap's.
+    """
+    by_itself = issuer.id_jag or issuer.login is not None
+    return _governs(declared, TrustIssuer) and (by_itself or _governs_roles(declared))
 
 
 def _governs(declared: Declared, noun: type[Spec]) -> bool:

@@ -59,7 +59,9 @@ STRANGERS = {
     Kind.AGENTS: ("shadow", Agent(owner="alice", review_by=date(2027, 1, 1))),
     Kind.TRUST_ISSUERS: (
         "evil",
-        TrustIssuer(type=IssuerType.OIDC, issuer="https://evil.example.com", audiences=frozenset({"leasehold"})),
+        TrustIssuer(
+            type=IssuerType.OIDC, issuer="https://evil.example.com", audiences=frozenset({"leasehold"}), id_jag=True
+        ),
     ),
     Kind.WORKLOAD_BINDINGS: (
         "backdoor", WorkloadBinding(trust_issuer="k8s-prod", agent="triage", oidc=OidcSubject(subject="m"))
@@ -171,6 +173,15 @@ def test_a_role_for_a_stranger_is_found_where_roles_are_declared():
         registry.write(kind, name, spec, by="ci", stack="prod")
     registry.write(Kind.WORKLOAD_BINDINGS, "me-too", role_binding(), by=MALLORY, at=AT)
     assert culprits(drift(registry, declare(organisation() | roles)), Kind.WORKLOAD_BINDINGS) == {(MALLORY, AT)}
+
+
+def test_an_issuer_that_nobody_is_bound_to_is_found_where_roles_are_declared_and_no_noise_elsewhere():
+    registry, roles = Registry(), {(Kind.WORKLOAD_BINDINGS, "admin"): role_binding()}
+    registry.write(Kind.WORKLOAD_BINDINGS, "admin", role_binding(), by="ci", stack="prod")
+    registry.write(Kind.TRUST_ISSUERS, "bootstrap", ORGANISATION[Kind.TRUST_ISSUERS, "k8s-prod"], by=MALLORY, at=AT)
+    assert culprits(drift(registry, declare(organisation() | roles)), Kind.TRUST_ISSUERS) == {(MALLORY, AT)}
+    registry.delete(Kind.WORKLOAD_BINDINGS, "admin")
+    assert drift(registry).findings == ()
 
 
 def test_the_samples_are_what_they_seem():
