@@ -39,7 +39,7 @@ def _bears_on(declared: Declared, live: Live, stored: Stored[Spec], now: datetim
     return _is_loose(declared, live, stored, now)
 
 
-def _is_loose(  # noqa: PLR0911  one arm per noun
+def _is_loose(  # noqa: C901, PLR0911  one arm per noun
     declared: Declared, live: Live, stored: Stored[Spec], now: datetime
 ) -> bool:
     """Made by hand, and able to move what the stacks answer for.

@@ -78,9 +78,11 @@ def test_an_exception_changed_by_hand_is_drift_of_its_own(leasehold, stack, foun
     body = {"fingerprint": live["fingerprint"], "reason": "for ever", "expires_at": ahead(29)}
     put = leasehold("object", "put", "drift-exceptions", "incident", "--file", "-", stdin=json.dumps(body))
     assert put.returncode == 0, put.stderr
-    found = {one["name"]: one for one in report_of(leasehold, stack)[1]["findings"]}
-    assert (found["incident"]["class"], found["incident"]["accepted"]) == ("widened", None)
-    assert {one["path"] for one in found["incident"]["changes"]} == {"expires_at", "reason"}
+    drifted = {one["name"]: one for one in report_of(leasehold, stack)[1]["findings"]}
+    assert (drifted["incident"]["class"], drifted["incident"]["accepted"]) == ("widened", None)
+    assert {one["path"] for one in drifted["incident"]["changes"]} == {"expires_at", "reason"}
+    accept(stack, exception(found["fingerprint"]))  # the way back that the report names
+    assert [one["name"] for one in report_of(leasehold, stack)[1]["findings"]] == [NAME]
 
 
 @pytest.mark.parametrize(

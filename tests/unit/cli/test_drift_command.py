@@ -105,14 +105,16 @@ def test_what_is_accepted_fails_nothing_until_it_ends_and_is_told_all_along(back
     found = json.loads(leasehold(*asked, "--json", answer=backend)[1])["findings"][0]
     spec = DriftException(fingerprint=found["fingerprint"], reason="incident", expires_at=NOW + timedelta(days=1))
     registry.write(Kind.DRIFT_EXCEPTIONS, "incident", spec, stack="other")
-    code, out, _ = leasehold(*asked, answer=backend)
+    code, out, _ = leasehold(*asked, "--markdown", answer=backend)
     assert code == 0
-    assert "prod: no drift; 1 accepted" in out
-    assert "accepted until 2026-11-23 06:00 UTC by oidc:alice@example.com" in " ".join(out.split())
+    assert "### Agent permissions: no drift; 1 accepted\n" in out
+    assert (
+        "**Accepted until 2026-11-23 06:00 UTC** by `oidc:alice@example.com`, exception `incident`: `incident`" in out
+    )
     registry.write(Kind.DRIFT_EXCEPTIONS, "incident", replace(spec, expires_at=NOW), stack="other")
-    code, out, _ = leasehold(*asked, answer=backend)
+    code, out, _ = leasehold(*asked, "--markdown", answer=backend)
     assert code == 3
-    assert "was accepted until 2026-11-22 06:00 UTC" in " ".join(out.split())
+    assert "**No longer accepted since 2026-11-22 06:00 UTC**" in out
 
 
 def test_drift_at_the_level_is_graver_than_what_could_not_be_compared(backend, registry, write):
