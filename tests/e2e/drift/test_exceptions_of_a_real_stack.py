@@ -95,7 +95,7 @@ def test_an_exception_changed_by_hand_is_drift_of_its_own(leasehold, stack, foun
     ],
 )
 def test_what_ends_late_or_says_nothing_is_refused_and_leaves_nothing(leasehold, stack, found, changes, said):
-    (stack.root / "incident.tf").write_text(exception(found["fingerprint"], **changes))
+    (stack.root / "incident.tf").write_text(exception(**{"fingerprint": found["fingerprint"], **changes}))
     done = stack.run_raw("apply", "-auto-approve", "-no-color", "-target=leasehold_drift_exception.incident")
     assert done.returncode != 0
     assert said in " ".join((done.stdout + done.stderr).replace("│", " ").split())
