@@ -42,7 +42,8 @@ class Provenance:
         if found is None:
             return Cause(version.by, version.at, version.operation)
         lease = _text(found.event, "lease")
-        issue = next((one.event for one in self._issues.get((_LEASES, lease or ""), ())), None)
+        told = (one.event for one in self._issues.get((_LEASES, lease or ""), ()))
+        issue = next((event for event in told if "binding" in event.detail), None)  # else it tells of the lease's end
         return Cause(
             actor=version.by,
             at=version.at,

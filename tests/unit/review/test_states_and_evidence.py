@@ -138,7 +138,8 @@ def test_a_cause_says_by_which_door_token_binding_and_run(registry):
         at=TOUCHED, principal=ALICE, action="exchange", kind="leases", name=f"lease-of-{ALICE}", outcome=Outcome.OK,
         detail={"binding": "people", "run": "acme/web run 7"},
     )  # fmt: skip
-    registry.events["leases", issue.name] = [AuditRecord(99, issue)]
+    ended = replace(issue, action="revoke", detail={})
+    registry.events["leases", issue.name] = [AuditRecord(100, ended), AuditRecord(99, issue)]
     cause = only(drift(registry)).cause
     assert cause is not None
     assert (cause.actor, cause.at, cause.operation) == (ALICE, TOUCHED, "create")
