@@ -10,8 +10,11 @@ from leasehold.credentials.ending import Endings
 from leasehold.credentials.issuing import CredentialDesk
 from leasehold.credentials.ports import Source
 from leasehold.external.aws import open_aws
+from leasehold.external.aws_roles import AwsRoles, boto_session
 from leasehold.external.federation import TOKEN_TYPE, FederationSource
 from leasehold.external.github import GitHubSource
+from leasehold.external.github_installations import GitHubInstallations
+from leasehold.external.observing import Observer
 from leasehold.external.postgresql import PostgresqlSource
 from leasehold.external.secrets import Secrets
 from leasehold.keys.app_assertions import app_assertion
@@ -53,6 +56,13 @@ def credential_doors(
         ended=endings.wake,
     )
     return CredentialDoors(desk=desk, store=store), close
+
+
+def open_observer(settings: Settings) -> Observer:
+    """Sees what profiles point to, with the same identities that draw credentials there."""
+    secret = Secrets(settings.secrets, settings.secrets_dir).find
+    roles, installations = AwsRoles(boto_session()), GitHubInstallations(secret, app_assertion)
+    return Observer({AwsSession: roles.look, GitHubInstallation: installations.look})
 
 
 def _sources(settings: Settings, mint: TokenMint) -> Mapping[type[Target], Source]:

@@ -14,7 +14,7 @@ from leasehold.authn.possession import Possessions
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.cluster_wiring import followed, reviewer
 from leasehold.clusters.sightings import Sightings
-from leasehold.credential_wiring import credential_doors
+from leasehold.credential_wiring import credential_doors, open_observer
 from leasehold.decision_wiring import decision_point, ext_authz
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
@@ -53,6 +53,7 @@ from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
 from leasehold.model.status import STATUS_LIST_TYPE
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
 from leasehold.registry.sweeping import sweep_for_ever
+from leasehold.review.reviews import Reviews
 from leasehold.settings import Settings
 from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
@@ -142,6 +143,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     decisions = decision_point(settings, store, callers, _now)
     known = _known(settings, store, callers)
     credentials, stop_endings = credential_doors(settings, store, signer, _now)
+    observer = open_observer(settings)
     control = control_plane(
         Doors(
             store=store,
@@ -153,6 +155,8 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             credentials=credentials,
             policies=decisions.policies,
             decisions=decisions.doors,
+            reviews=Reviews(store, observer),
+            observer=observer,
         )
     )
     ledger, leases = Ledger(store), LiveLeases(store)

@@ -40,6 +40,7 @@ _SIMULATORS = frozenset({Role.AUDITOR, Role.DEVELOPER, Role.SECURITY_ADMIN})
 _DEVELOPERS_WRITE = frozenset(
     {Kind.AGENTS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS, Kind.WORKLOAD_BINDINGS},
 )
+_APPROVERS_WRITE = frozenset({Kind.DRIFT_EXCEPTIONS})
 _DEVELOPERS_REVOKE = frozenset({"agent", "deployment", "lease", "task"})
 
 
@@ -55,7 +56,8 @@ def decide_platform(principal: Principal, action: PlatformAction, kind: str) -> 
         return permit if principal.role in _SIMULATORS else Deny(f"role {principal.role} may not simulate tokens")
     if action not in _WRITES or principal.plan_only:
         return Deny("a plan-only identity reads and never writes")
-    if principal.role is Role.SECURITY_ADMIN or _developer_may(principal, action, kind):
+    may = principal.role is Role.SECURITY_ADMIN or _developer_may(principal, action, kind)
+    if may or _approver_may(principal, action, kind):
         return permit
     return Deny(f"role {principal.role} may not {action} {kind}")
 
@@ -102,6 +104,10 @@ def bootstrap_permit(principal: Principal) -> Permit:
 def kind_of_node(node: Node) -> str:
     """The word before the colon: `agent` of `agent:triage`."""
     return node.partition(":")[0]
+
+
+def _approver_may(principal: Principal, action: PlatformAction, kind: str) -> bool:
+    return principal.role is Role.APPROVER and action is not PlatformAction.REVOKE and kind in _APPROVERS_WRITE
 
 
 def _developer_may(principal: Principal, action: PlatformAction, kind: str) -> bool:

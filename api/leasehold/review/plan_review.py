@@ -203,7 +203,8 @@ def _reversals(removed: tuple[Key, ...], picture: Picture) -> Iterator[Reversal]
     for kind, name in removed:
         stored = picture.live.stored[kind, name]
         if isinstance(stored.spec, Grant) and stored.stack is None:
-            cause = cause_of_presence(picture.history.since(kind, name, 0))
+            born = cause_of_presence(picture.history.since(kind, name, 0))
+            cause = Cause(born.by, born.at, born.operation) if born is not None else None
             yield Reversal(name=name, agent=stored.spec.agent, cause=cause)
 
 

@@ -26,7 +26,8 @@ from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
 from leasehold.registry.authorize import authorize
 from leasehold.registry.policies import NoPolicies
-from leasehold.registry.ports import PolicyChecker, Store
+from leasehold.registry.ports import Observer, PolicyChecker, Store
+from leasehold.review.reviews import Reviews
 from leasehold.web.presenting import presented
 
 
@@ -113,7 +114,7 @@ class DecisionDoors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """Given to every router. `clock` tells the time, aware UTC."""
+    """Given to every router. `clock` tells the time, aware UTC; `observer` sees what lies beyond the registry."""
 
     store: Store
     authenticator: Authenticator
@@ -124,6 +125,8 @@ class Doors:
     decisions: DecisionDoors | None = None
     simulator: Simulator = field(default_factory=NoTokenService)
     policies: PolicyChecker = field(default_factory=NoPolicies)
+    reviews: Reviews | None = None
+    observer: Observer | None = None
 
     async def caller(self, request: Request) -> Principal:
         """Who is calling, found out once per request. Raises `Unauthenticated`."""

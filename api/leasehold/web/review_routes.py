@@ -14,10 +14,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from leasehold.model.errors import Unavailable
 from leasehold.policy.platform import PlatformAction
 from leasehold.review.declared import Declared
-from leasehold.review.findings import DriftReport
 from leasehold.review.plan_review import PlanReview
+from leasehold.review.reports import DriftReport
 from leasehold.review.reviews import Reviews
 from leasehold.web.bodies import Json, read_json
 from leasehold.web.declarations import REVIEW_LIMIT, parse_declared
@@ -33,22 +34,26 @@ Schema = dict[str, Any]  # Any: JSON Schema is JSON of every shape
 def review_router(doors: Doors) -> APIRouter:
     """Both routes, over the same doors as the registry's."""
     router = APIRouter(prefix="/v1", tags=["review"])
-    reviews = Reviews(doors.store)
 
-    async def answer(request: Request, kind: str, review: Review) -> Response:
+    def opened() -> Reviews:
+        if doors.reviews is None:
+            raise Unavailable("this control plane reviews nothing")
+        return doors.reviews
+
+    async def answer(request: Request, kind: str, review: Callable[[], Review]) -> Response:
         principal = await doors.caller(request)
         await doors.permit(principal, PlatformAction.READ, kind, "")
         body = await read_json(request, REVIEW_LIMIT)
-        report = await run_in_threadpool(_report, body, review, doors.clock())
+        report = await run_in_threadpool(_report, body, review(), doors.clock())
         return Response(report, HTTPStatus.OK, _HEADERS, "application/json")
 
     @router.post("/drift", summary="Compare what stacks declare with what lives", response_model=None)
     async def drift(request: Request) -> Response:
-        return await answer(request, "drift", reviews.drift)
+        return await answer(request, "drift", lambda: opened().drift)
 
     @router.post("/plan-reviews", summary="Say what a plan changes in access", response_model=None)
     async def plan_reviews(request: Request) -> Response:
-        return await answer(request, "plan-reviews", reviews.plan)
+        return await answer(request, "plan-reviews", lambda: opened().plan)
 
     return router
 
@@ -67,7 +72,11 @@ def review_schemas() -> dict[str, Schema]:
 
 def _report(body: Json, review: Review, now: datetime) -> bytes:
     """Parsing and comparing 16 MiB take their time: this runs beside the event loop."""
-    report = review(parse_declared(body), now)
+    return report_bytes(review(parse_declared(body), now))
+
+
+def report_bytes(report: DriftReport | PlanReview) -> bytes:
+    """A report as the doors answer it."""
     name = "drift" if isinstance(report, DriftReport) else "plan-review"
     return _adapter(name).dump_json(report, by_alias=True)
 
