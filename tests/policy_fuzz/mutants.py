@@ -64,7 +64,7 @@ MUTANTS = (
     Mutant("forbid does not win", "compiler", '"permitted" if statement.permits else "forbidden"', '"permitted"'),
     Mutant("an error is skipped", "compiler", "except Exception:\n    failed += ID", "except Exception:\n    pass"),
     Mutant("unless is when", "compiler", "held if isinstance(clause, pst.When) else", "held if True else"),
-    Mutant("any value is true or false", "compiler", "made if is_boolean(expression) else", "made if True else"),
+    Mutant("any value is true or false", "compiler", "if is_boolean(expression):", "if True:"),
     Mutant(
         "the right side first",
         "compiler",
@@ -85,6 +85,10 @@ MUTANTS = (
         "(pst.StringLit, pst.EntityLit, pst.LongLit, pst.BoolLit)",
     ),
     Mutant("a group of a type is that type alone", "compiler", "return _all([test, within])", "return test"),
+    Mutant(
+        "the short way is everybody's", "compiler", "ast.Compare(found, [ast.Is()]", "ast.Compare(found, [ast.IsNot()]"
+    ),
+    Mutant("nothing is ever there", "compiler", "ast.Constant(name), [ast.In()]", "ast.Constant(name), [ast.NotIn()]"),
     Mutant("ancestors are parents", "known", "set(of), list(of)", "set(of), list()"),
     Mutant(
         "a prefix may stand anywhere",
@@ -114,8 +118,8 @@ MUTANTS = (
         "abs(length(value)) // unit * (1 if length(value) >= 0 else -1)",
         "length(value) // unit",
     ),
-    Mutant("the families of addresses are one", "operations", "one.bits == other.bits and", "True and"),
-    Mutant("a network is within its part", "operations", "one.prefix >= other.prefix and", "True and"),
+    Mutant("the families of addresses are one", "operations", "bits == family and", "True and"),
+    Mutant("a network is within its part", "operations", "prefix >= length_ and", "True and"),
     Mutant(
         "midnight is the first second",
         "operations",

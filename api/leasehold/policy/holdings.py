@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from leasehold.model.access import Reach
 from leasehold.model.access_requests import AccessRequest
-from leasehold.model.authority.constraints import admits
 from leasehold.model.authority.plain import Constraints
 from leasehold.model.decisions import Reason
 from leasehold.model.entities import AGENT, USER, EntityRef
 from leasehold.model.patterns import covers
+from leasehold.policy.argument_checks import Check, check_of
 from leasehold.policy.cedar.naming import cedar_ref
 
 
@@ -31,12 +31,16 @@ class HeldReach:
 
 
 class Rule(NamedTuple):
-    """What many say alike, kept once. `head` is the pattern's only part if `*` ends it, and stands nowhere else."""
+    """What many say alike, kept once. `kind` is the type if the pattern is `<type>:*`, all entities of that type.
+
+    `checks` are the constraints, ready to be asked.
+    """
 
     resource: str
     constraints: Constraints
     expires_at: datetime | None
-    head: str | None
+    kind: str | None
+    checks: tuple[tuple[str, Check], ...]
 
 
 class Holding(NamedTuple):
@@ -98,7 +102,8 @@ def holdings_of(held: Iterable[HeldReach], tools: Mapping[str, Iterable[str]]) -
         key = reach.resource, reach.constraints, one.expires_at
         rule = rules.get(key)
         if rule is None:
-            rule = rules[key] = Rule(*key, _head(reach.resource))
+            checks = tuple((name, check_of(constraint)) for name, constraint in reach.constraints)
+            rule = rules[key] = Rule(*key, _kind(reach.resource), checks)
         holding = Holding(rule, one.name)
         mine = of.setdefault(cedar_ref(one.holder), {})
         for action in _named(reach.tool, actions.get(reach.tool_server, {})):
@@ -106,17 +111,13 @@ def holdings_of(held: Iterable[HeldReach], tools: Mapping[str, Iterable[str]]) -
     return Holdings(of, _groups(of))
 
 
-def admitting(
-    holdings: Holdings, holder: EntityRef, above: frozenset[EntityRef], request: AccessRequest
-) -> Holding | Refusal:
-    """What admits the call, or why nothing does."""
-    found = holdings.found(holder, above, request.action)
-    if not found:
-        return NOTHING
-    nearest, ref = NOTHING, request.resource.ref
-    resource = f"{ref.type}:{ref.id}"
+def admitting(found: tuple[Holding, ...], request: AccessRequest) -> Holding | Refusal:
+    """Which of these admits the call, or why none does."""
+    if len(found) == 1:
+        return _refusal(found[0], request) or found[0]
+    nearest = NOTHING
     for one in found:
-        refusal = _refusal(one, resource, request)
+        refusal = _refusal(one, request)
         if refusal is None:
             return one
         if _FARTHEST.index(refusal.reason) > _FARTHEST.index(nearest.reason):
@@ -130,23 +131,24 @@ def _named(tool: str, actions: Mapping[str, str]) -> list[str]:
     return [action for name, action in actions.items() if covers(tool, name)]
 
 
-def _head(pattern: str) -> str | None:
-    return pattern[:-1] if pattern.endswith("*") and pattern.count("*") == 1 else None
+def _kind(pattern: str) -> str | None:
+    return pattern[:-2] if pattern.endswith(":*") and pattern.count("*") == 1 else None
 
 
 def _groups(of: Mapping[EntityRef, object]) -> frozenset[EntityRef]:
     return frozenset(ref for ref in of if ref.type not in {AGENT, USER})
 
 
-def _refusal(holding: Holding, resource: str, request: AccessRequest) -> Refusal | None:
-    pattern, constraints, expires_at, head = holding.rule
+def _refusal(holding: Holding, request: AccessRequest) -> Refusal | None:
+    pattern, _, expires_at, kind, checks = holding[0]
     if expires_at is not None and request.at >= expires_at:
         return Refusal(Reason.GRANT_EXPIRED, holding.grant)
-    if not (resource.startswith(head) if head is not None else covers(pattern, resource)):
+    resource = request.resource.ref
+    if kind != resource[0] and not covers(pattern, f"{resource[0]}:{resource[1]}"):
         return Refusal(Reason.RESOURCE_NOT_GRANTED, holding.grant)
     arguments = request.arguments
-    for name, constraint in constraints:
+    for name, check in checks:
         # An argument that is constrained must be there.
-        if name not in arguments or not admits(constraint, arguments[name]):
+        if name not in arguments or not check(arguments[name]):
             return Refusal(Reason.ARGUMENTS_NOT_GRANTED, holding.grant, name)
     return None

@@ -150,7 +150,9 @@ def _checked(name: object) -> str:
 def _text(value: object) -> Value:
     if type(value) is not str:
         raise ValueRefused("", "not a text")
-    if not value.isascii() and not value.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in value):
+    if value.isascii():
+        return value
+    if not value.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in value):
         raise ValueRefused("", "half a character")
     return value
 
@@ -241,29 +243,32 @@ def _check_hidden(value: object, depth: int) -> None:
 class _RecordMapper:
     """Maps objects of one shape, field by field."""
 
-    __slots__ = ("_mappers", "_nullable", "_open", "_other", "_required")
+    __slots__ = ("_listed", "_mappers", "_nullable", "_open", "_other", "_required")
 
     def __init__(self, shape: RecordShape) -> None:
         self._mappers: dict[object, Mapper] = {name: mapper_of(field.shape) for name, field in shape.fields}
-        self._required = frozenset(name for name, field in shape.fields if field.required)
+        self._listed = {name: self._mappers[name] for name, _ in shape.fields if not name.startswith(_ESCAPE)}
+        self._required = tuple(sorted(name for name, field in shape.fields if field.required))
         self._nullable = frozenset(name for name, field in shape.fields if field.nullable)
         self._open = shape.open
         self._other: Mapper = _hidden if shape.open else _not_listed
 
     def __call__(self, value: object) -> Value:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise ValueRefused("", "not an object")
         record: dict[str, Value] = {}
-        name = ""
+        name, listed = "", self._listed
         try:
             for name, one in value.items():
-                mapped = self._mapped(_checked(name), one)
+                mapper = listed.get(name) if one is not None else None
+                mapped = mapper(one) if mapper is not None else self._mapped(_checked(name), one)
                 if mapped is not None:
                     record[name] = mapped
         except (ValueRefused, EvaluationError) as refused:
             raise _within(name, refused) from None
-        if not self._required <= value.keys():
-            raise ValueRefused(min(self._required - value.keys()), "is required")
+        for name in self._required:
+            if name not in value:
+                raise ValueRefused(name, "is required")
         return record
 
     def _mapped(self, name: str, value: object) -> Value:
