@@ -52,25 +52,29 @@ class Holding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """By holder, then by action. `groups` are the holders that others can be in."""
+    """By action, then by holder. `groups` are the holders that others can be in."""
 
-    of: Mapping[EntityRef, Mapping[str, tuple[Holding, ...]]]
+    of: Mapping[str, Mapping[EntityRef, tuple[Holding, ...]]]
     groups: frozenset[EntityRef]
 
     def found(self, holder: EntityRef, above: frozenset[EntityRef], action: str) -> tuple[Holding, ...]:
         """What the holder has been granted, and everything that it is in."""
-        own = self.of.get(holder)
-        found = own.get(action, ()) if own is not None else ()
-        if self.groups:
-            for group in above & self.groups:
-                found += self.of[group].get(action, ())
+        holders = self.of.get(action)
+        if holders is None:
+            return ()
+        found = holders.get(holder, ())
+        for group in above & self.groups if self.groups else ():
+            found += holders.get(group, ())
         return found
 
     def replaced(self, holder: EntityRef, held: Holdings) -> Holdings:
         """The same, with what `held` says of one holder."""
-        ref = cedar_ref(holder)
-        of = {**self.of, ref: held.of.get(ref, {})}
-        return Holdings(of, _groups(of))
+        ref, of = cedar_ref(holder), dict(self.of)
+        for action in {*held.of, *(action for action, holders in of.items() if ref in holders)}:
+            now = held.of.get(action, {}).get(ref)
+            others = {one: holdings for one, holdings in of.get(action, {}).items() if one != ref}
+            of[action] = others if now is None else {**others, ref: now}
+        return Holdings(of, (self.groups - {ref}) | (held.groups & {ref}))
 
 
 _FARTHEST = (
@@ -93,8 +97,9 @@ NOTHING = Refusal(Reason.NOTHING_GRANTED)
 
 
 def holdings_of(held: Iterable[HeldReach], tools: Mapping[str, Iterable[str]]) -> Holdings:
-    """By holder and action. `tools` are each server's: what a server does not list is granted to nobody."""
-    of: dict[EntityRef, dict[str, tuple[Holding, ...]]] = {}
+    """By action and holder. `tools` are each server's: what a server does not list is granted to nobody."""
+    of: dict[str, dict[EntityRef, tuple[Holding, ...]]] = {}
+    holders: dict[EntityRef, EntityRef] = {}
     rules: dict[tuple[str, Constraints, datetime | None], Rule] = {}
     actions = {server: {tool: f"{server}/{tool}" for tool in names} for server, names in tools.items()}
     for one in held:
@@ -105,10 +110,12 @@ def holdings_of(held: Iterable[HeldReach], tools: Mapping[str, Iterable[str]]) -
             checks = tuple((name, check_of(constraint)) for name, constraint in reach.constraints)
             rule = rules[key] = Rule(*key, _kind(reach.resource), checks)
         holding = Holding(rule, one.name)
-        mine = of.setdefault(cedar_ref(one.holder), {})
+        ref = cedar_ref(one.holder)
+        holder = holders.setdefault(ref, ref)
         for action in _named(reach.tool, actions.get(reach.tool_server, {})):
-            mine[action] = (*mine[action], holding) if action in mine else (holding,)
-    return Holdings(of, _groups(of))
+            mine = of.setdefault(action, {})
+            mine[holder] = (*mine[holder], holding) if holder in mine else (holding,)
+    return Holdings(of, frozenset(ref for ref in holders if ref.type not in {AGENT, USER}))
 
 
 def admitting(found: tuple[Holding, ...], request: AccessRequest) -> Holding | Refusal:
@@ -133,10 +140,6 @@ def _named(tool: str, actions: Mapping[str, str]) -> list[str]:
 
 def _kind(pattern: str) -> str | None:
     return pattern[:-2] if pattern.endswith(":*") and pattern.count("*") == 1 else None
-
-
-def _groups(of: Mapping[EntityRef, object]) -> frozenset[EntityRef]:
-    return frozenset(ref for ref in of if ref.type not in {AGENT, USER})
 
 
 def _refusal(holding: Holding, request: AccessRequest) -> Refusal | None:

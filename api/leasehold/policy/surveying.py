@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -57,10 +57,7 @@ def who_can(action: str, published: Published, at: datetime, resource: str | Non
         return
     survey = _Survey(published, at, resource)
     for side, held in _SIDES:
-        for holder, actions in held(published).of.items():
-            holdings = actions.get(action)
-            if holdings is not None:
-                yield from survey.accesses(side, holder, holdings, facts)
+        yield from survey.ways(side, held(published).of.get(action, {}).items(), facts)
     yield from _by_policy(facts, published)
 
 
@@ -70,8 +67,9 @@ def what_can(holder: EntityRef, published: Published, at: datetime) -> Iterator[
     above = published.facts.known.get(holder, _NOBODY).ancestors
     for side, held in _SIDES:
         for one in (holder, *sorted(above)):
-            for action, holdings in held(published).of.get(one, {}).items():
-                yield from survey.accesses(side, holder, holdings, published.actions[action])
+            for action, holders in held(published).of.items():
+                if one in holders:
+                    yield from survey.ways(side, [(holder, holders[one])], published.actions[action])
 
 
 _SIDES: tuple[tuple[PolicySide, Callable[[Published], Holdings]], ...] = (
@@ -88,21 +86,24 @@ class _Survey:
         self._read: dict[tuple[str, ...], _Residue | None] = {}
         self._open: dict[int, Mapping[str, object] | None] = {}
 
-    def accesses(
-        self, side: PolicySide, holder: EntityRef, holdings: tuple[Holding, ...], facts: ActionFacts
-    ) -> list[Access]:
-        """The ways that holdings open, if they are open at all."""
-        residue = self._residue(side, holder, facts)
-        if residue is None:
-            return []
-        name, when, unless = facts.ref.id, residue.when if side is PolicySide.AGENT else (), residue.unless
-        found = []
-        for rule, grant in holdings:
-            constraints = self._constraints(rule)
-            if constraints is not None:
-                way = side, name, holder, grant, rule[0], constraints, rule[2], when, unless, None, ""
-                found.append(tuple.__new__(Access, way))  # of 100,000 holders: its own constructor takes as long again
-        return found
+    def ways(
+        self, side: PolicySide, holders: Iterable[tuple[EntityRef, tuple[Holding, ...]]], facts: ActionFacts
+    ) -> Iterator[Access]:
+        """The ways that holdings open, if they are open at all. One loop, for it goes over 100,000 holders."""
+        policies = self._published.agents if side is PolicySide.AGENT else self._published.users
+        known, name, slice_of = self._published.facts.known, facts.ref.id, policies.slice_of
+        latest, residue = None, None
+        for holder, holdings in holders:
+            piece = slice_of(holder, known.get(holder, _NOBODY)[1], facts)
+            if piece is not latest:
+                latest, residue = piece, self._residue(piece)
+            for rule, grant in holdings if residue is not None else ():
+                constraints = self._constraints(rule)
+                if residue is None or constraints is None:
+                    continue
+                when = residue.when if side is PolicySide.AGENT else ()
+                way = side, name, holder, grant, rule[0], constraints, rule[2], when, residue.unless, None, ""
+                yield tuple.__new__(Access, way)  # its own constructor takes as long again
 
     def _constraints(self, rule: Rule) -> Mapping[str, object] | None:
         """Of a rule, which many grants share; None if it opens nothing. The holdings keep it alive."""
@@ -113,10 +114,7 @@ class _Survey:
             self._open[at] = None if shut or elsewhere else plain_of(rule.constraints)
         return self._open[at]
 
-    def _residue(self, side: PolicySide, holder: EntityRef, facts: ActionFacts) -> _Residue | None:
-        policies = self._published.agents if side is PolicySide.AGENT else self._published.users
-        above = self._published.facts.known.get(holder, _NOBODY).ancestors
-        piece = policies.slice_of(holder, above, facts)
+    def _residue(self, piece: Slice) -> _Residue | None:
         if piece.ids not in self._read:
             self._read[piece.ids] = _read(piece)
         return self._read[piece.ids]
