@@ -10,7 +10,7 @@ from datetime import UTC
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from leasehold.model.access_requests import AccessRequest, OauthMode, OauthStatus
+from leasehold.model.access_requests import AccessRequest, OauthMode
 from leasehold.model.decisions import Reason
 from leasehold.model.entities import AGENT, Entity, EntityRef
 from leasehold.policy.cedar.evaluation import Query
@@ -57,11 +57,12 @@ def question_of(request: AccessRequest, published: Published) -> Question:
     action = published.actions.get(request.action)
     if action is None:
         raise Refused(Reason.UNKNOWN_ACTION, "action: no tool server and no application has it")
-    given = _foreign(request) if action.arguments is None else _given(request, action.arguments, published)
-    resource = cedar_ref(request.resource.ref)
+    given = _foreign(request) if action[3] is None else _given(request, action[3], published)
+    entity = request.resource
+    resource = cedar_ref(entity.ref)
     claimed = None
-    if request.resource.attributes or resource[0] in published.vocabulary.relations:
-        claimed = _claimed(request.resource, resource, action, published)
+    if entity.attributes or resource[0] in published.vocabulary.relations:
+        claimed = _claimed(entity, resource, action, published)
     return _made(Question, (request, action, resource, claimed, given, published))
 
 
@@ -105,7 +106,10 @@ def _context(question: Question, party: Party, names: frozenset[str] | None) -> 
         return _foreign_context(question, party)
     request, action, _, _, given, _ = question
     spoken, of_request, of_parties = _fields(names)
-    context: dict[str, Value] = {name: given[name] for name in spoken if name in given} if spoken else {}
+    context: dict[str, Value] = {}
+    for name in spoken:
+        if name in given:
+            context[name] = given[name]
     for name, field in of_request:
         value = field(request, action)
         if value is not None:
@@ -138,21 +142,8 @@ def _foreign_context(question: Question, party: Party) -> dict[str, Value]:
     return {**question.given, **spoken}
 
 
-_Field: TypeAlias = Callable[[AccessRequest, ActionFacts], Value]
-_SPOKEN = ("input", "caller", "source_ip")
-_PARTIES = {"on_behalf_of": Party._fields.index("on_behalf_of"), "via_agent": Party._fields.index("via_agent")}
-_FIELDS: dict[str, _Field] = {
-    "tool": lambda _, action: action.facts,
-    "now": lambda request, _: moment_of(request.at),
-    "weekday": lambda request, _: request.at.astimezone(UTC).isoweekday(),
-    "depth": lambda request, _: len(request.chain),
-    "chain": lambda request, _: CedarSet([EntityRef(AGENT, name) for name in request.chain]),
-    "deployment": lambda request, _: request.deployment,
-    "oauth": lambda request, _: _oauth(request.oauth),
-}
-
-
-def _oauth(status: OauthStatus | None) -> Value:
+def _oauth(request: AccessRequest, _action: ActionFacts) -> Value:
+    status = request.oauth
     if status is None:
         return None
     return {"mode": _MODES[status.mode], "scopes": _scopes(status.scopes), "consent": status.consent}
@@ -164,6 +155,20 @@ _MODES = {mode: mode.value for mode in OauthMode}
 @lru_cache(maxsize=4096)
 def _scopes(scopes: frozenset[str]) -> CedarSet:
     return CedarSet(scopes)
+
+
+_Field: TypeAlias = Callable[[AccessRequest, ActionFacts], Value]
+_SPOKEN = ("input", "caller", "source_ip")
+_PARTIES = {"on_behalf_of": Party._fields.index("on_behalf_of"), "via_agent": Party._fields.index("via_agent")}
+_FIELDS: dict[str, _Field] = {
+    "oauth": _oauth,
+    "tool": lambda _, action: action.facts,
+    "now": lambda request, _: moment_of(request.at),
+    "weekday": lambda request, _: request.at.astimezone(UTC).isoweekday(),
+    "depth": lambda request, _: len(request.chain),
+    "chain": lambda request, _: CedarSet([EntityRef(AGENT, name) for name in request.chain]),
+    "deployment": lambda request, _: request.deployment,
+}
 
 
 def _given(request: AccessRequest, arguments: Callable[[object], Value], published: Published) -> dict[str, Value]:

@@ -20,7 +20,11 @@ from leasehold.policy.cedar.values import EvaluationError
 from leasehold.policy.holdings import NOTHING, Holding, Refusal, admitting
 from leasehold.policy.published import Published, Slice, Standing
 
-_FAILED = frozenset({Reason.EVALUATION_ERROR, Reason.ENTITY_MISSING})
+# A member of an enumeration costs more to look up than the rest of a line.
+_AGENTS, _USERS = PolicySide.AGENT, PolicySide.USER
+_GRANTED, _FORBIDDEN = Reason.GRANTED, Reason.FORBIDDEN
+_NOTHING_GRANTED, _ARGUMENTS_NOT_GRANTED = Reason.NOTHING_GRANTED, Reason.ARGUMENTS_NOT_GRANTED
+_EVALUATION_ERROR, _ENTITY_MISSING = Reason.EVALUATION_ERROR, Reason.ENTITY_MISSING
 _made = tuple.__new__  # as in `asking`
 
 
@@ -63,7 +67,7 @@ def decision_on(request: AccessRequest, published: Published) -> Decision:
 def _sides(request: AccessRequest, published: Published) -> tuple[SideOutcome, ...]:
     question = question_of(request, published)
     subject, user = request.subject, request.user
-    if subject.ref.type == AGENT:
+    if subject.ref[0] == AGENT:
         if user is None:
             return (agent_side(question, None),)
         return agent_side(question, user.ref), user_side(question, user, subject.ref)
@@ -78,7 +82,7 @@ def agent_side(question: Question, user: EntityRef | None) -> SideOutcome:
     if action[2] is None:
         return _foreign_side(PolicySide.AGENT, request.subject, question, user, None)
     ref = request.subject.ref
-    return _side(PolicySide.AGENT, published.agent_standings.find(ref, action), question, ref, user, None)
+    return _side(_AGENTS, published.agent_standings.find(ref, action), question, ref, user, None)
 
 
 def user_side(question: Question, user: Entity, via: EntityRef | None) -> SideOutcome:
@@ -89,7 +93,7 @@ def user_side(question: Question, user: Entity, via: EntityRef | None) -> SideOu
     ref = user.ref
     if ref[0] != USER:
         return SideOutcome(PolicySide.USER, Reason.SCHEMA_VIOLATION, detail="subject: agents and users call tools")
-    return _side(PolicySide.USER, published.user_standings.find(ref, action), question, ref, None, via)
+    return _side(_USERS, published.user_standings.find(ref, action), question, ref, None, via)
 
 
 def judged(admission: Holding | Refusal, piece: Slice, verdict: Verdict) -> tuple[Reason, tuple[str, ...]]:
@@ -98,14 +102,14 @@ def judged(admission: Holding | Refusal, piece: Slice, verdict: Verdict) -> tupl
     if disagreed:
         return Reason.ENGINES_DISAGREE, ()
     if failed:
-        return (Reason.ENTITY_MISSING if missing else Reason.EVALUATION_ERROR), failed
+        return (_ENTITY_MISSING if missing else _EVALUATION_ERROR), failed
     if forbidden:
-        return Reason.FORBIDDEN, forbidden
+        return _FORBIDDEN, forbidden
     if isinstance(admission, Refusal):
         return _beyond(admission, piece, permitted)
     if piece.conditions and not permitted:
         return Reason.CONDITION_NOT_MET, tuple(sorted(piece.conditions))
-    return Reason.GRANTED, (f"grant:{admission[1]}", *permitted)
+    return _GRANTED, (f"grant:{admission[1]}", *permitted)
 
 
 def _beyond(refusal: Refusal, piece: Slice, permitted: tuple[str, ...]) -> tuple[Reason, tuple[str, ...]]:
@@ -162,13 +166,14 @@ def _outcome(
     side: PolicySide, admission: Holding | Refusal, piece: Slice, verdict: Verdict, would_allow: bool | None
 ) -> SideOutcome:
     reason, determining = judged(admission, piece, verdict)
-    if reason.allows:
-        return _made(SideOutcome, (side, reason, determining, (), would_allow, ""))
-    if reason is Reason.NOTHING_GRANTED and side is PolicySide.USER:
+    failed: tuple[str, ...] = ()
+    detail = ""
+    if reason is _ARGUMENTS_NOT_GRANTED:
+        detail = f"arguments.{admission[2]}" if isinstance(admission, Refusal) else ""
+    elif reason is _EVALUATION_ERROR or reason is _ENTITY_MISSING:
+        failed = determining
+    elif reason is _NOTHING_GRANTED and side is _USERS:
         reason = Reason.NOT_PERMITTED
-    argument = admission.argument if isinstance(admission, Refusal) else ""
-    detail = f"arguments.{argument}" if argument and reason is Reason.ARGUMENTS_NOT_GRANTED else ""
-    failed = determining if reason in _FAILED else ()
     return _made(SideOutcome, (side, reason, determining, failed, would_allow, detail))
 
 

@@ -77,7 +77,7 @@ class Holdings:
         return Holdings(of, (self.groups - {ref}) | (held.groups & {ref}))
 
 
-_FARTHEST = (
+_FARTHEST = _NOTHING, _EXPIRED, _RESOURCE, _ARGUMENTS = (
     Reason.NOTHING_GRANTED,
     Reason.GRANT_EXPIRED,
     Reason.RESOURCE_NOT_GRANTED,
@@ -93,7 +93,7 @@ class Refusal(NamedTuple):
     argument: str = ""
 
 
-NOTHING = Refusal(Reason.NOTHING_GRANTED)
+NOTHING = Refusal(_NOTHING)
 
 
 def holdings_of(held: Iterable[HeldReach], tools: Mapping[str, Iterable[str]]) -> Holdings:
@@ -145,13 +145,13 @@ def _kind(pattern: str) -> str | None:
 def _refusal(holding: Holding, request: AccessRequest) -> Refusal | None:
     pattern, _, expires_at, kind, checks = holding[0]
     if expires_at is not None and request.at >= expires_at:
-        return Refusal(Reason.GRANT_EXPIRED, holding.grant)
+        return Refusal(_EXPIRED, holding.grant)
     resource = request.resource.ref
     if kind != resource[0] and not covers(pattern, f"{resource[0]}:{resource[1]}"):
-        return Refusal(Reason.RESOURCE_NOT_GRANTED, holding.grant)
+        return Refusal(_RESOURCE, holding.grant)
     arguments = request.arguments
     for name, check in checks:
         # An argument that is constrained must be there.
         if name not in arguments or not check(arguments[name]):
-            return Refusal(Reason.ARGUMENTS_NOT_GRANTED, holding.grant, name)
+            return tuple.__new__(Refusal, (_ARGUMENTS, holding[1], name))
     return None
