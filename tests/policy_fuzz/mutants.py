@@ -28,6 +28,7 @@ class Mutant:
     module: str
     before: str
     after: str
+    engine: str = "compiled"
 
 
 def the_real_ones() -> SimpleNamespace:
@@ -161,4 +162,22 @@ MUTANTS = (
     ),
     Mutant("types in groups are forgotten", "index", 'yield "is in", principal.type, one', "pass"),
     Mutant("the first action stands for all", "index", "for entity in entities:", "for entity in entities[:1]:"),
+    Mutant(
+        "a record is shown empty",
+        "reading",
+        "yield name, (field,)\n        case pst.HasAttr",
+        "yield name, ()\n        case pst.HasAttr",
+        "cedarpy",
+    ),
+    Mutant("a value is only there", "reading", "yield name, None\n", "yield name, ()\n", "cedarpy"),
+    Mutant(
+        "the last look counts",
+        "reading",
+        "before is None or fields is None else before.union(fields)",
+        "fields is None else frozenset(fields)",
+        "cedarpy",
+    ),
+    Mutant(
+        "no policy asks anything", "cedar_engine", "if not said.reasons and not said.errors:", "if True:", "cedarpy"
+    ),
 )

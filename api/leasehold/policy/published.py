@@ -135,8 +135,10 @@ class Standing:
 class Standings:
     """Everybody's standing on one side, looked up once and remembered: nothing of it can change."""
 
-    def __init__(self, policies: SidePolicies, held: Holdings, known: Mapping[EntityRef, Known]) -> None:
-        self._policies, self._held, self._known = policies, held, known
+    def __init__(
+        self, policies: SidePolicies, held: Holdings, known: Mapping[EntityRef, Known], limit: int = _REMEMBERED
+    ) -> None:
+        self._policies, self._held, self._known, self._limit = policies, held, known, limit
         self._found: dict[tuple[EntityRef, str], Standing] = {}
 
     def find(self, ref: EntityRef, action: ActionFacts) -> Standing | None:
@@ -149,7 +151,7 @@ class Standings:
         known = self._known.get(key[0])
         if known is None:
             return None
-        if len(self._found) >= _REMEMBERED:
+        if len(self._found) >= self._limit:
             self._found.clear()
         found = self._found[key] = self.standing(key[0], known, action)
         return found
