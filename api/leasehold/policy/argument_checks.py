@@ -14,15 +14,12 @@ Check: TypeAlias = Callable[[object], bool]
 
 def check_of(constraint: Constraint) -> Check:
     """`admits` of this constraint. What arguments mostly are, plain texts and integers, takes the short way."""
-    match constraint:
-        case Values():
-            return _among(constraint)
-        case Pattern((head, "")):
-            return _prefix(constraint, head)
-        case Pattern():
-            return lambda value: admits(constraint, value)
-        case Range(low, high):
-            return _between(constraint, _up(low), _down(high))
+    if isinstance(constraint, Values):
+        return _among(constraint)
+    if isinstance(constraint, Range):
+        return _between(constraint, _up(constraint.low), _down(constraint.high))
+    head, *rest = constraint.parts
+    return _prefix(constraint, head) if rest == [""] else lambda value: admits(constraint, value)
 
 
 def _among(values: Values) -> Check:

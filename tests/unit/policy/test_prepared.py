@@ -7,7 +7,19 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.fakes.decision_world import ANA, BOB, GRANTS, TRIAGE, agent_policy, call, facts, held, published, user_policy
+from tests.fakes.decision_world import (
+    ANA,
+    BOB,
+    GRANTS,
+    MONDAY,
+    TRIAGE,
+    agent_policy,
+    call,
+    facts,
+    held,
+    published,
+    user_policy,
+)
 
 from leasehold.model.access_requests import agent_ref
 from leasehold.model.authority.constraints import admits, between, exact, glob, one_of, prefix
@@ -15,6 +27,7 @@ from leasehold.model.authority.constraints import number as number_of
 from leasehold.model.decisions import Reason
 from leasehold.model.entities import EntityRef
 from leasehold.policy.argument_checks import check_of
+from leasehold.policy.cedar import operations
 from leasehold.policy.cedar.cedar_engine import CedarEngine
 from leasehold.policy.cedar.evaluation import Query
 from leasehold.policy.cedar.json_schema import arguments_shape
@@ -22,10 +35,11 @@ from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.mapping import ValueRefused, mapper_of
 from leasehold.policy.cedar.reading import context_seen
 from leasehold.policy.cedar.statements import statements_of
-from leasehold.policy.cedar.values import network
+from leasehold.policy.cedar.values import EvaluationError, network
 from leasehold.policy.deciding import decide, decision_on
 from leasehold.policy.published import Standings
 from leasehold.policy.publishing import publish
+from leasehold.policy.surveying import who_can
 
 SCOPE = '(principal, action == Action::"x", resource)'
 LAW = settings(max_examples=400, deadline=None, derandomize=True)
@@ -201,3 +215,21 @@ def test_arguments_that_cedar_would_take_for_its_own_are_refused_even_if_a_tool_
     listed = replace(shape, fields=(*shape.fields, ("__entity", shape.fields[0][1])))
     with pytest.raises(ValueRefused, match="Cedar's own"):
         mapper_of(listed)({"__entity": "x"})
+
+
+def test_operations_take_the_long_way_too():
+    for truth in (True, False):
+        assert operations.boolean(truth) is truth
+    with pytest.raises(EvaluationError):
+        operations.boolean(1)
+    assert operations.attribute({}, {"a": 1}, "a") == 1
+    with pytest.raises(EvaluationError):
+        operations.attribute({}, {"a": 1}, "b")
+
+
+def test_everybody_under_the_same_policies_is_asked_the_same():
+    other = agent_ref("scribe")
+    both = facts(grants=[*held(TRIAGE, GRANTS[0]), *held(other, GRANTS[0])])
+    forbid = 'forbid (principal, action in Action::"*", resource) when { context.depth > 1 };'
+    ways = list(who_can("warehouse/query", publish([agent_policy(forbid)], both), MONDAY))
+    assert [(way.holder, way.unless) for way in ways] == [(one, ("context.depth > 1",)) for one in (TRIAGE, other)]
