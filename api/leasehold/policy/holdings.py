@@ -67,6 +67,10 @@ class Holdings:
             found += holders.get(group, ())
         return found
 
+    def of_holder(self, holder: EntityRef) -> dict[str, tuple[Holding, ...]]:
+        """What the holder itself has been granted, by action."""
+        return {action: holders[holder] for action, holders in self.of.items() if holder in holders}
+
     def replaced(self, holder: EntityRef, held: Holdings) -> Holdings:
         """The same, with what `held` says of one holder."""
         ref, of = cedar_ref(holder), dict(self.of)

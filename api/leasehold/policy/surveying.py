@@ -67,9 +67,8 @@ def what_can(holder: EntityRef, published: Published, at: datetime) -> Iterator[
     above = published.facts.known.get(holder, _NOBODY).ancestors
     for side, held in _SIDES:
         for one in (holder, *sorted(above)):
-            for action, holders in held(published).of.items():
-                if one in holders:
-                    yield from survey.ways(side, [(holder, holders[one])], published.actions[action])
+            for action, holdings in held(published).of_holder(one).items():
+                yield from survey.ways(side, [(holder, holdings)], published.actions[action])
 
 
 _SIDES: tuple[tuple[PolicySide, Callable[[Published], Holdings]], ...] = (
