@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from leasehold.cli.exits import CLEAN, DRIFT, DRIFT_AT_LEVEL, INCOMPLETE, Failure
-from leasehold.cli.markdown import drift_markdown, review_markdown
+from leasehold.cli.markdown import drift_markdown
 from leasehold.cli.reports import Json, is_partial, rank
+from leasehold.cli.review_markdown import review_markdown
 from leasehold.cli.session import Session, session_of
 from leasehold.cli.sources import Declaration, read_source, source
 from leasehold.cli.terminal import print_drift, print_review

@@ -1,119 +1,89 @@
-"""Reports as Markdown for a pull request: a marker to find the comment again, and never more than a comment holds."""
+"""The drift report as a comment: what lives otherwise than declared, who made it so, and the ways back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from leasehold.cli.reports import Json, changes_of, moment, stacks_of, tally
-from leasehold.cli.safe_text import code, fenced, prose, words
+from leasehold.cli.circumstances import circumstances, foot, marker, unproven_lines
+from leasehold.cli.folding import COMMENT_LIMIT, Sheet, laid_out
+from leasehold.cli.reports import Json, moment, tally
+from leasehold.cli.risk_words import CLASSES, LIGHTS, reasons, risk_cell, worst
+from leasehold.cli.safe_text import cell, cell_code, code, fenced, prose, words
 
-LIMIT = 60_000  # bytes; GitHub cuts a comment at 65,536 characters
 _FIX_LIMIT = 4_000
-_TAIL = 400  # bytes kept for saying what was left out
+_STRONG = ("can now", "can no longer")
+_WHAT_THIS_IS = (
+    "Leasehold compares what the code declares for AI agents with what they can really do: access, not attributes."
+)
 
 
-def drift_markdown(report: Json, *, notes: tuple[str, ...] = ()) -> str:
+def drift_markdown(report: Json, *, notes: tuple[str, ...] = (), limit: int = COMMENT_LIMIT) -> str:
     """The drift report as one comment."""
     findings = report["findings"]
-    counted = tally([one["risk"] for one in findings]) or "no drift"
-    head = [
-        f"<!-- leasehold:drift stack={stacks_of(report)} -->",
-        f"### Agent permissions: {counted}",
-        "",
-        *_drift_table(report["summary"]),
-        "",
-        *_circumstances(report, notes),
-        "",
-    ]
-    return _bounded(head, [_finding(one) for one in findings], "findings")
+    head = [marker("drift", report), f"### {_title(report, notes)}", "", *circumstances(report, notes)]
+    return laid_out(
+        Sheet(
+            head=head,
+            columns=("Risk", "What is different", "Who, when", "Why it counts"),
+            rows=[*map(_row, findings)],
+            noun="findings",
+            after=[*unproven_lines(report)],
+            fold="Ways back: revert, or keep and declare it",
+            blocks=[*map(_ways_back, findings)],
+            foot=foot(report, _WHAT_THIS_IS),
+        ),
+        limit,
+    )
 
 
-def review_markdown(report: Json, *, notes: tuple[str, ...] = ()) -> str:
-    """The plan review as one comment."""
-    changes = changes_of(report)
-    counted = tally([one["risk"] for one in changes]) or "no change of access"
-    reversals = report["reversals"]
-    plural = "" if len(reversals) == 1 else "s"
-    reverts = f"; the apply reverts {len(reversals)} out-of-band change{plural}" if reversals else ""
-    head = [
-        f"<!-- leasehold:review stack={stacks_of(report)} -->",
-        f"### Agent permissions in this plan: {counted}{reverts}",
-        "",
-        *_circumstances(report, notes),
-        "",
-    ]
-    return _bounded(head, [*map(_change, changes), *map(_reversal, reversals)], "changes")
+def drift_headline(report: Json, notes: tuple[str, ...] = ()) -> str:
+    """The verdict in one line of plain text, without a live string."""
+    counted = tally([one["risk"] for one in report["findings"]])
+    doubt = "" if report["snapshot"]["complete"] and not notes else ", not everything could be compared"
+    if unproven := len(report["unproven"]):
+        doubt = f", {unproven} not known yet"
+    return f"live access is not as declared: {counted}{doubt}" if counted else f"live access is as declared{doubt}"
 
 
-def _bounded(head: list[str], blocks: list[str], noun: str) -> str:
-    """As many blocks as fit, and the number of those that do not."""
-    text = "\n".join(head)
-    left = LIMIT - _TAIL - len(text.encode())
-    for at, block in enumerate(blocks):
-        left -= len(block.encode()) + 1
-        if left < 0:
-            missing = len(blocks) - at
-            cut = f"**{missing} more {noun} are not shown here** ({at} of {len(blocks)} are, worst first)"
-            return f"{text}\n{cut}: `--json` holds them all.\n"
-        text += f"\n{block}"
-    return f"{text}\n"
+def _title(report: Json, notes: tuple[str, ...]) -> str:
+    findings, stacks = report["findings"], [code(one) for one in report["stacks"]]
+    said = drift_headline(report, notes)
+    light = LIGHTS[worst(findings)] if findings else "✅" if said.endswith("as declared") else "⚠️"
+    where = f"Live access in {', '.join(stacks[:5])}" if stacks else "Live access"
+    return f"{light} {where}{said.removeprefix('live access')}"
 
 
-def _drift_table(summary: Json) -> Iterator[str]:
-    classes = ("widened", "unmanaged", "narrowed", "missing", "orphan", "overstay", "changed", "conflict")
-    yield "| " + " | ".join(classes) + " |"
-    yield "|" + " --- |" * len(classes)
-    yield "| " + " | ".join(str(int(summary[name])) for name in classes) + " |"
+def _row(finding: Json) -> str:
+    class_ = CLASSES.get(finding["class"], words(finding["class"]))
+    what = f"{class_}: {cell(finding['sentence'], strong=_STRONG)}{_expiry(finding)}"
+    return f"| {risk_cell(finding)} | {what} | {_cause(finding.get('cause'))} | {reasons(finding)} |"
 
 
-def _circumstances(report: Json, notes: Iterable[str]) -> Iterator[str]:
-    summary, snapshot = report["summary"], report["snapshot"]
-    equal = f"{summary['equivalent']} objects live as declared. " if "equivalent" in summary else ""
-    whole = "" if snapshot["complete"] else ", incomplete"
-    seen = f"registry revision {snapshot['revision']}{whole}, {words(moment(snapshot['at']))}"
-    yield f"{equal}Coverage {summary['coverage_pct']} %, {seen}."
-    for one in report["unproven"][:20]:
-        yield f"- unproven: {code(one['address'])}, not known yet: {', '.join(map(code, one['attributes']))}"
-    if len(report["unproven"]) > 20:  # noqa: PLR2004  said above
-        yield f"- unproven: {len(report['unproven']) - 20} more"
-    yield from (f"- {words(note)}" for note in notes)
+def _expiry(finding: Json) -> str:
+    return f", until {words(moment(finding['expires_at']))}" if finding.get("expires_at") else ""
 
 
-def _finding(finding: Json) -> str:
-    lines = [f"- **{words(finding['risk'].upper())} {words(finding['class'])}**: {prose(finding['sentence'])}"]
-    lines.append(f"  {words(', '.join(finding['factors']))}{_cause(finding.get('cause'))}{_expiry(finding)}")
+def _cause(cause: Json | None) -> str:
+    if not cause:
+        return "not known"
+    return f"{cell_code(cause['actor'])} {words(cause['operation'])}d it {words(moment(cause['at']))}"
+
+
+def _ways_back(finding: Json) -> str:
+    lines = [f"- **{words(finding['risk'])}**, {prose(finding['sentence'])}"]
     if finding.get("address"):
-        lines.append(f"  declared as {code(finding['address'])} in stack {code(finding['stack'])}")
-    lines.append(f"  Revert: {code(finding['fix']['revert'])}")
-    return "\n".join([*(f"{line}  " for line in lines[:-1]), lines[-1], *_adoption(finding["fix"])])
+        lines.append(f"  - declared as {code(finding['address'])} in stack {code(finding['stack'])}")
+    lines.append(f"  - revert: {code(finding['fix']['revert'])}")
+    return "\n".join([*lines, *_adoption(finding["fix"]), ""])
 
 
 def _adoption(fix: Json) -> Iterator[str]:
     hcl = "\n".join(part for part in (fix.get("adopt_hcl"), fix.get("import")) if part)
     if not hcl:
         return
-    yield ""
     if len(hcl.encode()) > _FIX_LIMIT:
-        yield "  The code to adopt it is too long for here: `--json` holds it."
+        yield "  - keep: the code is too long for here, `--json` holds it"
         return
-    yield "  <details><summary>Keep it: adopt</summary>"
+    yield "  - keep:"
     yield ""
-    yield from (f"  {line}" if line else "" for line in fenced(hcl, "hcl").split("\n"))
-    yield ""
-    yield "  </details>"
-
-
-def _cause(cause: Json | None) -> str:
-    return f"; {code(cause['actor'])} {words(cause['operation'])}d it {words(moment(cause['at']))}" if cause else ""
-
-
-def _expiry(finding: Json) -> str:
-    return f"; until {words(moment(finding['expires_at']))}" if finding.get("expires_at") else ""
-
-
-def _change(change: Json) -> str:
-    return f"- **{words(change['risk'].upper())}**: {prose(change['sentence'])} ({words(', '.join(change['factors']))})"
-
-
-def _reversal(reversal: Json) -> str:
-    return f"- **REVERTS** {code(reversal['name'])}{_cause(reversal.get('cause'))}"
+    yield from (f"    {line}" if line else "" for line in fenced(hcl, "hcl").split("\n"))

@@ -213,7 +213,8 @@ def test_a_review_names_what_the_apply_would_revert(backend, registry, write):
     registry.write(Kind.GRANTS, DELETE.id, DELETE)
     _, out, _ = leasehold("review", f"prod={write(shown_plan())}", "--markdown", answer=backend)
     assert out.startswith("<!-- leasehold:review stack=prod -->\n")
-    assert f"- **REVERTS** `{DELETE.id}`; `oidc:alice@example.com` created it" in out
+    assert "takes away 1 grant made outside the code" in out
+    assert f"- `{DELETE.id}`, created by `oidc:alice@example.com`" in out
 
 
 def test_the_stack_may_come_from_the_environment(backend, write):

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leasehold.cli.markdown import LIMIT, drift_markdown, review_markdown
+from leasehold.cli.folding import COMMENT_LIMIT as LIMIT
+from leasehold.cli.markdown import drift_markdown
+from leasehold.cli.review_markdown import review_markdown
 from leasehold.cli.safe_text import code, fenced, prose, visible, words
 from leasehold.cli.terminal import print_drift, print_review
 
@@ -103,6 +105,9 @@ def finding(text, **more):
     }
 
 
+FRAME = {"<details>", "<summary>", "</summary>", "</details>", "<sub>", "</sub>"}
+
+
 def report(*findings):
     classes = ("missing", "unmanaged", "widened", "narrowed", "orphan", "overstay", "changed", "conflict")
     summary = dict.fromkeys(classes, 0) | {"equivalent": 3, "unproven": 0, "coverage_pct": 100.0}
@@ -120,8 +125,8 @@ def test_a_hostile_string_in_every_place_of_a_comment_stays_text(text):
     shown = drift_markdown(report(finding(text)) | {"unproven": [{"address": text, "attributes": [text]}]})
     assert shown.startswith("<!-- leasehold:drift stack=prod -->\n")
     active = outside_code(shown.split("\n", 1)[1])
-    assert set(re.findall(r"<[^>]*>", active)) <= {"<details>", "<summary>", "</summary>", "</details>"}
-    assert active.count("<details>") == active.count("</details>") == (1 if len(text) < 4_000 else 0)
+    assert set(re.findall(r"<[^>]*>", active)) <= FRAME
+    assert active.count("<details>") == active.count("</details>") == 1
     assert "@" not in active
     assert "://" not in active
     assert "](" not in re.sub(r"\\.", "", active)
@@ -150,14 +155,15 @@ def test_a_comment_is_never_longer_than_a_comment_may_be_and_says_what_it_left_o
     assert len(shown.encode()) <= LIMIT
     cut = re.search(r"\*\*(\d+) more findings are not shown here\*\* \((\d+) of 500", shown)
     assert int(cut[1]) + int(cut[2]) == 500
-    assert shown.count("**HIGH unmanaged**") == int(cut[2])
+    assert shown.count("| 🟠 **high** |") == int(cut[2])
 
 
 def test_a_review_is_cut_as_honestly():
-    change = {"risk": "low", "factors": ["read"], "sentence": f"agent `{'x' * 290}` can now"}
+    gain = {"tool_server": "s", "tool": "t", "action": "read", "resource": "x" * 290}
+    change = {"agent": "a", "risk": "low", "factors": ["read"], "sentence": "", "gains": [gain], "losses": []}
     shown = review_markdown(report() | {"access": [change] * 1_000, "foundations": [], "reversals": []})
     assert len(shown.encode()) <= LIMIT
-    assert "more changes are not shown here" in shown
+    assert re.search(r"\*\*\d+ more changes are not shown here\*\*", shown)
 
 
 def test_a_fix_that_is_too_long_for_a_comment_is_named_and_left_out():

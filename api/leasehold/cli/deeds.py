@@ -1,0 +1,104 @@
+"""What an agent can do, in the words of a table: tools that share a resource and limits are said together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+
+from leasehold.cli.reports import Json
+from leasehold.cli.safe_text import cell_code
+
+Limits = Mapping[str, Mapping[str, object]]
+EVERY_TOOL = "*"
+_SHOWN = 4
+_NAMES_SHOWN = 6
+_LIMITS_SHOWN = 3
+
+
+def deeds(moved: Iterable[Json], others: Iterable[Json], word: str) -> list[str]:
+    """The first few deeds, each with what the same tool could reach otherwise (`was` before, `still` afterwards)."""
+    elsewhere = list(others)
+    keyed = sorted((_key(one, elsewhere, word), _tool(one)) for one in moved)
+    groups = [(key, [tool for _, tool in several]) for key, several in groupby(keyed, key=lambda pair: pair[0])]
+    said = [f"{_tools(tools)}{place}{aside}" for (place, aside), tools in groups]
+    return said if len(said) <= _SHOWN else [*said[: _SHOWN - 1], f"and {len(said) - _SHOWN + 1} more"]
+
+
+def limits(constraints: Limits) -> str:
+    """`, where amount ≤ 50`: the first few limits on arguments."""
+    named = sorted(constraints.items())
+    said = [f"{cell_code(name)} {_limit(constraint)}" for name, constraint in named[:_LIMITS_SHOWN]]
+    more = [f"{len(named) - _LIMITS_SHOWN} more limits"] if len(named) > _LIMITS_SHOWN else []
+    return " where " + " and ".join([*said, *more]) if said else ""
+
+
+def _key(one: Json, others: list[Json], word: str) -> tuple[str, str]:
+    place = f" on {cell_code(one['resource'])}{limits(_constraints(one))}"
+    same = [other for other in others if _is_of_the_same_tool(one, other)]
+    return place, f" ({word} {_otherwise(one, same)})" if same else ""
+
+
+def _otherwise(one: Json, same: list[Json]) -> str:
+    """Only what differs: the resources, or the limits on the same resource."""
+    if all(other["resource"] == one["resource"] for other in same):
+        said = [limits(_unlike(_constraints(other), _constraints(one))).strip() or "without limits" for other in same]
+    else:
+        said = [f"{cell_code(other['resource'])}{limits(_constraints(other))}" for other in same]
+    shown = list(dict.fromkeys(said))
+    return ", ".join(shown[:_LIMITS_SHOWN]) + (", …" if len(shown) > _LIMITS_SHOWN else "")
+
+
+def _unlike(constraints: Limits, others: Limits) -> Limits:
+    return {name: constraint for name, constraint in constraints.items() if others.get(name) != constraint}
+
+
+def _is_of_the_same_tool(one: Json, other: Json) -> bool:
+    return (one["tool_server"], one["tool"]) == (other["tool_server"], other["tool"])
+
+
+def _tool(one: Json) -> str:
+    if one["tool"] == EVERY_TOOL:
+        return f"every tool of {cell_code(one['tool_server'])}"
+    return cell_code(one["tool"])
+
+
+def _tools(tools: list[str]) -> str:
+    more = f" and {len(tools) - _NAMES_SHOWN} more tools" if len(tools) > _NAMES_SHOWN else ""
+    return ", ".join(tools[:_NAMES_SHOWN]) + more
+
+
+def _constraints(one: Json) -> Limits:
+    found = one.get("constraints")
+    return found if isinstance(found, dict) else {}
+
+
+def _limit(constraint: Mapping[str, object]) -> str:
+    """What one argument must be, by the one operator that is given."""
+    ((operator, operand),) = constraint.items()
+    match operator, operand:
+        case "any_of", list(several):
+            return " or ".join(_limit(one) for one in several)
+        case "one_of", list(values):
+            more = [f"{len(values) - _LIMITS_SHOWN} more"] if len(values) > _LIMITS_SHOWN else []
+            return "is " + " or ".join([*map(_value, values[:_LIMITS_SHOWN]), *more])
+        case "range", dict(ends):
+            return _range(ends)
+        case "prefix", _:
+            return f"begins with {_value(operand)}"
+        case "glob", _:
+            return f"is like {_value(operand)}"
+        case _:
+            return f"is {_value(operand)}"
+
+
+def _range(ends: Mapping[str, object]) -> str:
+    low, high = ends.get("min"), ends.get("max")
+    if low is None:
+        return f"≤ {_value(high)}"
+    return f"≥ {_value(low)}" if high is None else f"is {_value(low)} to {_value(high)}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else cell_code(value)
