@@ -27,6 +27,7 @@ OCTOCAT = {"login": "octocat", "id": 1, "type": "User", "site_admin": False}
 PROJECT_BOT = {"id": 77, "username": "project_7_bot_c0ffee", "name": "leasehold", "state": "active"}
 STRANGER = {"id": 66, "username": "mallory", "name": "Mallory", "state": "active"}
 WRITES, READS, PERSON = "ghs_writes", "ghs_reads_only", "ghp_octocat"
+RUNTIME = "runtime-token-of-the-job"
 PROJECT_TOKEN, JOB_TOKEN = "glpat-project", "glcbt-job"
 NOT_ACCESSIBLE = {
     "message": "Resource not accessible by integration",
@@ -73,6 +74,7 @@ class Forge:
     requests: list[tuple[str, str]] = field(default_factory=list)
     before: Callable[[str, str], None] = lambda *_: None
     after: Callable[[str, str], None] = lambda *_: None
+    identity: Callable[[str], str] = lambda _: ""
     url: str = ""
     next_id: int = 1000
     lock: Any = field(default_factory=threading.RLock)
@@ -117,6 +119,9 @@ class Forge:
         parts = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         with self.lock:
+            if parts.path == "/oidc":
+                allowed = headers.get("Authorization") == f"bearer {RUNTIME}"
+                return Answer(200, {"value": self.identity(query["audience"])}) if allowed else Answer(401, {})
             if parts.path.startswith("/api/v4/"):
                 return _GitLab(self, headers, query, body).answer(method, parts.path.removeprefix("/api/v4"))
             return _GitHub(self, headers, query, body).answer(method, parts.path)
@@ -346,6 +351,8 @@ def github_environment(forge: Forge, folder: Any, token: str = WRITES, **more: A
         "GITHUB_RUN_ATTEMPT": "1",
         "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
         "GITHUB_TOKEN": token,
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{forge.url}/oidc?api-version=2.0",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": RUNTIME,
         **more,
     }
 
