@@ -31,7 +31,7 @@ def unproven_lines(report: Json) -> Iterator[str]:
     if not found:
         return
     objects = "1 declared object is" if len(found) == 1 else f"{len(found)} declared objects are"
-    yield f"⚠️ **Not proven.** {objects} not fully known before the apply; access may change in ways not listed here:"
+    yield f"⚠️ **{objects} not fully known before the apply.** Access may change in ways that are not listed here:"
     yield ""
     yield from (f"- {code(one['address'])}: {_attributes(one)} not known yet" for one in found[:_UNPROVEN_SHOWN])
     if len(found) > _UNPROVEN_SHOWN:

@@ -56,7 +56,7 @@ class _Room:
 def _table(sheet: Sheet, room: _Room) -> list[str]:
     if not sheet.rows:
         return []
-    heading = [f"| {' | '.join(sheet.columns)} |", "|" + " --- |" * len(sheet.columns)]
+    heading = [f"| {' | '.join(sheet.columns)} |", "|" + " :--- |" * len(sheet.columns)]
     room.left -= 2 * _size(heading) + 100  # once more for the folded rest
     shown = room.take(sheet.rows)
     lines = [*heading, *shown[:_OPEN_ROWS], ""]

@@ -11,6 +11,7 @@ from leasehold.cli.risk_words import CLASSES, LIGHTS, reasons, risk_cell, worst
 from leasehold.cli.safe_text import cell, cell_code, code, fenced, prose, words
 
 _FIX_LIMIT = 4_000
+_TITLE = 160  # characters of a sentence that a title takes
 _STRONG = ("can now", "can no longer")
 _WHAT_THIS_IS = (
     "Leasehold compares what the code declares for AI agents with what they can really do: access, not attributes."
@@ -50,6 +51,8 @@ def _title(report: Json, notes: tuple[str, ...]) -> str:
     said = drift_headline(report, notes)
     light = LIGHTS[worst(findings)] if findings else "✅" if said.endswith("as declared") else "⚠️"
     where = f"Live access in {', '.join(stacks[:5])}" if stacks else "Live access"
+    if len(findings) == 1 and len(findings[0]["sentence"]) <= _TITLE:
+        return f"{light} {where} is not as declared: {prose(findings[0]['sentence'])}"
     return f"{light} {where}{said.removeprefix('live access')}"
 
 

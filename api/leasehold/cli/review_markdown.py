@@ -56,10 +56,24 @@ def _title(report: Json, notes: tuple[str, ...]) -> str:
     where = _in_stacks(report)
     if changes:
         risk = worst(changes)
-        return f"{LIGHTS[risk]} {risk.capitalize()}: {_verdict(report, _named)}{where}{doubt}"
+        return f"{LIGHTS[risk]} {risk.capitalize()}{where}: {_one_deed(report) or _verdict(report, _named)}{doubt}"
     if doubt:
-        return f"⚠️ Not proven: nothing is known to change{where}{doubt}"
+        return f"⚠️ Not proven{where}: {doubt.removeprefix(', ')}"
     return f"✅ No agent gains or loses access{where}"
+
+
+def _one_deed(report: Json) -> str:
+    """The whole change, if it is one agent that gains one thing."""
+    if len(report["access"]) != 1 or report["foundations"] or report["access"][0]["losses"]:
+        return ""
+    (change,) = report["access"]
+    said = deeds([{**one, "constraints": {}} for one in change["gains"]], (), "")
+    if len(said) != 1:
+        return ""
+    who = f"{'new ' if change.get('is_new') else ''}agent {code(change['agent'])}"
+    within = ", within limits" if any(one.get("constraints") for one in change["gains"]) else ""
+    can = "can do more than before:" if change.get("had") else "can now"
+    return f"{who} {can} {said[0]}{within}"
 
 
 def _verdict(report: Json, named: Callable[[list[str]], str]) -> str:
@@ -107,7 +121,7 @@ def _row(change: Json) -> str:
 
 
 def _access(change: Json) -> tuple[str, str]:
-    who = f"{'new ' if change.get('is_new') else ''}agent {cell_code(change['agent'])}"
+    who = f"{'new ' if change.get('is_new') else ''}agent&nbsp;{cell_code(change['agent'])}"
     lines = [f"**can now** {one}" for one in deeds(change["gains"], change.get("had", ()), "was")]
     lines += [f"**can no longer** {one}" for one in deeds(change["losses"], change.get("keeps", ()), "still")]
     return who, "<br>".join(lines)

@@ -11,7 +11,7 @@ LIGHTS = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "⚪", ""
 _IN_WORDS = {
     "read": "reads",
     "write": "writes",
-    "destructive action": "destroys",
+    "destructive action": "destructive",
     "standing": "no end date",
     "production": "in production",
     "wildcard": "covers what does not exist yet",
@@ -37,9 +37,9 @@ def worst(found: Iterable[Json]) -> str:
 def risk_cell(one: Json) -> str:
     """A light and the word beside it, for who sees no colours."""
     risk = str(one["risk"])
-    return f"{LIGHTS.get(risk, '⚪')} **{words(risk)}**"
+    return f"{LIGHTS.get(risk, '⚪')}&nbsp;**{words(risk)}**"
 
 
 def reasons(one: Json) -> str:
     """Why the risk is what it is."""
-    return cell(", ".join(_IN_WORDS.get(factor, str(factor)) for factor in one["factors"]))
+    return cell(" · ".join(_IN_WORDS.get(factor, str(factor)) for factor in one["factors"]))

@@ -115,7 +115,7 @@ def test_a_pull_request_is_told_what_its_plan_would_change(pipeline, applied, fo
     done = pipeline("plan", in_pull_request, LEASEHOLD_CI_STATUS="true", LEASEHOLD_CI_REPORTS="reports")
     assert done.returncode == 0, done.stderr
     (comment,) = forge.comments
-    assert "agent `bot` gains access" in comment["body"]
+    assert "agent `bot` can now `delete_branch`" in comment["body"]
     assert "**can now** `delete_branch` on `repo:api`" in comment["body"]
     assert forge.statuses[0]["context"] == "leasehold/review/prod"
     sarif = json.loads((pipeline.folder / "reports" / "leasehold.sarif").read_text())
@@ -147,7 +147,7 @@ def test_a_fork_reads_its_report_in_the_summary(pipeline, applied, forge, regist
     done = pipeline("plan", environment)
     assert done.returncode == 0, done.stderr
     assert "comes from a fork" in done.stderr
-    assert "agent `bot` gains access" in (tmp_path / "summary.md").read_text()
+    assert "agent `bot` can now `delete_branch`" in (tmp_path / "summary.md").read_text()
     assert not forge.comments
 
 
@@ -181,7 +181,7 @@ def test_a_merge_request_of_gitlab_is_told_too(pipeline, applied, forge, registr
     token = registry.oidc_token("ci-prod")
     done = pipeline("plan", gitlab_environment(forge, GITLAB_TOKEN=PROJECT_TOKEN, LEASEHOLD_ID_TOKEN=token))
     assert done.returncode == 0, done.stderr
-    assert "agent `bot` gains access" in forge.notes[0]["body"]
+    assert "agent `bot` can now `delete_branch`" in forge.notes[0]["body"]
 
 
 def test_a_deployment_applies_what_it_reviewed_and_proves_it(pipeline, applied, forge, on_main):

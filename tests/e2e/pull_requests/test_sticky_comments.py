@@ -28,7 +28,7 @@ def test_the_first_run_comments_and_the_second_brings_that_comment_up_to_date(jo
     code, _, err = job("delete-tool-in-production", "--comment", job.kind)
     assert (code, err) == (0, "comment created\n")
     first = only(thread(job))
-    assert "🔴 Critical: agent `triage` gains access" in first["body"]
+    assert "🔴 Critical in `prod`: agent `triage` can now `delete_branch` on `repo:web`" in first["body"]
     code, _, err = job("no-access-change", "--comment", job.kind, environ=later(job))
     assert (code, err) == (0, "comment updated\n")
     second = only(thread(job))

@@ -155,7 +155,7 @@ def test_a_comment_is_never_longer_than_a_comment_may_be_and_says_what_it_left_o
     assert len(shown.encode()) <= LIMIT
     cut = re.search(r"\*\*(\d+) more findings are not shown here\*\* \((\d+) of 500", shown)
     assert int(cut[1]) + int(cut[2]) == 500
-    assert shown.count("| 🟠 **high** |") == int(cut[2])
+    assert shown.count("| 🟠&nbsp;**high** |") == int(cut[2])
 
 
 def test_a_review_is_cut_as_honestly():
