@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from leasehold.cli.reports import Json, moment, stacks_of
-from leasehold.cli.safe_text import code, words
+from leasehold.cli.safe_text import code, prose, words
 
 _UNPROVEN_SHOWN = 10
 _NOTES_SHOWN = 10
+_ATTRIBUTES_SHOWN = 5
 
 
 def marker(kind: str, report: Json) -> str:
@@ -33,10 +34,23 @@ def unproven_lines(report: Json) -> Iterator[str]:
     objects = "1 declared object is" if len(found) == 1 else f"{len(found)} declared objects are"
     yield f"⚠️ **{objects} not fully known before the apply.** Access may change in ways that are not listed here:"
     yield ""
-    yield from (f"- {code(one['address'])}: {_attributes(one)} not known yet" for one in found[:_UNPROVEN_SHOWN])
+    yield from (f"- {code(one['address'])}: {_why(one)}" for one in found[:_UNPROVEN_SHOWN])
     if len(found) > _UNPROVEN_SHOWN:
         yield f"- and {len(found) - _UNPROVEN_SHOWN} more"
     yield ""
+
+
+def coverage_lines(report: Json) -> Iterator[str]:
+    """What nobody looked at, so that what is not listed is not taken for clean."""
+    coverage = report.get("coverage", {})
+    headed = (("not judged", "gaps"), ("out of sight", "out_of_sight"))
+    lines = [
+        f"- {heading}: {int(gap['count'])} {words(gap['what'])}, {words(gap['why'])}"
+        for heading, name in headed
+        for gap in coverage.get(name, ())
+    ]
+    if lines:
+        yield from ("<details><summary>What was not looked at</summary>", "", *lines, "", "</details>", "")
 
 
 def foot(report: Json, what_this_is: str) -> list[str]:
@@ -47,6 +61,9 @@ def foot(report: Json, what_this_is: str) -> list[str]:
     return [f"<sub>{equal}Compared {float(summary['coverage_pct']):g} % with {seen}. {what_this_is}</sub>"]
 
 
-def _attributes(one: Json) -> str:
+def _why(one: Json) -> str:
+    if one.get("reason"):
+        return prose(one["reason"])
     named = [code(name) for name in one["attributes"]]
-    return ", ".join(named[:5]) + (f" and {len(named) - 5} more" if len(named) > 5 else "")  # noqa: PLR2004
+    more = f" and {len(named) - _ATTRIBUTES_SHOWN} more" if len(named) > _ATTRIBUTES_SHOWN else ""
+    return f"{', '.join(named[:_ATTRIBUTES_SHOWN])}{more} not known yet"

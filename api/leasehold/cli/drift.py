@@ -11,7 +11,7 @@ from leasehold.cli.exits import CLEAN, DRIFT, Failure
 from leasehold.cli.markdown import drift_headline, drift_markdown
 from leasehold.cli.publishing.delivery import Delivery
 from leasehold.cli.publishing.surroundings import Forge
-from leasehold.cli.reports import changes_of
+from leasehold.cli.reports import changes_of, open_findings
 from leasehold.cli.review_markdown import headline, review_markdown
 from leasehold.cli.reviewing import Kind, Wishes, reported
 from leasehold.cli.session import session_of
@@ -67,7 +67,7 @@ _DRIFT = Kind(
     markdown=drift_markdown,
     headline=drift_headline,
     table=print_drift,
-    found=lambda report: list(report["findings"]),
+    found=open_findings,
     otherwise=DRIFT,
 )
 

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leasehold.cli.circumstances import circumstances, foot, marker, unproven_lines
+from leasehold.cli.circumstances import circumstances, coverage_lines, foot, marker, unproven_lines
 from leasehold.cli.folding import COMMENT_LIMIT, Sheet, laid_out
-from leasehold.cli.reports import Json, moment, tally
+from leasehold.cli.reports import (
+    Json,
+    accepted_findings,
+    further_states,
+    is_partial,
+    moment,
+    open_findings,
+    reach_of,
+    tally,
+    way_of,
+)
 from leasehold.cli.risk_words import CLASSES, LIGHTS, reasons, risk_cell, worst
 from leasehold.cli.safe_text import cell, cell_code, code, fenced, prose, words
 
 _FIX_LIMIT = 4_000
 _TITLE = 160  # characters of a sentence that a title takes
+_STACKS = 5
 _STRONG = ("can now", "can no longer")
 _WHAT_THIS_IS = (
     "Leasehold compares what the code declares for AI agents with what they can really do: access, not attributes."
@@ -28,7 +39,7 @@ def drift_markdown(report: Json, *, notes: tuple[str, ...] = (), limit: int = CO
             columns=("Risk", "What is different", "Who, when", "Why it counts"),
             rows=[*map(_row, findings)],
             noun="findings",
-            after=[*unproven_lines(report)],
+            after=[*unproven_lines(report), *coverage_lines(report)],
             fold="Ways back: revert, or keep and declare it",
             blocks=[*map(_ways_back, findings)],
             foot=foot(report, _WHAT_THIS_IS),
@@ -39,27 +50,44 @@ def drift_markdown(report: Json, *, notes: tuple[str, ...] = (), limit: int = CO
 
 def drift_headline(report: Json, notes: tuple[str, ...] = ()) -> str:
     """The verdict in one line of plain text, without a live string."""
-    counted = tally([one["risk"] for one in report["findings"]])
-    doubt = "" if report["snapshot"]["complete"] and not notes else ", not everything could be compared"
-    if unproven := len(report["unproven"]):
-        doubt = f", {unproven} not known yet"
-    return f"live access is not as declared: {counted}{doubt}" if counted else f"live access is as declared{doubt}"
+    found = open_findings(report)
+    counted = tally([one["risk"] for one in found])
+    said = f"live access is not as declared: {counted}" if found else "live access is as declared"
+    return f"{said}{_accepted(report)}{_doubt(report, notes)}"
 
 
 def _title(report: Json, notes: tuple[str, ...]) -> str:
-    findings, stacks = report["findings"], [code(one) for one in report["stacks"]]
-    said = drift_headline(report, notes)
-    light = LIGHTS[worst(findings)] if findings else "✅" if said.endswith("as declared") else "⚠️"
-    where = f"Live access in {', '.join(stacks[:5])}" if stacks else "Live access"
-    if len(findings) == 1 and len(findings[0]["sentence"]) <= _TITLE:
-        return f"{light} {where} is not as declared: {prose(findings[0]['sentence'])}"
-    return f"{light} {where}{said.removeprefix('live access')}"
+    found, doubt = open_findings(report), _doubt(report, notes)
+    stacks = ", ".join(code(one) for one in report["stacks"][:_STACKS])
+    where = f"Live access in {stacks}" if stacks else "Live access"
+    light = LIGHTS[worst(found)] if found else "⚠️" if doubt else "✅"
+    if len(found) == 1 and len(found[0]["sentence"]) <= _TITLE:
+        return f"{light} {where} is not as declared: {prose(found[0]['sentence'])}{_accepted(report)}{doubt}"
+    return f"{light} {where}{drift_headline(report, notes).removeprefix('live access')}"
+
+
+def _accepted(report: Json) -> str:
+    accepted = len(accepted_findings(report))
+    return f", {accepted} accepted for now" if accepted else ""
+
+
+def _doubt(report: Json, notes: tuple[str, ...]) -> str:
+    if unproven := len(report["unproven"]):
+        return f", {unproven} {'object is' if unproven == 1 else 'objects are'} not known yet"
+    return ", not everything could be compared" if is_partial(report, notes) else ""
 
 
 def _row(finding: Json) -> str:
-    class_ = CLASSES.get(finding["class"], words(finding["class"]))
-    what = f"{class_}: {cell(finding['sentence'], strong=_STRONG)}{_expiry(finding)}"
-    return f"| {risk_cell(finding)} | {what} | {_cause(finding.get('cause'))} | {reasons(finding)} |"
+    states = [CLASSES.get(state, words(state)) for state in (finding["class"], *further_states(finding))]
+    what = f"{', '.join(states)}: {cell(finding['sentence'], strong=_STRONG)}{_expiry(finding)}"
+    reach = reach_of(finding)
+    why = f"{reasons(finding)}<br>{cell(reach)}" if reach else reasons(finding)
+    return f"| {_risk(finding)} | {what} | {_cause(finding.get('cause'))} | {why} |"
+
+
+def _risk(finding: Json) -> str:
+    one = finding.get("accepted")
+    return f"☑️&nbsp;accepted until {words(moment(one['until']))}" if one else risk_cell(finding)
 
 
 def _expiry(finding: Json) -> str:
@@ -73,20 +101,44 @@ def _cause(cause: Json | None) -> str:
 
 
 def _ways_back(finding: Json) -> str:
-    lines = [f"- **{words(finding['risk'])}**, {prose(finding['sentence'])}"]
+    lines = [f"- **{words(finding['risk'])}**, {prose(finding['sentence'])}", *_acceptance(finding)]
+    if way := way_of(finding.get("cause")):
+        lines.append(f"  - how: {', '.join(map(code, way))}")
     if finding.get("address"):
         lines.append(f"  - declared as {code(finding['address'])} in stack {code(finding['stack'])}")
-    lines.append(f"  - revert: {code(finding['fix']['revert'])}")
-    return "\n".join([*lines, *_adoption(finding["fix"]), ""])
+    fix = finding["fix"]
+    lines.append(f"  - revert: {code(fix['revert'])}")
+    return "\n".join([*lines, *_adoption(fix), *_exception(fix), ""])
+
+
+def _acceptance(finding: Json) -> Iterator[str]:
+    for name, said in (("accepted", "accepted until"), ("lapsed", "no longer accepted since")):
+        if one := finding.get(name):
+            by = f"by {code(one['by'])}, exception {code(one['exception'])}: {code(one['reason'])}"
+            yield f"  - {said} {words(moment(one['until']))} {by}"
 
 
 def _adoption(fix: Json) -> Iterator[str]:
     hcl = "\n".join(part for part in (fix.get("adopt_hcl"), fix.get("import")) if part)
+    python = str(fix.get("adopt_cdktf") or "")
     if not hcl:
         return
-    if len(hcl.encode()) > _FIX_LIMIT:
+    if len(hcl.encode()) + len(python.encode()) > _FIX_LIMIT:
         yield "  - keep: the code is too long for here, `--json` holds it"
         return
     yield "  - keep:"
+    yield from _block(hcl, "hcl")
+    if python:
+        yield from _block(python, "python")
+
+
+def _exception(fix: Json) -> Iterator[str]:
+    if fix.get("exception"):
+        yield f"  - accept it, for at most {int(fix['except_days_max'])} days:"
+        yield from _block(fix["exception"], "hcl")
+
+
+def _block(text: str, language: str) -> Iterator[str]:
     yield ""
-    yield from (f"    {line}" if line else "" for line in fenced(hcl, "hcl").split("\n"))
+    yield from (f"    {line}" if line else "" for line in fenced(text, language).split("\n"))
+    yield ""

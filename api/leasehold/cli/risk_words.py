@@ -12,6 +12,7 @@ _IN_WORDS = {
     "read": "reads",
     "write": "writes",
     "destructive action": "destructive",
+    "executes code": "runs code",
     "standing": "no end date",
     "production": "in production",
     "wildcard": "covers what does not exist yet",
@@ -24,6 +25,10 @@ CLASSES = {
     "narrowed": "narrower than declared",
     "overstay": "past its end",
     "conflict": "declared twice",
+    "external": "changed at the other side",
+    "tool_surface": "the server offers other tools",
+    "binding": "who can become an agent",
+    "ceiling": "an upper bound",
 }
 
 

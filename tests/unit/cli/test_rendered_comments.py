@@ -74,7 +74,7 @@ def check(markdown, columns=4):
     page = Page(markdown)
     assert set(page.tags) <= OURS
     assert not page._open
-    assert set(page.attributes) <= {("class", "language-hcl"), ("lang", "hcl"), ("align", "left")}
+    assert set(page.attributes) <= {("lang", "hcl"), ("lang", "python"), ("align", "left")}
     text = "".join(page.plain)
     assert STRANGE not in text
     assert "@" not in text
@@ -130,6 +130,36 @@ def test_no_string_breaks_out_of_a_drift_report(text):
     page = check(drift_markdown(told | {"unproven": [{"address": text, "attributes": [text]}]}))
     assert len(page.rows) == 2
     assert page.tags.count("details") == 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(hostile)
+def test_no_string_breaks_out_of_what_a_finding_may_tell_beside(text):
+    until = {"until": "2026-12-01T00:00:00Z", "by": text, "exception": text, "reason": text}
+    cause = {"actor": text, "at": "2026-11-21T22:14:03Z", "operation": "create", "approved_by": text}
+    cause |= dict.fromkeys(("via", "stack", "binding", "run", "lease", "event"), text)
+    fix = {"revert": text, "adopt_hcl": text, "import": text, "adopt_cdktf": text, "exception": text}
+    blast = {"agents": 1, "resources": 2, "live_leases": 0, "used": 3, "used_days": 30}
+    told = finding(
+        text,
+        factors=["write"],
+        states=["unmanaged", "widened"],
+        score={"value": 86},
+        blast=blast | {"last_used": "2026-11-21T22:14:03Z"},
+        cause=cause,
+        lapsed=until,
+        fix=fix | {"except_days_max": 30},
+    )
+    gap = {"count": 1, "what": "policies", "why": "what they decide is not replayed here"}
+    page = check(
+        drift_markdown(
+            report(told, told | {"accepted": until})
+            | {"coverage": {"gaps": [gap], "out_of_sight": [gap]}}
+            | {"unproven": [{"address": text, "attributes": [], "reason": f"`{text.replace('`', '')}` is not known"}]}
+        )
+    )
+    assert len(page.rows) == 3
+    assert page.tags.count("details") == 2
 
 
 @settings(max_examples=200, deadline=None)
