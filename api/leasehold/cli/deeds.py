@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from leasehold.cli.reports import Json
@@ -13,6 +13,7 @@ EVERY_TOOL = "*"
 _SHOWN = 4
 _NAMES_SHOWN = 6
 _LIMITS_SHOWN = 3
+_PLACES_SHOWN = 2
 
 
 def deeds(moved: Iterable[Json], others: Iterable[Json], word: str) -> list[str]:
@@ -22,6 +23,18 @@ def deeds(moved: Iterable[Json], others: Iterable[Json], word: str) -> list[str]
     groups = [(key, [tool for _, tool in several]) for key, several in groupby(keyed, key=lambda pair: pair[0])]
     said = [f"{_tools(tools)}{place}{aside}" for (place, aside), tools in groups]
     return said if len(said) <= _SHOWN else [*said[: _SHOWN - 1], f"and {len(said) - _SHOWN + 1} more"]
+
+
+def in_short(moved: Sequence[Json]) -> str:
+    """All in one phrase, limits aside: every tool on every resource. Empty if that would not be true, or not short."""
+    servers = {one["tool_server"] for one in moved}
+    tools, resources = sorted({_tool(one) for one in moved}), sorted({one["resource"] for one in moved})
+    pairs = {(one["tool"], one["resource"]) for one in moved}
+    if len(servers) != 1 or len(pairs) != len(tools) * len(resources):
+        return ""
+    if len(tools) > _LIMITS_SHOWN or len(resources) > _PLACES_SHOWN:
+        return ""
+    return f"{', '.join(tools)} on {' and '.join(map(cell_code, resources))}"
 
 
 def limits(constraints: Limits) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from leasehold.cli.circumstances import circumstances, foot, marker, unproven_lines
-from leasehold.cli.deeds import deeds
+from leasehold.cli.deeds import deeds, in_short
 from leasehold.cli.folding import COMMENT_LIMIT, Sheet, laid_out
-from leasehold.cli.reports import Json, changes_of, moment
+from leasehold.cli.reports import Json, changes_of, moment, rank
 from leasehold.cli.risk_words import LIGHTS, reasons, risk_cell, worst
 from leasehold.cli.safe_text import cell, cell_code, code, words
 
@@ -46,7 +46,7 @@ def review_markdown(report: Json, *, notes: tuple[str, ...] = (), limit: int = C
 
 def headline(report: Json, notes: tuple[str, ...] = ()) -> str:
     """The verdict in one line of plain text, without a live string."""
-    said = _verdict(report, lambda agents: _counted(len(agents)))
+    said = _verdict(report, lambda changes: _counted(changes, "gain"), lambda changes: _counted(changes, "lose"))
     risk = worst(changes_of(report))
     return f"{risk}: {said}{_doubt(report, notes)}" if risk else f"{said}{_doubt(report, notes)}"
 
@@ -56,52 +56,48 @@ def _title(report: Json, notes: tuple[str, ...]) -> str:
     where = _in_stacks(report)
     if changes:
         risk = worst(changes)
-        return f"{LIGHTS[risk]} {risk.capitalize()}{where}: {_one_deed(report) or _verdict(report, _named)}{doubt}"
+        said = _verdict(report, lambda found: _one_deed(found) or _named(found, "gain"), lambda of: _named(of, "lose"))
+        return f"{LIGHTS[risk]} {risk.capitalize()}{where}: {said}{doubt}"
     if doubt:
         return f"⚠️ Not proven{where}: {doubt.removeprefix(', ')}"
     return f"✅ No agent gains or loses access{where}"
 
 
-def _one_deed(report: Json) -> str:
-    """The whole change, if it is one agent that gains one thing."""
-    if len(report["access"]) != 1 or report["foundations"] or report["access"][0]["losses"]:
-        return ""
-    (change,) = report["access"]
-    said = deeds([{**one, "constraints": {}} for one in change["gains"]], (), "")
-    if len(said) != 1:
+def _verdict(report: Json, gain: Callable[[list[Json]], str], lose: Callable[[list[Json]], str]) -> str:
+    """Who gains, who loses, and what changes beneath; of the latter, what weighs least is left to the table."""
+    gaining = [one for one in report["access"] if one["gains"]]
+    losing = [one for one in report["access"] if one["losses"] and not one["gains"]]
+    beneath = [one for one in report["foundations"] if rank(one["risk"]) > 1 or not report["access"]]
+    said = [
+        *([gain(gaining)] if gaining else []),
+        *([lose(losing)] if losing else []),
+        *(["nobody gains any"] if losing and not gaining and not beneath else []),
+        *dict.fromkeys(_BENEATH.get(one["kind"], "what access rests on changes") for one in beneath),
+    ]
+    return ", ".join(said) or "no agent gains or loses access"
+
+
+def _one_deed(gaining: list[Json]) -> str:
+    """The whole gain, if it is one agent's, and one thing."""
+    change, *others = gaining
+    said = in_short(change["gains"])
+    if others or not said:
         return ""
     who = f"{'new ' if change.get('is_new') else ''}agent {code(change['agent'])}"
     within = ", within limits" if any(one.get("constraints") for one in change["gains"]) else ""
     can = "can do more than before:" if change.get("had") else "can now"
-    return f"{who} {can} {said[0]}{within}"
+    return f"{who} {can} {said}{within}{' (and loses access)' if change['losses'] else ''}"
 
 
-def _verdict(report: Json, named: Callable[[list[str]], str]) -> str:
-    """Who gains, who loses, and what changes beneath; `named` says which agents, or how many."""
-    gaining = [one["agent"] for one in report["access"] if one["gains"]]
-    losing = [one["agent"] for one in report["access"] if one["losses"] and not one["gains"]]
-    said = [
-        *([f"{named(gaining)} {_verb('gain', gaining)} access"] if gaining else []),
-        *([f"{named(losing)} {_verb('lose', losing)} access"] if losing else []),
-        *dict.fromkeys(_BENEATH.get(one["kind"], "what access rests on changes") for one in report["foundations"]),
-    ]
-    if losing and not gaining and not report["foundations"]:
-        said.append("nobody gains any")
-    return ", ".join(said) or "no agent gains or loses access"
+def _named(found: list[Json], verb: str) -> str:
+    if len(found) > _NAMED:
+        return _counted(found, verb)
+    agents = " and ".join(code(one["agent"]) for one in found)
+    return f"agent {agents} {verb}s access" if len(found) == 1 else f"agents {agents} {verb} access"
 
 
-def _named(agents: list[str]) -> str:
-    if len(agents) > _NAMED:
-        return _counted(len(agents))
-    return f"agent{'' if len(agents) == 1 else 's'} {' and '.join(map(code, agents))}"
-
-
-def _counted(agents: int) -> str:
-    return "1 agent" if agents == 1 else f"{agents} agents"
-
-
-def _verb(verb: str, agents: list[str]) -> str:
-    return f"{verb}s" if len(agents) == 1 else verb
+def _counted(found: list[Json], verb: str) -> str:
+    return f"1 agent {verb}s access" if len(found) == 1 else f"{len(found)} agents {verb} access"
 
 
 def _doubt(report: Json, notes: tuple[str, ...]) -> str:

@@ -17,6 +17,19 @@ from tests.fakes.simulated_issuer import pull_request
 from tests.fakes.terraform_workspace import terraform_executable
 
 SCRIPT = Path(__file__).parents[3] / "deploy" / "ci" / "leasehold-ci.sh"
+APP = """
+import os
+from cdktf import App, TerraformStack
+from leasehold_cdktf import Agent, LeaseholdProvider, Owner, Scope, ToolServer
+
+app = App()
+stack = TerraformStack(app, "prod")
+LeaseholdProvider(stack, "leasehold", endpoint=os.environ["LEASEHOLD_ENDPOINT"], stack="prod")
+owner = Owner(stack, "alice", display_name="Alice", email="alice@example.com", team="web")
+server = ToolServer(stack, "github", url="https://mcp.example.com/github", tools={"read_file": "read"})
+Agent(stack, "bot", owner=owner, review_by="2027-05-01", grants=[server.tool("read_file").on("repo:web")])
+app.synth()
+"""
 SHELL = shutil.which("dash") or "/bin/sh"
 CONFIGURATION = base("")
 WIDER = CONFIGURATION.replace('["read_file", "create_issue"]', '["read_file", "create_issue", "delete_branch"]')
@@ -161,6 +174,7 @@ def test_a_plan_that_fails_leaves_no_old_report_standing(pipeline, applied, forg
         applied.write(CONFIGURATION)
     assert done.returncode == 1
     assert "❌ Not known" in forge.comments[0]["body"]
+    assert "did the step that writes it succeed" in forge.comments[0]["body"]
 
 
 def test_an_unreachable_registry_is_told(pipeline, applied, forge, in_pull_request):
@@ -210,6 +224,32 @@ def test_a_schedule_opens_and_closes_the_issue_of_its_stack(pipeline, applied, f
     done = pipeline("drift", on_main)
     assert done.returncode == 0, done.stderr
     assert [one["state"] for one in forge.issues] == ["closed"]
+
+
+@pytest.mark.cdktf
+def test_a_stack_of_cdktf_is_planned_deployed_and_proved(tmp_path, forge, stack, tool_environment):
+    folder = tmp_path / "infra"
+    folder.mkdir()
+    (folder / "main.py").write_text(APP)
+    (folder / "cdktf.json").write_text('{"language": "python", "app": "python main.py", "sendCrashReports": "false"}')
+    (tmp_path / "registry").mkdir()
+    with live_registry(tmp_path / "registry") as registry:
+        forge.identity = lambda _: registry.oidc_token("ci-prod")
+        pipeline = Pipeline(tmp_path, forge, stack, registry)
+        more = {
+            "TF_CLI_CONFIG_FILE": tool_environment["TF_CLI_CONFIG_FILE"],
+            "PATH": f"{pipeline.programs}:{tool_environment['PATH']}",
+            "LEASEHOLD_CI_DIR": str(folder),
+            "LEASEHOLD_CI_TOOL": "cdktf",
+        }
+        done = pipeline("plan", github_environment(forge, tmp_path), **more)
+        assert done.returncode == 0, done.stderr
+        assert forge.comments[0]["body"].startswith("<!-- leasehold:review stack=prod run=500.1 -->")
+        assert "new agent `bot` can now `read_file` on `repo:web`" in forge.comments[0]["body"]
+        done = pipeline("deploy", github_environment(forge, tmp_path), **more)
+        assert done.returncode == 0, done.stdout + done.stderr
+        done = pipeline("drift", github_environment(forge, tmp_path), **more)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
