@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
@@ -14,11 +15,15 @@ _SHOWN = 4
 _NAMES_SHOWN = 6
 _LIMITS_SHOWN = 3
 _PLACES_SHOWN = 2
+_COMPARED = 20  # of one tool: more would not be shown
 
 
 def deeds(moved: Iterable[Json], others: Iterable[Json], word: str) -> list[str]:
     """The first few deeds, each with what the same tool could reach otherwise (`was` before, `still` afterwards)."""
-    elsewhere = list(others)
+    elsewhere: dict[tuple[str, str], list[Json]] = defaultdict(list)
+    for one in others:
+        if len(elsewhere[_tool_of(one)]) < _COMPARED:
+            elsewhere[_tool_of(one)].append(one)
     keyed = sorted((_key(one, elsewhere, word), _tool(one)) for one in moved)
     groups = [(key, [tool for _, tool in several]) for key, several in groupby(keyed, key=lambda pair: pair[0])]
     said = [f"{_tools(tools)}{place}{aside}" for (place, aside), tools in groups]
@@ -45,9 +50,9 @@ def limits(constraints: Limits) -> str:
     return " where " + " and ".join([*said, *more]) if said else ""
 
 
-def _key(one: Json, others: list[Json], word: str) -> tuple[str, str]:
+def _key(one: Json, elsewhere: Mapping[tuple[str, str], list[Json]], word: str) -> tuple[str, str]:
     place = f" on {cell_code(one['resource'])}{limits(_constraints(one))}"
-    same = [other for other in others if _is_of_the_same_tool(one, other)]
+    same = elsewhere.get(_tool_of(one), [])
     return place, f" ({word} {_otherwise(one, same)})" if same else ""
 
 
@@ -65,8 +70,8 @@ def _unlike(constraints: Limits, others: Limits) -> Limits:
     return {name: constraint for name, constraint in constraints.items() if others.get(name) != constraint}
 
 
-def _is_of_the_same_tool(one: Json, other: Json) -> bool:
-    return (one["tool_server"], one["tool"]) == (other["tool_server"], other["tool"])
+def _tool_of(one: Json) -> tuple[str, str]:
+    return one["tool_server"], one["tool"]
 
 
 def _tool(one: Json) -> str:
