@@ -79,7 +79,8 @@ bench: setup
 # The stylesheet is an npm package, pinned; nothing of it is committed.
 screenshots: setup
 	@mkdir -p build/screenshots
-	@npm pack --silent --pack-destination build/screenshots github-markdown-css@5.9.0
+	@eval "$$($(BIN)/python -m toolchain env)" && \
+	  npm pack --silent --pack-destination build/screenshots github-markdown-css@5.9.0
 	@tar -xzf build/screenshots/github-markdown-css-5.9.0.tgz -C build/screenshots
 	@$(BIN)/python docs/screenshots.py build/screenshots/package
 
