@@ -58,6 +58,9 @@ identify() {
   elif [ -n "${LEASEHOLD_ID_TOKEN:-}" ]; then
     printf '%s\n' "$LEASEHOLD_ID_TOKEN" >"$scratch/token"
   else
+    if [ -z "${LEASEHOLD_OIDC_TOKEN_FILE:-}${LEASEHOLD_TOKEN:-}" ]; then
+      say "this job cannot prove who it is: it has no OIDC token (GitHub: \`id-token: write\`, and none for forks)"
+    fi
     return 0
   fi
   [ -s "$scratch/token" ] || die "the forge's answer holds no OIDC token"

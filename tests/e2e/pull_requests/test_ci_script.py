@@ -164,6 +164,17 @@ def test_a_fork_reads_its_report_in_the_summary(pipeline, applied, forge, regist
     assert not forge.comments
 
 
+def test_a_fork_without_any_identity_is_told_that_nothing_is_known(pipeline, applied, forge, tmp_path):
+    """GitHub gives the pull request of a fork no OIDC token, whatever the workflow asks for."""
+    applied.write(WIDER)
+    bare = dict.fromkeys(("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"))
+    done = pipeline("plan", github_environment(forge, tmp_path, READS, fork=True) | bare)
+    assert done.returncode == 1
+    assert "cannot prove who it is" in done.stderr
+    assert "❌ Not known" in (tmp_path / "summary.md").read_text()
+    assert "comes from a fork" in (tmp_path / "summary.md").read_text()
+
+
 def test_a_plan_that_fails_leaves_no_old_report_standing(pipeline, applied, forge, in_pull_request):
     assert pipeline("plan", in_pull_request).returncode == 0
     assert "✅" in forge.comments[0]["body"]
