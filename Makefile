@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Needs GNU make, Python 3.11 or newer and a package index; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kubernetes check schemas bench clean distclean
+.PHONY: help setup demo test test-kubernetes check schemas bench screenshots clean distclean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -21,6 +21,7 @@ help:
 	  'make check      formatting, lint, types, import rules, published schemas' \
 	  'make schemas    write schemas/ and docs/provider/ anew from the code' \
 	  'make bench      all benchmarks, one JSON line per figure (NAME=exchange for one)' \
+  'make screenshots  pictures of the sample comments anew (needs chromium and npm)' \
 	  'make clean      remove caches and what examples left behind' \
 	  'make distclean  also remove .venv and .toolchain'
 
@@ -74,6 +75,14 @@ schemas: setup
 
 bench: setup
 	@$(BIN)/python -m benchmarks $(NAME)
+
+# The stylesheet is an npm package, pinned; nothing of it is committed.
+screenshots: setup
+	@mkdir -p build/screenshots
+	@eval "$$($(BIN)/python -m toolchain env)" && \
+	  npm pack --silent --pack-destination build/screenshots github-markdown-css@5.9.0
+	@tar -xzf build/screenshots/github-markdown-css-5.9.0.tgz -C build/screenshots
+	@$(BIN)/python docs/screenshots.py build/screenshots/package
 
 clean:
 	@rm -rf build dist .demo .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

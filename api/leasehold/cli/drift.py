@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from leasehold.cli.exits import CLEAN, DRIFT, DRIFT_AT_LEVEL, INCOMPLETE, Failure
-from leasehold.cli.markdown import drift_markdown, review_markdown
-from leasehold.cli.reports import Json, is_partial, open_findings, rank
-from leasehold.cli.session import Session, session_of
-from leasehold.cli.sources import Declaration, read_source, source
+from leasehold.cli.exits import CLEAN, DRIFT, Failure
+from leasehold.cli.markdown import drift_headline, drift_markdown
+from leasehold.cli.publishing.delivery import Delivery
+from leasehold.cli.publishing.surroundings import Forge
+from leasehold.cli.reports import changes_of, open_findings
+from leasehold.cli.review_markdown import headline, review_markdown
+from leasehold.cli.reviewing import Kind, Wishes, reported
+from leasehold.cli.session import session_of
+from leasehold.cli.sources import source
 from leasehold.cli.terminal import print_drift, print_review
 
 
@@ -37,6 +40,36 @@ AsJson = Annotated[bool, typer.Option("--json", help="The whole report as JSON o
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="A comment for a pull request, at most 60 kB.")]
 FailOn = Annotated[Level | None, typer.Option("--fail-on", help="Exit 3 if anything is at or above this risk.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 6 if anything could not be compared.")]
+Comment = Annotated[
+    Forge | None,
+    typer.Option("--comment", help="In CI: keep one comment per stack in the pull request, and the job's summary."),
+]
+Issue = Annotated[
+    Forge | None, typer.Option("--issue", help="In CI: open, update or close one issue per stack that drifts.")
+]
+Status = Annotated[bool, typer.Option("--status", help="With --comment: also a status at the commit.")]
+Sarif = Annotated[str | None, typer.Option("--sarif", help="Write the findings as SARIF 2.1.0.", metavar="FILE")]
+Quality = Annotated[
+    str | None, typer.Option("--code-quality", help="Write the findings for GitLab's Code Quality.", metavar="FILE")
+]
+_REVIEW = Kind(
+    name="review",
+    path="/v1/plan-reviews",
+    markdown=review_markdown,
+    headline=headline,
+    table=print_review,
+    found=changes_of,
+    otherwise=CLEAN,
+)
+_DRIFT = Kind(
+    name="drift",
+    path="/v1/drift",
+    markdown=drift_markdown,
+    headline=drift_headline,
+    table=print_drift,
+    found=open_findings,
+    otherwise=DRIFT,
+)
 
 
 def drift(  # noqa: PLR0913  each is an option
@@ -50,6 +83,11 @@ def drift(  # noqa: PLR0913  each is an option
     markdown: AsMarkdown = False,
     fail_on: FailOn = None,
     strict: Strict = False,
+    comment: Comment = None,
+    issue: Issue = None,
+    status: Status = False,
+    sarif: Sarif = None,
+    code_quality: Quality = None,
 ) -> None:
     """Compare what stacks declare with what lives, in terms of access.
 
@@ -61,11 +99,9 @@ def drift(  # noqa: PLR0913  each is an option
     sources = [source(kind, path, default) for kind, paths in given.items() for path in paths or ()]
     if not sources:
         raise Failure("what is declared?", next_step="give --state, --plan or --terraform-dir")
-    declared = [read_source(one) for one in sources]
-    report, notes = _asked(session, "/v1/drift", declared)
-    _shown(session, report, notes, _Form(json_, markdown, drift_markdown, print_drift))
-    found = [one["risk"] for one in open_findings(report)]
-    raise typer.Exit(_exit_code(found, fail_on, incomplete=strict and is_partial(report, notes), otherwise=DRIFT))
+    delivery = Delivery(comment=comment, issue=issue, status=status, sarif=sarif, code_quality=code_quality)
+    wishes = Wishes(as_json=json_, as_markdown=markdown, fail_on=fail_on, strict=strict, delivery=delivery)
+    raise typer.Exit(reported(session, _DRIFT, sources, wishes))
 
 
 def review(  # noqa: PLR0913  each is an option
@@ -77,58 +113,15 @@ def review(  # noqa: PLR0913  each is an option
     markdown: AsMarkdown = False,
     fail_on: FailOn = None,
     strict: Strict = False,
+    comment: Comment = None,
+    status: Status = False,
+    sarif: Sarif = None,
+    code_quality: Quality = None,
 ) -> None:
     """Say what a plan changes in access: who can do what where, compared with what lives now."""
     session = session_of(context)
     default = stack or session.environment.stack
-    declared = [read_source(source("plan", path, default)) for path in plan]
-    report, notes = _asked(session, "/v1/plan-reviews", declared)
-    _shown(session, report, notes, _Form(json_, markdown, review_markdown, print_review))
-    found = [one["risk"] for one in (*report["access"], *report["foundations"])]
-    raise typer.Exit(_exit_code(found, fail_on, incomplete=strict and is_partial(report, notes), otherwise=CLEAN))
-
-
-class _Form:
-    """How to show a report."""
-
-    def __init__(
-        self, as_json: bool, as_markdown: bool, markdown: Callable[..., str], table: Callable[..., None]
-    ) -> None:
-        if as_json and as_markdown:
-            raise Failure("--json and --markdown exclude each other")
-        self.as_json, self.as_markdown, self.markdown, self.table = as_json, as_markdown, markdown, table
-
-
-def _asked(session: Session, path: str, declared: list[Declaration]) -> tuple[Json, tuple[str, ...]]:
-    """The report, and why Terraform itself could not tell us everything."""
-    stacks: dict[str, list[Json]] = {}
-    for one in declared:
-        stacks.setdefault(one.stack, []).extend(one.resources)
-    notes = tuple(f"stack {one.stack} is incomplete: {one.incomplete}" for one in declared if one.incomplete)
-    body = {"stacks": [{"stack": stack, "resources": resources} for stack, resources in stacks.items()]}
-    with session.registry() as registry:
-        return registry.call("POST", path, body=body).body, notes
-
-
-def _shown(session: Session, report: Json, notes: tuple[str, ...], form: _Form) -> None:
-    try:
-        if form.as_json:
-            session.emit(report)
-        elif form.as_markdown:
-            session.out.write(form.markdown(report, notes=notes))
-        else:
-            form.table(report, session.out, notes=notes, width=session.width)
-    except (KeyError, TypeError, AttributeError):
-        raise Failure("the registry's report is not understood", next_step="compare `leasehold version`s") from None
-    if form.as_json:
-        for note in notes:
-            session.say(note)
-
-
-def _exit_code(risks: list[str], fail_on: Level | None, *, incomplete: bool, otherwise: int) -> int:
-    """The gravest that is true: at the level, then incomplete, then drift at all."""
-    if fail_on is not None and any(rank(risk) >= rank(fail_on) for risk in risks):
-        return DRIFT_AT_LEVEL
-    if incomplete:
-        return INCOMPLETE
-    return otherwise if risks else CLEAN
+    sources = [source("plan", path, default) for path in plan]
+    delivery = Delivery(comment=comment, status=status, sarif=sarif, code_quality=code_quality)
+    wishes = Wishes(as_json=json_, as_markdown=markdown, fail_on=fail_on, strict=strict, delivery=delivery)
+    raise typer.Exit(reported(session, _REVIEW, sources, wishes))

@@ -16,6 +16,7 @@ Examples:
   terraform show -json tfplan > plan.json
   leasehold drift --stack prod --plan plan.json --markdown > comment.md
   leasehold drift --stack prod --state terraform.tfstate --json --fail-on high
+  leasehold drift --terraform-dir prod=infra/prod --issue github
 
 Exit codes: 0 clean, 1 error, 2 drift, 3 drift at or above --fail-on,
 6 something could not be compared (with --strict).
@@ -25,6 +26,7 @@ Examples:
   terraform plan -out tfplan && terraform show -json tfplan > plan.json
   leasehold review plan.json --stack prod
   leasehold review prod=plan.json --markdown > comment.md
+  leasehold review prod=plan.json --comment github --fail-on high
 
 Exit codes: 0 told, 1 error, 3 a change at or above --fail-on,
 6 something could not be compared (with --strict).

@@ -1,152 +1,144 @@
-"""Reports as Markdown for a pull request: a marker to find the comment again, and never more than a comment holds."""
+"""The drift report as a comment: what lives otherwise than declared, who made it so, and the ways back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from leasehold.cli.reports import Json, changes_of, further_states, headline, moment, reach_of, stacks_of, tally, way_of
-from leasehold.cli.safe_text import code, fenced, prose, words
+from leasehold.cli.circumstances import circumstances, coverage_lines, foot, marker, unproven_lines
+from leasehold.cli.folding import COMMENT_LIMIT, Sheet, laid_out
+from leasehold.cli.reports import (
+    Json,
+    accepted_findings,
+    further_states,
+    is_partial,
+    moment,
+    open_findings,
+    reach_of,
+    tally,
+    way_of,
+)
+from leasehold.cli.risk_words import CLASSES, LIGHTS, reasons, risk_cell, worst
+from leasehold.cli.safe_text import cell, cell_code, code, fenced, prose, words
 
-LIMIT = 60_000  # bytes; GitHub cuts a comment at 65,536 characters
 _FIX_LIMIT = 4_000
-_TAIL = 400  # bytes kept for saying what was left out
+_TITLE = 160  # characters of a sentence that a title takes
+_STACKS = 5
+_STRONG = ("can now", "can no longer")
+_WHAT_THIS_IS = (
+    "Leasehold compares what the code declares for AI agents with what they can really do: access, not attributes."
+)
 
 
-def drift_markdown(report: Json, *, notes: tuple[str, ...] = ()) -> str:
+def drift_markdown(report: Json, *, notes: tuple[str, ...] = (), limit: int = COMMENT_LIMIT) -> str:
     """The drift report as one comment."""
     findings = report["findings"]
-    head = [
-        f"<!-- leasehold:drift stack={stacks_of(report)} -->",
-        f"### Agent permissions: {headline(report)}",
-        "",
-        *_drift_table(report["summary"]),
-        "",
-        *_circumstances(report, notes),
-        "",
-    ]
-    return _bounded(head, [_finding(one) for one in findings], "findings")
+    head = [marker("drift", report), f"### {_title(report, notes)}", "", *circumstances(report, notes)]
+    return laid_out(
+        Sheet(
+            head=head,
+            columns=("Risk", "What is different", "Who, when", "Why it counts"),
+            rows=[*map(_row, findings)],
+            noun="findings",
+            after=[*unproven_lines(report), *coverage_lines(report)],
+            fold="Ways back: revert, or keep and declare it",
+            blocks=[*map(_ways_back, findings)],
+            foot=foot(report, _WHAT_THIS_IS),
+        ),
+        limit,
+    )
 
 
-def review_markdown(report: Json, *, notes: tuple[str, ...] = ()) -> str:
-    """The plan review as one comment."""
-    changes = changes_of(report)
-    counted = tally([one["risk"] for one in changes]) or "no change of access"
-    reversals = report["reversals"]
-    plural = "" if len(reversals) == 1 else "s"
-    reverts = f"; the apply reverts {len(reversals)} out-of-band change{plural}" if reversals else ""
-    head = [
-        f"<!-- leasehold:review stack={stacks_of(report)} -->",
-        f"### Agent permissions in this plan: {counted}{reverts}",
-        "",
-        *_circumstances(report, notes),
-        "",
-    ]
-    return _bounded(head, [*map(_change, changes), *map(_reversal, reversals)], "changes")
+def drift_headline(report: Json, notes: tuple[str, ...] = ()) -> str:
+    """The verdict in one line of plain text, without a live string."""
+    found = open_findings(report)
+    counted = tally([one["risk"] for one in found])
+    said = f"live access is not as declared: {counted}" if found else "live access is as declared"
+    return f"{said}{_accepted(report)}{_doubt(report, notes)}"
 
 
-def _bounded(head: list[str], blocks: list[str], noun: str) -> str:
-    """As many blocks as fit, and the number of those that do not."""
-    text = "\n".join(head)
-    left = LIMIT - _TAIL - len(text.encode())
-    for at, block in enumerate(blocks):
-        left -= len(block.encode()) + 1
-        if left < 0:
-            missing = len(blocks) - at
-            cut = f"**{missing} more {noun} are not shown here** ({at} of {len(blocks)} are, worst first)"
-            return f"{text}\n{cut}: `--json` holds them all.\n"
-        text += f"\n{block}"
-    return f"{text}\n"
+def _title(report: Json, notes: tuple[str, ...]) -> str:
+    found, doubt = open_findings(report), _doubt(report, notes)
+    stacks = ", ".join(code(one) for one in report["stacks"][:_STACKS])
+    where = f"Live access in {stacks}" if stacks else "Live access"
+    light = LIGHTS[worst(found)] if found else "⚠️" if doubt else "✅"
+    if len(found) == 1 and len(found[0]["sentence"]) <= _TITLE:
+        return f"{light} {where} is not as declared: {prose(found[0]['sentence'])}{_accepted(report)}{doubt}"
+    return f"{light} {where}{drift_headline(report, notes).removeprefix('live access')}"
 
 
-def _drift_table(summary: Json) -> Iterator[str]:
-    usual = ("widened", "unmanaged", "narrowed", "missing", "orphan", "overstay", "changed", "conflict")
-    rare = ("tool_surface", "external", "accepted")
-    classes = (*usual, *(name for name in rare if summary.get(name)))
-    yield "| " + " | ".join(classes) + " |"
-    yield "|" + " --- |" * len(classes)
-    yield "| " + " | ".join(str(int(summary[name])) for name in classes) + " |"
+def _accepted(report: Json) -> str:
+    accepted = len(accepted_findings(report))
+    return f", {accepted} accepted for now" if accepted else ""
 
 
-def _circumstances(report: Json, notes: Iterable[str]) -> Iterator[str]:
-    summary, snapshot = report["summary"], report["snapshot"]
-    equal = f"{summary['equivalent']} objects live as declared. " if "equivalent" in summary else ""
-    whole = "" if snapshot["complete"] else ", incomplete"
-    seen = f"registry revision {snapshot['revision']}{whole}, {words(moment(snapshot['at']))}"
-    yield f"{equal}Coverage {summary['coverage_pct']} %, {seen}."
-    coverage = report.get("coverage", {})
-    for heading, name in (("not judged", "gaps"), ("out of sight", "out_of_sight")):
-        for gap in coverage.get(name, ()):
-            yield f"- {heading}: {int(gap['count'])} {words(gap['what'])}, {words(gap['why'])}"
-    for one in report["unproven"][:20]:
-        why = prose(one["reason"]) if one.get("reason") else f"not known yet: {', '.join(map(code, one['attributes']))}"
-        yield f"- unproven: {code(one['address'])}, {why}"
-    if len(report["unproven"]) > 20:  # noqa: PLR2004  said above
-        yield f"- unproven: {len(report['unproven']) - 20} more"
-    yield from (f"- {words(note)}" for note in notes)
+def _doubt(report: Json, notes: tuple[str, ...]) -> str:
+    if unproven := len(report["unproven"]):
+        return f", {unproven} {'object is' if unproven == 1 else 'objects are'} not known yet"
+    return ", not everything could be compared" if is_partial(report, notes) else ""
 
 
-def _finding(finding: Json) -> str:
-    states = ", ".join(map(words, (finding["class"], *further_states(finding))))
-    lines = [f"- **{words(finding['risk'].upper())} {states}**: {prose(finding['sentence'])}"]
-    lines += _acceptance(finding)
-    lines.append(f"  {words(', '.join(finding['factors']))}{_cause(finding.get('cause'))}{_expiry(finding)}")
-    way, reach = way_of(finding.get("cause")), reach_of(finding)
-    lines += [f"  {words(reach)}"] if reach else []
-    lines += [f"  How: {', '.join(map(code, way))}"] if way else []
+def _row(finding: Json) -> str:
+    states = [CLASSES.get(state, words(state)) for state in (finding["class"], *further_states(finding))]
+    what = f"{', '.join(states)}: {cell(finding['sentence'], strong=_STRONG)}{_expiry(finding)}"
+    reach = reach_of(finding)
+    why = f"{reasons(finding)}<br>{cell(reach)}" if reach else reasons(finding)
+    return f"| {_risk(finding)} | {what} | {_cause(finding.get('cause'))} | {why} |"
+
+
+def _risk(finding: Json) -> str:
+    one = finding.get("accepted")
+    return f"☑️&nbsp;accepted until {words(moment(one['until']))}" if one else risk_cell(finding)
+
+
+def _expiry(finding: Json) -> str:
+    return f", until {words(moment(finding['expires_at']))}" if finding.get("expires_at") else ""
+
+
+def _cause(cause: Json | None) -> str:
+    if not cause:
+        return "not known"
+    return f"{cell_code(cause['actor'])} {words(cause['operation'])}d it {words(moment(cause['at']))}"
+
+
+def _ways_back(finding: Json) -> str:
+    lines = [f"- **{words(finding['risk'])}**, {prose(finding['sentence'])}", *_acceptance(finding)]
+    if way := way_of(finding.get("cause")):
+        lines.append(f"  - how: {', '.join(map(code, way))}")
     if finding.get("address"):
-        lines.append(f"  declared as {code(finding['address'])} in stack {code(finding['stack'])}")
-    lines.append(f"  Revert: {code(finding['fix']['revert'])}")
+        lines.append(f"  - declared as {code(finding['address'])} in stack {code(finding['stack'])}")
     fix = finding["fix"]
-    return "\n".join([*(f"{line}  " for line in lines[:-1]), lines[-1], *_adoption(fix), *_exception(fix)])
+    lines.append(f"  - revert: {code(fix['revert'])}")
+    return "\n".join([*lines, *_adoption(fix), *_exception(fix), ""])
 
 
 def _acceptance(finding: Json) -> Iterator[str]:
-    for name, said in (("accepted", "**Accepted until"), ("lapsed", "**No longer accepted since")):
-        one = finding.get(name)
-        if one:
-            until = f"{said} {words(moment(one['until']))}** by {code(one['by'])}, exception {code(one['exception'])}"
-            yield f"  {until}: {code(one['reason'])}"
+    for name, said in (("accepted", "accepted until"), ("lapsed", "no longer accepted since")):
+        if one := finding.get(name):
+            by = f"by {code(one['by'])}, exception {code(one['exception'])}: {code(one['reason'])}"
+            yield f"  - {said} {words(moment(one['until']))} {by}"
 
 
 def _adoption(fix: Json) -> Iterator[str]:
     hcl = "\n".join(part for part in (fix.get("adopt_hcl"), fix.get("import")) if part)
-    python = fix.get("adopt_cdktf") or ""
+    python = str(fix.get("adopt_cdktf") or "")
     if not hcl:
         return
     if len(hcl.encode()) + len(python.encode()) > _FIX_LIMIT:
-        yield ""
-        yield "  The code to adopt it is too long for here: `--json` holds it."
+        yield "  - keep: the code is too long for here, `--json` holds it"
         return
-    yield from _folded("Keep it: adopt", [(hcl, "hcl"), *([(python, "python")] if python else [])])
+    yield "  - keep:"
+    yield from _block(hcl, "hcl")
+    if python:
+        yield from _block(python, "python")
 
 
 def _exception(fix: Json) -> Iterator[str]:
     if fix.get("exception"):
-        summary = f"Accept it, for at most {int(fix['except_days_max'])} days"
-        yield from _folded(summary, [(fix["exception"], "hcl")])
+        yield f"  - accept it, for at most {int(fix['except_days_max'])} days:"
+        yield from _block(fix["exception"], "hcl")
 
 
-def _folded(summary: str, blocks: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _block(text: str, language: str) -> Iterator[str]:
     yield ""
-    yield f"  <details><summary>{summary}</summary>"
-    for text, language in blocks:
-        yield ""
-        yield from (f"  {line}" if line else "" for line in fenced(text, language).split("\n"))
+    yield from (f"    {line}" if line else "" for line in fenced(text, language).split("\n"))
     yield ""
-    yield "  </details>"
-
-
-def _cause(cause: Json | None) -> str:
-    return f"; {code(cause['actor'])} {words(cause['operation'])}d it {words(moment(cause['at']))}" if cause else ""
-
-
-def _expiry(finding: Json) -> str:
-    return f"; until {words(moment(finding['expires_at']))}" if finding.get("expires_at") else ""
-
-
-def _change(change: Json) -> str:
-    return f"- **{words(change['risk'].upper())}**: {prose(change['sentence'])} ({words(', '.join(change['factors']))})"
-
-
-def _reversal(reversal: Json) -> str:
-    return f"- **REVERTS** {code(reversal['name'])}{_cause(reversal.get('cause'))}"

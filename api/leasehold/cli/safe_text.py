@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 
 _LONGEST = 300
+_PIPE = "\\u{7c}"
 # letters that print nothing: Hangul fillers, the braille blank and the combining grapheme joiner
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
 _MARKDOWN = re.compile(r"([\\*_\[\]#|~])")
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BACKTICKS = re.compile(r"`+")
-_ODD = re.compile(r"\S*[@`]\S*|(?:https?|ftp|mailto|www)[:.]\S*", re.IGNORECASE)
+# what GitHub or GitLab turns into a mention, a reference, a label, a commit or a link
+_ODD = re.compile(
+    r"\S*[@`]\S*|\S*[#!~$%&^](?=[\w\"])\S*|\S*://\S*|(?:mailto|www)[:.]\S*|\bGH-\d+\b|\b[0-9a-f]{7,64}\b|\[\w+:\S*",
+    re.IGNORECASE,
+)
 
 
 def visible(text: object, longest: int = _LONGEST) -> str:
@@ -46,6 +51,29 @@ def prose(text: str) -> str:
     if len(pieces) % 2 == 0:  # a backtick without its partner: trust no piece
         return code(text)
     return "".join(code(piece) if at % 2 else words(piece) for at, piece in enumerate(pieces))
+
+
+def cell(text: str, *, strong: tuple[str, ...] = ()) -> str:
+    """A sentence for a cell of a Markdown table, with some of our own words in bold.
+
+    A pipe ends a cell even within a code span, and how it is escaped differs: it is spelt out instead.
+    """
+    pieces = visible(text.replace("|", _PIPE), 2_000).split("`")
+    if len(pieces) % 2 == 0:
+        return code("`".join(pieces))
+    return "".join(code(piece) if at % 2 else _emphasised(piece, strong) for at, piece in enumerate(pieces))
+
+
+def cell_code(text: object) -> str:
+    """A code span for a cell of a Markdown table."""
+    return code(str(text).replace("|", _PIPE))
+
+
+def _emphasised(piece: str, strong: tuple[str, ...]) -> str:
+    shown = words(piece)
+    for one in strong:
+        shown = shown.replace(one, f"**{one}**")
+    return shown
 
 
 def words(text: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TextIO, cast
 
@@ -23,6 +24,7 @@ class Session:
     err: TextIO
     transport: httpx.BaseTransport | None = None
     width: int | None = None
+    sleep: Callable[[float], None] = time.sleep
 
     @property
     def environment(self) -> Environment:

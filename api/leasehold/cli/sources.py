@@ -80,8 +80,11 @@ def _declaration(of: Source, document: Json) -> Declaration:
 def _loaded(path: str) -> Json:
     try:
         raw = Path(path).read_bytes()
+    except FileNotFoundError:
+        step = "did the step that writes it succeed? its log says why not"
+        raise Failure("the file cannot be read: it is not there", where=visible(path), next_step=step) from None
     except OSError as error:
-        raise Failure(f"cannot be read ({error.strerror})", where=visible(path)) from None
+        raise Failure(f"the file cannot be read ({error.strerror})", where=visible(path)) from None
     return _parsed(raw, path)
 
 

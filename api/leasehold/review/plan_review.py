@@ -29,7 +29,10 @@ _SAID_APART = frozenset({Kind.WORKLOAD_BINDINGS, Kind.TRUST_ISSUERS, Kind.CEILIN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessChange:
-    """What one agent gains and loses. Between backticks, `sentence` holds names that are to be distrusted."""
+    """What one agent gains and loses. Between backticks, `sentence` holds names that are to be distrusted.
+
+    `had` is the narrower access that a gain replaces, `keeps` the narrower access that a loss leaves.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
     agent: str
@@ -38,6 +41,9 @@ class AccessChange:
     sentence: str
     gains: tuple[Entitlement, ...]
     losses: tuple[Entitlement, ...]
+    had: tuple[Entitlement, ...] = ()
+    keeps: tuple[Entitlement, ...] = ()
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +148,17 @@ def _access_changes(comparison: Comparison) -> Iterator[AccessChange]:
             ),
             gains=collapsed(gains),
             losses=collapsed(losses),
+            had=_within(comparison.declared_access(agent), gains),
+            keeps=_within(comparison.live_access(agent), losses),
+            is_new=agent not in was.of(Agent),
         )
+
+
+def _within(held: Entitlements, moved: Entitlements) -> tuple[Entitlement, ...]:
+    """What is held of the access that moved, so that a reader sees from where to where."""
+    tools = {(one.tool_server, one.tool) for one in moved}
+    alike = frozenset(one for one in held if (one.tool_server, one.tool) in tools)
+    return collapsed(alike - beyond(alike, moved))
 
 
 def _assess(agent: str, gains: Entitlements, comparison: Comparison) -> Assessment:

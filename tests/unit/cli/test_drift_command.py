@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -107,14 +108,12 @@ def test_what_is_accepted_fails_nothing_until_it_ends_and_is_told_all_along(back
     registry.write(Kind.DRIFT_EXCEPTIONS, "incident", spec, stack="other")
     code, out, _ = leasehold(*asked, "--markdown", answer=backend)
     assert code == 0
-    assert "### Agent permissions: no drift; 1 accepted\n" in out
-    assert (
-        "**Accepted until 2026-11-23 06:00 UTC** by `oidc:alice@example.com`, exception `incident`: `incident`" in out
-    )
+    assert "### ✅ Live access in `prod` is as declared, 1 accepted for now\n" in out
+    assert "accepted until 2026-11-23 06:00 UTC by `oidc:alice@example.com`, exception `incident`: `incident`" in out
     registry.write(Kind.DRIFT_EXCEPTIONS, "incident", replace(spec, expires_at=NOW), stack="other")
     code, out, _ = leasehold(*asked, "--markdown", answer=backend)
     assert code == 3
-    assert "**No longer accepted since 2026-11-22 06:00 UTC**" in out
+    assert "no longer accepted since 2026-11-22 06:00 UTC" in out
 
 
 def test_drift_at_the_level_is_graver_than_what_could_not_be_compared(backend, registry, write):
@@ -244,7 +243,53 @@ def test_a_review_names_what_the_apply_would_revert(backend, registry, write):
     registry.write(Kind.GRANTS, DELETE.id, DELETE)
     _, out, _ = leasehold("review", f"prod={write(shown_plan())}", "--markdown", answer=backend)
     assert out.startswith("<!-- leasehold:review stack=prod -->\n")
-    assert f"- **REVERTS** `{DELETE.id}`; `oidc:alice@example.com` created it" in out
+    assert "takes away 1 grant made outside the code" in out
+    assert f"- `{DELETE.id}`, created by `oidc:alice@example.com`" in out
+
+
+def test_a_plan_of_ten_thousand_resources_is_read_and_only_ours_are_sent(backend, write):
+    plan = shown_plan()
+    foreign = {
+        "mode": "managed",
+        "type": "aws_instance",
+        "provider_name": "registry.terraform.io/hashicorp/aws",
+        "values": {"password": "hunter2"},
+        "sensitive_values": {"password": True},
+    }
+    rows = [{**foreign, "name": f"n{at}", "address": f"aws_instance.n{at}"} for at in range(10_000)]
+    plan["planned_values"]["root_module"]["resources"] += rows
+    plan["resource_changes"] = [{"address": row["address"], "change": {"after_unknown": {}}} for row in rows]
+    code, out, _ = leasehold("review", f"prod={write(plan)}", "--markdown", answer=backend)
+    assert code == 0
+    assert "✅ No agent gains or loses access" in out
+    assert len(sent(backend)[0]["resources"]) == len(organisation())
+    assert b"hunter2" not in backend.seen[-1].content
+
+
+def test_a_plan_of_ten_thousand_grants_is_told_in_one_comment(backend, write):
+    edges = [replace(DELETE, resources=frozenset({f"repo:r{at}"})) for at in range(10_000)]
+    plan = shown_plan(organisation() | {(Kind.GRANTS, one.id): one for one in edges})
+    code, out, _ = leasehold("review", f"prod={write(plan)}", "--markdown", answer=backend)
+    assert code == 0
+    assert len(out.encode()) <= 60_000
+    assert "and 9997 more" in out
+    assert re.search(r"The details of \d+ more are not shown here", out)
+
+
+def test_a_sensitive_value_is_in_no_comment(backend, write):
+    plan = shown_plan()
+    row = next(one for one in plan["planned_values"]["root_module"]["resources"] if one["type"] == "leasehold_owner")
+    row["values"]["email"], row["sensitive_values"] = "hunter2@example.com", {"email": True}
+    code, out, _ = leasehold("review", f"prod={write(plan)}", "--markdown", answer=backend)
+    assert code == 0
+    assert "hunter2" not in out
+    assert "Not proven" in out
+
+
+def test_the_plan_of_another_stack_is_told_as_that_stacks(backend, write):
+    code, out, _ = leasehold("review", f"other={write(shown_plan())}", "--markdown", answer=backend)
+    assert code == 0
+    assert out.startswith("<!-- leasehold:review stack=other -->")
 
 
 def test_the_stack_may_come_from_the_environment(backend, write):
