@@ -15,7 +15,7 @@ from cedarpy import pst
 from leasehold.policy.cedar.compiler import parts_of
 from leasehold.policy.cedar.index import ref_of
 from leasehold.policy.cedar.naming import cedar_name
-from leasehold.policy.cedar.values import EvaluationError, fraction
+from leasehold.policy.cedar.values import fraction
 from leasehold.policy.filtering import Filter, SideFilter
 
 ID = "id"
@@ -141,10 +141,7 @@ class _Writer:
             return self._attribute(of)
         if of.op != "decimal" or not isinstance(of.arg, pst.StringLit):
             raise NotExpressible("only a literal decimal compares in SQL")
-        try:
-            return self._bound(Decimal(int(fraction(of.arg.value))).scaleb(-4))
-        except EvaluationError:
-            raise NotExpressible("not a decimal") from None
+        return self._bound(Decimal(int(fraction(of.arg.value))).scaleb(-4))  # folding left none that is no decimal
 
     def _attribute(self, of: pst.Expr) -> str:
         if isinstance(of, pst.GetAttr) and isinstance(of.base, pst.Var) and of.base.name == "resource":

@@ -328,3 +328,25 @@ def test_names_of_entities_are_made_in_one_place():
     assert (agent_ref("a"), user_ref("u")) == (EntityRef("Agent", "a"), EntityRef("User", "u"))
     assert str(MAIN) == "db:main"
     assert action_name("docs", "read") == "docs/read"
+
+
+def test_a_policy_may_look_at_the_context_as_a_whole():
+    whole = 'forbid (principal, action == Action::"warehouse/query", resource) unless { [context].contains(context) };'
+    assert reason(call(), published(agent_policy(whole))) is Reason.GRANTED
+    tried = agent_policy(whole.replace("unless", "when"), "try", mode=Mode.LOG_ONLY)
+    assert decision_on(call(), published(tried)).would_flip
+    assert decision_on(call(), published(tried, agent_policy(whole))).would_flip
+
+
+def test_what_a_caller_may_say_besides_is_published_too():
+    text = agent_policy('forbid (principal, action in Action::"*", resource) when { '
+                        "context has caller && context.caller has risk && context.caller.risk > 7 };")  # fmt: skip
+    schema = {"type": "object", "properties": {"risk": {"type": "integer"}}}
+    version = publish([text], facts(), caller_schema=schema)
+    assert reason(call(context={"risk": 8}), version) is Reason.FORBIDDEN
+    assert reason(call(context={"risk": 7}), version) is Reason.GRANTED
+    assert reason(call(context={"region": "EU"}), version) is Reason.SCHEMA_VIOLATION
+    other = agent_policy("forbid (principal, action, resource) when { context.depth > 9 };")
+    silent = publish([other], facts(), caller_schema={"type": "object", "additionalProperties": True})
+    assert reason(call(context={"region": 5}), silent) is Reason.GRANTED
+    assert publish((), facts(), caller_schema={"type": "object"}).version != silent.version

@@ -22,7 +22,14 @@ from leasehold.model.tools import Action
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.naming import cedar_name, cedar_ref
-from leasehold.policy.cedar.statements import MAX_DOCUMENT, MAX_STATEMENT, MAX_STATEMENTS, DocumentRefused, formatted
+from leasehold.policy.cedar.statements import (
+    MAX_DOCUMENT,
+    MAX_STATEMENT,
+    MAX_STATEMENTS,
+    DocumentRefused,
+    formatted,
+    statements_of,
+)
 from leasehold.policy.checking import check, schema_of
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.material import CallableTool
@@ -184,6 +191,12 @@ def test_formatting_keeps_the_meaning_and_says_where_it_cannot():
     with pytest.raises(DocumentRefused, match="document:2: "):
         formatted("permit(principal,action,resource);\npermit(")
     assert formatted("// only a comment").strip() == "// only a comment"
+
+
+def test_statements_are_read_whole_or_not_at_all():
+    assert [one.line for one in statements_of("d", "// x\nforbid (principal, action, resource);")] == [2]
+    with pytest.raises(DocumentRefused, match="d:1: unexpected end of input"):
+        statements_of("d", "permit (")
 
 
 def test_an_engine_goes_by_its_name():

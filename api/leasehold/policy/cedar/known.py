@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from leasehold.model.entities import Entity, EntityRef
-from leasehold.policy.cedar.mapping import ValueRefused, mapped, native
+from leasehold.policy.cedar.mapping import ValueRefused, mapped
 from leasehold.policy.cedar.naming import cedar_ref
 from leasehold.policy.cedar.values import CedarSet, Value
 
@@ -63,11 +63,6 @@ def named_attributes(entity: Entity) -> dict[str, Value]:
         return {name: _renamed(value) for name, value in mapped(entity.attributes).items()}
     except ValueRefused as refused:
         raise ValueRefused(f"{entity.ref.type}.{refused.path}", refused.why) from None
-
-
-def named(value: object) -> Value:
-    """The value, with the entities in it under their names in policies."""
-    return _renamed(native(value))
 
 
 def refs_in(value: Value) -> Iterator[EntityRef]:

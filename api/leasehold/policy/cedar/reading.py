@@ -96,8 +96,6 @@ def rebuilt(expression: pst.Expr, parts: tuple[pst.Expr, ...]) -> pst.Expr:  # n
             return replace(expression, base=parts[0])
         case pst.Is():
             return replace(expression, base=parts[0], in_expr=parts[1] if len(parts) > 1 else None)
-        case pst.IfThenElse():
-            return pst.IfThenElse(*parts)
         case pst.Set():
             return pst.Set(parts)
         case pst.Record(fields):

@@ -160,9 +160,4 @@ def _said(error: Exception) -> str:
 
 
 def _first_bad_line(document: str) -> int:
-    for line, text in split(document):
-        try:
-            cedarpy.policies_to_pst(text)
-        except ValueError:
-            return line
-    return 1
+    return next((line for line, text in split(document) if isinstance(_statement("", line, text), Problem)), 1)

@@ -77,6 +77,10 @@ def test_what_always_fails_is_kept_where_cedar_would_come_to_it():
     assert left("true && resource.a") == pst.BinaryOp(
         "and", pst.BoolLit(value=True), pst.GetAttr(pst.Var("resource"), "a")
     )
+    assert (
+        text_of(left("[resource.a, context].contains({b: resource.c})")) == "[resource.a, {}].contains({b: resource.c})"
+    )
+    assert text_of(left("principal is Agent in resource.team")) == 'Agent::"triage" is Agent in resource.team'
     assert not is_boolean(pst.Var("resource"))
     assert rebuilt(pst.Var("resource"), ()) == pst.Var("resource")
 
