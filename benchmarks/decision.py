@@ -1,7 +1,7 @@
 """How long a decision takes, agent side and user side, at 100,000 agents with 1,000,000 grants.
 
-The other side is one flat Cedar policy set that says the same: a permit per grant, evaluated by `cedarpy`. It is linear in
-the grants, so it is measured at 10,000 of them, and its figure says so. Every decision of ours is compared to a plain
+The other side is one flat Cedar policy set that says the same: a permit per grant, evaluated by `cedarpy`. It is linear
+in the grants, so it is measured at 10,000 of them, and its figure says so. Each decision of ours is compared to a plain
 `if`, written without any of our code: a fast engine that is wrong is no engine.
 """
 
@@ -39,6 +39,8 @@ from leasehold.policy.publishing import publish
 AGENTS, TOOLS, GRANTS_EACH, USERS = 100_000, 50, 10, 1_000
 FLAT_AGENTS = 1_000
 QUESTIONS, ROUNDS = 20_000, 5
+DEPTH_MAX = 3
+_OFTEN, _MOSTLY = 0.8, 0.95
 NOW = datetime(2026, 11, 26, 10, tzinfo=UTC)
 TABLES, LIMITS = ("sales_", "finance_", "hr_", "ops_"), (2_000, 5_000, 10_000)
 SERVERS = [f"server-{at}" for at in range(5)]
@@ -143,12 +145,12 @@ def questions(agents: int, wanted: int) -> list[tuple[AccessRequest, bool]]:
 
 def _question(chance: Random, grant: Grant) -> tuple[AccessRequest, bool]:
     server, name, action = tool_of(grant.tool)
-    table = f"{grant.table if grant.table and chance.random() < 0.8 else chance.choice(TABLES)}q3"
+    table = f"{grant.table if grant.table and chance.random() < _OFTEN else chance.choice(TABLES)}q3"
     amount, source = chance.choice((500, 4_000, 9_000)), chance.choice(("10.20.3.4", "10.9.9.9", "10.1.1.7", "8.8.8.8"))
-    user, depth, consent = chance.randrange(USERS), chance.choice((0, 1, 1, 2, 4)), chance.random() < 0.95
+    user, depth, consent = chance.randrange(USERS), chance.choice((0, 1, 1, 2, 4)), chance.random() < _MOSTLY
     within = grant.table is None or table.startswith(grant.table)
     within = within and (grant.limit is None or amount <= grant.limit)
-    agent_may = within and ip_address(source) in ip_network("10.0.0.0/8") and consent and depth <= 3
+    agent_may = within and ip_address(source) in ip_network("10.0.0.0/8") and consent and depth <= DEPTH_MAX
     request = AccessRequest(
         subject=Entity(ref=agent_ref(f"agent{grant.agent}")),
         action=f"{server}/{name}",
