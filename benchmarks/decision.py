@@ -57,7 +57,7 @@ unless { context has oauth && context.oauth.consent };
 @id("deep") forbid (principal, action in Action::"*", resource) when { context.depth > 3 };
 """
 USER_POLICIES = """
-@id("staff") permit (principal in Group::"staff", action in Action::"*", resource);
+@id("staff") permit (principal in group::"staff", action in Action::"*", resource);
 @id("agents-do-not-delete") forbid (principal, action in Action::"delete", resource) when { context has via_agent };
 """
 
@@ -244,7 +244,7 @@ def _permit(grant: Grant) -> str:
     conditions = [] if grant.table is None else [f'context.input.table like "{grant.table}*"']
     conditions += [] if grant.limit is None else [f"context.input.amount <= {grant.limit}"]
     when = f" when {{ {' && '.join(conditions)} }}" if conditions else ""
-    return f'permit(principal == Agent::"agent{grant.agent}", action == Action::"{server}/{name}", resource){when};'
+    return f'permit(principal == agent::"agent{grant.agent}", action == Action::"{server}/{name}", resource){when};'
 
 
 def _plain(request: AccessRequest) -> dict[str, object]:

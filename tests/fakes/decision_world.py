@@ -20,9 +20,9 @@ from leasehold.policy.publishing import publish
 from leasehold.policy.relating import StoredRelations
 
 MONDAY = datetime(2026, 11, 23, 10, tzinfo=UTC)
-TRIAGE = EntityRef("Agent", "triage")
-ANA, BOB, NOBODY = EntityRef("User", "ana"), EntityRef("User", "bob"), EntityRef("User", "nobody")
-BILLING, MAIN = EntityRef("ToolServer", "billing"), EntityRef("db", "main")
+TRIAGE = EntityRef("agent", "triage")
+ANA, BOB, NOBODY = EntityRef("user", "ana"), EntityRef("user", "bob"), EntityRef("user", "nobody")
+BILLING, MAIN = EntityRef("tool_server", "billing"), EntityRef("db", "main")
 PLAN, MEMO = EntityRef("document", "plan"), EntityRef("document", "memo")
 
 TOOLS = (
@@ -56,16 +56,16 @@ TOOLS = (
 )
 GRANTS = (
     ("warehouse", "query", "db:*", {}, "triage/warehouse"),
-    ("billing", "refund", "ToolServer:billing", {"amount": {"range": {"max": 50}}}, "triage/billing"),
+    ("billing", "refund", "tool_server:billing", {"amount": {"range": {"max": 50}}}, "triage/billing"),
     ("docs", "*", "document:*", {}, "triage/docs"),
 )
 PERMISSIONS = (
-    ("billing", "*", "ToolServer:billing", {}, "support/billing"),
+    ("billing", "*", "tool_server:billing", {}, "support/billing"),
     ("docs", "read", "document:m*", {}, "memos"),
 )
 RELATIONSHIPS = (
     Relationship(PLAN, "owner", ANA),
-    Relationship(PLAN, "viewer", EntityRef("Group", "support")),
+    Relationship(PLAN, "viewer", EntityRef("group", "support")),
     Relationship(MEMO, "viewer", EntityRef("folder", "shared"), through="viewer"),
     Relationship(EntityRef("folder", "shared"), "viewer", BOB),
 )
@@ -77,10 +77,10 @@ def entity(type_: str, name: str, *parents: tuple[str, str], **attributes: Any) 
 
 
 ENTITIES = (
-    entity("Agent", "triage", ("Team", "payments"), ("Role", "crm-reader"), owner="maya", environment="production"),
-    entity("User", "ana", ("Group", "support"), email="ana@example.com", region="EU"),
-    entity("User", "bob", email="bob@example.com", region="US"),
-    entity("Group", "support", ("Group", "staff")),
+    entity("agent", "triage", ("team", "payments"), ("role", "crm-reader"), owner="maya", environment="production"),
+    entity("user", "ana", ("group", "support"), email="ana@example.com", region="EU"),
+    entity("user", "bob", email="bob@example.com", region="US"),
+    entity("group", "support", ("group", "staff")),
     entity("document", "plan", label="internal", pages=12),
     entity("document", "memo", label="public", pages=1),
 )
@@ -93,8 +93,8 @@ def facts(**more: Any) -> Facts:
         "tools": TOOLS,
         "grants": held(TRIAGE, *GRANTS),
         "permissions": [
-            *held(EntityRef("Group", "support"), PERMISSIONS[0]),
-            *held(EntityRef("Group", "staff"), PERMISSIONS[1]),
+            *held(EntityRef("group", "support"), PERMISSIONS[0]),
+            *held(EntityRef("group", "staff"), PERMISSIONS[1]),
         ],
         "relations": StoredRelations(RELATIONSHIPS),
     }

@@ -17,8 +17,8 @@ class EntityRef(NamedTuple):
         return f"{self.type}:{self.id}"
 
 
-AGENT, USER, TOOL_SERVER = "Agent", "User", "ToolServer"
-TEAM, ROLE, GROUP = "Team", "Role", "Group"
+AGENT, USER, TOOL_SERVER = "agent", "user", "tool_server"
+TEAM, ROLE, GROUP = "team", "role", "group"
 RELATION, ACTION = "Relation", "Action"
 
 
@@ -37,7 +37,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """`subject` has `relation` to `object`: `User:ana` is `owner` of `document:42`.
+    """`subject` has `relation` to `object`: `user:ana` is `owner` of `document:42`.
 
     With `through`, everybody who has that relation to the subject does: the `viewer`s of `folder:1` are viewers of
     `document:42`.

@@ -16,7 +16,7 @@ from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.mapping import mapper_of
 from leasehold.policy.cedar.shapes import FieldShape, RecordShape
 from leasehold.policy.cedar.vocabulary import ToolShape, groups_of
-from leasehold.policy.checking import CALLER_SCHEMA, Checker, assuming, checked, schemas_in, vocabulary_of
+from leasehold.policy.assessing import CALLER_SCHEMA, Checker, assuming, checked, schemas_in, vocabulary_of
 from leasehold.policy.material import Facts, PolicyText
 from leasehold.policy.published import ActionFacts, Policy, Published, SidePolicies
 

@@ -160,5 +160,5 @@ def _by_policy(facts: ActionFacts, published: Published) -> Iterator[Access]:
 
 
 def _words(scope: Scope) -> str:
-    """A scope in words: `in Group:staff`."""
+    """A scope in words: `in group:staff`."""
     return " ".join(str(part) for part in scope)

@@ -189,7 +189,7 @@ def test_who_can_names_every_holder_with_what_is_asked_of_it():
 
 
 def test_who_can_leaves_out_what_has_ended_and_what_is_forbidden_whatever_is_asked():
-    version = published(agent_policy('forbid (principal in Role::"crm-reader", action, resource);'))
+    version = published(agent_policy('forbid (principal in role::"crm-reader", action, resource);'))
     assert list(who_can("warehouse/query", version, MONDAY)) == []
     ended = [replace(one, expires_at=MONDAY) for one in held(TRIAGE, *GRANTS)]
     assert list(who_can("warehouse/query", published(grants=ended), MONDAY)) == []
@@ -199,26 +199,26 @@ def test_who_can_leaves_out_what_has_ended_and_what_is_forbidden_whatever_is_ask
 def test_who_can_names_what_policies_grant_by_themselves():
     version = published(
         user_policy('@id("owners") permit (principal, action == Action::"docs/read", resource is document) '
-                    'when { principal in resource.owner }; @id("ana") permit (principal == User::"ana", '
+                    'when { principal in resource.owner }; @id("ana") permit (principal == user::"ana", '
                     'action == Action::"docs/read", resource);'),
-        agent_policy('@id("b") permit (principal in Team::"payments", action in Action::"docs/*", resource);',
+        agent_policy('@id("b") permit (principal in team::"payments", action in Action::"docs/*", resource);',
                      permits=Permits.BEYOND_GRANTS),
         user_policy('permit (principal, action == Action::"docs/read", resource);', "trial", mode=Mode.LOG_ONLY),
     )  # fmt: skip
     found = {one.policy: one for one in who_can("docs/read", version, MONDAY) if one.policy}
     assert set(found) == {"users/owners", "users/ana", "agents/b"}
     assert found["users/owners"].when == ("(resource is document) && (principal in resource.owner)",)
-    assert (found["users/ana"].holder, found["users/ana"].scope) == (ANA, "= User:ana")
-    assert (found["agents/b"].scope, found["agents/b"].resource) == ("in Team:payments", "*")
+    assert (found["users/ana"].holder, found["users/ana"].scope) == (ANA, "= user:ana")
+    assert (found["agents/b"].scope, found["agents/b"].resource) == ("in team:payments", "*")
 
 
 def test_what_an_agent_can_is_what_it_and_its_roles_hold():
-    roles = held(EntityRef("Role", "crm-reader"), GRANTS[0])
+    roles = held(EntityRef("role", "crm-reader"), GRANTS[0])
     version = published(grants=[*held(TRIAGE, *GRANTS[1:]), *roles])
     found = {(one.action, one.resource) for one in what_can(TRIAGE, version, MONDAY)}
     assert found == {
         ("warehouse/query", "db:*"),
-        ("billing/refund", "ToolServer:billing"),
+        ("billing/refund", "tool_server:billing"),
         ("docs/read", "document:*"),
         ("docs/delete", "document:*"),
     }

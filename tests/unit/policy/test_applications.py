@@ -7,7 +7,7 @@ from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Reason, Side
 from leasehold.model.entities import Entity, EntityRef
 from leasehold.policy.cedar.engines import engine_named
-from leasehold.policy.checking import check
+from leasehold.policy.assessing import check
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.material import Permits
 from leasehold.policy.publishing import publish
@@ -16,11 +16,11 @@ SCHEMA = """
 entity role;
 entity user in [role] = { email: String, level?: Long };
 entity todo = { ownerID: String };
-entity Agent in [role] = {};
+entity agent in [role] = {};
 action change;
-action can_read_todos, can_create_todo appliesTo { principal: [user, Agent], resource: [user, todo], context: {} };
+action can_read_todos, can_create_todo appliesTo { principal: [user, agent], resource: [user, todo], context: {} };
 action can_delete_todo in [change] appliesTo {
-  principal: [user, Agent], resource: todo, context: { via_agent?: Agent, on_behalf_of?: user, reason?: String }
+  principal: [user, agent], resource: todo, context: { via_agent?: agent, on_behalf_of?: user, reason?: String }
 };
 """
 POLICIES = """
@@ -34,7 +34,7 @@ PEOPLE = (
     entity("user", "rick", ("role", "admin"), email="rick@example.com"),
     entity("user", "morty", ("role", "editor"), email="morty@example.com"),
     entity("user", "beth", ("role", "viewer"), email="beth@example.com"),
-    entity("Agent", "triage", ("role", "editor")),
+    entity("agent", "triage", ("role", "editor")),
 )
 
 
@@ -154,8 +154,8 @@ def test_one_schema_may_serve_several_documents():
 
 def test_a_policy_of_another_application_that_reaches_tool_calls_can_only_deny_them():
     schema = """entity user; entity file;
-    action look appliesTo { principal: [user, Agent], resource: file, context: { reason: String } };
-    entity Agent;"""
+    action look appliesTo { principal: [user, agent], resource: file, context: { reason: String } };
+    entity agent;"""
     wide = '@id("w") forbid (principal, action, resource) when { context.reason == "x" };'
     version = published(agent_policy(wide, schema=schema))
     decision = decision_on(call(), version)

@@ -23,7 +23,7 @@ from leasehold.policy.cedar.documents import ArgumentsRefused, parse_arguments
 from leasehold.policy.cedar.engines import CompiledEngine, engine_named
 from leasehold.policy.cedar.evaluation import Query
 from leasehold.policy.cedar.statements import statements_of
-from leasehold.policy.checking import check
+from leasehold.policy.assessing import check
 from leasehold.policy.deciding import decision_on
 
 ENGINES = [CompiledEngine(), CedarEngine(), engine_named("shadow")]
@@ -52,7 +52,7 @@ def question(context, **entities):
 @pytest.mark.parametrize("key", ["__entity", "__extn", "__anything"])
 @pytest.mark.parametrize("place", ["top", "record", "list", "hidden"])
 def test_arguments_never_become_entities_or_extension_values(key, place):
-    evil = {key: {"type": "User", "id": "ana"}}
+    evil = {key: {"type": "user", "id": "ana"}}
     arguments = {
         "top": {"table": "x", **evil},
         "record": {"table": evil},
@@ -64,8 +64,8 @@ def test_arguments_never_become_entities_or_extension_values(key, place):
 
 
 def test_a_claim_about_a_resource_is_no_entity_either():
-    version = published(entities=[entity("Agent", "triage"), entity("db", "other", owner=ANA)])
-    claimed = entity("db", "main", owner={"__entity": {"type": "User", "id": "ana"}})
+    version = published(entities=[entity("agent", "triage"), entity("db", "other", owner=ANA)])
+    claimed = entity("db", "main", owner={"__entity": {"type": "user", "id": "ana"}})
     assert reason(call(of=claimed), version) is Reason.SCHEMA_VIOLATION
 
 

@@ -84,7 +84,7 @@ def test_a_grant_ends_when_it_says():
 
 
 def test_a_role_can_hold_a_grant():
-    version = published(grants=held(EntityRef("Role", "crm-reader"), *GRANTS))
+    version = published(grants=held(EntityRef("role", "crm-reader"), *GRANTS))
     assert reason(call(), version) is Reason.GRANTED
     assert reason(call(subject=agent_ref("stranger")), version) is Reason.ENTITY_MISSING
 
@@ -119,7 +119,7 @@ def test_a_permit_says_when_a_grant_holds_and_never_grants(engine):
 
 
 def test_only_a_document_that_says_so_grants_beyond_grants():
-    permit = '@id("open") permit (principal in Team::"payments", action == Action::"warehouse/query", resource);'
+    permit = '@id("open") permit (principal in team::"payments", action == Action::"warehouse/query", resource);'
     version = publish([agent_policy(permit, permits=Permits.BEYOND_GRANTS)], facts(grants=()))
     decision = decision_on(call(), version)
     assert (decision.reason, decision.sides[0].determining) == (Reason.PERMITTED, ("agents/open",))
@@ -170,7 +170,7 @@ def test_a_person_alone_is_decided_by_the_user_side_alone():
     assert (decision.reason, [side.side for side in decision.sides]) == (Reason.GRANTED, [Side.USER])
 
 
-@pytest.mark.parametrize("user", [NOBODY, EntityRef("Team", "payments")])
+@pytest.mark.parametrize("user", [NOBODY, EntityRef("team", "payments")])
 def test_a_person_whom_nobody_knows_is_denied_and_the_agent_side_is_on_record(user):
     decision = decision_on(refund(10, user=user), published())
     assert not decision.allowed
@@ -183,7 +183,7 @@ def test_nobody_but_an_agent_acts_for_somebody():
 
 
 def test_a_group_calls_no_tools():
-    assert reason(refund(10, subject=EntityRef("Group", "support")), published()) is Reason.SCHEMA_VIOLATION
+    assert reason(refund(10, subject=EntityRef("group", "support")), published()) is Reason.SCHEMA_VIOLATION
 
 
 def test_log_only_says_what_it_would_do_and_does_not_do_it():
@@ -208,12 +208,12 @@ def test_what_a_call_carries_can_be_seen_by_policies():
         'context.oauth.consent && context.oauth.scopes.contains("mcp:tool:query:read")',
         'context.oauth.mode == "on_behalf_of"',
         'context.deployment == "triage"',
-        'context.chain.contains(Agent::"lead") && context.depth == 1',
+        'context.chain.contains(agent::"lead") && context.depth == 1',
         "context.weekday == 1",
         'context.now < datetime("2026-11-23T10:00:01Z")',
         'context.tool.server == "warehouse" && context.tool.read_only && !context.tool.idempotent',
         'context.caller.device.managed && context.caller.region == "EU"',
-        'principal.owner == "maya" && principal in Team::"payments" && principal in Role::"crm-reader"',
+        'principal.owner == "maya" && principal in team::"payments" && principal in role::"crm-reader"',
     )
     permit = 'permit (principal, action == Action::"warehouse/query", resource) when {{ {} }};'
     guards = "context has source_ip && context has oauth && context has deployment && context has caller && "
@@ -316,7 +316,7 @@ def test_whatever_is_thrown_at_it_a_decision_comes_out():
     odd = [
         call(arguments=Broken()),
         replace(call(), at=MONDAY.replace(tzinfo=None)),
-        replace(call(), subject=Entity(ref=EntityRef("Agent", "\ud800"))),
+        replace(call(), subject=Entity(ref=EntityRef("agent", "\ud800"))),
     ]
     version = published(agent_policy(f'{EVERY_CALL} when {{ context.now < datetime("2000-01-01") }};'))
     decisions = [decision_on(one, version) for one in odd]
@@ -325,7 +325,7 @@ def test_whatever_is_thrown_at_it_a_decision_comes_out():
 
 
 def test_names_of_entities_are_made_in_one_place():
-    assert (agent_ref("a"), user_ref("u")) == (EntityRef("Agent", "a"), EntityRef("User", "u"))
+    assert (agent_ref("a"), user_ref("u")) == (EntityRef("agent", "a"), EntityRef("user", "u"))
     assert str(MAIN) == "db:main"
     assert action_name("docs", "read") == "docs/read"
 

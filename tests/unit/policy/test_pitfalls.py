@@ -23,7 +23,7 @@ from leasehold.policy.cedar.engines import CompiledEngine, ShadowEngine, engine_
 from leasehold.policy.cedar.evaluation import Query
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.statements import DocumentRefused, statements_of
-from leasehold.policy.checking import check
+from leasehold.policy.assessing import check
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.material import FactsRefused, facts_of
 from leasehold.policy.publishing import publish
@@ -103,7 +103,7 @@ def test_entities_of_one_type_have_attributes_of_one_type_before_anything_is_pub
 
 def test_an_attribute_that_some_lack_is_optional_to_every_policy():
     bare = (*facts().known, entity("document", "x"))[-1:]
-    world = [entity("Agent", "triage"), entity("document", "a", pages=1), *bare]
+    world = [entity("agent", "triage"), entity("document", "a", pages=1), *bare]
     forbid = 'forbid (principal, action == Action::"docs/read", resource is document) when { resource.pages > 1 };'
     assert (
         "unable to guarantee safety of access to optional attribute `pages`"
@@ -160,7 +160,7 @@ def test_an_id_is_given_once():
 
 def test_nothing_that_cedar_says_about_values_reaches_a_decision():
     forbid = f'forbid (principal, {QUERY}, resource is db) when {{ resource.secret == "x" }};'
-    world = [entity("Agent", "triage", password="hunter2"), entity("db", "other", secret="tell-tale")]
+    world = [entity("agent", "triage", password="hunter2"), entity("db", "other", secret="tell-tale")]
     for engine in ENGINES:
         version = publish([agent_policy(forbid)], facts(entities=world), engine)
         said = repr(decision_on(call(), version))
@@ -186,11 +186,11 @@ def test_a_prefix_of_a_grant_is_a_row_and_its_star_is_no_wildcard():
     "scope",
     [
         "principal, action, resource",
-        'principal == Agent::"triage", action, resource',
-        'principal in Agent::"triage", action, resource',
-        'principal in Role::"crm-reader", action, resource',
-        "principal is Agent, action, resource",
-        'principal is Agent in Team::"payments", action, resource',
+        'principal == agent::"triage", action, resource',
+        'principal in agent::"triage", action, resource',
+        'principal in role::"crm-reader", action, resource',
+        "principal is agent, action, resource",
+        'principal is agent in team::"payments", action, resource',
         'principal, action in Action::"read", resource',
         'principal, action in Action::"warehouse/*", resource',
         'principal, action in [Action::"write", Action::"warehouse/query"], resource',
@@ -208,11 +208,11 @@ def test_every_scope_that_holds_is_found(scope, engine):
 
 
 def test_another_hierarchy_is_another_index():
-    text = agent_policy('forbid (principal in Role::"crm-reader", action, resource);')
+    text = agent_policy('forbid (principal in role::"crm-reader", action, resource);')
     assert reason(call(), published(text)) is Reason.FORBIDDEN
-    promoted = [entity("Agent", "triage", ("Role", "writer"))]
+    promoted = [entity("agent", "triage", ("role", "writer"))]
     assert reason(call(), published(text, entities=promoted)) is Reason.GRANTED
-    nested = [entity("Agent", "triage", ("Role", "writer")), entity("Role", "writer", ("Role", "crm-reader"))]
+    nested = [entity("agent", "triage", ("role", "writer")), entity("role", "writer", ("role", "crm-reader"))]
     assert reason(call(), published(text, entities=nested)) is Reason.FORBIDDEN
 
 

@@ -30,7 +30,7 @@ from leasehold.policy.cedar.statements import (
     formatted,
     statements_of,
 )
-from leasehold.policy.checking import check, schema_of
+from leasehold.policy.assessing import check, schema_of
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.material import CallableTool
 from leasehold.policy.publishing import publish
@@ -60,7 +60,7 @@ forbid (
     assert "agents:5: attribute `input.tabel` in context" in "\n".join(found)
     assert any(one.startswith("agents:5:") and "did you mean `table`?" in one for one in found)
     assert any(one.startswith("agents:7:") and "did you mean `warehouse/query`?" in one for one in found)
-    assert any(one.startswith("agents:8:") and "`Agnt`; did you mean `Agent`?" in one for one in found)
+    assert any(one.startswith("agents:8:") and "`Agnt`; did you mean `agent`?" in one for one in found)
     assert not any(one.startswith("agents:3:") for one in found)
 
 
@@ -82,7 +82,7 @@ def test_a_text_that_no_tool_lists_is_a_mistake():
 def test_each_side_sees_its_own_principals():
     by_mail = 'forbid (principal, action in Action::"*", resource) when { principal.email == "x" };'
     assert problems(user_policy(by_mail)) == []
-    assert "attribute `email` on entity type `Agent` not found" in problems(agent_policy(by_mail))[0]
+    assert "attribute `email` on entity type `agent` not found" in problems(agent_policy(by_mail))[0]
 
 
 def test_a_rule_about_what_deletes_stays_valid_while_nothing_does():
@@ -124,7 +124,7 @@ def test_the_schema_of_one_server_shows_what_its_policies_see():
     assert '"tags"?: Set<String>' in schema
     assert '"extra"?: {}' in schema
     assert "billing" not in schema
-    assert "principal: [Agent]" in schema
+    assert "principal: [agent]" in schema
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_entities_of_one_type_may_name_others_at_any_depth():
     world = [
         *ENTITIES,
         entity("document", "deep", label="x", pages=1, meta={"folder": EntityRef("odd-folder", "f"), "n": [1]}),
-        entity("document", "wide", label="x", pages=2, seen={EntityRef("User", "ana")}),
+        entity("document", "wide", label="x", pages=2, seen={EntityRef("user", "ana")}),
     ]
     forbid = (
         'forbid (principal, action == Action::"docs/read", resource is document) when { resource has meta && '
@@ -209,7 +209,7 @@ def test_strangers_cannot_fill_the_memory():
     version = published(user_policy('permit (principal, action in Action::"*", resource);'))
     action = version.actions["docs/read"]
     for at in range(70_000):
-        version.users.slice_of(EntityRef("User", "x"), frozenset({EntityRef("Group", f"g{at}")}), action)
+        version.users.slice_of(EntityRef("user", "x"), frozenset({EntityRef("Group", f"g{at}")}), action)
     assert len(version.users._slices) < 70_000
     assert len(version.users._made) == 1
     assert MAIN.type == "db"

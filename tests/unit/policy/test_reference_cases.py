@@ -13,7 +13,7 @@ from leasehold.policy.material import CallableTool, facts_of
 from leasehold.policy.publishing import publish
 from leasehold.policy.relating import StoredRelations
 
-AGENT = entity("Agent", "triage", ("Role", "code-review"), owner="maya", environment="production")
+AGENT = entity("agent", "triage", ("role", "code-review"), owner="maya", environment="production")
 
 
 def tool(server, name, action, **properties):
@@ -119,7 +119,7 @@ def test_refunds_under_fifty(amount, expected):
 )
 def test_read_only_in_europe_and_in_business_hours(region, at, expected):
     facts = facts_of(
-        entities=[AGENT, entity("User", "ana", region=region)],
+        entities=[AGENT, entity("user", "ana", region=region)],
         tools=[tool("crm", "read_contact", Action.READ), tool("crm", "edit_contact", Action.WRITE)],
         grants=held(TRIAGE, ("crm", "*", "contact:*", {}, "g")),
     )
@@ -130,26 +130,26 @@ def test_read_only_in_europe_and_in_business_hours(region, at, expected):
     when { context.now.offset(duration("1h")).toTime() < duration("17h") };
     """
     version = publish([user_policy(policy)], facts)
-    ana, contact = Entity(ref=EntityRef("User", "ana")), entity("contact", "7")
+    ana, contact = Entity(ref=EntityRef("user", "ana")), entity("contact", "7")
     assert allowed(version, "crm/read_contact", contact, user=ana, at=at) is expected
     assert not allowed(version, "crm/edit_contact", contact, user=ana, at=at)
 
 
 def test_documents_that_the_person_owns_or_that_are_shared_with_them():
-    ana, bob, eve = (EntityRef("User", name) for name in ("ana", "bob", "eve"))
+    ana, bob, eve = (EntityRef("user", name) for name in ("ana", "bob", "eve"))
     plan = EntityRef("document", "plan")
     facts = facts_of(
         entities=[
             AGENT,
-            entity("User", "ana"),
-            entity("User", "bob", ("Group", "finance")),
-            entity("User", "eve"),
-            entity("Group", "finance"),
+            entity("user", "ana"),
+            entity("user", "bob", ("group", "finance")),
+            entity("user", "eve"),
+            entity("group", "finance"),
         ],
         tools=[tool("docs", "read", Action.READ)],
         grants=held(TRIAGE, ("docs", "read", "document:*", {}, "g")),
         relations=StoredRelations(
-            [Relationship(plan, "owner", ana), Relationship(plan, "shared_with", EntityRef("Group", "finance"))]
+            [Relationship(plan, "owner", ana), Relationship(plan, "shared_with", EntityRef("group", "finance"))]
         ),
     )
     policy = """

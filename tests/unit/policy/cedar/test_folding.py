@@ -80,7 +80,7 @@ def test_what_always_fails_is_kept_where_cedar_would_come_to_it():
     assert (
         text_of(left("[resource.a, context].contains({b: resource.c})")) == "[resource.a, {}].contains({b: resource.c})"
     )
-    assert text_of(left("principal is Agent in resource.team")) == 'Agent::"triage" is Agent in resource.team'
+    assert text_of(left("principal is agent in resource.team")) == 'agent::"triage" is agent in resource.team'
     assert not is_boolean(pst.Var("resource"))
     assert rebuilt(pst.Var("resource"), ()) == pst.Var("resource")
 
