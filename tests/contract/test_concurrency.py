@@ -8,7 +8,7 @@ from tests.contract.samples import EVERY_SPEC, NOW
 from leasehold.model.errors import PreconditionFailed
 from leasehold.model.kinds import Kind
 from leasehold.model.principal import Principal, Role
-from leasehold.policy.platform import PlatformAction, decide
+from leasehold.policy.platform import PlatformAction, decide_platform
 from leasehold.registry.put import put_object
 from leasehold.registry.writes import MustBeRevision, MustNotExist, Put
 
@@ -17,7 +17,7 @@ OWNER = EVERY_SPEC[Kind.OWNERS]
 
 
 def put(store, name, precondition, team):
-    permit = decide(Principal(id=team, role=Role.SECURITY_ADMIN), PlatformAction.PUT, Kind.OWNERS)
+    permit = decide_platform(Principal(id=team, role=Role.SECURITY_ADMIN), PlatformAction.PUT, Kind.OWNERS)
     spec = OWNER.__class__(display_name="Alice", email="alice@example.com", team=team)
     return put_object(store, permit, Put(kind=Kind.OWNERS, name=name, spec=spec, precondition=precondition), NOW)
 

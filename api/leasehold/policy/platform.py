@@ -31,7 +31,7 @@ _DEVELOPERS_WRITE = frozenset(
 _DEVELOPERS_REVOKE = frozenset({"agent", "deployment", "lease", "task"})
 
 
-def decide(principal: Principal, action: PlatformAction, kind: str) -> Permit | Deny:
+def decide_platform(principal: Principal, action: PlatformAction, kind: str) -> Permit | Deny:
     """May the principal do this to objects of `kind`? For a revocation, `kind` is the kind of node."""
     permit = Permit(principal, action.value, kind)
     if action is PlatformAction.READ:

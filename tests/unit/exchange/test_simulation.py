@@ -18,11 +18,11 @@ from leasehold.model.principal import Principal, Role
 from leasehold.model.subjects import IssuerType, KubernetesSubject, OidcSubject
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.policy.decision import Deny, Permit
-from leasehold.policy.platform import PlatformAction, decide
+from leasehold.policy.platform import PlatformAction, decide_platform
 
 
 def permit(role: Role, *teams: str) -> Permit:
-    answer = decide(
+    answer = decide_platform(
         Principal(id="oidc:somebody", role=role, teams=frozenset(teams)), PlatformAction.SIMULATE, "trust-issuers"
     )
     assert isinstance(answer, Permit)
@@ -39,7 +39,7 @@ def simulate(world: World, token: str, who: Permit = ADMIN) -> SimulationReport:
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.APPROVER])
 def test_who_has_no_business_with_bindings_may_not_simulate(role):
-    assert isinstance(decide(Principal(id="x", role=role), PlatformAction.SIMULATE, "trust-issuers"), Deny)
+    assert isinstance(decide_platform(Principal(id="x", role=role), PlatformAction.SIMULATE, "trust-issuers"), Deny)
 
 
 def test_a_good_token_shows_the_binding_it_matches_and_the_pins_that_are_names(world):

@@ -10,7 +10,7 @@ from leasehold.policy.decision import Deny, Permit
 from leasehold.policy.platform import (
     PlatformAction,
     bootstrap_permit,
-    decide,
+    decide_platform,
     is_above_ceilings,
     kind_of_node,
     within_teams,
@@ -32,40 +32,40 @@ def allowed(answer):
 
 @pytest.mark.parametrize(("role", "kind"), list(itertools.product(Role, Kind)))
 def test_every_role_reads_every_kind_and_few_write(role, kind):
-    assert allowed(decide(principal(role), PlatformAction.READ, kind))
+    assert allowed(decide_platform(principal(role), PlatformAction.READ, kind))
     expected = role is Role.SECURITY_ADMIN or (role is Role.DEVELOPER and kind in DEVELOPERS)
     for action in WRITES:
-        assert allowed(decide(principal(role), action, kind)) is expected
+        assert allowed(decide_platform(principal(role), action, kind)) is expected
 
 
 @pytest.mark.parametrize("role", Role)
 def test_the_audit_log_is_for_auditors_and_admins(role):
-    answer = decide(principal(role), PlatformAction.READ_AUDIT, "audit-events")
+    answer = decide_platform(principal(role), PlatformAction.READ_AUDIT, "audit-events")
     assert allowed(answer) is (role in {Role.AUDITOR, Role.SECURITY_ADMIN})
 
 
 @pytest.mark.parametrize(("role", "node"), list(itertools.product(Role, NODES)))
 def test_who_revokes_what(role, node):
     expected = role is Role.SECURITY_ADMIN or (role is Role.DEVELOPER and node in {"agent", "deployment", "lease"})
-    assert allowed(decide(principal(role), PlatformAction.REVOKE, node)) is expected
+    assert allowed(decide_platform(principal(role), PlatformAction.REVOKE, node)) is expected
 
 
 @pytest.mark.parametrize(("role", "kind"), list(itertools.product(Role, [*Kind, *NODES])))
 def test_a_plan_only_identity_never_writes_whatever_its_role(role, kind):
     who = principal(role, plan_only=True)
     for action in (*WRITES, PlatformAction.REVOKE):
-        assert isinstance(decide(who, action, kind), Deny)
-    assert allowed(decide(who, PlatformAction.READ, kind))
+        assert isinstance(decide_platform(who, action, kind), Deny)
+    assert allowed(decide_platform(who, PlatformAction.READ, kind))
 
 
 def test_a_permit_says_who_may_do_what():
     who = principal(Role.SECURITY_ADMIN)
-    assert decide(who, PlatformAction.PUT, Kind.OWNERS) == decide(who, PlatformAction.PUT, "owners")
+    assert decide_platform(who, PlatformAction.PUT, Kind.OWNERS) == decide_platform(who, PlatformAction.PUT, "owners")
     assert (bootstrap_permit(who).principal, bootstrap_permit(who).kind) == (who, "bootstrap")
 
 
 def developer_permit():
-    permit = decide(principal(Role.DEVELOPER), PlatformAction.PUT, Kind.AGENTS)
+    permit = decide_platform(principal(Role.DEVELOPER), PlatformAction.PUT, Kind.AGENTS)
     assert isinstance(permit, Permit)
     return permit
 
@@ -90,12 +90,12 @@ def test_a_developer_stays_within_the_teams(teams, expected):
 
 
 def test_teams_bind_no_other_role():
-    permit = decide(principal(Role.SECURITY_ADMIN), PlatformAction.PUT, Kind.OWNERS)
+    permit = decide_platform(principal(Role.SECURITY_ADMIN), PlatformAction.PUT, Kind.OWNERS)
     assert within_teams(permit, [None]) == permit
 
 
 def test_only_a_security_admin_grants_without_a_ceiling():
-    admin = decide(principal(Role.SECURITY_ADMIN), PlatformAction.PUT, Kind.GRANTS)
+    admin = decide_platform(principal(Role.SECURITY_ADMIN), PlatformAction.PUT, Kind.GRANTS)
     assert is_above_ceilings(admin)
     assert not is_above_ceilings(developer_permit())
 

@@ -12,7 +12,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.people import Owner
 from leasehold.model.principal import Principal, Role
 from leasehold.model.records import EVERYTHING
-from leasehold.policy.platform import PlatformAction, decide
+from leasehold.policy.platform import PlatformAction, decide_platform
 from leasehold.registry.delete import delete_object
 from leasehold.registry.put import put_object
 from leasehold.registry.read import list_objects
@@ -39,7 +39,7 @@ class Registry(RuleBasedStateMachine):
 
     def put(self, name, team, precondition):
         spec = Owner(display_name="Somebody", email="s@example.com", team=team)
-        permit = decide(ADMIN, PlatformAction.PUT, Kind.OWNERS)
+        permit = decide_platform(ADMIN, PlatformAction.PUT, Kind.OWNERS)
         written = put_object(
             self.store, permit, Put(kind=Kind.OWNERS, name=name, spec=spec, precondition=precondition), NOW
         )
@@ -81,7 +81,7 @@ class Registry(RuleBasedStateMachine):
         if name not in self.live:
             return
         revision = self.live.pop(name)[0]
-        permit = decide(ADMIN, PlatformAction.DELETE, Kind.OWNERS)
+        permit = decide_platform(ADMIN, PlatformAction.DELETE, Kind.OWNERS)
         with suppress(PreconditionFailed):
             delete_object(
                 self.store, permit, Delete(kind=Kind.OWNERS, name=name, precondition=MustBeRevision(revision + 1)), NOW

@@ -1,0 +1,181 @@
+"""Are policies, tools and facts fit to be published together? Every problem, with the line where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import cedarpy
+
+from leasehold.model.decisions import Side
+from leasehold.model.entities import ACTION, AGENT, GROUP, RELATION, ROLE, TEAM, USER, EntityRef
+from leasehold.policy.cedar.applications import Application, application_of
+from leasehold.policy.cedar.index import scoped
+from leasehold.policy.cedar.json_schema import SchemaRefused, arguments_shape
+from leasehold.policy.cedar.reading import types_named
+from leasehold.policy.cedar.shapes import EMPTY
+from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, read
+from leasehold.policy.cedar.validation import problems_of, unlisted_choices
+from leasehold.policy.cedar.vocabulary import ToolShape, Vocabulary, schema_text
+from leasehold.policy.material import CallableTool, Facts, PolicyText
+
+CALLER_SCHEMA: Mapping[str, object] = {
+    "type": "object",
+    "properties": {
+        "region": {"type": "string"},
+        "device": {
+            "type": "object",
+            "properties": {"id": {"type": "string"}, "managed": {"type": "boolean"}, "platform": {"type": "string"}},
+            "additionalProperties": True,
+        },
+    },
+    "additionalProperties": True,
+}
+"""What a caller may say besides (`context.caller`), unless other is published."""
+_HINTS = (  # MCP 2025-11-25, ToolAnnotations, with the defaults there
+    ("destructive", "destructiveHint", True),
+    ("idempotent", "idempotentHint", False),
+    ("open_world", "openWorldHint", True),
+    ("read_only", "readOnlyHint", False),
+)
+PRINCIPALS = frozenset({AGENT, USER, GROUP, TEAM, ROLE})
+
+
+def check(texts: Iterable[PolicyText], facts: Facts) -> tuple[Problem, ...]:
+    """All that is wrong with these texts, for a plan; nothing if all is well.
+
+    Stricter than publishing in one thing: a type of resource that nobody has heard of is a mistake to a writer. To a
+    policy that is published already it may be a type whose last grant was taken back, and that must undo nothing.
+    """
+    every = tuple(texts)
+    try:
+        vocabulary, application = vocabulary_of(facts), application_of(schemas_in(every))
+    except DocumentRefused as refused:
+        return refused.problems
+    return tuple(_problems(every, Checker(vocabulary, application)))
+
+
+def checked(texts: tuple[PolicyText, ...], checker: Checker) -> list[tuple[PolicyText, Statement]]:
+    """Every statement with its text. Raises `DocumentRefused` with all that is wrong."""
+    problems = tuple(_problems(texts, checker))
+    if problems:
+        raise DocumentRefused(problems)
+    return [(text, one) for text in texts for one in read(text.name, text.document)[0]]
+
+
+def assuming(vocabulary: Vocabulary, texts: Iterable[PolicyText]) -> Vocabulary:
+    """The same, with every type of resource that policies name, in any other, and nothing known of it."""
+    statements = (one for text in texts if text.schema is None for one in read(text.name, text.document)[0])
+    named = frozenset[str]().union(*(types_named(one.template) for one in statements)) - {RELATION, ACTION}
+    types = {**dict.fromkeys(named, EMPTY), **vocabulary.types}
+    above = frozenset(types) - {AGENT, USER}
+    members = {type_: above | vocabulary.members.get(type_, frozenset()) for type_ in types if type_ not in PRINCIPALS}
+    return replace(vocabulary, types=types, members={**vocabulary.members, **members})
+
+
+def schemas_in(texts: Iterable[PolicyText]) -> list[tuple[str, str]]:
+    """The schemas that texts bring for other applications, with their documents' names."""
+    return [(text.name, text.schema) for text in texts if text.schema is not None]
+
+
+def schema_of(facts: Facts, server: str, side: Side) -> str:
+    """The Cedar schema of one tool server, as its policies are validated."""
+    return schema_text(vocabulary_of(facts), frozenset({server}), _PRINCIPALS[side])
+
+
+def vocabulary_of(facts: Facts, caller_schema: Mapping[str, object] = CALLER_SCHEMA) -> Vocabulary:
+    """What policies can speak of. Raises `DocumentRefused` for a tool whose schema cannot be read."""
+    tools: dict[str, ToolShape] = {}
+    problems: list[Problem] = []
+    for tool in facts.tools:
+        try:
+            tools[f"{tool.server}/{tool.name}"] = _tool_shape(tool)
+        except SchemaRefused as refused:
+            problems.append(Problem(f"{tool.server}/{tool.name}", 1, str(refused)))
+    problems += _names_taken_twice(facts)
+    if problems:
+        raise DocumentRefused(tuple(problems))
+    return Vocabulary(
+        tools=tools,
+        types=facts.types,
+        members=facts.members,
+        relations={type_: facts.relations.names(type_) for type_ in facts.relations.types()},
+        caller=arguments_shape(caller_schema),
+    )
+
+
+_PRINCIPALS = {Side.AGENT: AGENT, Side.USER: USER}
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Validates statements, each against the schema of what it speaks about."""
+
+    vocabulary: Vocabulary
+    application: Application | None
+
+    def problems(self, text: PolicyText, statements: tuple[Statement, ...]) -> Iterator[Problem]:
+        """All that is wrong with the statements of one text."""
+        names = self.vocabulary.names()
+        for one in statements:
+            if self._is_foreign(text, one) and self.application is not None:
+                yield from problems_of(one, self.application.schema, self.application.names)
+                continue
+            servers = self._servers(one)
+            yield from problems_of(one, _schema(schema_text(self.vocabulary, servers, _PRINCIPALS[text.side])), names)
+            tools = [tool.arguments for tool in self.vocabulary.tools.values() if tool.server in servers]
+            yield from unlisted_choices(one, tools)
+
+    def _is_foreign(self, text: PolicyText, statement: Statement) -> bool:
+        if text.schema is not None or self.application is None:
+            return text.schema is not None
+        named = _named_actions(statement)
+        return bool(named) and named <= {ref for ref, _ in self.application.actions.values()}
+
+    def _servers(self, statement: Statement) -> frozenset[str]:
+        """The tool servers that a statement speaks about: those of the tools it names, or all."""
+        every = frozenset(tool.server for tool in self.vocabulary.tools.values())
+        named = frozenset(ref.id.partition("/")[0] for ref in _named_actions(statement))
+        return named if named and named <= every else every
+
+
+@lru_cache(maxsize=64)
+def _schema(text: str) -> cedarpy.Schema:
+    """Parsed once: most of what gets published changes policies, and no tools."""
+    return cedarpy.Schema.from_str(text)
+
+
+def _problems(texts: tuple[PolicyText, ...], checker: Checker) -> Iterator[Problem]:
+    yield from _repeated(texts)
+    for text in texts:
+        statements, unread = read(text.name, text.document)
+        yield from unread
+        yield from checker.problems(text, statements)
+
+
+def _repeated(texts: tuple[PolicyText, ...]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for text in texts:
+        if text.name in seen:
+            yield Problem(text.name, 1, "another document has this name")
+        seen.add(text.name)
+
+
+def _names_taken_twice(facts: Facts) -> Iterator[Problem]:
+    for type_ in sorted(facts.relations.types()):
+        shape = facts.types.get(type_)
+        attributes = {name for name, _ in shape.fields} if shape is not None else set()
+        for name in sorted(attributes & facts.relations.names(type_)):
+            yield Problem(type_, 1, f"`{name}` is an attribute of `{type_}`, and a relation to it")
+
+
+def _named_actions(statement: Statement) -> frozenset[EntityRef]:
+    scopes = scoped(statement, statement.template).actions
+    return frozenset(scope[1] for scope in scopes if scope and isinstance(scope[1], EntityRef))
+
+
+def _tool_shape(tool: CallableTool) -> ToolShape:
+    hints = tuple((ours, tool.annotations.get(theirs, default)) for ours, theirs, default in _HINTS)
+    arguments = arguments_shape(tool.input_schema)
+    return ToolShape(server=tool.server, name=tool.name, action=tool.action, arguments=arguments, hints=hints)

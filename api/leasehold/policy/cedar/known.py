@@ -1,0 +1,99 @@
+"""What is known of entities, typed, with everything that each is in, however far above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+from leasehold.model.entities import Entity, EntityRef
+from leasehold.policy.cedar.mapping import ValueRefused, mapped
+from leasehold.policy.cedar.naming import cedar_ref
+from leasehold.policy.cedar.values import CedarSet, Value
+
+_NO_ONE: frozenset[EntityRef] = frozenset()
+
+
+class Known(NamedTuple):
+    """One entity: its attributes, and every entity that it is in."""
+
+    attributes: Mapping[str, Value]
+    ancestors: frozenset[EntityRef]
+
+
+class Lookup(Protocol):
+    """Where an engine finds entities. A plain dict is one."""
+
+    def get(self, ref: EntityRef, /) -> Known | None:
+        """What is known of it."""
+        ...
+
+
+class Overlay:
+    """Entities of one question, before those that everybody knows."""
+
+    __slots__ = ("_known", "_own")
+
+    def __init__(self, own: Mapping[EntityRef, Known], known: Lookup) -> None:
+        self._own, self._known = own, known
+
+    def get(self, ref: EntityRef, /) -> Known | None:
+        """What is known of it, here or there."""
+        return self._own.get(ref) or self._known.get(ref)
+
+
+def known_entities(entities: Iterable[Entity]) -> dict[EntityRef, Known]:
+    """All of them, their ancestors closed. Raises `ValueRefused` for an attribute that Cedar has no value for."""
+    parents: dict[EntityRef, frozenset[EntityRef]] = {}
+    attributes: dict[EntityRef, Mapping[str, Value]] = {}
+    shared: dict[frozenset[EntityRef], frozenset[EntityRef]] = {}
+    for one in entities:
+        ref = cedar_ref(one.ref)
+        of = frozenset(map(cedar_ref, one.parents)) if one.parents else _NO_ONE
+        parents[ref] = shared.setdefault(of, of)
+        attributes[ref] = named_attributes(one)
+    closed: dict[frozenset[EntityRef], frozenset[EntityRef]] = {}
+    for of in shared:
+        closed[of] = frozenset(_above(of, parents))
+    return {ref: Known(attributes[ref], closed[of]) for ref, of in parents.items()}
+
+
+def named_attributes(entity: Entity) -> dict[str, Value]:
+    """The entity's attributes, typed. Raises `ValueRefused` with its type, and the attribute's name."""
+    try:
+        return {name: _renamed(value) for name, value in mapped(entity.attributes).items()}
+    except ValueRefused as refused:
+        raise ValueRefused(f"{entity.ref.type}.{refused.path}", refused.why) from None
+
+
+def refs_in(value: Value) -> Iterator[EntityRef]:
+    """Every entity that a value names, at any depth."""
+    match value:
+        case EntityRef():
+            yield value
+        case dict():
+            for one in value.values():
+                yield from refs_in(one)
+        case CedarSet():
+            yield from (one for one in value if isinstance(one, EntityRef))
+
+
+def _renamed(value: Value) -> Value:
+    match value:
+        case EntityRef():
+            return cedar_ref(value)
+        case dict():
+            return {name: _renamed(one) for name, one in value.items()}
+        case CedarSet():
+            return CedarSet(_renamed(one) for one in value)
+        case _:
+            return value
+
+
+def _above(of: frozenset[EntityRef], parents: Mapping[EntityRef, frozenset[EntityRef]]) -> set[EntityRef]:
+    found, waiting = set(of), list(of)
+    while waiting:
+        for one in parents.get(waiting.pop(), _NO_ONE):
+            if one not in found:
+                found.add(one)
+                waiting.append(one)
+    return found

@@ -1,0 +1,139 @@
+"""What gets published, as plain values: policies, tools, and the facts that decisions look up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from leasehold.model.decisions import Side
+from leasehold.model.entities import TOOL_SERVER, Entity, EntityRef, Relations
+from leasehold.model.tools import Action
+from leasehold.policy.cedar.known import Known, known_entities
+from leasehold.policy.cedar.naming import cedar_name
+from leasehold.policy.cedar.shapes import EMPTY, RecordShape, ShapesDiffer, record_of_all
+from leasehold.policy.holdings import HeldReach, Holdings, holdings_of
+from leasehold.policy.relating import NO_RELATIONS
+
+
+class Mode(StrEnum):
+    """Whether a policy counts, or only says what it would do."""
+
+    ENFORCE = "enforce"
+    LOG_ONLY = "log_only"
+
+
+class Permits(StrEnum):
+    """What a permit of the agent side does (ADR 0019): it says when a grant holds, or it grants by itself."""
+
+    WITHIN_GRANTS = "within_grants"
+    BEYOND_GRANTS = "beyond_grants"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyText:
+    """A document of policies. `schema` is a Cedar schema of actions that no tool server has, for other applications."""
+
+    name: str
+    document: str
+    side: Side
+    mode: Mode = Mode.ENFORCE
+    permits: Permits = Permits.WITHIN_GRANTS
+    schema: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallableTool:
+    """A tool as its server lists it. `annotations` are MCP's hints under MCP's names; an absent one means the worst."""
+
+    server: str
+    name: str
+    action: Action
+    input_schema: Mapping[str, object] | None = None
+    annotations: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything that decisions look up besides policies. Made by `facts_of`, changed by making another."""
+
+    known: Mapping[EntityRef, Known]
+    types: Mapping[str, RecordShape]
+    members: Mapping[str, frozenset[str]]
+    relations: Relations
+    grants: Holdings
+    permissions: Holdings
+    tools: tuple[CallableTool, ...]
+
+    def regranted(self, holder: EntityRef, held: Iterable[HeldReach]) -> Facts:
+        """The same, with these as all the grants of one holder."""
+        return replace(self, grants=self.grants.replaced(holder, holdings_of(held, _listed(self.tools))))
+
+
+class FactsRefused(Exception):
+    """Attributes of entities that make no type together. Says of which type."""
+
+
+def facts_of(
+    *,
+    entities: Iterable[Entity] = (),
+    tools: Iterable[CallableTool] = (),
+    grants: Iterable[HeldReach] = (),
+    permissions: Iterable[HeldReach] = (),
+    relations: Relations = NO_RELATIONS,
+) -> Facts:
+    """Read all facts, once. Raises `FactsRefused`, or `ValueRefused` for an attribute that Cedar has no value for."""
+    every_tool = tuple(tools)
+    listed, reached = _listed(every_tool), set[str]()
+    known = known_entities(entities)
+    granted = holdings_of(_watched(grants, reached), listed)
+    permitted = holdings_of(_watched(permissions, reached), listed)
+    bare = {cedar_name(type_): EMPTY for type_ in (TOOL_SERVER, *reached, *relations.types())}
+    return Facts(
+        known=known,
+        types={**bare, **_types(known)},
+        members=_members(known),
+        relations=relations,
+        grants=granted,
+        permissions=permitted,
+        tools=every_tool,
+    )
+
+
+def _listed(tools: Iterable[CallableTool]) -> dict[str, tuple[str, ...]]:
+    listed: dict[str, list[str]] = {}
+    for tool in tools:
+        listed.setdefault(tool.server, []).append(tool.name)
+    return {server: tuple(names) for server, names in listed.items()}
+
+
+def _watched(held: Iterable[HeldReach], reached: set[str]) -> Iterator[HeldReach]:
+    """The same, remembering the types of what is reached."""
+    for one in held:
+        reached.add(one.reach.resource.partition(":")[0])
+        yield one
+
+
+def _types(known: Mapping[EntityRef, Known]) -> dict[str, RecordShape]:
+    by_type: dict[str, list[Mapping[str, object]]] = {}
+    for ref, one in known.items():
+        by_type.setdefault(ref.type, []).append(one.attributes)
+    return {type_: _type(type_, attributes) for type_, attributes in by_type.items()}
+
+
+def _type(name: str, attributes: list[Mapping[str, object]]) -> RecordShape:
+    try:
+        return record_of_all(attributes)
+    except ShapesDiffer as differ:
+        raise FactsRefused(f"entities of type `{name}` differ: {differ}") from differ
+
+
+def _members(known: Mapping[EntityRef, Known]) -> dict[str, frozenset[str]]:
+    """Which types each type's entities are in, directly or not."""
+    members: dict[str, set[str]] = {}
+    seen: set[tuple[str, int]] = set()
+    for ref, one in known.items():
+        if (ref.type, id(one.ancestors)) not in seen:
+            seen.add((ref.type, id(one.ancestors)))
+            members.setdefault(ref.type, set()).update(above.type for above in one.ancestors)
+    return {type_: frozenset(of) for type_, of in members.items()}

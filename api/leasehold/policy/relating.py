@@ -1,0 +1,56 @@
+"""Relations of the registry's own: who is owner, viewer, member of what, directly, by a group, or through another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from leasehold.model.entities import EntityRef, Relationship
+from leasehold.policy.cedar.naming import cedar_ref
+
+_NONE: frozenset[str] = frozenset()
+
+
+class StoredRelations:
+    """Relations out of relationships, all in memory. `Relations` of the model says what they answer."""
+
+    def __init__(self, relationships: Iterable[Relationship] = ()) -> None:
+        self._of: dict[EntityRef, dict[str, set[tuple[EntityRef, str | None]]]] = {}
+        self._names: dict[str, set[str]] = {}
+        for one in relationships:
+            target = cedar_ref(one.object)
+            subjects = self._of.setdefault(target, {}).setdefault(one.relation, set())
+            subjects.add((cedar_ref(one.subject), one.through))
+            self._names.setdefault(target.type, set()).add(one.relation)
+
+    def names(self, object_type: str) -> frozenset[str]:
+        """Every relation that some object of the type has."""
+        return frozenset(self._names.get(object_type, ()))
+
+    def types(self) -> frozenset[str]:
+        """Every type of object that has relations."""
+        return frozenset(self._names)
+
+    def held(self, subjects: frozenset[EntityRef], target: EntityRef) -> frozenset[str]:
+        """The relations to the target that one of the subjects has."""
+        of = self._of.get(target)
+        if of is None:
+            return _NONE
+        return frozenset(name for name in of if self._holds(subjects, target, name))
+
+    def _holds(self, subjects: frozenset[EntityRef], target: EntityRef, relation: str) -> bool:
+        seen: set[tuple[EntityRef, str]] = set()
+        waiting = [(target, relation)]
+        while waiting:
+            place = waiting.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            for subject, through in self._of.get(place[0], {}).get(place[1], ()):
+                if through is None and subject in subjects:
+                    return True
+                if through is not None:
+                    waiting.append((subject, through))
+        return False
+
+
+NO_RELATIONS = StoredRelations()

@@ -1,0 +1,37 @@
+"""What another version would have said: recorded questions, asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from leasehold.model.access_requests import AccessRequest
+from leasehold.model.decisions import Decision
+from leasehold.policy.deciding import decision_on
+from leasehold.policy.published import Published
+
+
+class Flip(NamedTuple):
+    """A question whose answer turned round."""
+
+    request: AccessRequest
+    before: Decision
+    after: Decision
+
+    @property
+    def widens(self) -> bool:
+        """True if what was denied is allowed now."""
+        return self.after.allowed
+
+
+def replay(recorded: Iterable[tuple[AccessRequest, Decision]], published: Published) -> Iterator[Flip]:
+    """The recorded decisions that this version turns round. Each is asked at its own time."""
+    for request, before in recorded:
+        after = decision_on(request, published)
+        if after.allowed is not before.allowed:
+            yield Flip(request, before, after)
+
+
+def compare(requests: Iterable[AccessRequest], old: Published, new: Published) -> Iterator[Flip]:
+    """The requests that two versions decide differently."""
+    return replay(((request, decision_on(request, old)) for request in requests), new)

@@ -1,0 +1,164 @@
+"""Who can call a tool, what an agent can call, and under which conditions: everything published, read the other way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from cedarpy import pst
+
+from leasehold.model.authority.plain import plain_of
+from leasehold.model.decisions import Side
+from leasehold.model.entities import EntityRef
+from leasehold.model.patterns import covers
+from leasehold.policy.cedar.folding import condition_of
+from leasehold.policy.cedar.index import Scope, scope_of
+from leasehold.policy.cedar.known import Known
+from leasehold.policy.explaining import text_of
+from leasehold.policy.holdings import Holding, Holdings
+from leasehold.policy.material import Mode, Permits
+from leasehold.policy.published import ActionFacts, Published, Slice
+
+_NOBODY = Known({}, frozenset())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """A way to call a tool: `holder` by `grant`, or whoever a policy speaks of by `policy`.
+
+    All of `unless` must be false and, if there are any, one of `when` true, in Cedar's words. `holder` may be a group.
+    """
+
+    side: Side
+    action: str
+    holder: EntityRef | None
+    grant: str | None
+    resource: str
+    constraints: Mapping[str, object]
+    expires_at: datetime | None
+    when: tuple[str, ...]
+    unless: tuple[str, ...]
+    policy: str | None = None
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Residue:
+    """What a slice asks, as text; None where it forbids whatever the question."""
+
+    when: tuple[str, ...]
+    unless: tuple[str, ...]
+
+
+def who_can(action: str, published: Published, at: datetime, resource: str | None = None) -> Iterator[Access]:
+    """Every way to call the tool, on the resource (`type:id`) if one is named. An unknown tool nobody can call."""
+    facts = published.actions.get(action)
+    if facts is None:
+        return
+    survey = _Survey(published, at, resource)
+    for side, held in _SIDES:
+        for holder, actions in held(published).of.items():
+            for holding in actions.get(action, ()):
+                yield from survey.access(side, holder, holding, facts)
+    yield from _by_policy(facts, published)
+
+
+def what_can(holder: EntityRef, published: Published, at: datetime) -> Iterator[Access]:
+    """Every tool that the holder can call, by itself or by what it is in."""
+    survey = _Survey(published, at, None)
+    above = published.facts.known.get(holder, _NOBODY).ancestors
+    for side, held in _SIDES:
+        for one in (holder, *sorted(above)):
+            for action, holdings in held(published).of.get(one, {}).items():
+                for holding in holdings:
+                    yield from survey.access(side, holder, holding, published.actions[action])
+
+
+_SIDES: tuple[tuple[Side, Callable[[Published], Holdings]], ...] = (
+    (Side.AGENT, lambda published: published.facts.grants),
+    (Side.USER, lambda published: published.facts.permissions),
+)
+
+
+class _Survey:
+    """One question to all holders. What slices ask is read once per slice."""
+
+    def __init__(self, published: Published, at: datetime, resource: str | None) -> None:
+        self._published, self._at, self._resource = published, at, resource
+        self._read: dict[tuple[str, ...], _Residue | None] = {}
+
+    def access(self, side: Side, holder: EntityRef, holding: Holding, facts: ActionFacts) -> Iterator[Access]:
+        """The way that a holding opens, if it is open at all."""
+        rule = holding.rule
+        if rule.expires_at is not None and self._at >= rule.expires_at:
+            return
+        if self._resource is not None and not covers(rule.resource, self._resource):
+            return
+        residue = self._residue(side, holder, facts)
+        if residue is not None:
+            yield Access(
+                side=side,
+                action=facts.ref.id,
+                holder=holder,
+                grant=holding.grant,
+                resource=rule.resource,
+                constraints=plain_of(rule.constraints),
+                expires_at=rule.expires_at,
+                when=residue.when if side is Side.AGENT else (),
+                unless=residue.unless,
+            )
+
+    def _residue(self, side: Side, holder: EntityRef, facts: ActionFacts) -> _Residue | None:
+        policies = self._published.agents if side is Side.AGENT else self._published.users
+        above = self._published.facts.known.get(holder, _NOBODY).ancestors
+        piece = policies.slice_of(holder, above, facts)
+        if piece.ids not in self._read:
+            self._read[piece.ids] = _read(piece)
+        return self._read[piece.ids]
+
+
+def _read(piece: Slice) -> _Residue | None:
+    when, unless = [], []
+    for policy in piece.policies:
+        condition = condition_of(policy.statement.template)
+        text = "" if condition == pst.BoolLit(value=True) else text_of(condition)
+        if policy.statement.permits:
+            when.append(text)
+        elif not text:
+            return None
+        else:
+            unless.append(text)
+    # A permit that asks nothing is met whatever the others ask.
+    return _Residue(() if "" in when else tuple(when), tuple(unless))
+
+
+def _by_policy(facts: ActionFacts, published: Published) -> Iterator[Access]:
+    """What permits grant by themselves: on the user side every one, on the agent side those beyond grants."""
+    for side, policies in ((Side.AGENT, published.agents), (Side.USER, published.users)):
+        for scope, policy in policies.about(facts):
+            statement = policy.statement
+            if (
+                statement.permits
+                and policy.mode is Mode.ENFORCE
+                and (side is Side.USER or policy.permits is Permits.BEYOND_GRANTS)
+            ):
+                condition = condition_of(statement.template)
+                yield Access(
+                    side=side,
+                    action=facts.ref.id,
+                    holder=scope[1] if len(scope) > 1 and isinstance(scope[1], EntityRef) else None,
+                    grant=None,
+                    resource=_words(scope_of(statement.template.resource)) or "*",
+                    constraints={},
+                    expires_at=None,
+                    when=() if condition == pst.BoolLit(value=True) else (text_of(condition),),
+                    unless=(),
+                    policy=statement.id,
+                    scope=_words(scope),
+                )
+
+
+def _words(scope: Scope) -> str:
+    """A scope in words: `in group:staff`."""
+    return " ".join(str(part) for part in scope)

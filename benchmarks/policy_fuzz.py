@@ -1,0 +1,32 @@
+"""Random policies and questions in quantity: our engine and index on slices, Cedar on the whole set. None may differ.
+
+The seed is printed with the figure, so that any run can be repeated: `LEASEHOLD_FUZZ_SEED` and `LEASEHOLD_FUZZ_CASES`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+from tests.policy_fuzz.cases import Asked, cases
+from tests.policy_fuzz.mutants import the_real_ones
+
+from benchmarks.figure import Figure
+
+CASES = 50_000
+SEED = 1
+
+
+def figures() -> Iterator[Figure]:
+    """The differences, and how many cases were looked at for them."""
+    seed = int(os.environ.get("LEASEHOLD_FUZZ_SEED", SEED))
+    wanted = int(os.environ.get("LEASEHOLD_FUZZ_CASES", CASES))
+    started = time.perf_counter()
+    tally = Asked(the_real_ones()).run(cases(seed, wanted))
+    seconds = time.perf_counter() - started
+    if tally.differences:
+        raise AssertionError(f"{tally.differences} of {tally.cases} cases differ, the first:\n{tally.first}")
+    share = f"of {tally.cases} cases, seed {seed}: {tally.allowed} allowed, {tally.failing} with errors"
+    yield Figure("policy_fuzz_differences", tally.differences, "differences", share)
+    yield Figure("policy_fuzz_cases_per_second", tally.cases / seconds, "1/s")

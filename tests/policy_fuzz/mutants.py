@@ -1,0 +1,160 @@
+"""Deliberate mistakes in our engine and index, each in a copy beside the real thing. The fuzzer must find all."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import leasehold.policy.cedar
+
+PACKAGE = "leasehold.policy.cedar"
+MODULES = (
+    *("values", "naming", "shapes", "mapping", "known", "statements", "evaluation", "index", "reading"),
+    *("operations", "cedar_engine", "compiler", "engines"),
+)
+_HOME = Path(leasehold.policy.cedar.__file__).parent
+_copies = count()
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """In one module, one passage replaced by another. The passage must be there exactly once."""
+
+    name: str
+    module: str
+    before: str
+    after: str
+
+
+def the_real_ones() -> SimpleNamespace:
+    """The modules as they are."""
+    return SimpleNamespace(**{name: importlib.import_module(f"{PACKAGE}.{name}") for name in MODULES})
+
+
+def planted(mutant: Mutant) -> SimpleNamespace:
+    """Copies of all modules, with the mistake in one. Nothing of the real ones is touched."""
+    package = f"mutant_{next(_copies)}"
+    sys.modules[package] = ModuleType(package)
+    try:
+        copies = {name: _copy(package, name, mutant) for name in MODULES}
+    finally:
+        for name in [one for one in sys.modules if one.partition(".")[0] == package]:
+            del sys.modules[name]
+    return SimpleNamespace(**copies)
+
+
+def _copy(package: str, name: str, mutant: Mutant) -> ModuleType:
+    source = (_HOME / f"{name}.py").read_text()
+    if name == mutant.module:
+        if source.count(mutant.before) != 1:
+            raise LookupError(f"{mutant.name}: the passage is there {source.count(mutant.before)} times")
+        source = source.replace(mutant.before, mutant.after)
+    module = ModuleType(f"{package}.{name}")
+    sys.modules[module.__name__] = module
+    exec(compile(source.replace(PACKAGE, package), f"<{package}.{name}>", "exec"), module.__dict__)  # noqa: S102  our own
+    setattr(sys.modules[package], name, module)
+    return module
+
+
+MUTANTS = (
+    Mutant("forbid does not win", "compiler", '"permitted" if statement.permits else "forbidden"', '"permitted"'),
+    Mutant("an error is skipped", "compiler", "except Exception:\n    failed += ID", "except Exception:\n    pass"),
+    Mutant("unless is when", "compiler", "held if isinstance(clause, pst.When) else", "held if True else"),
+    Mutant("any value is true or false", "compiler", "made if is_boolean(expression) else", "made if True else"),
+    Mutant(
+        "the right side first",
+        "compiler",
+        "[self.truth(left), self.truth(right)]",
+        "[self.truth(right), self.truth(left)]",
+    ),
+    Mutant("the resource's scope is ignored", "compiler", "tests = self._resource(template.resource)", "tests = []"),
+    Mutant(
+        "then and else change places",
+        "compiler",
+        "self.value(then), self.value(otherwise)",
+        "self.value(otherwise), self.value(then)",
+    ),
+    Mutant(
+        "integers equal as in Python",
+        "compiler",
+        "(pst.StringLit, pst.EntityLit)",
+        "(pst.StringLit, pst.EntityLit, pst.LongLit, pst.BoolLit)",
+    ),
+    Mutant("a group of a type is that type alone", "compiler", "return _all([test, within])", "return test"),
+    Mutant("ancestors are parents", "known", "set(of), list(of)", "set(of), list()"),
+    Mutant(
+        "a prefix may stand anywhere",
+        "operations",
+        "texts.matches(parts, text(value))",
+        "all(part in text(value) for part in parts)",
+    ),
+    Mutant("nobody is in themselves", "operations", "target == ref or target in above", "target in above"),
+    Mutant(
+        "true is an integer", "operations", "value if type(value) is int else", "value if isinstance(value, int) else"
+    ),
+    Mutant(
+        "all types have one order", "operations", "kind is not type(right) or kind not in {int, Moment, Span}", "False"
+    ),
+    Mutant(
+        "all of one is any of the other",
+        "operations",
+        "collection(found) >= collection(others)",
+        "collection(found) <= collection(others)",
+    ),
+    Mutant(
+        "a missing name is an error", "operations", "        if name not in fields:\n            return False\n", ""
+    ),
+    Mutant(
+        "durations are rounded down",
+        "operations",
+        "abs(length(value)) // unit * (1 if length(value) >= 0 else -1)",
+        "length(value) // unit",
+    ),
+    Mutant("the families of addresses are one", "operations", "one.bits == other.bits and", "True and"),
+    Mutant("a network is within its part", "operations", "one.prefix >= other.prefix and", "True and"),
+    Mutant(
+        "midnight is the first second",
+        "operations",
+        "instant(value) // _DAY * _DAY",
+        "int(instant(value) / _DAY) * _DAY",
+    ),
+    Mutant("integers never end", "values", "number if -_I64_END <= number < _I64_END else", "number if True else"),
+    Mutant(
+        "one is true in a set",
+        "values",
+        "case bool() | Fraction() | Moment() | Span():",
+        "case Fraction() | Moment() | Span():",
+    ),
+    Mutant("types are equal if values are", "values", "if type(left) is not type(right):", "if False:"),
+    Mutant("a decimal may go on", "values", "_DECIMAL.fullmatch(text)", "_DECIMAL.match(text)"),
+    Mutant("east is west", "values", 'offset if sign == "+" else -offset', 'offset if sign == "-" else -offset'),
+    Mutant("an address like IPv4 at its end", "values", '"." in text or ', ""),
+    Mutant(
+        "policies without a principal are forgotten",
+        "index",
+        'yield ANY\n    yield "=", principal',
+        'yield "=", principal',
+    ),
+    Mutant(
+        "policies without an action are forgotten", "index", 'yield ANY\n    yield "=", action', 'yield "=", action'
+    ),
+    Mutant("the groups of the action are forgotten", "index", "for one in (action, *groups):", "for one in (action,):"),
+    Mutant(
+        "the groups of the principal are forgotten",
+        "index",
+        "(principal, *sorted(ancestors - {principal}))",
+        "(principal,)",
+    ),
+    Mutant(
+        "the principal is in no group of one",
+        "index",
+        "(principal, *sorted(ancestors - {principal}))",
+        "sorted(ancestors - {principal})",
+    ),
+    Mutant("types in groups are forgotten", "index", 'yield "is in", principal.type, one', "pass"),
+    Mutant("the first action stands for all", "index", "for entity in entities:", "for entity in entities[:1]:"),
+)

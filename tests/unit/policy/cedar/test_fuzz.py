@@ -1,0 +1,49 @@
+"""Our engines and index against Cedar, on random policies and questions; and the fuzzer against planted mistakes.
+
+`python -m benchmarks policy_fuzz` runs 50,000 cases. Here a fixed seed, so that a red run is red for everyone.
+"""
+
+import pytest
+from tests.policy_fuzz.cases import Asked, cases
+from tests.policy_fuzz.mutants import MUTANTS, planted, the_real_ones
+
+SEED, CASES = 20261126, 2_000
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return list(cases(SEED, CASES))
+
+
+def test_the_compiled_engine_says_what_cedar_says_of_the_whole_set(drawn):
+    tally = Asked(the_real_ones()).run(drawn)
+    assert tally.differences == 0, tally.first
+    # A fuzzer that never sees a yes, or an error, proves nothing.
+    assert tally.cases >= CASES
+    assert tally.allowed > CASES / 8
+    assert tally.failing > CASES / 8
+
+
+def test_cedar_on_slices_says_what_cedar_says_of_the_whole_set(drawn):
+    tally = Asked(the_real_ones(), "cedarpy").run(drawn)
+    assert tally.differences == 0, tally.first
+
+
+def test_the_shadow_never_sees_two_engines_disagree(drawn):
+    tally = Asked(the_real_ones(), "shadow").run(drawn[:400])
+    assert tally.differences == 0, tally.first
+
+
+def test_there_are_many_mutants_and_no_two_are_alike():
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 16
+    assert {mutant.module for mutant in MUTANTS} == {"compiler", "known", "operations", "values", "index"}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_fuzzer_finds_the_mistake(mutant, drawn):
+    assert Asked(planted(mutant)).run(drawn, stop=True).differences == 1
+
+
+def test_a_mutant_whose_passage_is_gone_is_no_mutant():
+    with pytest.raises(LookupError):
+        planted(MUTANTS[0].__class__("stale", "index", "a passage that is not there", ""))

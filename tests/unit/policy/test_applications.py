@@ -1,0 +1,162 @@
+"""Other applications' questions: subjects, actions and resources of any type, under a schema that they bring."""
+
+import pytest
+from tests.fakes.decision_world import MONDAY, TRIAGE, agent_policy, call, entity, facts, published, user_policy
+
+from leasehold.model.access_requests import AccessRequest
+from leasehold.model.decisions import Reason, Side
+from leasehold.model.entities import Entity, EntityRef
+from leasehold.policy.cedar.engines import engine_named
+from leasehold.policy.assessing import check
+from leasehold.policy.deciding import decision_on
+from leasehold.policy.material import Permits
+from leasehold.policy.publishing import publish
+
+SCHEMA = """
+entity role;
+entity user in [role] = { email: String, level?: Long };
+entity todo = { ownerID: String };
+entity agent in [role] = {};
+action change;
+action can_read_todos, can_create_todo appliesTo { principal: [user, agent], resource: [user, todo], context: {} };
+action can_delete_todo in [change] appliesTo {
+  principal: [user, agent], resource: todo, context: { via_agent?: agent, on_behalf_of?: user, reason?: String }
+};
+"""
+POLICIES = """
+@id("read") permit (principal, action == Action::"can_read_todos", resource);
+@id("create") permit (principal in role::"editor", action == Action::"can_create_todo", resource);
+@id("delete") permit (principal is user in role::"editor", action == Action::"can_delete_todo", resource is todo)
+when { principal.email == resource.ownerID };
+@id("admin") permit (principal in role::"admin", action in Action::"change", resource is todo);
+"""
+PEOPLE = (
+    entity("user", "rick", ("role", "admin"), email="rick@example.com"),
+    entity("user", "morty", ("role", "editor"), email="morty@example.com"),
+    entity("user", "beth", ("role", "viewer"), email="beth@example.com"),
+    entity("agent", "triage", ("role", "editor")),
+)
+
+
+@pytest.fixture(params=["compiled", "cedarpy", "shadow"])
+def version(request):
+    return publish([user_policy(POLICIES, schema=SCHEMA)], facts(entities=PEOPLE), engine_named(request.param))
+
+
+def ask(who, action, resource, **more):
+    subject = more.pop("subject", None) or Entity(ref=EntityRef("user", who))
+    return AccessRequest(subject=subject, action=action, resource=resource, at=MONDAY, **more)
+
+
+def todo(owner):
+    return entity("todo", "1", ownerID=owner)
+
+
+@pytest.mark.parametrize(
+    ("who", "action", "owner", "expected"),
+    [
+        ("rick", "can_delete_todo", "morty@example.com", Reason.PERMITTED),
+        ("morty", "can_delete_todo", "morty@example.com", Reason.PERMITTED),
+        ("morty", "can_delete_todo", "rick@example.com", Reason.NOT_PERMITTED),
+        ("beth", "can_create_todo", "beth@example.com", Reason.NOT_PERMITTED),
+        ("morty", "can_create_todo", "x", Reason.PERMITTED),
+        ("beth", "can_read_todos", "x", Reason.PERMITTED),
+        ("summer", "can_read_todos", "x", Reason.ENTITY_MISSING),
+        ("rick", "can_dance", "x", Reason.UNKNOWN_ACTION),
+    ],
+)
+def test_roles_attributes_and_what_the_caller_says_of_the_resource_decide(version, who, action, owner, expected):
+    decision = decision_on(ask(who, action, todo(owner)), version)
+    assert decision.reason is expected
+    assert [side.side for side in decision.sides] == ([Side.USER] if expected is not Reason.UNKNOWN_ACTION else [])
+
+
+def test_groups_of_actions_are_those_of_the_schema(version):
+    (side,) = decision_on(ask("rick", "can_delete_todo", todo("x")), version).sides
+    assert side.determining == ("users/admin",)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ask("morty", "can_delete_todo", entity("todo", "1", ownerID=5)),
+        ask("morty", "can_delete_todo", entity("role", "1")),
+        ask("morty", "can_delete_todo", todo("x"), context={"reason": True}),
+        ask("morty", "can_delete_todo", todo("x"), context={"other": "y"}),
+        ask("morty", "can_delete_todo", todo("x"), context={"reason": None}),
+        ask("morty", "can_delete_todo", todo("x"), context={"reason": 1.23456}),
+        ask("morty", "can_delete_todo", todo("x"), arguments={"a": 1}),
+        ask("", "can_read_todos", todo("x"), subject=entity("user", "new", email=5)),
+        ask("", "can_read_todos", todo("x"), subject=entity("role", "admin", email="x")),
+    ],
+)
+def test_a_question_that_the_schema_does_not_know_is_refused(version, wrong):
+    assert decision_on(wrong, version).reason is Reason.SCHEMA_VIOLATION
+
+
+def test_a_caller_may_bring_a_subject_and_cannot_overrule_the_registry(version):
+    stranger = entity("user", "new", email="new@example.com")
+    assert decision_on(ask("", "can_read_todos", todo("x"), subject=stranger), version).allowed
+    pretender = entity("user", "beth", ("role", "admin"), email="morty@example.com")
+    assert not decision_on(ask("", "can_delete_todo", todo("morty@example.com"), subject=pretender), version).allowed
+
+
+def test_an_agent_of_another_application_has_two_sides_too():
+    forbid = (
+        '@id("no") forbid (principal, action == Action::"can_delete_todo", resource) when { context has via_agent };'
+    )
+    agents = 'permit (principal, action in Action::"change", resource) when { context has on_behalf_of };'
+    version = publish(
+        [
+            user_policy(POLICIES, schema=SCHEMA),
+            user_policy(forbid, "more"),
+            agent_policy(agents, "agents", permits=Permits.BEYOND_GRANTS),
+        ],
+        facts(entities=PEOPLE),
+    )
+    asked = ask(
+        "", "can_delete_todo", todo("x"), subject=Entity(ref=TRIAGE), user=Entity(ref=EntityRef("user", "rick"))
+    )
+    assert [side.reason for side in decision_on(asked, version).sides] == [Reason.PERMITTED, Reason.FORBIDDEN]
+    assert decision_on(ask("rick", "can_delete_todo", todo("x")), version).allowed
+    alone = ask("", "can_delete_todo", todo("x"), subject=Entity(ref=TRIAGE))
+    assert decision_on(alone, version).reason is Reason.NOTHING_GRANTED
+
+
+def problems(*texts):
+    return [str(one) for one in check(texts, facts(entities=PEOPLE))]
+
+
+def test_policies_are_validated_against_the_schema_that_they_bring():
+    bad = POLICIES.replace("principal.email", "principal.mail")
+    (said,) = problems(user_policy(bad, schema=SCHEMA))
+    assert said.startswith("users:5: attribute `mail` on entity type `user` not found")
+    assert "can_fly" in problems(user_policy('permit (principal, action == Action::"can_fly", resource);'))[0]
+
+
+def test_a_schema_that_cannot_be_read_is_a_problem_of_its_document():
+    assert problems(user_policy(POLICIES, schema="entity ;"))[0].startswith("users:1: the schema cannot be read: ")
+
+
+def test_two_actions_of_one_name_cannot_be_told_apart():
+    twice = "namespace A { action go; } namespace B { action go; }"
+    said = problems(user_policy('forbid (principal, action == A::Action::"go", resource);', schema=twice))
+    assert said == ["users:1: two actions are named `go`"]
+
+
+def test_one_schema_may_serve_several_documents():
+    more = user_policy(
+        '@id("x") forbid (principal, action == Action::"can_read_todos", resource);', "more", schema=SCHEMA
+    )
+    version = publish([user_policy(POLICIES, schema=SCHEMA), more], facts(entities=PEOPLE))
+    assert decision_on(ask("beth", "can_read_todos", todo("x")), version).reason is Reason.FORBIDDEN
+
+
+def test_a_policy_of_another_application_that_reaches_tool_calls_can_only_deny_them():
+    schema = """entity user; entity file;
+    action look appliesTo { principal: [user, agent], resource: file, context: { reason: String } };
+    entity agent;"""
+    wide = '@id("w") forbid (principal, action, resource) when { context.reason == "x" };'
+    version = published(agent_policy(wide, schema=schema))
+    decision = decision_on(call(), version)
+    assert (decision.reason, decision.sides[0].failed) == (Reason.EVALUATION_ERROR, ("agents/w",))
