@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from leasehold.model.decisions import Side
 from leasehold.model.entities import ACTION, EntityRef
 from leasehold.model.plain import plain_value
+from leasehold.policy.assessing import CALLER_SCHEMA, Checker, assuming, checked, schemas_in, vocabulary_of
 from leasehold.policy.cedar.applications import Application, application_of
 from leasehold.policy.cedar.engines import CompiledEngine
 from leasehold.policy.cedar.evaluation import Engine
@@ -16,7 +17,6 @@ from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.mapping import mapper_of
 from leasehold.policy.cedar.shapes import FieldShape, RecordShape
 from leasehold.policy.cedar.vocabulary import ToolShape, groups_of
-from leasehold.policy.assessing import CALLER_SCHEMA, Checker, assuming, checked, schemas_in, vocabulary_of
 from leasehold.policy.material import Facts, PolicyText
 from leasehold.policy.published import ActionFacts, Policy, Published, SidePolicies
 

@@ -6,8 +6,8 @@ from tests.fakes.decision_world import MONDAY, TRIAGE, agent_policy, call, entit
 from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Reason, Side
 from leasehold.model.entities import Entity, EntityRef
-from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.assessing import check
+from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.material import Permits
 from leasehold.policy.publishing import publish

@@ -18,12 +18,12 @@ from tests.fakes.decision_world import (
 
 from leasehold.model.decisions import Reason
 from leasehold.model.entities import EntityRef
+from leasehold.policy.assessing import check
 from leasehold.policy.cedar.cedar_engine import CedarEngine
 from leasehold.policy.cedar.documents import ArgumentsRefused, parse_arguments
 from leasehold.policy.cedar.engines import CompiledEngine, engine_named
 from leasehold.policy.cedar.evaluation import Query
 from leasehold.policy.cedar.statements import statements_of
-from leasehold.policy.assessing import check
 from leasehold.policy.deciding import decision_on
 
 ENGINES = [CompiledEngine(), CedarEngine(), engine_named("shadow")]

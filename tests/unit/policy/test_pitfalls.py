@@ -18,12 +18,12 @@ from tests.fakes.decision_world import (
 
 from leasehold.model.decisions import Reason
 from leasehold.model.entities import EntityRef
+from leasehold.policy.assessing import check
 from leasehold.policy.cedar.cedar_engine import CedarEngine
 from leasehold.policy.cedar.engines import CompiledEngine, ShadowEngine, engine_named
 from leasehold.policy.cedar.evaluation import Query
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.statements import DocumentRefused, statements_of
-from leasehold.policy.assessing import check
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.material import FactsRefused, facts_of
 from leasehold.policy.publishing import publish

@@ -19,6 +19,7 @@ from tests.fakes.decision_world import (
 from leasehold.model.decisions import Reason, Side
 from leasehold.model.entities import EntityRef, Relationship
 from leasehold.model.tools import Action
+from leasehold.policy.assessing import check, schema_of
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.naming import cedar_name, cedar_ref
@@ -30,7 +31,6 @@ from leasehold.policy.cedar.statements import (
     formatted,
     statements_of,
 )
-from leasehold.policy.assessing import check, schema_of
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.material import CallableTool
 from leasehold.policy.publishing import publish
