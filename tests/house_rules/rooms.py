@@ -29,6 +29,7 @@ ROOMS_OF_LIBRARY = {
     "uvicorn": ("api/leasehold/cli/",),
     "aiohttp": ("api/leasehold/gateway/",),
     "cedarpy": ("api/leasehold/policy/",),
+    "z3": ("api/leasehold/policy/proving/",),
     "cdktf": _CDK_DOOR,
     "cdktn": _CDK_DOOR,
     "constructs": ("cdktf/leasehold_cdktf/",),
