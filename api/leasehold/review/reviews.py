@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from leasehold.model.kinds import Kind
+from leasehold.model.principal import Principal
 from leasehold.review.declared import Declared
 from leasehold.review.drift import Picture, find_drift
 from leasehold.review.findings import DriftReport
+from leasehold.review.gate.rules import USUAL, Rules
 from leasehold.review.plan_review import PlanReview, review_plan
 from leasehold.review.ports import Store, View
 from leasehold.review.worlds import Live, live_picture
@@ -21,16 +23,16 @@ Report = TypeVar("Report", DriftReport, PlanReview)
 class Reviews:
     """Drift and plan reviews over a store. Every platform role may read all that a report is made of."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, rules: Rules = USUAL) -> None:
+        self._store, self._rules = store, rules
 
     def drift(self, declared: Declared, now: datetime) -> DriftReport:
         """What stacks declare against what lives at `now`."""
         return self._reviewed(declared, now, find_drift)
 
-    def plan(self, declared: Declared, now: datetime) -> PlanReview:
-        """What an apply of the plans would change in access."""
-        return self._reviewed(declared, now, review_plan)
+    def plan(self, declared: Declared, now: datetime, author: Principal | None = None) -> PlanReview:
+        """What an apply of the plans would change in access, and whether the rules let it."""
+        return self._reviewed(declared, now, lambda picture: review_plan(picture, self._rules, author))
 
     def _reviewed(self, declared: Declared, now: datetime, review: Callable[[Picture], Report]) -> Report:
         with self._store.read() as view:
