@@ -25,7 +25,7 @@ class Settings:
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
     `secrets_dir` are what credential profiles refer to by name. `private_receivers` are hosts in the network around
     this server to which security events may be pushed. With `dpop_nonces`, a proof of possession holds a nonce of
-    ours.
+    ours. `gate_rules_file` holds the rules that plans are judged by, as JSON.
     """
 
     data_dir: Path
@@ -40,6 +40,7 @@ class Settings:
     sealing_key_file: Path | None = None
     private_receivers: frozenset[str] = frozenset()
     dpop_nonces: bool = False
+    gate_rules_file: Path | None = None
 
     @property
     def registry_audience(self) -> str:
@@ -72,6 +73,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secrets=_secrets(environ),
         secrets_dir=_path(environ.get("LEASEHOLD_SECRETS_DIR")),
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
+        gate_rules_file=_path(environ.get("LEASEHOLD_GATE_RULES")),
         dpop_nonces=_nonces(environ.get("LEASEHOLD_DPOP_NONCES") or "off"),
         private_receivers=_hosts(environ.get("LEASEHOLD_PRIVATE_RECEIVERS") or ""),
     )

@@ -14,7 +14,6 @@ from leasehold.model.policies import Assertion, Assertions
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.published import Published
 
-
 _CONSENTED = OauthStatus(mode=OauthMode.ON_BEHALF_OF, consent=True)
 
 

@@ -20,18 +20,20 @@ class PlatformAction(StrEnum):
     DELETE = "delete"
     REVOKE = "revoke"
     SIMULATE = "simulate"
+    APPROVE = "approve"
 
 
 _WRITES = frozenset({PlatformAction.PUT, PlatformAction.DELETE, PlatformAction.REVOKE})
 _AUDITORS = frozenset({Role.AUDITOR, Role.SECURITY_ADMIN})
 _SIMULATORS = frozenset({Role.AUDITOR, Role.DEVELOPER, Role.SECURITY_ADMIN})
+_APPROVERS = frozenset({Role.APPROVER, Role.SECURITY_ADMIN})
 _DEVELOPERS_WRITE = frozenset(
     {Kind.AGENTS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS, Kind.WORKLOAD_BINDINGS},
 )
 _DEVELOPERS_REVOKE = frozenset({"agent", "deployment", "lease", "task"})
 
 
-def decide_platform(principal: Principal, action: PlatformAction, kind: str) -> Permit | Deny:
+def decide_platform(principal: Principal, action: PlatformAction, kind: str) -> Permit | Deny:  # noqa: PLR0911  one arm per action
     """May the principal do this to objects of `kind`? For a revocation, `kind` is the kind of node."""
     permit = Permit(principal, action.value, kind)
     if action is PlatformAction.READ:
@@ -40,6 +42,10 @@ def decide_platform(principal: Principal, action: PlatformAction, kind: str) -> 
         return permit if principal.role in _AUDITORS else Deny(f"role {principal.role} may not read the audit log")
     if action is PlatformAction.SIMULATE:
         return permit if principal.role in _SIMULATORS else Deny(f"role {principal.role} may not simulate tokens")
+    if action is PlatformAction.APPROVE and _may_approve(principal):
+        return permit
+    if action is PlatformAction.APPROVE:
+        return Deny("only a person who is approver or security-admin approves")
     if action not in _WRITES or principal.plan_only:
         return Deny("a plan-only identity reads and never writes")
     if principal.role is Role.SECURITY_ADMIN or _developer_may(principal, action, kind):
@@ -72,6 +78,11 @@ def bootstrap_permit(principal: Principal) -> Permit:
 def kind_of_node(node: Node) -> str:
     """The word before the colon: `agent` of `agent:triage`."""
     return node.partition(":")[0]
+
+
+def _may_approve(principal: Principal) -> bool:
+    """A pipeline has a stack, and a pull request only plans: neither approves."""
+    return principal.role in _APPROVERS and principal.stack is None and not principal.plan_only
 
 
 def _developer_may(principal: Principal, action: PlatformAction, kind: str) -> bool:

@@ -14,6 +14,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Reference, Spec, Stored
 from leasehold.model.policies import Policy, PolicyProblem
+from leasehold.model.principal import Principal
 from leasehold.model.records import EVERYTHING, AuditRecord, BootstrapToken, Filters, Version
 from leasehold.model.tasks import Task
 from leasehold.model.tools import ToolServer
@@ -97,6 +98,14 @@ class Tasks(Protocol):
 
     def find(self, task_id: str) -> Task | None: ...
     def end(self, task_id: str, at: datetime) -> bool: ...
+
+
+class Receipts(Protocol):
+    """Lets a write through, or raises `ReceiptRefused`: what a stack writes may need the receipt of a reviewed plan."""
+
+    def check(
+        self, principal: Principal, kind: Kind, name: str, before: Spec | None, after: Spec | None, /
+    ) -> None: ...
 
 
 class PolicyChecker(Protocol):

@@ -18,8 +18,9 @@ from leasehold.review.differences import Comparison, Difference
 from leasehold.review.drift import Picture
 from leasehold.review.entitlements import Entitlements, beyond, collapsed, entitlements_through, undecided
 from leasehold.review.findings import WIRE, Snapshot, Unproven, risk_at
-from leasehold.review.gate.delta import semantic_delta
+from leasehold.review.gate.delta import SemanticDelta, semantic_delta
 from leasehold.review.gate.gate import judge
+from leasehold.review.gate.receipts import Receipt
 from leasehold.review.gate.rules import USUAL, Rules
 from leasehold.review.gate.scenes import Scene
 from leasehold.review.gate.verdicts import GateReport
@@ -52,6 +53,15 @@ class PlanReview:
     proofs: tuple[AccessProof, ...]
     delegation: tuple[DelegationChange, ...]
     gate: GateReport
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A review, and the change that it judges."""
+
+    review: PlanReview
+    delta: SemanticDelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,11 @@ class Found:
 
 
 def review_plan(picture: Picture, rules: Rules = USUAL, author: Principal | None = None) -> PlanReview:
+    """What a plan changes, and whether the rules let it."""
+    return judge_plan(picture, rules, author).review
+
+
+def judge_plan(picture: Picture, rules: Rules, author: Principal | None) -> Judged:
     """Compare the world after the apply with the one that lives. Read `now` as planned and `was` as live."""
     removed = tuple(_removed(picture))
     planned = declared_world(picture.declared, picture.live, removed)
@@ -95,7 +110,7 @@ def review_plan(picture: Picture, rules: Rules = USUAL, author: Principal | None
         delegation=tuple(delegation_changes(comparison)),
         gate=judge(scene, delta),
     )
-    return _review(picture, found)
+    return Judged(_review(picture, found), delta)
 
 
 def _removed(picture: Picture) -> Iterator[Key]:

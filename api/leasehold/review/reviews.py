@@ -12,12 +12,12 @@ from leasehold.review.declared import Declared
 from leasehold.review.drift import Picture, find_drift
 from leasehold.review.findings import DriftReport
 from leasehold.review.gate.rules import USUAL, Rules
-from leasehold.review.plan_review import PlanReview, review_plan
+from leasehold.review.plan_review import Judged, PlanReview, judge_plan
 from leasehold.review.ports import Store, View
 from leasehold.review.worlds import Live, live_picture
 
 _LOOKS = 5
-Report = TypeVar("Report", DriftReport, PlanReview)
+Report = TypeVar("Report", DriftReport, Judged)
 
 
 class Reviews:
@@ -32,7 +32,11 @@ class Reviews:
 
     def plan(self, declared: Declared, now: datetime, author: Principal | None = None) -> PlanReview:
         """What an apply of the plans would change in access, and whether the rules let it."""
-        return self._reviewed(declared, now, lambda picture: review_plan(picture, self._rules, author))
+        return self.judged(declared, now, author).review
+
+    def judged(self, declared: Declared, now: datetime, author: Principal | None) -> Judged:
+        """The same, with the change that was judged."""
+        return self._reviewed(declared, now, lambda picture: judge_plan(picture, self._rules, author))
 
     def _reviewed(self, declared: Declared, now: datetime, review: Callable[[Picture], Report]) -> Report:
         with self._store.read() as view:

@@ -85,7 +85,16 @@ SIMULATION = {("POST", "/v1/trust-issuers:simulate")}
 # bootstrap takes a token of its own: test_bootstrap.py; so does the end of a task: delegation/test_tasks.py
 # And an agent's token draws credentials: tests/e2e/credentials/test_serve.py
 DRAWS = {("POST", "/v1/credentials/{profile}"), ("GET", "/v1/credentials/{profile}/container")}
-OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end"), *DRAWS, *SIMULATION}
+# And so does the approval of a plan: tests/unit/review/test_receipts.py
+APPROVALS = {("POST", "/v1/plan-reviews/{receipt_id}:approve")}
+OPEN = {
+    ("GET", "/healthz"),
+    ("POST", "/v1/bootstrap"),
+    ("POST", "/v1/tasks/{task}:end"),
+    *DRAWS,
+    *SIMULATION,
+    *APPROVALS,
+}
 EACH_ROUTE = pytest.mark.parametrize(("method", "route"), sorted(TABLE))
 
 

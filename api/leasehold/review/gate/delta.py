@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from leasehold.model.objects import Spec
+from leasehold.model.receipts import Transition, tree_of
 from leasehold.review.attributes import deltas, flattened
 from leasehold.review.worlds import Key, World
 
@@ -26,7 +27,12 @@ class SemanticDelta:
     @property
     def digest(self) -> str:
         """The name of the whole delta."""
-        return _digest(sorted((kind.value, name, *pair) for (kind, name), pair in self.objects.items()))
+        return tree_of(self.transitions).root
+
+    @property
+    def transitions(self) -> list[Transition]:
+        """The delta as the leaves of a tree."""
+        return [Transition(kind.value, name, *pair) for (kind, name), pair in sorted(self.objects.items())]
 
 
 def semantic_delta(was: World, now: World, keys: Iterable[Key]) -> SemanticDelta:

@@ -99,7 +99,10 @@ class Labels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """All rules of a gate. `mass_agents` and `mass_removed_pct` break the circuit; `max_ttl` is in seconds."""
+    """All rules of a gate. `mass_agents` and `mass_removed_pct` break the circuit; `max_ttl` is in seconds.
+
+    `receipts` are patterns of stacks: what those write needs the receipt of a reviewed plan.
+    """
 
     checks: Mapping[Check, Verdict] = field(default_factory=lambda: _USUAL)
     new_access: Mapping[Risk, Verdict] = field(default_factory=lambda: _BY_RISK)
@@ -109,6 +112,7 @@ class Rules:
     mass_agents: int = 20
     mass_removed_pct: int = 20
     max_ttl: int = 300
+    receipts: tuple[str, ...] = ()
 
     def verdict(self, check: Check) -> Verdict:
         """What the check calls for."""
@@ -146,6 +150,7 @@ def plain_rules(rules: Rules) -> dict[str, object]:
         "mass_agents": rules.mass_agents,
         "mass_removed_pct": rules.mass_removed_pct,
         "max_ttl": rules.max_ttl,
+        "receipts": list(rules.receipts),
     }
 
 
@@ -196,12 +201,18 @@ def _labels(plain: object, what: str) -> Labels:
     given = _object(plain, what)
     if unknown := sorted(set(given) - {one.name for one in fields(Labels)}):
         raise InvalidValue(f"{what}: `{unknown[0][:60]}` is no label; there are private, untrusted and egress")
-    return Labels(**{name: _tools(value, f"{what}.{name}") for name, value in given.items()})
+    return Labels(**{name: _tools(value, f"{what}.{name}") if value != [] else () for name, value in given.items()})
 
 
 def _tools(plain: object, what: str) -> tuple[str, ...]:
     if not isinstance(plain, list) or not plain or not all(isinstance(one, str) and "/" in one for one in plain):
         raise InvalidValue(f"{what} must list tools as `<tool server>/<tool>`, `*` standing for any run of letters")
+    return tuple(sorted(plain))
+
+
+def _stacks(plain: object, what: str) -> tuple[str, ...]:
+    if not isinstance(plain, list) or not all(isinstance(one, str) and one for one in plain):
+        raise InvalidValue(f"{what} must list stacks, `*` standing for any run of letters")
     return tuple(sorted(plain))
 
 
@@ -220,4 +231,5 @@ _READERS: Mapping[str, Callable[[object, str], object]] = {
     "mass_agents": _count,
     "mass_removed_pct": _count,
     "max_ttl": _count,
+    "receipts": _stacks,
 }
