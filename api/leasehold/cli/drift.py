@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from leasehold.cli.approvals import gate_exit, write_receipt
 from leasehold.cli.exits import CLEAN, DRIFT, DRIFT_AT_LEVEL, INCOMPLETE, Failure
 from leasehold.cli.markdown import drift_markdown, review_markdown
 from leasehold.cli.reports import Json, is_partial, rank
@@ -77,6 +79,8 @@ def review(  # noqa: PLR0913  each is an option
     markdown: AsMarkdown = False,
     fail_on: FailOn = None,
     strict: Strict = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Exit 4 if the plan needs approval, 5 if it is denied.")] = False,
+    receipt: Annotated[Path | None, typer.Option("--receipt", help="Where to write its receipt.")] = None,
 ) -> None:
     """Say what a plan changes in access: who can do what where, compared with what lives now."""
     session = session_of(context)
@@ -84,8 +88,11 @@ def review(  # noqa: PLR0913  each is an option
     declared = [read_source(source("plan", path, default)) for path in plan]
     report, notes = _asked(session, "/v1/plan-reviews", declared)
     _shown(session, report, notes, _Form(json_, markdown, review_markdown, print_review))
+    if receipt is not None:
+        write_receipt(receipt, report.get("receipt"))
     found = [one["risk"] for one in (*report["access"], *report["foundations"])]
-    raise typer.Exit(_exit_code(found, fail_on, incomplete=strict and is_partial(report, notes), otherwise=CLEAN))
+    plain = _exit_code(found, fail_on, incomplete=strict and is_partial(report, notes), otherwise=CLEAN)
+    raise typer.Exit(gate_exit(report, plain) if gate else plain)
 
 
 class _Form:

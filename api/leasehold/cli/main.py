@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from leasehold.cli import credentials, objects, provider, tokens, tools
+from leasehold.cli.approvals import approve
 from leasehold.cli.drift import drift, review
 from leasehold.cli.examples import EXAMPLES
 from leasehold.cli.exits import CLEAN, ERROR, INTERRUPTED, Failure
@@ -47,7 +48,7 @@ def serve(
     serve_registry(host=host, port=port)
 
 
-for _command in (drift, review, revoke, bootstrap, whoami, version):
+for _command in (drift, review, approve, revoke, bootstrap, whoami, version):
     app.command(_command.__name__, epilog=EXAMPLES.get(_command.__name__))(_command)
 app.add_typer(objects.app, name="object")
 app.add_typer(tokens.app, name="token")
