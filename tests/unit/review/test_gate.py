@@ -168,7 +168,7 @@ def test_the_workload_of_an_agent_is_given_no_platform_role():
 
 def test_who_asks_for_a_role_for_itself_is_denied_it():
     objects = organisation() | {(Kind.WORKLOAD_BINDINGS, "ci"): role_binding()}
-    author = Principal(id="k8s-prod:ci", role=Role.VIEWER, plan_only=True)
+    author = Principal(id="oidc:ci", role=Role.VIEWER, plan_only=True)
     assert one(reviewed(objects, author=author), Check.SELF_ESCALATION)
     assert not found(reviewed(objects), Check.SELF_ESCALATION)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
 
+from leasehold.model.kinds import Kind
 from leasehold.model.patterns import covers
 from leasehold.model.principal import Role
 from leasehold.model.tools import Tool, ToolServer
@@ -47,17 +49,19 @@ def toxic_trios(scene: Scene) -> Iterator[GateFinding]:
 
 def self_escalations(scene: Scene) -> Iterator[GateFinding]:
     """A platform role for the workload of an agent, or for whoever asked: they could grant themselves the rest."""
-    agents = [one for one in scene.planned.of(WorkloadBinding).values() if one.agent is not None]
-    for key, spec in scene.fresh.items():
-        if not isinstance(spec, WorkloadBinding) or spec.role not in _MIGHTY:
-            continue
-        who = next((one.agent for one in agents if _may_be_the_same(one, spec)), None)
-        if who is not None:
-            said = f"the workload of agent {quoted(who)} would be {spec.role}, and could widen its own grants"
+    every = scene.planned.of(WorkloadBinding)
+    agents = [(name, one) for name, one in sorted(every.items()) if one.agent is not None]
+    mighty = [(name, one) for name, one in sorted(every.items()) if one.role in _MIGHTY]
+    fresh = {name for kind, name in scene.fresh if kind is Kind.WORKLOAD_BINDINGS}
+    for (name, agent), (role_name, role) in product(agents, mighty):
+        if (name in fresh or role_name in fresh) and _may_be_the_same(agent, role):
+            who, key = str(agent.agent), (Kind.WORKLOAD_BINDINGS, name if name in fresh else role_name)
+            said = f"the workload of agent {quoted(who)} would be {role.role}, and could widen its own grants"
             yield scene.finding(Check.SELF_ESCALATION, said, agent=who, key=key)
-        elif scene.author is not None and scene.author.id == f"{spec.trust_issuer}:{key[1]}":
-            said = f"{quoted(scene.author.id)} asks to be {spec.role} itself"
-            yield scene.finding(Check.SELF_ESCALATION, said, key=key)
+    for name, role in mighty:
+        if name in fresh and scene.author is not None and scene.author.id == f"{role.issuer_type.value}:{name}":
+            said = f"{quoted(scene.author.id)} asks to be {role.role} itself"
+            yield scene.finding(Check.SELF_ESCALATION, said, key=(Kind.WORKLOAD_BINDINGS, name))
 
 
 def _may_be_the_same(one: WorkloadBinding, other: WorkloadBinding) -> bool:
