@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Needs GNU make, Python 3.11 or newer and a package index; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check schemas bench clean distclean
+.PHONY: help setup demo test test-kubernetes check schemas bench clean distclean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -17,6 +17,7 @@ help:
 	  'make setup      virtual environment in .venv, tools in .toolchain; quick when both are there' \
 	  'make demo       declare an agent, deploy it, become it, see drift, end it' \
 	  'make test       all tests (ARGS="-k drift" for some of them)' \
+	  'make test-kubernetes  the same against a real kube-apiserver, built from Debian (5 minutes the first time)' \
 	  'make check      formatting, lint, types, import rules, published schemas' \
 	  'make schemas    write schemas/ and docs/provider/ anew from the code' \
 	  'make bench      all benchmarks, one JSON line per figure (NAME=exchange for one)' \
@@ -50,6 +51,11 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+# Not part of `make test`: it needs Debian's apt, 2 GB of scratch space and, the first time, five minutes.
+test-kubernetes: setup
+	@folder=$$($(BIN)/python -m toolchain kubernetes) && \
+	  LEASEHOLD_TEST_KUBERNETES=$$folder $(BIN)/python -m pytest -n 0 -s tests/contract/test_clusters.py tests/e2e/clusters tests/conformance/kubernetes $(ARGS)
 
 check: setup
 	@$(BIN)/ruff format --check .

@@ -1,11 +1,14 @@
-"""`python -m toolchain ensure [TOOL…]` (all of them without a name), `provider` for that one, `env` for a shell."""
+"""`python -m toolchain ensure [TOOL…]` (all of them without a name), `provider` for that one, `env` for a shell.
+
+`kubernetes` builds a kube-apiserver, which nothing but `make test-kubernetes` needs, and says where it is.
+"""
 
 import argparse
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 
-from toolchain import cdktf_cli, interop, node, postgres, provider, terraform
+from toolchain import cdktf_cli, interop, kubernetes, node, postgres, provider, terraform
 from toolchain.places import Places, repository
 from toolchain.programs import Tool, ToolMissingError, tell
 from toolchain.surroundings import additions
@@ -30,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if wanted.command == "env":
             sys.stdout.write(export_lines(additions(places)))
+        elif wanted.command == "kubernetes":
+            sys.stdout.write(f"{build_kubernetes(places).path}\n")
         else:
             tell(", ".join(map(str, ensure(places, wanted.tools or list(TOOLS)))))
     except ToolMissingError as missing:
@@ -46,6 +51,12 @@ def ensure(places: Places, names: Sequence[str]) -> list[Tool]:
         return [provide(places) for name, provide in TOOLS.items() if name in wanted]
 
 
+def build_kubernetes(places: Places) -> Tool:
+    """Provide a real kube-apiserver."""
+    with places.locked():
+        return kubernetes.ensure(places)
+
+
 def export_lines(variables: dict[str, str]) -> str:
     """Return the variables as lines that a POSIX shell can evaluate."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
@@ -55,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m toolchain", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("env", help="print the environment as shell exports")
+    commands.add_parser("kubernetes", help="build a kube-apiserver from Debian's source, and print its folder")
     provider_alone = commands.add_parser("provider", help="build the Terraform provider into the mirror")
     provider_alone.set_defaults(tools=["provider"])
     chosen = commands.add_parser("ensure", help="find or install the tools (all of them when none is named)")

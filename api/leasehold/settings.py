@@ -25,7 +25,9 @@ class Settings:
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
     `secrets_dir` are what credential profiles refer to by name. `private_receivers` are hosts in the network around
     this server to which security events may be pushed. With `dpop_nonces`, a proof of possession holds a nonce of
-    ours. `gate_rules_file` holds the rules that plans are judged by, as JSON.
+    ours. `dynamic_registration` opens `/oauth2/register`. `gate_rules_file` holds the rules that plans are judged by,
+    as JSON. `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ. `ext_authz_port` is
+    where Envoy asks, if it does.
     """
 
     data_dir: Path
@@ -38,9 +40,12 @@ class Settings:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets_dir: Path | None = field(default=None, repr=False)
     sealing_key_file: Path | None = None
+    policy_engine: str = "compiled"
+    ext_authz_port: int | None = None
     private_receivers: frozenset[str] = frozenset()
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
+    dynamic_registration: bool = False
 
     @property
     def registry_audience(self) -> str:
@@ -74,8 +79,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secrets_dir=_path(environ.get("LEASEHOLD_SECRETS_DIR")),
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
         gate_rules_file=_path(environ.get("LEASEHOLD_GATE_RULES")),
+        ext_authz_port=_ext_authz_port(environ.get("LEASEHOLD_EXT_AUTHZ_PORT")),
+        policy_engine=_policy_engine(environ.get("LEASEHOLD_POLICY_ENGINE") or "compiled"),
         dpop_nonces=_nonces(environ.get("LEASEHOLD_DPOP_NONCES") or "off"),
         private_receivers=_hosts(environ.get("LEASEHOLD_PRIVATE_RECEIVERS") or ""),
+        dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
     )
 
 
@@ -96,15 +104,26 @@ def _hosts(text: str) -> frozenset[str]:
     return frozenset(hosts)
 
 
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    said = environ.get(name) or "off"
+    if said not in {"on", "off"}:
+        raise InvalidSetting(f"{name} must be on or off")
+    return said == "on"
+
+
 def _secrets(environ: Mapping[str, str]) -> Mapping[str, str]:
     """`LEASEHOLD_SECRET_ORDERS_ADMIN` is the secret that a profile names `orders-admin` or `orders_admin`."""
     return {name.removeprefix(_SECRET): value for name, value in environ.items() if name.startswith(_SECRET) and value}
 
 
-def _port(text: str) -> int:
+def _port(text: str, name: str = "LEASEHOLD_PORT") -> int:
     if not (text.isascii() and text.isdecimal() and 0 < int(text) <= 65535):  # noqa: PLR2004  RFC 9293 §3.1
-        raise InvalidSetting(f"LEASEHOLD_PORT must be 1 to 65535, not `{text}`")
+        raise InvalidSetting(f"{name} must be 1 to 65535, not `{text}`")
     return int(text)
+
+
+def _ext_authz_port(text: str | None) -> int | None:
+    return _port(text, "LEASEHOLD_EXT_AUTHZ_PORT") if text else None
 
 
 def _database_url(url: str) -> str:
@@ -132,6 +151,12 @@ def _keys(where: str) -> str:
     if scheme not in {"file", "kms"} or not rest:
         raise InvalidSetting("LEASEHOLD_KEYS must read file:<folder> or kms:<key id>")
     return where
+
+
+def _policy_engine(name: str) -> str:
+    if name not in {"compiled", "cedarpy", "shadow"}:
+        raise InvalidSetting(f"LEASEHOLD_POLICY_ENGINE must be compiled, cedarpy or shadow, not `{name}`")
+    return name
 
 
 def _log_level(level: str) -> str:

@@ -6,6 +6,7 @@ raises `ValueError` saying what to change; the registry checks everything again 
 
 from leasehold_cdktf.agents import Agent
 from leasehold_cdktf.assertions import assert_can, assert_cannot
+from leasehold_cdktf.clients import OAuthClient
 from leasehold_cdktf.credentials import (
     AwsSession,
     CredentialProfile,
@@ -36,7 +37,7 @@ from leasehold_cdktf.subjects import (
     Spiffe,
 )
 from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer
-from leasehold_cdktf.trust import TrustIssuer, WorkloadBinding
+from leasehold_cdktf.trust import Login, TrustIssuer, WorkloadBinding
 
 __all__ = [
     "Agent",
@@ -60,7 +61,9 @@ __all__ = [
     "Kubernetes",
     "LeaseholdProvider",
     "Limit",
+    "Login",
     "Manifest",
+    "OAuthClient",
     "Oidc",
     "Owner",
     "Policy",

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Literal
 
 from leasehold_cdktf._cdk import Construct
+from leasehold_cdktf.clients import OAuthClient
 from leasehold_cdktf.collector import Declared, refer
 from leasehold_cdktf.deployments import Deployment, OwnDeployment
 from leasehold_cdktf.grants import Grant
@@ -41,6 +42,7 @@ class Agent(Declared):
         max_ttl: The longest life of its tokens, 60 to 300 seconds.
         may_delegate_to: Agents that it may hand a part of its authority to, always less than it has itself. The others
             are declared first; a cycle of agents that name each other cannot be created.
+        client: How it proves itself as an OAuth client, where it does more than bring a workload token.
         max_delegation_depth: How many levels of sub-agents may stand below it, 0 to 4; 3 if left out.
         exclusive: Claim that `grants` is the whole set, so that a grant added behind this stack's back shows as drift
             and the next apply removes it. Turn it off only where several stacks grant to one agent.
@@ -69,6 +71,7 @@ class Agent(Declared):
         max_ttl: int | None = None,
         may_delegate_to: Sequence[Agent | str] = (),
         max_delegation_depth: int | None = None,
+        client: OAuthClient | None = None,
         exclusive: bool = True,
         deployment: bool = True,
         commit: str = "",
@@ -89,6 +92,7 @@ class Agent(Declared):
                 "max_ttl": max_ttl,
                 "may_delegate_to": sorted(refer(agent, self.collector) for agent in may_delegate_to) or None,
                 "max_delegation_depth": max_delegation_depth,
+                **(client.attributes() if client is not None else {}),
             }
         )
         self.settled_by = self._declare_grants(exclusive=exclusive)

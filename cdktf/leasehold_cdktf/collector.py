@@ -17,7 +17,8 @@ from leasehold_cdktf.names import check_name, local_name
 Attributes = Mapping[str, Any]  # Any: what the Terraform schema of each resource asks for
 
 # What is judged by others that it does not refer to, and stands after them.
-_ORDER = {"leasehold_grant": "leasehold_ceiling", "leasehold_policy": "leasehold_tool_server"}
+_WORLD = ("leasehold_tool_server", "leasehold_user", "leasehold_resource", "leasehold_relation")
+_ORDER = {"leasehold_grant": ("leasehold_ceiling",), "leasehold_policy": _WORLD}
 _NO_HCL = (
     "leasehold_cdktf cannot be rendered as HCL: the CDK's HCL writer takes one resource from an element, and guesses "
     "types, so numeric ids and JSON keys would come out wrong. Run `cdktf synth` without `--hcl`: Terraform reads the "
@@ -77,7 +78,9 @@ class Collector(cdk.TerraformElement):
             )
         resources = dict(self.resources)
         for kind, before in _ORDER.items():
-            first = [f"{before}.{local}" for local in self.resources.get(before, {})]
+            first = [
+                f"{kind_before}.{local}" for kind_before in before for local in self.resources.get(kind_before, {})
+            ]
             if first and kind in resources:
                 resources[kind] = {
                     local: body | {"depends_on": sorted({*body.get("depends_on", ()), *first})}

@@ -22,10 +22,13 @@ class Deployment(Declared):
         run_url: The CI run that deployed it.
         workload: Where it runs, for reports.
         expires_at: When it ends by itself: RFC 3339 or an aware datetime.
+        trust_issuer: The cluster in which `workload_uid` runs; it must watch deployments.
+        workload_uid: The uid of the Kubernetes Deployment that this one ends with.
+        heartbeat_ttl: Seconds within which a heartbeat is owed, again and again; a missed one ends the epoch.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
-        ValueError: a malformed name or a time without a zone.
+        ValueError: a malformed name, a time without a zone, or a workload without its cluster.
     """
 
     KIND = "leasehold_deployment"
@@ -40,10 +43,17 @@ class Deployment(Declared):
         run_url: str = "",
         workload: str = "",
         expires_at: str | datetime | None = None,
+        trust_issuer: Entry | str | None = None,
+        workload_uid: str | None = None,
+        heartbeat_ttl: int | None = None,
         name: str | None = None,
     ) -> None:
+        if (trust_issuer is None) != (workload_uid is None):
+            raise ValueError("trust_issuer and workload_uid belong together: the cluster, and the Deployment in it")
         super().__init__(scope, id_, name)
-        details = {"commit": commit, "run_url": run_url, "workload": workload}
+        details: dict[str, object] = {"commit": commit, "run_url": run_url, "workload": workload}
+        details |= {"workload_uid": workload_uid, "heartbeat_ttl": heartbeat_ttl}
+        details["trust_issuer"] = None if trust_issuer is None else refer(trust_issuer, self.collector)
         declare_deployment(self, agent, details, moment(expires_at, "expires_at"))
 
 
@@ -57,11 +67,11 @@ class OwnDeployment(Entry):
         declare_deployment(self, agent, {"commit": commit, "run_url": run_url}, None)
 
 
-def declare_deployment(entry: Entry, agent: Entry | str, details: Mapping[str, str], expires_at: str | None) -> None:
+def declare_deployment(entry: Entry, agent: Entry | str, details: Mapping[str, object], expires_at: str | None) -> None:
     """Declare a deployment after all that settles its agent, so that it is the first to go."""
     attributes = {
         "agent": refer(agent, entry.collector),
-        **{what: text or None for what, text in details.items()},
+        **{what: value or None for what, value in details.items()},
         "expires_at": expires_at,
     }
     after = agent.settled_by if isinstance(agent, Entry) and agent.collector is entry.collector else ()

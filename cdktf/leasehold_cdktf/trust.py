@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from leasehold_cdktf._cdk import Construct
@@ -13,7 +13,34 @@ from leasehold_cdktf.subjects import Claim, IssuerType, Subject
 
 GITHUB = "https://token.actions.githubusercontent.com"
 
-Role = Literal["viewer", "developer", "approver", "security-admin", "auditor"]
+Watched = Literal["pods", "service-accounts", "deployments"]
+Role = Literal["viewer", "developer", "approver", "security-admin", "auditor", "enforcer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """How people log in at an issuer of type `oidc`: the registry's client there, which keeps no secret.
+
+    Args:
+        client_id: The registry's client there.
+        authorization_endpoint: Where people are sent to log in.
+        token_endpoint: Where the login is redeemed.
+        scopes: What the login asks for, `openid` among it; just that if left out.
+    """
+
+    client_id: str
+    authorization_endpoint: str
+    token_endpoint: str
+    scopes: Collection[str] | None = None
+
+    def attributes(self) -> dict[str, object]:
+        """What `leasehold_trust_issuer` says of it."""
+        named: dict[str, object] = {
+            "client_id": self.client_id,
+            "authorization_endpoint": self.authorization_endpoint,
+            "token_endpoint": self.token_endpoint,
+        }
+        return named if self.scopes is None else {**named, "scopes": sorted(self.scopes)}
 
 
 class TrustIssuer(Declared):
@@ -30,8 +57,12 @@ class TrustIssuer(Declared):
         single_use: Accept each token once.
         max_token_ttl: The longest life of an acceptable token, in seconds.
         verify: `token-review` asks the cluster whether a service account's token still counts.
-        api_server: The API server to ask.
+        watch: What the registry watches in the cluster: leases die with the pod, account or Deployment that holds them.
+        api_server: The API server to ask or to watch.
         credential: Names the files `<name>.token` and `<name>.crt` in the registry's folder `clusters`.
+        login: Lets people log in there, to have agents act for them.
+        id_jag: Take its word that a person lets an agent act for them (identity assertion grants).
+        software_statements: Take its word for clients that register themselves.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
@@ -55,12 +86,18 @@ class TrustIssuer(Declared):
         single_use: bool | None = None,
         max_token_ttl: int | None = None,
         verify: Literal["signature", "token-review"] | None = None,
+        watch: Collection[Watched] = (),
         api_server: str | None = None,
         credential: str | None = None,
+        login: Login | None = None,
+        id_jag: bool | None = None,
+        software_statements: bool | None = None,
         name: str | None = None,
     ) -> None:
-        if (verify == "token-review") != (api_server is not None and credential is not None):
-            raise ValueError('api_server and credential are for verify="token-review", which needs both')
+        if (verify == "token-review" or bool(watch)) != (api_server is not None and credential is not None):
+            raise ValueError('api_server and credential are for verify="token-review" and watch, which need both')
+        if (login is not None or id_jag or software_statements) and type != "oidc":
+            raise ValueError('login, id_jag and software_statements belong to an issuer of type="oidc"')
         if not audiences or isinstance(audiences, str):
             raise ValueError('audiences must list at least one audience, such as ["https://leasehold.example.com"]')
         if jwks is not None and jwks_uri is not None:
@@ -79,8 +116,12 @@ class TrustIssuer(Declared):
                 "single_use": single_use,
                 "max_token_ttl": max_token_ttl,
                 "verify": verify,
+                "watch": sorted(watch) or None,
                 "api_server": api_server,
                 "credential": credential,
+                "login": None if login is None else login.attributes(),
+                "id_jag": id_jag,
+                "software_statements": software_statements,
             }
         )
 
@@ -95,6 +136,8 @@ class WorkloadBinding(Declared):
         role: The platform role to take.
         teams: For `developer`, and needed there: whose agents this developer may change.
         stack: Limits writes to this stack; give one to every pipeline.
+        may_admit: For the platform's own pipeline, a `security-admin` with a stack: it may let developers, viewers and
+            auditors in beyond its stack.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
@@ -113,17 +156,21 @@ class WorkloadBinding(Declared):
         role: Role,
         teams: Collection[str] = (),
         stack: str | None = None,
+        may_admit: bool = False,
         claims: Mapping[str, Claim] | None = None,
         name: str | None = None,
     ) -> None:
         if (role == "developer") != bool(teams):
             raise ValueError("role `developer` names the teams it is limited to, and no other role does")
+        if may_admit and (role != "security-admin" or stack is None):
+            raise ValueError("may_admit belongs to role `security-admin` with a stack")
         super().__init__(scope, id_, name)
         self.declare(
             {
                 "role": role,
                 "teams": sorted(check_name(team, "team") for team in teams) or None,
                 "stack": None if stack is None else check_name(stack, "stack"),
+                "may_admit": may_admit or None,
                 **proof(trust_issuer, subject, self.collector, claims),
             }
         )

@@ -52,6 +52,7 @@ def bootstrap(world: World) -> None:
             "trust_issuer": "github",
             "role": "security-admin",
             "stack": "platform",
+            "may_admit": True,  # its stack lets the people and the pipelines of other teams in
             "github_actions": pins,
         }
         body = world.write("bootstrap.json", {"trust_issuer": github, "workload_bindings": [binding]})

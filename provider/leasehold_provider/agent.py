@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .names import between, check_name, check_text, each, one_of, optional
+from .names import between, check_name, check_text, check_url, each, one_of, optional
 from .protocol import Attribute, Bool, Number, Set, String, is_unknown
 from .references import check_reference
 from .registry_resource import RegistryResource, named
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 TTL_MIN_SECONDS, TTL_MAX_SECONDS = 60, 300
 check_ttl = between(TTL_MIN_SECONDS, TTL_MAX_SECONDS, "seconds")
+
+
+_CLIENT_ID_LIMIT = 512
+
+
+def check_client_id(value: str) -> str | None:
+    """Complain unless a client metadata document may live there."""
+    _, _, path = value.removeprefix("https://").partition("/")
+    odd = {".", ".."} & set(path.split("/")) or "%" in path or not path.strip("/")
+    if not value.startswith("https://") or len(value) > _CLIENT_ID_LIMIT or odd:
+        return f"must be an https URL with a plain path, at most {_CLIENT_ID_LIMIT} characters"
+    return check_url(value)
 
 
 class Agent(RegistryResource):
@@ -71,6 +83,18 @@ class Agent(RegistryResource):
                 Set(String),
                 default=[],
                 description="Where people who consented to act through it come back to, compared to the letter.",
+            ),
+            "client_ids": Attribute(
+                Set(String),
+                default=[],
+                validators=(each(check_client_id),),
+                description="Addresses (https) of client metadata documents that describe further clients of it.",
+            ),
+            "dynamic_clients": Attribute(
+                Number,
+                default=0,
+                validators=(between(0, 20, "clients"),),
+                description="How many clients may register themselves for it, each let in by a token (0 to 20).",
             ),
             "dpop": Attribute(
                 String,

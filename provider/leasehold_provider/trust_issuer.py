@@ -119,13 +119,20 @@ class TrustIssuer(RegistryResource):
                 String,
                 optional=True,
                 validators=(check_url,),
-                description="API server to ask, with `token-review` alone.",
+                description="API server to ask, with `token-review`, and to watch, with `watch`.",
             ),
             "credential": Attribute(
                 String,
                 optional=True,
                 validators=(check_name,),
                 description="Name of the files `<name>.token` and `<name>.crt` in the registry's folder `clusters`.",
+            ),
+            "watch": Attribute(
+                Set(String),
+                default=[],
+                validators=(each(one_of("pods", "service-accounts", "deployments")),),
+                description="What is watched there: `pods`, `service-accounts`, `deployments`. A lease dies "
+                "within milliseconds with the pod and the account that took it, by uid.",
             ),
             "login": Nested(
                 {
@@ -148,18 +155,24 @@ class TrustIssuer(RegistryResource):
                 default=False,
                 description="Take its word that a person lets an agent act for them (identity assertion grants).",
             ),
+            "software_statements": Attribute(
+                Bool,
+                default=False,
+                description="Take its word for clients that register themselves (software statements).",
+            ),
         },
         description="An issuer whose tokens prove who a workload or a pipeline is.",
         name="Short name that workload bindings refer to.",
     )
 
     def validate(self, config: Values) -> Iterable[Diagnostic]:
-        """Check that a cluster that is to be asked can be."""
+        """Check that a cluster that is to be asked or watched can be."""
         if any(map(is_unknown, config.values())):
             return
-        reviewed = config["verify"] == "token-review"
+        asked = config["verify"] == "token-review" or bool(config["watch"])
         for name in ("api_server", "credential"):
-            if reviewed is (config[name] is None):
-                yield Diagnostic.error("Out of place", f"{name} is for token-review, which needs it", (name,))
-        if reviewed and config["type"] != "kubernetes":
-            yield Diagnostic.error("Out of place", "token-review is for kubernetes alone", ("verify",))
+            if asked is (config[name] is None):
+                yield Diagnostic.error("Out of place", f"{name} is for token-review and watch", (name,))
+        if asked and config["type"] != "kubernetes":
+            where = ("watch",) if config["watch"] else ("verify",)
+            yield Diagnostic.error("Out of place", "token-review and watch are for kubernetes alone", where)

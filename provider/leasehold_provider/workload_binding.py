@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .names import check_name, each, one_of
-from .protocol import Attribute, Diagnostic, Set, String, is_unknown
+from .protocol import Attribute, Bool, Diagnostic, Set, String, is_unknown
 from .references import check_reference
 from .registry_resource import RegistryResource, named
 from .subjects import SUBJECTS, check_subject, claims_block, subject_blocks
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Values = dict[str, Any]
 
-_ROLES = ("viewer", "developer", "approver", "security-admin", "auditor")
+_ROLES = ("viewer", "developer", "approver", "security-admin", "auditor", "enforcer")
 
 
 def _name(description: str) -> Attribute:
@@ -49,6 +49,12 @@ class WorkloadBinding(RegistryResource):
                 description="Teams that the role `developer`, and no other, is limited to.",
             ),
             "stack": _name("Stack that a platform role may write, and no other."),
+            "may_admit": Attribute(
+                Bool,
+                default=False,
+                description="Lets a security-admin of one stack admit developers, viewers and auditors beyond it: "
+                "for the platform's own pipeline. Only an identity without a stack, or one that has it, sets it.",
+            ),
             **subject_blocks(),
             "claims": claims_block(),
         },
@@ -71,6 +77,10 @@ class WorkloadBinding(RegistryResource):
             yield Diagnostic.error(
                 "Out of place", "deployment belongs to an agent, not to a platform role", ("deployment",)
             )
+        fits = given.get("role") == "security-admin" and "stack" in given
+        if given.get("may_admit") is True and not fits and not is_unknown(given.get("role")):
+            detail = "may_admit belongs to role security-admin with a stack"
+            yield Diagnostic.error("Out of place", detail, ("may_admit",))
         yield from _check_teams(given)
         yield from check_subject(given)
 

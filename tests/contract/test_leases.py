@@ -36,17 +36,15 @@ def test_a_lease_comes_back_as_it_went_in(store):
         assert unit.leases.find("l1") == LEASE
         assert unit.leases.find("l4") == DELEGATED
         assert unit.leases.find_all(["l1", "l2", "unknown"]) == {"l1": LEASE, "l2": PLATFORM}
-        assert unit.leases.find_by_token("b" * 64) == PLATFORM
         assert unit.leases.find("unknown") is None
-        assert unit.leases.find_by_token("c" * 64) is None
         assert unit.leases.find_all([]) == {}
 
 
 @pytest.mark.parametrize(
     "again",
-    [{"token_sha256": "c" * 64, "status": None}, {"id": "l3", "status": None}, {"id": "l3", "token_sha256": "c"}],
+    [{"token_sha256": "c" * 64, "status": None}, {"id": "l3", "token_sha256": "c"}],
 )
-def test_an_id_a_token_and_a_place_are_leased_once(store, again):
+def test_an_id_and_a_place_are_leased_once(store, again):
     with store.begin() as unit:
         unit.leases.add(LEASE)
     with pytest.raises(Exception, match=r"(?i)unique|once"), store.begin() as unit:

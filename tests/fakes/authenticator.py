@@ -14,8 +14,12 @@ PEOPLE = {
     "viewer": Principal(id="oidc:victor@example.com", role=Role.VIEWER),
     "approver": Principal(id="oidc:anna@example.com", role=Role.APPROVER),
     "auditor": Principal(id="oidc:otto@example.com", role=Role.AUDITOR),
+    "pep": Principal(id="kubernetes:gateway", role=Role.ENFORCER),
     "prod": Principal(id="github-actions:acme/web#1", role=Role.SECURITY_ADMIN, stack="prod"),
     "staging": Principal(id="github-actions:acme/web#2", role=Role.SECURITY_ADMIN, stack="staging"),
+    "platform": Principal(
+        id="github-actions:acme/platform#1", role=Role.SECURITY_ADMIN, stack="platform", may_admit=True
+    ),
     "plan": Principal(
         id="github-actions:acme/web#3", role=Role.SECURITY_ADMIN, stack="prod", plan_only=True, lease="lease-plan"
     ),

@@ -12,6 +12,7 @@ from tests.fakes.exchange_world import ISSUER, World
 from leasehold.credentials.ending import Endings
 from leasehold.credentials.issuing import CredentialDesk
 from leasehold.credentials.records import CredentialRequest, Issued
+from leasehold.exchange.holds import Holds
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
 from leasehold.keys.issuer_keys import IssuerKeys
@@ -77,7 +78,7 @@ class CredentialWorld:
     def __init__(self, store: Any, folder: Path, sources: dict[type, Any] | None = None) -> None:
         self.world = world = World(store, folder)
         world.now = datetime.now(UTC).replace(microsecond=0)
-        world.views = Views(store, AUDIENCE)
+        world.views = Views(store, AUDIENCE, world.sightings)
         world.exchange = TokenExchange(
             issuer=ISSUER,
             registry=f"{ISSUER}/v1",
@@ -85,6 +86,7 @@ class CredentialWorld:
             mint=world.mint,
             views=world.views,
             ledger=world.ledger,
+            holds=Holds(views=world.views, ledger=world.ledger, clusters=world.sightings),
         )
         world.populate()
         self.source = FakeSource()

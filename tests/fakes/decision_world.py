@@ -9,8 +9,8 @@ from typing import Any
 from leasehold.model.access import Reach
 from leasehold.model.access_requests import AccessRequest, OauthMode, OauthStatus
 from leasehold.model.authority.plain import constraints_of
-from leasehold.model.decisions import Side
 from leasehold.model.entities import Entity, EntityRef, Relationship
+from leasehold.model.policies import PolicySide
 from leasehold.model.tools import Action
 from leasehold.policy.cedar.evaluation import Engine
 from leasehold.policy.holdings import HeldReach
@@ -36,6 +36,7 @@ TOOLS = (
             "properties": {
                 "table": {"type": "string"},
                 "limit": {"type": "integer"},
+                "dry": {"type": "boolean"},
                 "currency": {"enum": ["USD", "EUR"]},
                 "since": {"type": "string", "format": "date-time"},
                 "note": {"type": ["string", "null"]},
@@ -111,12 +112,12 @@ def held(holder: EntityRef, *reaches: tuple[str, str, str, Mapping[str, object],
 
 def agent_policy(document: str, name: str = "agents", **more: Any) -> PolicyText:
     """A document of the agent side."""
-    return PolicyText(name=name, document=document, side=Side.AGENT, **more)
+    return PolicyText(name=name, document=document, side=PolicySide.AGENT, **more)
 
 
 def user_policy(document: str, name: str = "users", **more: Any) -> PolicyText:
     """A document of the user side."""
-    return PolicyText(name=name, document=document, side=Side.USER, **more)
+    return PolicyText(name=name, document=document, side=PolicySide.USER, **more)
 
 
 def published(*texts: PolicyText, engine: Engine | None = None, **more: Any) -> Published:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,23 +11,31 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.fakes.faults import FaultyStore, InterruptedMint
+from tests.fakes.outside import SimulatedDocuments, SimulatedLogins
 from tests.fakes.simulated_issuer import SigningKey, SimulatedIssuer
 
 from leasehold.authn.possession import Possessions
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.clusters.sightings import Sightings
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
 from leasehold.exchange.consents import Consents
 from leasehold.exchange.delegation import Delegation
+from leasehold.exchange.holds import Holds
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issued, Issuing
 from leasehold.exchange.ledger import Ledger
-from leasehold.exchange.on_behalf import OnBehalf, challenge_of
+from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.records import ExchangeRequest
+from leasehold.exchange.registrations import Registrations
+from leasehold.exchange.statements import Statements
 from leasehold.exchange.status_lists import StatusLists
+from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
+from leasehold.keys.client_documents import ClientDocuments
 from leasehold.keys.client_tokens import ClientAssertions
 from leasehold.keys.dpop import Proofs
 from leasehold.keys.file_keys import FileKeys
@@ -38,7 +46,6 @@ from leasehold.keys.signed_callers import SignedCallers
 from leasehold.keys.signing import TokenMint, jwk_set
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
 from leasehold.model.deployments import Deployment
-from leasehold.model.errors import Unavailable
 from leasehold.model.events import Change
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
@@ -47,13 +54,14 @@ from leasehold.model.objects import Stored, references
 from leasehold.model.people import Agent, Owner
 from leasehold.model.principal import Role
 from leasehold.model.status import STATUS_LIST_TYPE
-from leasehold.model.tokens import Flaw, TokenRefused, UnverifiedToken
+from leasehold.model.tokens import UnverifiedToken
 from leasehold.model.tools import Action, Tool, ToolServer
 from leasehold.model.trust import GitHubActionsSubject, IssuerType, KubernetesSubject, OidcSubject, TrustIssuer
 from leasehold.model.trust import WorkloadBinding as Binding
 from leasehold.web.dispatch import dispatch
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
 from leasehold.web.oauth.people import People
+from leasehold.web.oauth.registering import Registering
 from leasehold.web.status_lists.app import STATUS_LISTS, StatusListDoors, status_lists_app
 
 ISSUER = "https://leasehold.example"
@@ -89,7 +97,7 @@ def signing_key(_of: str, algorithm: str = "RS256") -> SigningKey:
 class World:
     """Everything joined as in production, with the time in the test's hands."""
 
-    def __init__(self, store: Any, folder: Path, nonces: Nonces | None = None) -> None:
+    def __init__(self, store: Any, folder: Path, nonces: Nonces | None = None, *, registering: bool = False) -> None:
         self.store = store = FaultyStore(store)
         self.now = NOW
         self.cluster = SimulatedIssuer.kubernetes(clock=lambda: self.now, keys=[signing_key("cluster")])
@@ -99,7 +107,10 @@ class World:
         self.mint = InterruptedMint(TokenMint(self.signer))
         self.issuer_keys = IssuerKeys(Network())
         own = OwnTokens(self.signer)
-        self.ledger, self.leases, self.views = Ledger(store), LiveLeases(store), Views(store)
+        self.sightings = Sightings(clock=lambda: float(self.now.timestamp()))
+        self.ledger, self.leases = Ledger(store), LiveLeases(store)
+        self.views = Views(store, clusters=self.sightings)
+        self.holds = Holds(views=self.views, ledger=self.ledger, clusters=self.sightings)
         self.exchange = TokenExchange(
             issuer=ISSUER,
             registry=REGISTRY_AUDIENCE,
@@ -107,13 +118,18 @@ class World:
             mint=self.mint,
             views=self.views,
             ledger=self.ledger,
+            holds=self.holds,
         )
+        self.documents = SimulatedDocuments()
+        registrations = Registrations(documents=ClientDocuments(self.documents.network()), views=self.views)
         self.clients = Clients(
             issuer=ISSUER,
             verifier=SubjectTokens(self.issuer_keys, callers=SignedCallers(Network())),
             assertions=ClientAssertions(self.issuer_keys),
+            registrations=registrations,
             views=self.views,
             store=store,
+            holds=self.holds,
         )
         self.logins = SimulatedLogins()
         self.issuing = Issuing(mint=self.mint, views=self.views, ledger=self.ledger)
@@ -124,6 +140,7 @@ class World:
             leases=self.leases,
             views=self.views,
             issuing=self.issuing,
+            holds=self.holds,
         )
         self.callers = RegistryTokens(issuer=ISSUER, audience=REGISTRY_AUDIENCE, verifier=own, leases=store)
         self.proofs = Proofs(nonces)
@@ -133,7 +150,12 @@ class World:
         self.doors = OAuthDoors(
             issuer=ISSUER,
             exchange=self.exchange,
-            client_credentials=ClientCredentials(issuer=ISSUER, clients=self.clients, issuing=self.issuing),
+            client_credentials=ClientCredentials(
+                issuer=ISSUER,
+                clients=self.clients,
+                issuing=self.issuing,
+                tasks=Tasks(views=self.views, ledger=self.ledger),
+            ),
             delegation=self.delegation,
             on_behalf=OnBehalf(
                 issuer=ISSUER,
@@ -152,6 +174,7 @@ class World:
                 authorizing=Authorizing(
                     issuer=ISSUER,
                     clients=self.clients,
+                    registrations=registrations,
                     verifier=SubjectTokens(self.issuer_keys),
                     logins=self.logins,
                     views=self.views,
@@ -166,6 +189,14 @@ class World:
             revocation=self.revocation,
             jwks=lambda: jwk_set(self.signer.published()),
             clock=lambda: self.now,
+            registering=Registering(
+                issuer=ISSUER,
+                store=store,
+                statements=Statements(issuer=ISSUER, verifier=SubjectTokens(self.issuer_keys), views=self.views),
+                clock=lambda: self.now,
+            )
+            if registering
+            else None,
         )
         self.lists = StatusLists(issuer=ISSUER, store=store, mint=TokenMint(self.signer, STATUS_LIST_TYPE))
         statuses = status_lists_app(StatusListDoors(lists=self.lists, clock=lambda: self.now))
@@ -191,6 +222,8 @@ class World:
                 updated_by="oidc:admin",
             )
             unit.objects.put(stored, references(name, spec))
+            if kind is Kind.AGENTS:
+                unit.registrations.name(name, spec.client_ids)
             self._changed(unit, kind, name, "put")
             if kind in _OWN_NODE:
                 unit.nodes.ensure(_OWN_NODE[kind](name))
@@ -297,55 +330,6 @@ class World:
         return self.form("/oauth2/token", **{k: v for k, v in {**base, **fields}.items() if v is not None})
 
 
-class SimulatedLogins:
-    """The token endpoint of an identity provider: ID tokens by code, its PKCE checked as a real one does."""
-
-    def __init__(self) -> None:
-        self.codes: dict[str, tuple[str, str]] = {}
-
-    async def redeem(self, _issuer: TrustIssuer, _login: Any, fields: Mapping[str, str]) -> UnverifiedToken:
-        id_token, challenge = self.codes.pop(fields["code"], ("", ""))
-        if not id_token or challenge != challenge_of(fields["code_verifier"]):
-            raise TokenRefused(Flaw.MALFORMED)
-        return UnverifiedToken(id_token)
-
-
-class InterruptedMint:
-    """Signs as production does; `meanwhile` happens between the decision and the signature."""
-
-    def __init__(self, mint: TokenMint) -> None:
-        self._mint = mint
-        self.meanwhile: Callable[[], None] = lambda: None
-
-    async def sign(self, claims: Mapping[str, object]) -> str:
-        self.meanwhile()
-        return await self._mint.sign(claims)
-
-
-class FaultyStore:
-    """A store whose writes can be made to fail: away before they begin, or full when the event is recorded."""
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-        self.away = self.full = False
-
-    def read(self) -> Any:
-        return self._store.read()
-
-    @contextmanager
-    def begin(self) -> Iterator[Any]:
-        if self.away:
-            raise Unavailable("the database does not answer")
-        with self._store.begin() as unit:
-            if self.full:
-                unit.audit.append = unit.audit.append_all = _disk_full
-            yield unit
-
-
-def _disk_full(_event: object) -> None:
-    raise Unavailable("the disk is full")
-
-
 class Reply:
     """Status, headers and bytes of an answer."""
 
@@ -381,9 +365,9 @@ async def request(app: Any, method: str, path: str, body: bytes, headers: Mappin
 
 
 @contextmanager
-def world_on(store: Any, folder: Path) -> Any:
-    """A populated world, closed afterwards."""
-    world = World(store, folder)
+def world_on(store: Any, folder: Path, *, registering: bool = False) -> Any:
+    """A populated world, closed afterwards. `registering`: its operator lets clients register themselves."""
+    world = World(store, folder, registering=registering)
     try:
         yield world.populate()
     finally:

@@ -30,10 +30,12 @@ ROOMS_OF_LIBRARY = {
     "aiohttp": ("api/leasehold/gateway/",),
     "cedarpy": ("api/leasehold/policy/",),
     "z3": ("api/leasehold/policy/proving/",),
+    "grpc": ("api/leasehold/envoy/",),
+    "google": ("api/leasehold/envoy/",),  # protocol buffers
     "cdktf": _CDK_DOOR,
     "cdktn": _CDK_DOOR,
     "constructs": ("cdktf/leasehold_cdktf/",),
-    "yaml": ("cdktf/leasehold_cdktf/",),
+    "yaml": ("cdktf/leasehold_cdktf/", "api/leasehold/cli/"),  # manifests; decision tables
 }
 ENVIRONMENT_READERS = {
     "api/leasehold/settings.py": "the server's only reader",
@@ -45,7 +47,9 @@ ENVIRONMENT_READERS = {
 WITHOUT_PERMIT = {
     "api/leasehold/registry/bootstrap.py:offer_bootstrap": "`serve` puts the one-time token into an empty registry",
     "api/leasehold/registry/bootstrap.py:bootstrap": "the one-time token is the permission, checked inside",
+    "api/leasehold/registry/heartbeats.py:sweep": "nobody was heard, and that is the decision",
     "api/leasehold/registry/journal.py:recording_failure": "remembers that something was refused",
+    "api/leasehold/decisions/recording.py:_forget": "drops questions that nobody replays any more",
     "api/leasehold/credentials/issuing.py:_refused": "remembers that something was refused",
     "api/leasehold/credentials/issuing.py:_settle": "says what became of an attempt that was permitted",
     "api/leasehold/credentials/ending.py:_claim": "the worker ends what has lost its lease",
@@ -55,6 +59,8 @@ WITHOUT_PERMIT = {
     "api/leasehold/signals/streams.py:_refused": "remembers that something was refused",
     "api/leasehold/signals/transmitting.py:_claim": "the worker takes a stream for a while",
     "api/leasehold/signals/transmitting.py:_settle": "the worker says how far it came",
+    "api/leasehold/clusters/ending.py:_end": "the cluster says that it is gone",
+    "api/leasehold/clusters/ending.py:forget_workloads": "the worker drops what is long gone",
 }
 _PURE = ("api/leasehold/model/", "api/leasehold/policy/")
 _IMPURE_MODULES = frozenset(
@@ -78,9 +84,12 @@ _IMPURE_CALLS = frozenset({"open", "input", "print", "uuid.uuid1", "uuid.uuid4",
 _CLOCKS = (".now", ".utcnow", ".today")
 _USE_CASES = tuple(
     f"api/leasehold/{room}/"
-    for room in ("exchange", "credentials", "feed", "signals", "registry", "broker", "approvals", "review", "campaigns")
+    for room in (
+        *("exchange", "credentials", "clusters", "decisions", "feed", "signals", "registry"),
+        *("broker", "approvals", "review", "campaigns"),
+    )
 )
-_DOORS = ("api/leasehold/web/", "api/leasehold/gateway/")
+_DOORS = ("api/leasehold/web/", "api/leasehold/envoy/", "api/leasehold/gateway/")
 
 
 def libraries_in_their_rooms(source: Source) -> Iterator[str]:

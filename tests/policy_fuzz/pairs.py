@@ -10,13 +10,13 @@ from random import Random
 
 from leasehold.model.access import Reach
 from leasehold.model.access_requests import AccessRequest
-from leasehold.model.decisions import Side
 from leasehold.model.entities import Entity, EntityRef
+from leasehold.model.policies import PolicyPermits, PolicySide
 from leasehold.model.tools import Action
 from leasehold.policy.cedar.statements import DocumentRefused
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.holdings import HeldReach
-from leasehold.policy.material import CallableTool, Permits, PolicyText, facts_of
+from leasehold.policy.material import CallableTool, PolicyText, facts_of
 from leasehold.policy.proving.comparing import Comparison, Movement, Proof
 from leasehold.policy.published import Published
 from leasehold.policy.publishing import publish
@@ -116,7 +116,7 @@ def judged(wanted: Iterable[Pair]) -> Score:
     """Prove each pair and try every question of it. Wrong is a proof that a question refutes."""
     score = Score()
     for pair in wanted:
-        proof = Comparison(pair.old, pair.new, AT).proof(Side.AGENT, ACTION)
+        proof = Comparison(pair.old, pair.new, AT).proof(PolicySide.AGENT, ACTION)
         found = _by_force(pair)
         score.pairs += 1
         score.unproven += proof.movement is Movement.UNPROVEN
@@ -161,8 +161,8 @@ def _published(policies: list[str]) -> Published:
         PolicyText(
             name=f"p{at}",
             document=one.removeprefix("beyond "),
-            side=Side.AGENT,
-            permits=Permits.BEYOND_GRANTS if one.startswith("beyond ") else Permits.WITHIN_GRANTS,
+            side=PolicySide.AGENT,
+            permits=PolicyPermits.BEYOND_GRANTS if one.startswith("beyond ") else PolicyPermits.WITHIN_GRANTS,
         )
         for at, one in enumerate(policies)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import get_args
 
 from leasehold.model.subjects import Subject
@@ -12,6 +12,9 @@ from leasehold.model.tokens import Flaw, TokenRefused
 # A pin that is a flag admits more when it is set: its kind looks at it.
 _PINS: Mapping[type, tuple[str, ...]] = {
     kind: tuple(one.name for one in fields(kind) if one.type != "bool") for kind in get_args(Subject)
+}
+_MANDATORY: Mapping[type, tuple[str, ...]] = {
+    kind: tuple(one.name for one in fields(kind) if one.default is MISSING) for kind in get_args(Subject)
 }
 
 
@@ -51,3 +54,11 @@ def unmet(pins: Subject, identity: object, without: frozenset[str] = frozenset()
         for name in _PINS[type(pins)]
         if name not in without and (pinned := getattr(pins, name)) is not None and pinned != getattr(identity, name)
     )
+
+
+def mandatory(kind: type, named: object) -> tuple[object, ...]:
+    """The values of the pins that every binding of this kind gives, in `named`: such pins, or an identity.
+
+    Each kind compares these to the letter. Where they differ between pins and identity, some pin is unmet.
+    """
+    return tuple([getattr(named, name) for name in _MANDATORY[kind]])

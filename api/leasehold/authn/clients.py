@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from leasehold.model.clients import CLIENT_ALGORITHMS, ClientKeys, ClientSecret
-from leasehold.model.people import Agent
 from leasehold.model.possession import FirstUse
 from leasehold.model.tokens import Flaw, TokenProfile, TokenRefused, UnverifiedClaims, UnverifiedToken, VerifiedClaims
 
@@ -48,22 +47,20 @@ class AssertionVerifier(Protocol):
 
 async def authenticate_assertion(
     unverified_claims: UnverifiedClaims,
-    name: str,
-    agent: Agent,
+    keys: ClientKeys,
     *,
     issuer: str,
     verifier: AssertionVerifier,
     now: datetime,
 ) -> FirstUse:
-    """That the agent itself signed this for us, and what must be used only once. Raises `TokenRefused`."""
-    if agent.client_jwks is None and agent.client_jwks_uri is None:
+    """That the client itself signed this for us, and what must be used only once. Raises `TokenRefused`."""
+    if keys.jwks is None and keys.jwks_uri is None:
         raise TokenRefused(Flaw.KEYS_UNAVAILABLE)
-    keys = ClientKeys(issuer=name, jwks=agent.client_jwks, jwks_uri=agent.client_jwks_uri)
-    verified = await verifier.verify(unverified_claims, keys, assertion_profile(name, issuer), now)
-    if verified.subject != name:  # RFC 7523 §3: the subject is the client
+    verified = await verifier.verify(unverified_claims, keys, assertion_profile(keys.issuer, issuer), now)
+    if verified.subject != keys.issuer:  # RFC 7523 §3: the subject is the client
         raise TokenRefused(Flaw.BAD_CLAIM)
     digest = hashlib.sha256(f"jti:{verified.token_id}".encode()).hexdigest()
-    return FirstUse(f"client:{name}", digest, verified.expires_at)
+    return FirstUse(f"client:{keys.issuer}", digest, verified.expires_at)
 
 
 def assertion_profile(client_id: str, issuer: str) -> TokenProfile:

@@ -7,8 +7,10 @@ from typing import ClassVar
 
 from leasehold.authn import claims
 from leasehold.authn.claims import members, text
+from leasehold.model.errors import InvalidValue
 from leasehold.model.subjects import IssuerType, KubernetesSubject
 from leasehold.model.tokens import Flaw, TokenRefused, VerifiedClaims
+from leasehold.model.workloads import Workload, WorkloadKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,23 @@ def identify(verified: VerifiedClaims) -> KubernetesIdentity:
         pod=text(pod, "name") if pod is not None else None,
         pod_uid=text(pod, "uid") if pod is not None else None,
     )
+
+
+def workloads(
+    trust_issuer: str, watched: frozenset[WorkloadKind], identity: KubernetesIdentity
+) -> tuple[Workload, ...]:
+    """What the identity lives and dies with, of what is watched in its cluster. Raises `TokenRefused`."""
+    uids = {WorkloadKind.SERVICE_ACCOUNTS: identity.service_account_uid, WorkloadKind.PODS: identity.pod_uid}
+    found = []
+    for kind in sorted(watched & uids.keys()):
+        uid = uids[kind]
+        if uid is None:  # bound to no pod: nothing would end what it gets
+            raise TokenRefused(Flaw.UNBOUND)
+        try:
+            found.append(Workload(trust_issuer, kind, uid))
+        except InvalidValue:
+            raise TokenRefused(Flaw.BAD_CLAIM) from None
+    return tuple(found)
 
 
 def unmet(pins: KubernetesSubject, identity: KubernetesIdentity) -> tuple[str, ...]:

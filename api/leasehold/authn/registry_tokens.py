@@ -123,6 +123,7 @@ def _principal(verified: VerifiedClaims, lease_id: str) -> Principal:
             role=Role(platform["role"]),
             teams=frozenset(platform["teams"]),
             stack=platform["stack"],
+            may_admit=platform.get("may_admit") is True,
             plan_only=platform["plan_only"] or REGISTRY_WRITE not in str(verified.claims.get("scope", "")).split(),
             lease=lease_id,
         )

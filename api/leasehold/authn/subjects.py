@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from leasehold.authn import (
     aws,
     aws_sts,
     azure,
     buildkite,
+    claims,
     github_actions,
     gitlab,
     google,
@@ -23,8 +24,10 @@ from leasehold.authn import (
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.model.conditions import find_claim
 from leasehold.model.subjects import IssuerType
+from leasehold.model.subjects import Subject as Pins
 from leasehold.model.tokens import Flaw, TokenProfile, TokenRefused, UnverifiedToken, VerifiedClaims
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
+from leasehold.model.workloads import Workload
 
 # An identity token has no type or the generic one: an access token, a logout token or a proof is no identity.
 _TYPES = frozenset({"", "jwt"})
@@ -62,17 +65,20 @@ KINDS: Mapping[IssuerType, IssuerKind] = {
     IssuerType.BUILDKITE: buildkite,
     IssuerType.OIDC: oidc,
 }
+STATEMENT_TYPE = "software-statement+jwt"
 _PINS = {kind: kind.field for kind in IssuerType}
+_PINS_OF: Mapping[IssuerType, type] = {pins.TYPE: pins for pins in get_args(Pins)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """An authenticated subject of a trust issuer, named as in the registry."""
+    """An authenticated subject of a trust issuer, named as in the registry. It lives and dies with `workloads`."""
 
     trust_issuer: str
     single_use: bool
     verified: VerifiedClaims
     identity: Identity
+    workloads: tuple[Workload, ...] = ()
 
     @property
     def proposes(self) -> bool:
@@ -95,12 +101,44 @@ async def authenticate_subject(
         raise TokenRefused(Flaw.AMBIGUOUS_ISSUER)
     name, issuer = candidates[0]
     verified = await verifier.verify(unverified_claims, issuer, profile_of(issuer), now)
+    identity = KINDS[issuer.type].identify(verified)
     return Subject(
         trust_issuer=name,
         single_use=issuer.single_use,
         verified=verified,
-        identity=KINDS[issuer.type].identify(verified),
+        identity=identity,
+        workloads=workloads_of(name, issuer, identity),
     )
+
+
+async def authenticate_statement(
+    statement: UnverifiedToken,
+    issuers: Mapping[str, Sequence[tuple[str, TrustIssuer]]],
+    *,
+    audience: str,
+    verifier: SubjectTokenVerifier,
+    now: datetime,
+) -> Subject:
+    """Whom a software statement speaks of (RFC 7591 §2.3). Raises `TokenRefused`.
+
+    It has a type of its own: whoever finds one in an application cannot trade it for a token, nor a token for it.
+    """
+    unverified_claims = verifier.read(statement)
+    candidates = issuers.get(unverified_claims.issuer, ())
+    if len(candidates) != 1 or not candidates[0][1].software_statements:
+        raise TokenRefused(Flaw.UNKNOWN_ISSUER)
+    name, issuer = candidates[0]
+    own = replace(profile_of(issuer), audiences=frozenset({audience}), types=frozenset({STATEMENT_TYPE}))
+    verified = await verifier.verify(unverified_claims, issuer, own, now)
+    identity = KINDS[issuer.type].identify(verified)
+    return Subject(trust_issuer=name, single_use=issuer.single_use, verified=verified, identity=identity)
+
+
+def workloads_of(trust_issuer: str, issuer: TrustIssuer, identity: Identity) -> tuple[Workload, ...]:
+    """What an identity lives and dies with. Raises `TokenRefused`."""
+    if not isinstance(identity, kubernetes.KubernetesIdentity):
+        return ()
+    return kubernetes.workloads(trust_issuer, issuer.watch, identity)
 
 
 def profile_of(issuer: TrustIssuer) -> TokenProfile:
@@ -127,6 +165,18 @@ def is_named_by(binding: WorkloadBinding, subject: Subject) -> bool:
     return not KINDS[kind].unmet(pins, subject.identity) and not unmet_claims(binding, subject.verified)
 
 
+def anchor_of(binding: WorkloadBinding) -> Hashable:
+    """What a binding can be looked up by: it names only subjects of the same anchor, though not all of them."""
+    pins = binding.subject
+    return type(pins), claims.mandatory(type(pins), pins)
+
+
+def anchor_of_subject(subject: Subject) -> Hashable:
+    """The anchor of the bindings that may name this subject."""
+    kind = _PINS_OF[subject.identity.TYPE]
+    return kind, claims.mandatory(kind, subject.identity)
+
+
 def unmet_pins(binding: WorkloadBinding, identity: Identity) -> tuple[str, ...]:
     """The pins of a binding that do not hold; all of a kind that is not the identity's."""
     if binding.issuer_type is not identity.TYPE:
@@ -136,5 +186,5 @@ def unmet_pins(binding: WorkloadBinding, identity: Identity) -> tuple[str, ...]:
 
 def unmet_claims(binding: WorkloadBinding, verified: VerifiedClaims) -> tuple[str, ...]:
     """The conditions on claims that do not hold."""
-    claims = verified.claims
-    return tuple(path for path, one in binding.claims.items() if not one.holds(find_claim(claims, path)))
+    said = verified.claims
+    return tuple(path for path, one in binding.claims.items() if not one.holds(find_claim(said, path)))

@@ -35,6 +35,56 @@ Examples:
 Exit codes: 0 told, 1 error, 3 a change at or above --fail-on,
 4 it needs approval, 5 it is denied (both with --gate), 6 something could not be compared (with --strict).
 """),
+    "explain": _as_written("""
+Examples:
+  leasehold explain 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b
+  leasehold explain 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b --json
+"""),
+    "who-can": _as_written("""
+Examples:
+  leasehold who-can github/delete_branch
+  leasehold who-can github/delete_branch on repo:web --json
+"""),
+    "what-can": _as_written("""
+Examples:
+  leasehold what-can triage
+  leasehold what-can --user ana@example.com --json
+"""),
+    "replay": _as_written("""
+Examples:
+  leasehold replay --policies candidate.yaml
+  leasehold replay --policies candidate.yaml --limit 50000 --json
+
+In candidate.yaml, `document` names a file or is the Cedar text itself:
+  policies:
+    refunds: { side: agent, document: refunds.cedar }
+    old-guards: null        # as if it were deleted
+
+Exit codes: 0 nothing turns round, 1 error, 2 some decisions do.
+"""),
+    "policy test": _as_written("""
+Examples:
+  leasehold policy test refunds.yaml
+  leasehold policy test tables/*.yaml --json
+
+In refunds.yaml, `policies` are tried in place of those that live:
+  policies:
+    refunds: { side: agent, document: refunds.cedar }
+  cases:
+    - { name: small, expect: allow, agent: billing, tool: payments/refund,
+        resource: "order:7", arguments: { amount: 49.99 } }
+    - { name: large, expect: deny, reason: forbidden, agent: billing,
+        tool: payments/refund, resource: "order:7", arguments: { amount: 50.01 } }
+
+Exit codes: 0 all as expected, 1 error, 2 a case is not.
+"""),
+    "policy fmt": _as_written("""
+Examples:
+  leasehold policy fmt policies/*.cedar
+  leasehold policy fmt --check policies/*.cedar
+
+Exit codes: 0 laid out, 1 error, 2 a file would change (with --check).
+"""),
     "serve": _as_written("""
 Examples:
   leasehold serve
@@ -98,6 +148,15 @@ Examples:
 Examples:
   export LEASEHOLD_TOKEN=$(leasehold token exchange --subject-token-file ci.jwt)
   leasehold token exchange --resource https://mcp.example.com/github --json
+  leasehold token exchange --resource https://mcp.example.com/github \\
+    --task ticket-4711 --task-deadline 2027-05-01T12:00:00Z
+  leasehold token exchange --resource https://mcp.example.com/github \\
+    --subject-token-file orchestrator.jwt --actor-token-file pod.jwt --scope mcp:tool:read_file:read
+"""),
+    "task end": _as_written("""
+Examples:
+  leasehold task end ticket-4711
+  leasehold task end ticket-4711 --token-file token.jwt --json
 """),
     "token introspect": _as_written("""
 Examples:

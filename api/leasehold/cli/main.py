@@ -9,8 +9,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from leasehold.cli import credentials, objects, provider, tokens, tools
+from leasehold.cli import credentials, objects, policies, provider, tasks, tokens, tools
 from leasehold.cli.approvals import approve
+from leasehold.cli.decisions import explain, replay, what_can, who_can
 from leasehold.cli.drift import drift, review
 from leasehold.cli.examples import EXAMPLES
 from leasehold.cli.exits import CLEAN, ERROR, INTERRUPTED, Failure
@@ -41,17 +42,33 @@ def serve(
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on [LEASEHOLD_HOST or 127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port [LEASEHOLD_PORT or 8420].")] = None,
+    ext_authz_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Port for Envoy's ext_authz, over gRPC [LEASEHOLD_EXT_AUTHZ_PORT or none]."
+        ),
+    ] = None,
+    new_bootstrap_token: Annotated[
+        bool,
+        typer.Option(
+            "--new-bootstrap-token", help="Tell a bootstrap token although another replica told one, and end that one."
+        ),
+    ] = False,
 ) -> None:
     """Serve the registry. All other configuration comes from LEASEHOLD_* variables."""
     from leasehold.cli.serve import serve as serve_registry  # noqa: PLC0415  the server's imports cost a client 1 s
 
-    serve_registry(host=host, port=port)
+    serve_registry(host=host, port=port, ext_authz_port=ext_authz_port, new_bootstrap_token=new_bootstrap_token)
 
 
 for _command in (drift, review, approve, revoke, bootstrap, whoami, version):
     app.command(_command.__name__, epilog=EXAMPLES.get(_command.__name__))(_command)
+for _name, _question in (("explain", explain), ("who-can", who_can), ("what-can", what_can), ("replay", replay)):
+    app.command(_name, epilog=EXAMPLES[_name])(_question)
 app.add_typer(objects.app, name="object")
+app.add_typer(policies.app, name="policy")
 app.add_typer(tokens.app, name="token")
+app.add_typer(tasks.app, name="task")
 app.add_typer(credentials.app, name="credential")
 app.add_typer(provider.app, name="provider")
 app.add_typer(tools.app, name="tools")

@@ -24,14 +24,17 @@ def serve(
         str | None, typer.Option(help="Address to listen on [default: LEASEHOLD_HOST or 127.0.0.1].")
     ] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port [default: LEASEHOLD_PORT or 8420].")] = None,
+    ext_authz_port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port for Envoy's ext_authz.")] = None,
+    *,
+    new_bootstrap_token: bool = False,
 ) -> None:
     """Serve the registry. All other configuration comes from LEASEHOLD_* variables."""
-    settings = _settings(host, port)
+    settings = _settings(host, port, ext_authz_port)
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    server = _open(settings)
+    server = _open(settings, new_bootstrap_token=new_bootstrap_token)
     _greet(settings, server)
     uvicorn.run(
         server.app,
@@ -45,10 +48,12 @@ def serve(
     )
 
 
-def _settings(host: str | None, port: int | None) -> Settings:
+def _settings(host: str | None, port: int | None, ext_authz_port: int | None) -> Settings:
     environment = dict(os.environ)
     if port is not None:
         environment["LEASEHOLD_PORT"] = str(port)
+    if ext_authz_port is not None:
+        environment["LEASEHOLD_EXT_AUTHZ_PORT"] = str(ext_authz_port)
     try:
         settings = read_settings(environment)
     except InvalidSetting as error:
@@ -56,9 +61,9 @@ def _settings(host: str | None, port: int | None) -> Settings:
     return replace(settings, host=host) if host is not None else settings
 
 
-def _open(settings: Settings) -> Server:
+def _open(settings: Settings, *, new_bootstrap_token: bool) -> Server:
     try:
-        return open_server(settings)
+        return open_server(settings, new_bootstrap_token=new_bootstrap_token)
     except Exception as error:  # whatever keeps the registry from starting is said in one line
         logging.getLogger(__name__).debug("cannot start", exc_info=error)
         _stop(f"cannot start: {error}")
@@ -66,6 +71,13 @@ def _open(settings: Settings) -> Server:
 
 def _greet(settings: Settings, server: Server) -> None:
     _stderr.print(f"Leasehold serves {escape(settings.issuer)} on {escape(settings.host)}:{settings.port}")
+    if server.bootstrap_elsewhere is not None:
+        _stderr.print(
+            "This registry trusts nobody yet, and another replica has told the bootstrap token: it works once, until "
+            f"{server.bootstrap_elsewhere:%Y-%m-%dT%H:%M:%SZ}.\n"
+            "It stands on the standard output of the replica that started first. Where that is lost, start one with "
+            "--new-bootstrap-token, which ends the other one."
+        )
     if server.bootstrap_token is None:
         return
     # On standard output and nowhere else: whoever started the server can read it, a log collector on stderr cannot.
@@ -76,7 +88,8 @@ def _greet(settings: Settings, server: Server) -> None:
         f"  curl -X POST {escape(settings.issuer)}/v1/bootstrap -H 'Authorization: Bearer <token>' "
         "-H 'Content-Type: application/json' \\\n"
         '    -d \'{"trust_issuer": {"name": …}, "workload_bindings": [{"name": …, "role": "security-admin", …}]}\'\n'
-        "then exchange an OIDC token of that issuer at /oauth2/token. Restart to get a new one while nobody is trusted."
+        "then exchange an OIDC token of that issuer at /oauth2/token. While nobody is trusted, a start with "
+        "--new-bootstrap-token tells another one."
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from leasehold.cli.connection import JWT, TOKEN_EXCHANGE, Json, read_secret
+from leasehold.cli.connection import Json, read_secret
 from leasehold.cli.examples import EXAMPLES
+from leasehold.cli.exchanging import Wanted, exchange_form
 from leasehold.cli.exits import Failure
 from leasehold.cli.safe_text import visible
 from leasehold.cli.session import session_of
@@ -29,9 +31,20 @@ def exchange(  # noqa: PLR0913  each is an option
     subject_token_file: Annotated[
         str | None, typer.Option(help="File with the workload's own token [LEASEHOLD_OIDC_TOKEN_FILE].")
     ] = None,
+    actor_token_file: Annotated[
+        str | None,
+        typer.Option(help="File with a sub-agent's own token: the subject token is an access token, handed on to it."),
+    ] = None,
     scope: Annotated[str | None, typer.Option(help="Ask for less: scopes, separated by spaces.")] = None,
+    authorization_details: Annotated[
+        Path | None, typer.Option(help="JSON file (RFC 9396): what exactly to ask for, down to arguments.")
+    ] = None,
     client_id: Annotated[str | None, typer.Option(help="The agent, if the workload may become several.")] = None,
     stack: Annotated[str | None, typer.Option(help="The stack, if the workload may write several.")] = None,
+    task: Annotated[str | None, typer.Option(help="What the lease is for; it ends with the task.")] = None,
+    task_deadline: Annotated[
+        str | None, typer.Option(help="When the task is over, such as 2027-05-01T12:00:00Z; for the first to name it.")
+    ] = None,
     json_: AsJson = False,
 ) -> None:
     """Trade the workload's own token for a short one (RFC 8693). Without --json stdout is the token alone."""
@@ -40,18 +53,18 @@ def exchange(  # noqa: PLR0913  each is an option
     if path is None:
         raise Failure("whose token?", next_step="give --subject-token-file, or set LEASEHOLD_OIDC_TOKEN_FILE")
     with session.registry() as registry:
-        asked = {
-            "grant_type": TOKEN_EXCHANGE,
-            "subject_token": read_secret(path),
-            "subject_token_type": JWT,
-            "resource": resource or f"{registry.endpoint}/v1",
-            "scope": scope,
-            "client_id": client_id,
-            "stack": stack or (session.environment.stack if resource is None else None),
-        }
-        answer = registry.post_form(
-            "/oauth2/token", {key: value for key, value in asked.items() if value is not None}, authenticated=False
+        wanted = Wanted(
+            resource=resource or f"{registry.endpoint}/v1",
+            subject_token_file=path,
+            actor_token_file=actor_token_file,
+            scope=scope,
+            authorization_details=authorization_details,
+            client_id=client_id,
+            stack=stack or (session.environment.stack if resource is None else None),
+            task=task,
+            task_deadline=task_deadline,
         )
+        answer = registry.post_form("/oauth2/token", exchange_form(wanted), authenticated=False)
     if json_:
         session.emit(answer)
         return

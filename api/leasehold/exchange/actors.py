@@ -8,6 +8,7 @@ from datetime import datetime
 
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.authn.subjects import authenticate_subject
+from leasehold.exchange.holds import Holds
 from leasehold.exchange.own_tokens import AgentToken, AgentTokens
 from leasehold.exchange.records import first_use
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused
@@ -37,10 +38,11 @@ class Actor:
 class Actors:
     """Finds out who acts."""
 
-    def __init__(self, *, tokens: AgentTokens, verifier: SubjectTokenVerifier, views: Views) -> None:
+    def __init__(self, *, tokens: AgentTokens, verifier: SubjectTokenVerifier, views: Views, holds: Holds) -> None:
         self._tokens = tokens
         self._verifier = verifier
         self._views = views
+        self._holds = holds
 
     async def by_own_token(self, token: UnverifiedToken, agent: str | None, key: str | None, now: datetime) -> Actor:
         """The agent of an access token of ours; `agent`, if said, must be it. Raises `ExchangeRefused`."""
@@ -70,13 +72,14 @@ class Actors:
         except TokenRefused as refused:
             raise ExchangeRefused(refused.flaw) from refused
         view = await self._views.bindings(pieces, subject.trust_issuer)
-        name, binding = choose_agent(view.bindings, subject, agent)
+        name, binding = choose_agent(view.near(subject), subject, agent)
+        held = await self._holds.of(subject, pieces)
         return Actor(
             agent=binding.agent or "",
-            hold=Hold((binding_node(name),), binding.deployment),
+            hold=Hold((binding_node(name), *held), binding.deployment),
             binding=name,
             expires_at=subject.verified.expires_at,
-            generations=view.generations,
+            generations={**view.generations_of(name), **held},
             proposes=subject.proposes,
             first_use=first_use(subject),
         )

@@ -18,11 +18,13 @@ from urllib.parse import urlencode
 from leasehold.authn.people import Person, authenticate_login
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.exchange.client_credentials import ClientRequest, client_refusal, decided_for, uses_of
-from leasehold.exchange.clients import Client, Clients
+from leasehold.exchange.clients import Client, Clients, checked_grant
 from leasehold.exchange.ledger import Ledger, Note
+from leasehold.exchange.metadata import AUTHORIZATION_CODE
 from leasehold.exchange.on_behalf import challenge_of, digest_of
 from leasehold.exchange.ports import Store
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused
+from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.views import AgentView, Views
 from leasehold.model.consents import Consent, Pending, Stage
 from leasehold.model.events import AuditEvent, Outcome
@@ -37,6 +39,7 @@ LOGIN_FOR = timedelta(minutes=10)
 CODE_FOR = timedelta(seconds=60)
 REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
 CALLBACK = "/oauth2/login/callback"
+_GONE = "the application that asked is not registered any more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,7 @@ class Authorizing:
         *,
         issuer: str,
         clients: Clients,
+        registrations: Registrations,
         verifier: SubjectTokenVerifier,
         logins: LoginClient,
         views: Views,
@@ -94,6 +98,7 @@ class Authorizing:
     ) -> None:
         self._issuer = issuer
         self._clients = clients
+        self._registrations = registrations
         self._verifier = verifier
         self._logins = logins
         self._views = views
@@ -114,7 +119,7 @@ class Authorizing:
         pieces = self._views.pieces
         client = await self._clients.authenticate(request.client.credential, pieces, now)
         lease = decided_for(client, request.client, now)
-        step = decide_start(client.agent, client.view.facts.agent, request.redirect_uri)
+        step = decide_start(client.agent, checked_grant(client, AUTHORIZATION_CODE).metadata, request.redirect_uri)
         if step is None:
             raise ExchangeRefused(ExchangeReason.REDIRECT_REFUSED)
         name, _ = await self._issuer_named(request.issuer)
@@ -129,7 +134,11 @@ class Authorizing:
             resource=lease.audience,
             scopes=lease.scopes,
             expires_at=now + PUSHED_FOR,
-            detail=(("issuer", name), ("silent", "1" if request.silent else "")),
+            detail=(
+                ("client", client.metadata.client_id),
+                ("issuer", name),
+                ("silent", "1" if request.silent else ""),
+            ),
         )
         if not await asyncio.to_thread(self._push, lease, pending, client, now):
             raise ExchangeRefused(ExchangeReason.REPLAYED)
@@ -140,7 +149,7 @@ class Authorizing:
         reference = request_uri.removeprefix(REQUEST_URI)
         pending = await asyncio.to_thread(self._find, reference, Stage.PUSHED)
         step = decide_step(pending, now, browser=None) if pending is not None else None
-        if pending is None or step is None or pending.agent != client_id:
+        if pending is None or step is None or pending.get("client") != client_id:
             raise AuthorizationRefused("this request is unknown, used or too old: start again from the application")
         await self._asked(pending)
         issuer = await self._issuer_of(pending.get("issuer"))
@@ -208,7 +217,7 @@ class Authorizing:
             digest=digest_of(code),
             stage=Stage.CODE,
             expires_at=now + CODE_FOR,
-            detail=(("user", user),),
+            detail=(("client", pending.get("client")), ("user", user)),
         )
         consent = Consent(user=user, agent=pending.agent, resource=pending.resource, scopes=pending.scopes, at=now)
         await self._move(step, pending, following, consent if consents else None)
@@ -239,10 +248,14 @@ class Authorizing:
 
     async def _asked(self, pending: Pending) -> AgentView:
         await self._views.refresh(self._views.pieces)  # an address that was taken away just now is none
-        view = await self._views.agent(self._views.pieces, pending.agent)
-        if view is None or not may_be_asked(pending.agent, view.facts.agent, pending.redirect_uri):
-            raise AuthorizationRefused("the application that asked is not registered any more")
-        return view
+        try:
+            found = await self._registrations.find(pending.get("client"), self._views.pieces)
+        except (ExchangeRefused, TokenRefused) as refused:
+            raise AuthorizationRefused(_GONE) from refused
+        facts = found.view.facts
+        if facts.name != pending.agent or not may_be_asked(facts, found.metadata, pending.redirect_uri):
+            raise AuthorizationRefused(_GONE)
+        return found.view
 
     async def _issuer_named(self, wanted: str | None) -> tuple[str, TrustIssuer]:
         issuers = await self._views.issuers(self._views.pieces)

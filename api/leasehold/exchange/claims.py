@@ -46,6 +46,7 @@ def access_claims(
             "teams": sorted(binding.teams),
             "stack": binding.stack,
             "plan_only": REGISTRY_WRITE not in lease.scopes,
+            **({"may_admit": True} if binding.may_admit else {}),
         }
     return claims
 

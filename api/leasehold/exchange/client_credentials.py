@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from leasehold.authn.clients import ClientCredential
 from leasehold.exchange.claims import access_claims
-from leasehold.exchange.clients import Client, Clients, credential_digest
+from leasehold.exchange.clients import Client, Clients, checked_grant, credential_digest
 from leasehold.exchange.details import wanted_reach
 from leasehold.exchange.issuing import Draft, Issued, Issuing
 from leasehold.exchange.records import ANONYMOUS, lease_of, printable
 from leasehold.exchange.refusals import ExchangeRefused, Reason
+from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.views import Pieces
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import Lease
 from leasehold.model.people import TTL_MAX_SECONDS
 from leasehold.model.possession import FirstUse, Possession
+from leasehold.model.tasks import TaskWish
 from leasehold.policy.leasing import LeaseDenied, LeasePermit, LeaseWish, decide_lease
 
 
@@ -33,15 +35,17 @@ class ClientRequest:
     details: object = None
     proof: Possession | None = None
     asks: bool = False
+    task: TaskWish | None = None
 
 
 class ClientCredentials:
     """Issues to agents that authenticate as clients."""
 
-    def __init__(self, *, issuer: str, clients: Clients, issuing: Issuing) -> None:
+    def __init__(self, *, issuer: str, clients: Clients, issuing: Issuing, tasks: Tasks) -> None:
         self._issuer = issuer
         self._clients = clients
         self._issuing = issuing
+        self._tasks = tasks
 
     async def grant(self, request: ClientRequest, now: datetime) -> Issued:
         """A token. Raises `ExchangeRefused`, which is on record then; `Unavailable`."""
@@ -49,14 +53,20 @@ class ClientCredentials:
 
     async def draft(self, request: ClientRequest, client: Client, now: datetime) -> Draft:
         """What an authenticated client is given. Raises `ExchangeRefused`."""
-        permit, key = decided_for(client, request, now), key_of(request.proof)
+        permit, generations = await self._tasks.held(
+            request.task, decided_for(client, request, now), client.generations, now
+        )
+        key, task = key_of(request.proof), request.task.id if request.task is not None else None
         return Draft(
             permit=permit,
-            generations=client.generations,
-            lease=lambda lease_id: lease_of(
-                permit, client.generations, client.binding, f"agent:{client.agent}", lease_id, now
+            generations=generations,
+            lease=lambda lease_id: replace(
+                lease_of(permit, generations, client.binding, f"agent:{client.agent}", lease_id, now), task=task
             ),
-            claims=lambda lease: access_claims(self._issuer, permit, lease, None, key),
+            claims=lambda lease: {
+                **access_claims(self._issuer, permit, lease, None, key),
+                "client_id": client.metadata.client_id,  # RFC 9068 §2.2: the client that asked
+            },
             event=lambda lease: _issuance(request, client, lease),
             first_uses=uses_of(client, request.proof),
             key=key,
@@ -64,7 +74,7 @@ class ClientCredentials:
 
     async def authenticate(self, request: ClientRequest, pieces: Pieces, now: datetime) -> Client:
         """The client. Raises `ExchangeRefused`."""
-        return await self._clients.authenticate(request.credential, pieces, now)
+        return checked_grant(await self._clients.authenticate(request.credential, pieces, now), "client_credentials")
 
 
 class _Grant:
@@ -132,11 +142,12 @@ def client_refusal(
 
 def _issuance(request: ClientRequest, client: Client, lease: Lease) -> AuditEvent:
     detail = {
-        "client_id": client.agent,
+        "client_id": client.metadata.client_id,
         "method": client.method,
         "assertion_sha256": credential_digest(request.credential),
         "resource": lease.audience,
         "deployment": lease.deployment,
+        "task": lease.task,
         "scopes": sorted(lease.scopes),
         "expires_at": lease.expires_at.isoformat(),
     }

@@ -18,13 +18,17 @@ from leasehold.authn.clients import (
 )
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.authn.subjects import authenticate_subject
+from leasehold.exchange.holds import Holds
 from leasehold.exchange.ports import Store
 from leasehold.exchange.records import first_use
 from leasehold.exchange.refusals import ClientRefused, ExchangeReason, ExchangeRefused
+from leasehold.exchange.registrations import Registration, Registrations, own_metadata
 from leasehold.exchange.selection import choose_agent
 from leasehold.exchange.views import AgentView, Pieces, Views
+from leasehold.model.clients import ClientKeys
 from leasehold.model.leases import Node, binding_node, client_node
 from leasehold.model.possession import FirstUse
+from leasehold.model.registrations import ClientMetadata
 from leasehold.model.subjects import IssuerType
 from leasehold.model.tokens import MAX_TOKEN_BYTES, TokenRefused, UnverifiedClaims, UnverifiedToken
 from leasehold.policy.leasing import Hold
@@ -34,8 +38,9 @@ _SECRETS_AT_ONCE = 2  # each check costs 16 MiB and a core for some 50 ms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """An authenticated agent. A lease must not outlive `ends_at`, if the credential was a workload token."""
+    """An authenticated client, and the agent that it is. A lease must not outlive `ends_at` of a workload token."""
 
+    metadata: ClientMetadata
     agent: str
     view: AgentView
     hold: Hold
@@ -50,20 +55,24 @@ class Client:
 class Clients:
     """Authenticates clients. `issuer` is the one audience of their assertions."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  every way in which a client may prove itself
         self,
         *,
         issuer: str,
         verifier: SubjectTokenVerifier,
         assertions: AssertionVerifier,
+        registrations: Registrations,
         views: Views,
         store: Store,
+        holds: Holds,
     ) -> None:
         self._issuer = issuer
         self._verifier = verifier
         self._assertions = assertions
+        self._registrations = registrations
         self._views = views
         self._store = store
+        self._holds = holds
         self._guesses = asyncio.Semaphore(_SECRETS_AT_ONCE)
 
     async def authenticate(self, credential: ClientCredential, pieces: Pieces, now: datetime) -> Client:
@@ -81,18 +90,19 @@ class Clients:
         self, credential: ClientCredential, assertion: UnverifiedToken, pieces: Pieces, now: datetime
     ) -> Client:
         unverified_claims = self._verifier.read(assertion)
-        # No trust issuer can be called like an agent: the one is a URL, the other a name.
+        # A client asserts itself. A workload that named itself as the client would not have the client's keys.
         if credential.assertion_type == JWT_BEARER and unverified_claims.issuer == credential.client_id:
             return await self._by_key(unverified_claims, pieces, now)
         return await self._by_workload(credential, assertion, pieces, now)
 
     async def _by_key(self, unverified_claims: UnverifiedClaims, pieces: Pieces, now: datetime) -> Client:
-        name = unverified_claims.issuer
-        view = await self._agent(pieces, name)
+        found = await self._registrations.find(unverified_claims.issuer, pieces)
+        said = found.metadata
+        keys = ClientKeys(issuer=said.client_id, jwks=said.jwks, jwks_uri=said.jwks_uri)
         use = await authenticate_assertion(
-            unverified_claims, name, view.facts.agent, issuer=self._issuer, verifier=self._assertions, now=now
+            unverified_claims, keys, issuer=self._issuer, verifier=self._assertions, now=now
         )
-        return _client(name, view, "private_key_jwt", (use,))
+        return _client(found, "private_key_jwt", (use,))
 
     async def _by_workload(
         self, credential: ClientCredential, assertion: UnverifiedToken, pieces: Pieces, now: datetime
@@ -102,16 +112,18 @@ class Clients:
         if credential.assertion_type == JWT_SPIFFE and subject.identity.TYPE is not IssuerType.SPIFFE:
             raise ExchangeRefused(ExchangeReason.NO_BINDING)
         bindings = await self._views.bindings(pieces, subject.trust_issuer)
-        name, binding = choose_agent(bindings.bindings, subject, credential.client_id)
+        name, binding = choose_agent(bindings.near(subject), subject, credential.client_id)
+        held = await self._holds.of(subject, pieces)
         view = await self._agent(pieces, binding.agent or "")
         use = first_use(subject)
         return Client(
+            metadata=own_metadata(view.facts.name, view.facts.agent),
             agent=view.facts.name,
             view=view,
-            hold=Hold((binding_node(name),), binding.deployment),
+            hold=Hold((binding_node(name), *held), binding.deployment),
             binding=name,
             method=subject.identity.TYPE.value,
-            generations={**bindings.generations, **view.generations},
+            generations={**bindings.generations_of(name), **held, **view.generations},
             first_uses=(use,) if use is not None else (),
             ends_at=subject.verified.expires_at,
             proposes=subject.proposes,
@@ -126,7 +138,8 @@ class Clients:
             known = await asyncio.to_thread(self._is_secret, name, secret, now)
         if not known:
             raise ExchangeRefused(ExchangeReason.CLIENT_REFUSED)
-        return _client(name, view, "client_secret")
+        metadata = own_metadata(name, view.facts.agent)
+        return _client(Registration(metadata=metadata, view=view, nodes=(client_node(name),)), "client_secret")
 
     def _is_secret(self, agent: str, secret: str, now: datetime) -> bool:
         with self._store.read() as unit:
@@ -146,13 +159,21 @@ def credential_digest(credential: ClientCredential) -> str:
     return hashlib.sha256(presented.encode(errors="replace")).hexdigest()[:16] if presented else ""
 
 
-def _client(name: str, view: AgentView, method: str, uses: tuple[FirstUse, ...] = ()) -> Client:
+def checked_grant(client: Client, grant: str) -> Client:
+    """The client, if it registered for this grant type. Raises `ExchangeRefused` (RFC 6749 §5.2)."""
+    if grant not in client.metadata.grants:
+        raise ExchangeRefused(ExchangeReason.GRANT_REFUSED)
+    return client
+
+
+def _client(found: Registration, method: str, uses: tuple[FirstUse, ...] = ()) -> Client:
     return Client(
-        agent=name,
-        view=view,
-        hold=Hold((client_node(name),)),
+        metadata=found.metadata,
+        agent=found.view.facts.name,
+        view=found.view,
+        hold=Hold(found.nodes),
         binding="",
         method=method,
-        generations=view.generations,
+        generations={**found.view.generations, **found.generations},
         first_uses=uses,
     )

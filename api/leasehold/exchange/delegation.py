@@ -5,6 +5,8 @@ Nothing is written but the lease and its audit event, however many sub-agents an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from leasehold.authn.ports import OwnTokenVerifier, SubjectTokenVerifier
@@ -18,21 +20,40 @@ from leasehold.exchange.families import (
     child_lease,
     refused_event,
 )
+from leasehold.exchange.holds import Holds
 from leasehold.exchange.introspection import LiveLeases
 from leasehold.exchange.issuing import Draft, Issued, Issuing
 from leasehold.exchange.own_tokens import AgentToken, AgentTokens
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
 from leasehold.exchange.views import AgentView, Pieces, Views
 from leasehold.model.access import Reach
+from leasehold.model.consents import Consent
 from leasehold.model.events import AuditEvent
-from leasehold.model.leases import lease_node
-from leasehold.policy.delegating import Delegated, DelegationReason, DelegationWish, Parent, decide_delegation
+from leasehold.model.leases import Node, consent_node, lease_node
+from leasehold.policy.delegating import (
+    Delegated,
+    DelegationReason,
+    DelegationWish,
+    Parent,
+    decide_again,
+    decide_delegation,
+)
+from leasehold.policy.leasing import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What a second token for one person hangs on, and what they consented to, if it is for another resource."""
+
+    hold: Hold
+    consent: Consent | None = None
+    generations: Mapping[Node, int] = field(default_factory=dict)
 
 
 class Delegation:
     """Gives sub-agents tokens of their own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a parent, an actor, and all that bounds both
         self,
         *,
         issuer: str,
@@ -41,10 +62,12 @@ class Delegation:
         leases: LiveLeases,
         views: Views,
         issuing: Issuing,
+        holds: Holds,
     ) -> None:
         self._issuer = issuer
         self._tokens = AgentTokens(issuer=issuer, verifier=own, leases=leases)
-        self._actors = Actors(tokens=self._tokens, verifier=verifier, views=views)
+        self._actors = Actors(tokens=self._tokens, verifier=verifier, views=views, holds=holds)
+        self._leases = leases
         self._views = views
         self._issuing = issuing
 
@@ -81,12 +104,31 @@ class Delegation:
             proposes=actor.proposes,
             key=request.key,
         )
-        decision = decide_delegation(_parent(parent, above, server), child.facts, actor.hold, wish, now)
+        generations = {**child.generations, **actor.generations}
+        if actor.agent == parent.agent and parent.is_for_a_person:
+            asked = await self._again(parent, actor, request.resource, now)
+            generations |= asked.generations
+            decision = decide_again(_parent(parent, above, server), child.facts, asked.hold, wish, asked.consent, now)
+        else:
+            decision = decide_delegation(_parent(parent, above, server), child.facts, actor.hold, wish, now)
         if not isinstance(decision, Delegated):
             raise ExchangeRefused(decision.reason)
         inherited = {ancestor.node: ancestor.generation for ancestor in parent.lease.ancestors}
-        generations = {**child.generations, **actor.generations, **inherited, lease_node(parent.lease.id): 0}
-        return Family(parent, actor, decision, generations)
+        return Family(parent, actor, decision, {**generations, **inherited, lease_node(parent.lease.id): 0})
+
+    async def _again(self, parent: AgentToken, actor: Actor, resource: str, now: datetime) -> _Again:
+        """What another token for the same person rests on. Raises `ExchangeRefused`."""
+        above = parent.lease.parent
+        if above is not None:
+            # From the first one each time: a token that grew by one lease with every exchange would have no end.
+            found = (await self._leases.find((above,), now)).get(above)
+            if found is None or found.agent == parent.agent:
+                raise ExchangeRefused(DelegationReason.RE_EXCHANGED)
+        if resource == parent.lease.audience:
+            return _Again(actor.hold)
+        consent, generations = await self._views.consent(parent.lease.subject, parent.agent, resource)
+        node = consent_node(parent.lease.subject, parent.agent, resource)
+        return _Again(replace(actor.hold, nodes=(*actor.hold.nodes, node)), consent, generations)
 
     def draft(self, request: DelegationRequest, family: Family, now: datetime) -> Draft:
         """How what was decided becomes a lease and its token."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused
 from leasehold.model.access import Reach
@@ -21,17 +22,22 @@ _MEMBERS = frozenset({"type", "locations", "actions", "resources", "constraints"
 
 def authorization_details(resource: str, reach: Iterable[Reach]) -> list[dict[str, object]]:
     """One detail for every set of resources and constraints that tools have in common."""
+    return [dict(detail) for detail in _details(resource, tuple(reach))]
+
+
+@lru_cache(maxsize=1024)  # the same for every token of an agent on one tool server
+def _details(resource: str, reach: tuple[Reach, ...]) -> tuple[Mapping[str, object], ...]:
     resources_of: dict[tuple[str, Constraints], set[str]] = defaultdict(set)
     for one in reach:
         resources_of[one.tool, one.constraints].add(one.resource)
     tools_on: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
     for (tool, constraints), resources in resources_of.items():
         tools_on[tuple(sorted(resources)), json.dumps(plain_of(constraints))].append(tool)
-    return [
+    return tuple(
         {"type": DETAIL_TYPE, "locations": [resource], "actions": sorted(tools), "resources": list(resources)}
         | ({"constraints": json.loads(constraints)} if constraints != "{}" else {})
         for (resources, constraints), tools in sorted(tools_on.items())
-    ]
+    )
 
 
 def reach_of_details(details: object, resource: str, tool_server: str) -> frozenset[Reach]:

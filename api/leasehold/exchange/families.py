@@ -55,6 +55,11 @@ class Family:
     delegated: Delegated
     generations: Mapping[Node, int]
 
+    @property
+    def newcomers(self) -> tuple[str, ...]:
+        """Who acts that did not act before."""
+        return () if self.delegated.again else (self.actor.agent,)
+
 
 def child_lease(family: Family, lease_id: str, now: datetime) -> Lease:
     """The lease of a sub-agent: about whom its parent's is, for the same task."""
@@ -79,14 +84,20 @@ def child_lease(family: Family, lease_id: str, now: datetime) -> Lease:
 def child_claims(issuer: str, family: Family, lease: Lease, key: str | None) -> dict[str, object]:
     """The claims of a sub-agent's token. The outermost `act` is who acts now (RFC 8693 §4.1); none is ever left out."""
     claims = access_claims(issuer, family.delegated.permit, lease, None, key)
-    act: dict[str, object] = {"sub": f"agent:{lease.agent}"}
-    if "act" in family.parent.claims:
-        act["act"] = family.parent.claims["act"]
-    claims["act"] = act
+    claims["act"] = _act(family, lease)
     about = claims[LEASE_CLAIM]
     if isinstance(about, dict):
-        about.update(d=family.delegated.depth, dmax=family.delegated.limit, par=family.parent.digest)
+        limit = {"dmax": family.delegated.limit} if family.delegated.limit is not None else {}
+        about.update(d=family.delegated.depth, par=family.parent.digest, **limit)
     return claims
+
+
+def _act(family: Family, lease: Lease) -> object:
+    before = family.parent.claims.get("act")
+    if family.delegated.again:  # nobody new acts, nobody is left out
+        return before
+    act: dict[str, object] = {"sub": f"agent:{lease.agent}"}
+    return act if before is None else {**act, "act": before}
 
 
 def child_event(request: DelegationRequest, family: Family, lease: Lease) -> AuditEvent:
@@ -95,7 +106,7 @@ def child_event(request: DelegationRequest, family: Family, lease: Lease) -> Aud
     return AuditEvent(
         at=lease.issued_at,
         principal=f"agent:{lease.agent}",
-        action="delegate",
+        action="re-exchange" if family.delegated.again else "delegate",
         kind="leases",
         name=lease.id,
         outcome=Outcome.OK,
@@ -104,7 +115,7 @@ def child_event(request: DelegationRequest, family: Family, lease: Lease) -> Aud
             "subject": lease.subject,
             "delegated_by": f"agent:{family.parent.agent}",
             "parent": family.parent.lease.id,
-            "chain": [f"agent:{agent}" for agent in (lease.agent, *family.parent.chain)],
+            "chain": [f"agent:{agent}" for agent in (*family.newcomers, *family.parent.chain)],
             "authorization_details": authorization_details(permit.audience, permit.reach),
             "binding": lease.binding,
             "deployment": lease.deployment,

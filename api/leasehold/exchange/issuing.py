@@ -80,7 +80,7 @@ class Issuing:
         for _ in range(_ATTEMPTS):
             pieces = self._views.pieces
             try:
-                issued = await self._record(await attempt.draft(pieces, now), sequence)
+                issued = await self._record(await attempt.draft(pieces, now), sequence, now)
             except ExchangeRefused as refused:
                 if refused.reason is ExchangeReason.REPLAYED:
                     raise
@@ -95,14 +95,14 @@ class Issuing:
             sequence = None  # read after the request came in: as new as anybody can ask for
         raise Unavailable("the registry is changing too fast; nothing was issued")
 
-    async def _record(self, draft: Draft, sequence: int | None) -> Issued | None:
+    async def _record(self, draft: Draft, sequence: int | None, now: datetime) -> Issued | None:
         """The token, durably on record; None if the world has moved since it was decided."""
         nodes = (REGISTRY, *draft.permit.nodes)
         unwritten = tuple(node for node in nodes if node not in draft.generations)
         if unwritten:
             await self._ledger.write(Root(unwritten))
             return None
-        drafted = draft.lease(secrets.token_hex(16))
+        drafted = draft.lease(_lease_id(now))
         lease = replace(drafted, status=self._places.take(drafted.issued_at))
         claims = draft.claims(lease)
         token = await self._mint.sign(claims)
@@ -131,3 +131,11 @@ def _told(draft: Draft, lease: Lease) -> AuditEvent:
     event = draft.event(lease)
     constrained = sorted({one.tool for one in draft.permit.reach if one.constraints})
     return replace(event, detail={**event.detail, "constrained": constrained}) if constrained else event
+
+
+def _lease_id(now: datetime) -> str:
+    """32 hex digits: milliseconds, then 80 random bits.
+
+    Time first, so that leases written together lie together in every index, and a commit has few pages to write (0018).
+    """
+    return f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(10)}"

@@ -123,6 +123,8 @@ def write_all(unit: UnitOfWork, entries: Sequence[PermittedEntry]) -> list[Writt
 
 def _fates(unit: UnitOfWork, issues: Sequence[Issue]) -> list[Written]:
     """What becomes of each issue. Where it is `DONE`, its subject token is used up now."""
+    if not issues:
+        return []
     # INVARIANT: generations are read inside the issuing transaction. A destroy that committed is seen here; one that
     # commits later makes the lease, which carries the generation of before, dead at its first check.
     generations = unit.nodes.generations({node for issue in issues for node in issue.generations})

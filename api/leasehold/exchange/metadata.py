@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from leasehold.exchange.details import DETAIL_TYPE
 from leasehold.model.clients import CLIENT_ALGORITHMS
+from leasehold.model.registrations import JWT_BEARER_GRANT
 from leasehold.policy.leasing import REGISTRY_READ, REGISTRY_WRITE
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  RFC 8693 §2.1
 AUTHORIZATION_CODE = "authorization_code"
-JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+JWT_BEARER = JWT_BEARER_GRANT
 CLIENT_CREDENTIALS = "client_credentials"
 CLIENT_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
 SIGNING_ALGORITHM = "ES256"
 
 
-def server_metadata(issuer: str) -> dict[str, object]:
-    """What this server can do."""
+def server_metadata(issuer: str, register: str | None = None) -> dict[str, object]:
+    """What this server can do. `register` is the path where clients register themselves, if they can."""
     return {
+        **({"registration_endpoint": issuer + register} if register is not None else {}),
         "issuer": issuer,
         "token_endpoint": f"{issuer}/oauth2/token",
         "introspection_endpoint": f"{issuer}/oauth2/introspect",
@@ -32,6 +36,7 @@ def server_metadata(issuer: str) -> dict[str, object]:
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", *CLIENT_METHODS],
         "token_endpoint_auth_signing_alg_values_supported": sorted(CLIENT_ALGORITHMS),
+        "client_id_metadata_document_supported": True,
         "dpop_signing_alg_values_supported": sorted(CLIENT_ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": ["none"],
         "scopes_supported": [REGISTRY_READ, REGISTRY_WRITE],
@@ -39,10 +44,10 @@ def server_metadata(issuer: str) -> dict[str, object]:
     }
 
 
-def discovery_document(issuer: str) -> dict[str, object]:
+def discovery_document(metadata: Mapping[str, object]) -> dict[str, object]:
     """The same for readers of OpenID Connect Discovery, such as clouds that federate with us."""
     return {
-        **server_metadata(issuer),
+        **metadata,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [SIGNING_ALGORITHM],
     }

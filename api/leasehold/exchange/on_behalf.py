@@ -15,17 +15,20 @@ from leasehold.authn.people import Person, authenticate_id_jag
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.exchange.claims import access_claims
 from leasehold.exchange.client_credentials import ClientRequest, client_refusal, decided_for, key_of, uses_of
-from leasehold.exchange.clients import Client, Clients
+from leasehold.exchange.clients import Client, Clients, checked_grant
 from leasehold.exchange.issuing import Draft, Issued, Issuing
 from leasehold.exchange.ledger import End, Ledger
+from leasehold.exchange.metadata import AUTHORIZATION_CODE, JWT_BEARER
 from leasehold.exchange.ports import Store
 from leasehold.exchange.records import lease_of
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
+from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.views import Pieces, Views
 from leasehold.model.consents import Consent, Pending, Stage
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Lease, Node, consent_node, user_node
 from leasehold.model.possession import FirstUse, Possession
+from leasehold.model.tasks import TaskWish
 from leasehold.model.tokens import TokenRefused, UnverifiedToken
 from leasehold.policy.leasing import decide_end_of_lease
 
@@ -41,6 +44,7 @@ class CodeRequest:
     redirect_uri: str
     verifier: str = field(repr=False)
     proof: Possession | None = None
+    task: TaskWish | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class AssertionRequest:
     resource: str | None = None
     scopes: frozenset[str] | None = None
     proof: Possession | None = None
+    task: TaskWish | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,7 @@ class OnBehalf:
         self._store = store
         self._ledger = ledger
         self._issuing = issuing
+        self._tasks = Tasks(views=views, ledger=ledger)
 
     async def redeem_code(self, request: CodeRequest, now: datetime) -> Issued:
         """A token for a code. One that comes twice ends what it brought (RFC 6749 §4.1.2). Raises `ExchangeRefused`."""
@@ -114,9 +120,9 @@ class OnBehalf:
         """A token for an issuer's word. Raises `ExchangeRefused`."""
         return await self._issuing.issue(_ByAssertion(self, request), now)
 
-    async def client(self, credential: ClientCredential, pieces: Pieces, now: datetime) -> Client:
+    async def client(self, credential: ClientCredential, grant: str, pieces: Pieces, now: datetime) -> Client:
         """Who asks. Raises `ExchangeRefused`."""
-        return await self._clients.authenticate(credential, pieces, now)
+        return checked_grant(await self._clients.authenticate(credential, pieces, now), grant)
 
     async def mandate_of_code(self, request: CodeRequest, client: Client, now: datetime) -> _Mandate:
         """What a code stands for. Raises `ExchangeRefused`."""
@@ -149,7 +155,7 @@ class OnBehalf:
                 request.assertion,
                 issuers,
                 audience=self._issuer,
-                client_id=client.agent,
+                client_id=client.metadata.client_id,
                 verifier=self._verifier,
                 now=now,
             )
@@ -168,22 +174,28 @@ class OnBehalf:
             uses=(person.first_use,) if person.first_use is not None else (),
         )
 
-    def draft(
-        self, credential: ClientCredential, client: Client, mandate: _Mandate, proof: Possession | None, now: datetime
+    async def draft(
+        self, request: CodeRequest | AssertionRequest, client: Client, mandate: _Mandate, now: datetime
     ) -> Draft:
         """The token of a person's mandate. Raises `ExchangeRefused`."""
+        proof, task = request.proof, request.task.id if request.task is not None else None
         hold = replace(client.hold, nodes=(*client.hold.nodes, *mandate.nodes))
-        request = ClientRequest(credential=credential, resource=mandate.resource, scopes=mandate.scopes, proof=proof)
-        permit = decided_for(replace(client, hold=hold), request, now, at_most=mandate.at_most)
-        generations, key = {**client.generations, **mandate.generations}, key_of(proof)
+        asked = ClientRequest(
+            credential=request.credential, resource=mandate.resource, scopes=mandate.scopes, proof=proof
+        )
+        decided = decided_for(replace(client, hold=hold), asked, now, at_most=mandate.at_most)
+        known, key = {**client.generations, **mandate.generations}, key_of(proof)
+        permit, generations = await self._tasks.held(request.task, decided, known, now)
         return Draft(
             permit=permit,
             generations=generations,
-            lease=lambda lease_id: lease_of(
-                permit, generations, client.binding, mandate.person, mandate.lease_id or lease_id, now
+            lease=lambda lease_id: replace(
+                lease_of(permit, generations, client.binding, mandate.person, mandate.lease_id or lease_id, now),
+                task=task,
             ),
             claims=lambda lease: {
                 **access_claims(self._issuer, permit, lease, None, key),
+                "client_id": client.metadata.client_id,  # RFC 9068 §2.2: the client that asked
                 "act": {"sub": f"agent:{client.agent}"},  # RFC 8693 §4.1
             },
             event=lambda lease: _issuance(client, lease),
@@ -217,9 +229,9 @@ class _ByCode:
     async def draft(self, pieces: Pieces, now: datetime) -> Draft:
         self.client = None
         request = self._request
-        self.client = await self._service.client(request.credential, pieces, now)
+        self.client = await self._service.client(request.credential, AUTHORIZATION_CODE, pieces, now)
         mandate = await self._service.mandate_of_code(request, self.client, now)
-        return self._service.draft(request.credential, self.client, mandate, request.proof, now)
+        return await self._service.draft(request, self.client, mandate, now)
 
     def refusal(self, reason: Reason, now: datetime) -> AuditEvent:
         return client_refusal("authorization-code", self._request.credential, self.client, reason, now)
@@ -236,9 +248,9 @@ class _ByAssertion:
     async def draft(self, pieces: Pieces, now: datetime) -> Draft:
         self._client = None
         request = self._request
-        self._client = await self._service.client(request.credential, pieces, now)
+        self._client = await self._service.client(request.credential, JWT_BEARER, pieces, now)
         mandate = await self._service.mandate_of_assertion(request, self._client, pieces, now)
-        return self._service.draft(request.credential, self._client, mandate, request.proof, now)
+        return await self._service.draft(request, self._client, mandate, now)
 
     def refusal(self, reason: Reason, now: datetime) -> AuditEvent:
         return client_refusal("jwt-bearer", self._request.credential, self._client, reason, now)
@@ -263,6 +275,7 @@ def challenge_of(verifier: str) -> str:
 def _fits(pending: Pending, request: CodeRequest, client: Client) -> bool:
     return (
         pending.agent == client.agent
+        and pending.get("client") == client.metadata.client_id  # RFC 6749 §4.1.3: to whom it was issued
         and pending.redirect_uri == request.redirect_uri
         and hmac.compare_digest(pending.challenge.encode(), challenge_of(request.verifier).encode())
     )
@@ -277,10 +290,11 @@ def _resource(person: Person, request: AssertionRequest) -> str:
 
 def _issuance(client: Client, lease: Lease) -> AuditEvent:
     detail = {
-        "client_id": client.agent,
+        "client_id": client.metadata.client_id,
         "method": client.method,
         "resource": lease.audience,
         "deployment": lease.deployment,
+        "task": lease.task,
         "scopes": sorted(lease.scopes),
         "expires_at": lease.expires_at.isoformat(),
     }

@@ -38,6 +38,11 @@ class AgentToken:
     claims: Mapping[str, object] = field(repr=False)
 
     @property
+    def is_for_a_person(self) -> bool:
+        """True iff an agent acts in it for a person."""
+        return bool(self.actors) and not self.lease.subject.startswith(_AGENT)
+
+    @property
     def chain(self) -> tuple[str, ...]:
         """Every agent in the token, the current one first."""
         subject = self.lease.subject

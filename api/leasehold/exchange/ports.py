@@ -10,10 +10,13 @@ from typing import Protocol
 from leasehold.model.clients import ClientSecret
 from leasehold.model.consents import Consent, Pending, Stage
 from leasehold.model.events import AuditEvent
+from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
+from leasehold.model.registrations import RegisteredClient
 from leasehold.model.tasks import Task
+from leasehold.model.workloads import Standing, Workload
 
 
 class Objects(Protocol):
@@ -82,6 +85,13 @@ class ClientSecrets(Protocol):
     def find(self, agent: str) -> ClientSecret | None: ...
 
 
+class Registrations(Protocol):
+    """Further clients of agents: whose an address is, and those that registered themselves."""
+
+    def agent_named(self, client_id: str) -> str | None: ...
+    def find(self, client_id: str) -> RegisteredClient | None: ...
+
+
 class Consents(Protocol):
     """What people consented to."""
 
@@ -97,6 +107,12 @@ class Authorizations(Protocol):
     def find(self, digest: str, stage: Stage) -> Pending | None: ...
     def take(self, digest: str, stage: Stage) -> Pending | None: ...
     def forget(self, before: datetime) -> int: ...
+
+
+class Heartbeats(Protocol):
+    """What deployments owe."""
+
+    def find_all(self, deployments: Iterable[str]) -> Mapping[str, Heartbeat]: ...
 
 
 class UnitOfWork(Protocol):
@@ -121,9 +137,13 @@ class UnitOfWork(Protocol):
     @property
     def client_secrets(self) -> ClientSecrets: ...
     @property
+    def registrations(self) -> Registrations: ...
+    @property
     def consents(self) -> Consents: ...
     @property
     def authorizations(self) -> Authorizations: ...
+    @property
+    def heartbeats(self) -> Heartbeats: ...
 
 
 class Store(Protocol):
@@ -131,6 +151,12 @@ class Store(Protocol):
 
     def begin(self) -> AbstractContextManager[UnitOfWork]: ...
     def read(self) -> AbstractContextManager[UnitOfWork]: ...
+
+
+class Clusters(Protocol):
+    """What is known of the clusters behind trust issuers."""
+
+    def standing(self, workload: Workload) -> Standing: ...
 
 
 class TokenMint(Protocol):

@@ -50,14 +50,20 @@ class Decided:
     generations: Mapping[Node, int]
 
 
-def new_lease(decided: Decided, lease_id: str, now: datetime) -> Lease:
+def new_lease(decided: Decided, lease_id: str, now: datetime, task: str | None = None) -> Lease:
     """The lease of a permit; its token is not made yet."""
     subject = subject_of(decided.permit, decided.binding_name, decided.binding)
-    return lease_of(decided.permit, decided.generations, decided.binding_name, subject, lease_id, now)
+    return lease_of(decided.permit, decided.generations, decided.binding_name, subject, lease_id, now, task)
 
 
-def lease_of(
-    permit: LeasePermit, generations: Mapping[Node, int], binding: str, subject: str, lease_id: str, now: datetime
+def lease_of(  # noqa: PLR0913, PLR0917  a lease is that much
+    permit: LeasePermit,
+    generations: Mapping[Node, int],
+    binding: str,
+    subject: str,
+    lease_id: str,
+    now: datetime,
+    task: str | None = None,
 ) -> Lease:
     """A lease with this subject. `binding` is empty where the agent proved itself as a client."""
     return Lease(
@@ -72,6 +78,7 @@ def lease_of(
         token_sha256="",
         issued_at=now.replace(microsecond=0),
         expires_at=permit.expires_at,
+        task=task,
     )
 
 

@@ -20,6 +20,7 @@ class ExchangeReason(StrEnum):
     AGENT_GONE = "agent_gone"
     REPLAYED = "replayed"
     CLIENT_REFUSED = "client_refused"
+    GRANT_REFUSED = "grant_refused"
     CODE_GONE = "code_gone"
     CODE_REFUSED = "code_refused"
     NO_CONSENT = "no_consent"
@@ -28,6 +29,8 @@ class ExchangeReason(StrEnum):
     TASK_REFUSED = "task_refused"
     DETAILS_REFUSED = "details_refused"
     TOKEN_TOO_LARGE = "token_too_large"  # noqa: S105
+    WORKLOAD_GONE = "workload_gone"
+    CLUSTER_UNHEARD = "cluster_unheard"
 
 
 Reason: TypeAlias = Flaw | LeaseReason | DelegationReason | TaskReason | ExchangeReason
@@ -39,6 +42,7 @@ _ANSWERS: dict[Reason, tuple[str, str]] = {
     LeaseReason.NOTHING_GRANTED: ("invalid_target", "the resource is unknown or nothing on it is granted"),
     LeaseReason.SCOPE_EXCEEDED: ("invalid_scope", "the scope exceeds what is granted"),
     LeaseReason.DETAILS_EXCEEDED: ("invalid_authorization_details", "the authorization_details exceed what is granted"),
+    ExchangeReason.GRANT_REFUSED: ("unauthorized_client", "the client is not registered for this grant type"),
     ExchangeReason.REDIRECT_REFUSED: ("invalid_request", "the redirect_uri is not registered"),
     ExchangeReason.NO_LOGIN: ("invalid_request", "name the trust issuer to log in at in `issuer`"),
     LeaseReason.PROOF_MISSING: ("invalid_dpop_proof", "this agent must prove that it holds a key"),

@@ -21,6 +21,12 @@ class Tasks:
         self._views = views
         self._ledger = ledger
 
+    async def held(
+        self, wish: TaskWish | None, permit: LeasePermit, generations: Mapping[Node, int], now: datetime
+    ) -> tuple[LeasePermit, Mapping[Node, int]]:
+        """The same without a task, else what `bind` says. Raises what it does."""
+        return (permit, generations) if wish is None else await self.bind(wish, permit, generations, now)
+
     async def bind(
         self, wish: TaskWish, permit: LeasePermit, generations: Mapping[Node, int], now: datetime
     ) -> tuple[LeasePermit, Mapping[Node, int]]:

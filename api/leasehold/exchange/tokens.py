@@ -10,6 +10,7 @@ from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.authn.subjects import Subject, authenticate_subject
 from leasehold.exchange.claims import access_claims
 from leasehold.exchange.details import wanted_reach
+from leasehold.exchange.holds import Holds
 from leasehold.exchange.issuing import Draft, Issued, Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.ports import TokenMint
@@ -28,7 +29,7 @@ from leasehold.policy.leasing import LeaseDenied, LeasePermit, LeaseWish, decide
 class TokenExchange:
     """Exchanges subject tokens. `registry` is the audience of registry tokens."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the whole token service stands behind it
         self,
         *,
         issuer: str,
@@ -37,11 +38,13 @@ class TokenExchange:
         mint: TokenMint,
         views: Views,
         ledger: Ledger,
+        holds: Holds,
     ) -> None:
         self._issuer = issuer
         self._registry = registry
         self._verifier = verifier
         self._views = views
+        self._holds = holds
         self._issuing = Issuing(mint=mint, views=views, ledger=ledger)
         self._tasks = Tasks(views=views, ledger=ledger)
 
@@ -60,31 +63,33 @@ class TokenExchange:
     async def decide(self, request: ExchangeRequest, subject: Subject, pieces: Pieces, now: datetime) -> Decided:
         """What a subject is given. Raises `ExchangeRefused`."""
         view = await self._views.bindings(pieces, subject.trust_issuer)
+        held = await self._holds.of(subject, pieces)
         wish = LeaseWish(
             resource=request.resource,
             scopes=request.scopes,
             subject_expires_at=subject.verified.expires_at,
             proposes=subject.proposes,
             proven=request.proof is not None,
+            dies_with=tuple(held),
         )
         if request.resource == self._registry:
             if request.details is not None:  # a platform role is a role, whole
                 raise ExchangeRefused(ExchangeReason.DETAILS_REFUSED)
-            name, binding = choose_role(view.bindings, subject, request.stack)
-            return _decided(decide_registry_lease(name, binding, wish, now), name, binding, view.generations)
-        name, binding = choose_agent(view.bindings, subject, request.agent)
+            name, binding = choose_role(view.near(subject), subject, request.stack)
+            generations = {**view.generations_of(name), **held}
+            return _decided(decide_registry_lease(name, binding, wish, now), name, binding, generations)
+        name, binding = choose_agent(view.near(subject), subject, request.agent)
         agent = await self._views.agent(pieces, binding.agent or "")
         if agent is None:
             raise ExchangeRefused(ExchangeReason.AGENT_GONE)
-        wish = replace(wish, reach=wanted_reach(request.details, request.resource, agent.facts.servers))
+        if request.details is not None:
+            wish = replace(wish, reach=wanted_reach(request.details, request.resource, agent.facts.servers))
         decision = decide_agent_lease(agent.facts, name, binding, wish, now)
-        return _decided(decision, name, binding, {**view.generations, **agent.generations})
+        return _decided(decision, name, binding, {**view.generations_of(name), **held, **agent.generations})
 
     async def under_task(self, request: ExchangeRequest, decided: Decided, now: datetime) -> Decided:
         """The same, held under the task asked for. Raises `ExchangeRefused`."""
-        if request.task is None:
-            return decided
-        permit, generations = await self._tasks.bind(request.task, decided.permit, decided.generations, now)
+        permit, generations = await self._tasks.held(request.task, decided.permit, decided.generations, now)
         return Decided(permit, decided.binding_name, decided.binding, generations)
 
     def draft(self, request: ExchangeRequest, subject: Subject, decided: Decided, now: datetime) -> Draft:
@@ -95,7 +100,7 @@ class TokenExchange:
         return Draft(
             permit=decided.permit,
             generations=decided.generations,
-            lease=lambda lease_id: replace(new_lease(decided, lease_id, now), task=task),
+            lease=lambda lease_id: new_lease(decided, lease_id, now, task),
             claims=lambda lease: access_claims(self._issuer, decided.permit, lease, decided.binding, key),
             event=lambda lease: issuance(request, subject, decided, lease),
             first_uses=tuple(use for use in uses if use is not None),

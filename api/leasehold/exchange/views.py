@@ -11,9 +11,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
-from leasehold.exchange.ports import Objects, Store, UnitOfWork
+from leasehold.authn.subjects import Subject, anchor_of, anchor_of_subject
+from leasehold.exchange.ports import Clusters, Objects, Store, UnitOfWork
+from leasehold.model.consents import Consent
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
+from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import (
     REGISTRY,
@@ -21,15 +24,18 @@ from leasehold.model.leases import (
     agent_node,
     binding_node,
     client_node,
+    consent_node,
     deployment_node,
     owner_node,
     task_node,
 )
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent, Owner
+from leasehold.model.registrations import RegisteredClient
 from leasehold.model.tasks import Task
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
+from leasehold.model.workloads import STANDING_GENERATION, Standing, Workload
 from leasehold.policy.credentials import credential_scopes
 from leasehold.policy.leasing import AgentFacts, agent_facts
 
@@ -37,14 +43,24 @@ Issuers = Mapping[str, Sequence[tuple[str, TrustIssuer]]]
 Piece = TypeVar("Piece")
 SpecType = TypeVar("SpecType", bound=Spec)
 _AGENTS_KEPT = 50_000
+_HOLDS_KEPT = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class BindingsView:
-    """The bindings of one trust issuer, by name."""
+    """The bindings of one trust issuer, by name. `anchored`: the same, by their anchors."""
 
     bindings: Mapping[str, WorkloadBinding]
+    anchored: Mapping[Hashable, Mapping[str, WorkloadBinding]]
     generations: Mapping[Node, int]
+
+    def near(self, subject: Subject) -> Mapping[str, WorkloadBinding]:
+        """The few that may name this subject, however many there are."""
+        return self.anchored.get(anchor_of_subject(subject), {})
+
+    def generations_of(self, name: str) -> Mapping[Node, int]:
+        """The generations above what is issued through one binding."""
+        return {node: self.generations[node] for node in (REGISTRY, binding_node(name)) if node in self.generations}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,15 @@ class AgentView:
     """One agent."""
 
     facts: AgentFacts
+    generations: Mapping[Node, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """Whose client an id is: of an agent that declared its address, or one that registered itself; else nobody's."""
+
+    agent: str | None
+    registered: RegisteredClient | None
     generations: Mapping[Node, int]
 
 
@@ -63,15 +88,25 @@ class Pieces:
     issuers: Issuers | None = None
     bindings: dict[str, BindingsView] = field(default_factory=dict)
     agents: dict[str, AgentView | None] = field(default_factory=dict)
+    holds: dict[Node, int] = field(default_factory=dict)
     flights: dict[Hashable, asyncio.Task[Any]] = field(default_factory=dict)  # Any: each piece is of its own type
+
+
+class NoClusters:
+    """Stands where nobody follows any cluster: nothing is known to stand."""
+
+    def standing(self, _workload: Workload, /) -> Standing:
+        """Not heard of."""
+        return Standing.UNHEARD
 
 
 class Views:
     """Reads pieces of the registry, off the event loop, each once for all who wait for it."""
 
-    def __init__(self, store: Store, credentials: str = "") -> None:
+    def __init__(self, store: Store, credentials: str = "", clusters: Clusters | None = None) -> None:
         """`credentials` is the audience of tokens that draw credentials of other systems."""
         self._store = store
+        self._clusters = clusters or NoClusters()
         self._credentials = credentials
         self._pieces = Pieces(-1)
 
@@ -110,8 +145,35 @@ class Views:
 
     async def agent(self, pieces: Pieces, name: str) -> AgentView | None:
         """An agent with all that bounds it, None if there is none."""
-        if name in pieces.agents:
-            return pieces.agents[name]
+        known = pieces.agents[name] if name in pieces.agents else await self._agent(pieces, name)
+        return known if known is None else await self._as_of_now(known)
+
+    async def generations(self, pieces: Pieces, nodes: Sequence[Node]) -> Mapping[Node, int]:
+        """The generations of those nodes of workloads that are there."""
+        if unknown := [node for node in nodes if node not in pieces.holds]:
+            read = await asyncio.to_thread(self._in_transaction, lambda unit: unit.nodes.generations(unknown))
+            if len(pieces.holds) >= _HOLDS_KEPT:
+                pieces.holds.clear()
+            pieces.holds.update(read)
+        return {node: pieces.holds[node] for node in nodes if node in pieces.holds}
+
+    async def _as_of_now(self, view: AgentView) -> AgentView:
+        """The same, with which deployments their workloads and heartbeats have left behind: neither is kept."""
+        deployments = view.facts.deployments
+        owing = [name for name, deployment in deployments.items() if deployment.heartbeat_ttl is not None]
+        gone = frozenset(name for name, one in deployments.items() if not self._stands(one.runs_as, view.generations))
+        if not owing and not gone:
+            return view
+        beats = await asyncio.to_thread(self._in_transaction, lambda unit: _read_beats(unit, owing)) if owing else {}
+        return replace(view, facts=replace(view.facts, gone=gone, heartbeats=beats))
+
+    def _stands(self, workload: Workload | None, generations: Mapping[Node, int]) -> bool:
+        if workload is None:
+            return True
+        unended = generations.get(workload.node, STANDING_GENERATION) == STANDING_GENERATION
+        return unended and self._clusters.standing(workload) is Standing.STANDS
+
+    async def _agent(self, pieces: Pieces, name: str) -> AgentView | None:
         read = await self._read(pieces, ("agent", name), lambda unit: _read_agent(unit, name, self._credentials))
         if len(pieces.agents) >= _AGENTS_KEPT:
             pieces.agents.clear()
@@ -121,6 +183,14 @@ class Views:
     async def task(self, task_id: str) -> tuple[Task | None, int]:
         """A task and the generation of its node, as they are now: tasks come and go, and none is kept."""
         return await asyncio.to_thread(self._in_transaction, lambda unit: _read_task(unit, task_id))
+
+    async def consent(self, user: str, agent: str, resource: str) -> tuple[Consent | None, Mapping[Node, int]]:
+        """What a person consented to, and the generation of its node, as they are now."""
+        return await asyncio.to_thread(self._in_transaction, lambda unit: _read_consent(unit, user, agent, resource))
+
+    async def client(self, client_id: str) -> ClientView:
+        """Whose client this is, as it is now: registering changes nothing that pieces are kept by."""
+        return await asyncio.to_thread(self._in_transaction, lambda unit: _read_client(unit, client_id))
 
     def _replace(self, seen: Pieces, latest: int) -> None:
         if seen is self._pieces:
@@ -144,6 +214,21 @@ def _read_task(unit: UnitOfWork, task_id: str) -> tuple[Task | None, int]:
     return unit.tasks.find(task_id), unit.nodes.generations((node,)).get(node, 0)
 
 
+def _read_consent(unit: UnitOfWork, user: str, agent: str, resource: str) -> tuple[Consent | None, Mapping[Node, int]]:
+    node = consent_node(user, agent, resource)
+    return unit.consents.find(user, agent, resource), unit.nodes.generations((node,))
+
+
+def _read_client(unit: UnitOfWork, client_id: str) -> ClientView:
+    registered = unit.registrations.find(client_id)
+    agent = registered.agent if registered is not None else unit.registrations.agent_named(client_id)
+    return ClientView(agent, registered, unit.nodes.generations((client_node(client_id),)))
+
+
+def _read_beats(unit: UnitOfWork, deployments: Sequence[str]) -> Mapping[str, Heartbeat]:
+    return unit.heartbeats.find_all(deployments)
+
+
 def _read_latest(unit: UnitOfWork) -> int:
     return unit.changes.latest()
 
@@ -162,7 +247,10 @@ def _read_bindings(unit: UnitOfWork, trust_issuer: str) -> BindingsView:
         unit.objects, Kind.WORKLOAD_BINDINGS, WorkloadBinding, _of_kind(referrers, Kind.WORKLOAD_BINDINGS)
     )
     nodes = [REGISTRY, *(binding_node(name) for name in bindings)]
-    return BindingsView(bindings, unit.nodes.generations(nodes))
+    anchored: dict[Hashable, dict[str, WorkloadBinding]] = {}
+    for name, binding in bindings.items():
+        anchored.setdefault(anchor_of(binding), {})[name] = binding
+    return BindingsView(bindings, anchored, unit.nodes.generations(nodes))
 
 
 def _read_agent(unit: UnitOfWork, name: str, credentials: str) -> AgentView | None:
@@ -192,6 +280,7 @@ def _read_agent(unit: UnitOfWork, name: str, credentials: str) -> AgentView | No
     facts = replace(facts, others={credentials: drawn} if drawn else {})
     above = [REGISTRY, owner_node(agent.owner), agent_node(name), client_node(name)]
     nodes = [*above, *(deployment_node(d) for d in deployments)]
+    nodes += [one.runs_as.node for one in deployments.values() if one.runs_as is not None]
     return AgentView(facts, unit.nodes.generations(nodes))
 
 

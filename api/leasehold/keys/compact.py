@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from leasehold.model.tokens import MAX_TOKEN_BYTES, Flaw, TokenRefused, Unverifi
 _HEADER_MEMBERS = frozenset({"alg", "kid", "typ", "x5t", "x5t#S256"})
 _PROOF_MEMBERS = frozenset({"alg", "typ", "jwk"})  # RFC 9449 §4.2: the one JWT that brings its own key
 _SEGMENTS = 3
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +84,17 @@ def parse_proof(unverified_token: UnverifiedToken) -> UnverifiedJws:
 
 def encode(raw: bytes) -> bytes:
     """Base64url without padding (RFC 7515 §2)."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+    return binascii.b2a_base64(raw, newline=False).rstrip(b"=").translate(_TO_URL)
 
 
 def decode(segment: str) -> bytes:
     """Base64url without padding, in its one spelling. Raises `TokenRefused`."""
     try:
-        raw = base64.b64decode(segment + "=" * (-len(segment) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
+        spelled = segment.encode("ascii")
+        raw = binascii.a2b_base64(spelled.translate(_FROM_URL) + b"=" * (-len(spelled) % 4), strict_mode=True)
+    except ValueError:  # of which those for stray characters and bad padding are kinds
         raise TokenRefused(Flaw.MALFORMED) from None
-    if encode(raw).decode() != segment:  # stray bits in the last character: one token, two spellings
+    if encode(raw) != spelled:  # the other alphabet, or stray bits in the last character: one token, two spellings
         raise TokenRefused(Flaw.MALFORMED)
     return raw
 

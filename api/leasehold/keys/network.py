@@ -10,7 +10,8 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
@@ -42,8 +43,26 @@ class Post:
     trust: ssl.SSLContext | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Get:
+    """How to ask, and how much of the answer is read for how long: of a body all bytes, of lines those of one."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    trust: ssl.SSLContext | None = None
+    max_bytes: int = MAX_BODY_BYTES
+    seconds: float = DEADLINE_SECONDS
+
+
 class FetchRefused(Exception):
     """The document was not fetched, or not whole. The message names the rule, never the body."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class LineTooLong(FetchRefused):
+    """A line exceeds what one may have: the same line would be there the next time."""
 
 
 class Network:
@@ -56,22 +75,38 @@ class Network:
 
     async def get(self, url: str, *, allow_private: bool) -> bytes:
         """The body behind `url`. Raises `FetchRefused`."""
-        return (await self._ask(url, None, allow_private=allow_private)).body
+        return (await self.read(url, Get(), allow_private=allow_private)).body
+
+    async def read(self, url: str, get: Get, *, allow_private: bool) -> Reply:
+        """The body behind `url`, as asked. Raises `FetchRefused`, which has the status of any answer but 200."""
+        with _refusals(get.seconds):
+            async with asyncio.timeout(get.seconds), self._opened(url, get, allow_private=allow_private) as response:
+                _check_status(response)
+                return Reply(response.status_code, await _whole_body(response, get.max_bytes))
+
+    async def lines(self, url: str, get: Get, *, allow_private: bool) -> AsyncGenerator[bytes]:
+        """The lines behind `url` as they come, until the other side has ended. Raises `FetchRefused`."""
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + get.seconds
+        with _refusals(get.seconds):
+            async with self._opened(url, get, allow_private=allow_private) as response:
+                _check_status(response)
+                buffer, chunks = bytearray(), response.aiter_raw()
+                # No timeout spans a `yield`: it would strike whoever reads the lines.
+                while (chunk := await asyncio.wait_for(anext(chunks, None), ends_at - clock())) is not None:
+                    *whole, rest = bytes(buffer + chunk).split(b"\n") if b"\n" in chunk else (buffer + chunk,)
+                    buffer = bytearray(rest)
+                    if max(map(len, (buffer, *whole))) > get.max_bytes:
+                        raise LineTooLong(f"a line exceeds {get.max_bytes} bytes")
+                    for line in whole:
+                        yield line
 
     async def post(self, url: str, post: Post, *, allow_private: bool) -> Reply:
         """What `url` answers to a POST, whatever the status. Raises `FetchRefused`."""
-        return await self._ask(url, post, allow_private=allow_private)
-
-    async def _ask(self, url: str, post: Post | None, *, allow_private: bool) -> Reply:
-        try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                parts = urlsplit(url)
-                address = await self._pinned(parts, allow_private=allow_private)
-                return await self._read(parts, address, post)
-        except TimeoutError:
-            raise FetchRefused(f"no whole answer within {DEADLINE_SECONDS:g} seconds") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise FetchRefused(f"the request failed: {type(error).__name__}") from error
+        with _refusals(DEADLINE_SECONDS):
+            async with asyncio.timeout(DEADLINE_SECONDS), self._opened(url, post, allow_private=allow_private) as found:
+                _check_encoding(found)
+                return Reply(found.status_code, await _whole_body(found, MAX_BODY_BYTES))
 
     async def _pinned(self, parts: SplitResult, *, allow_private: bool) -> Address:
         host, port = parts.hostname or "", parts.port or _default_port(parts.scheme)
@@ -82,41 +117,58 @@ class Network:
             _check_address(address, scheme=parts.scheme, allow_private=allow_private)
         return addresses[0]
 
-    async def _read(self, parts: SplitResult, address: Address, post: Post | None) -> Reply:
+    @asynccontextmanager
+    async def _opened(self, url: str, ask: Get | Post, *, allow_private: bool) -> AsyncIterator[httpx.Response]:
+        parts = urlsplit(url)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            address = await self._pinned(parts, allow_private=allow_private)
         literal = f"[{address}]" if address.version == 6 else str(address)  # noqa: PLR2004  IP versions
         pinned = parts._replace(netloc=f"{literal}:{parts.port or _default_port(parts.scheme)}").geturl()
-        headers = {"accept": "application/json", **(post.headers if post else {})}
+        headers = {"accept": "application/json", **ask.headers}
         headers |= {"host": parts.netloc, "accept-encoding": "identity"}
-        extensions = {"sni_hostname": parts.hostname}  # also the name that the certificate must carry
         if self._trust is None:  # reading the authorities takes longer than most requests
             self._trust = _system_trust()
         client = httpx.AsyncClient(
             transport=self._transport,
-            verify=self._trust if post is None or post.trust is None else post.trust,
+            verify=self._trust if ask.trust is None else ask.trust,
             trust_env=False,  # a proxy would resolve the name again, and undo the pin
             follow_redirects=False,
-            timeout=DEADLINE_SECONDS,
+            timeout=httpx.Timeout(DEADLINE_SECONDS, read=ask.seconds if isinstance(ask, Get) else DEADLINE_SECONDS),
         )
-        method, content = ("GET", None) if post is None else ("POST", post.body)
+        method, content = ("POST", ask.body) if isinstance(ask, Post) else ("GET", None)
+        extensions = {"sni_hostname": parts.hostname}  # also the name that the certificate must carry
         request = client.stream(method, pinned, headers=headers, content=content, extensions=extensions)
         async with client, request as response:
-            if post is None and response.status_code != httpx.codes.OK:
-                raise FetchRefused(f"status {response.status_code}")
-            _check_answer(response)
-            return Reply(response.status_code, await _whole_body(response))
+            yield response
 
 
-def _check_answer(response: httpx.Response) -> None:
+@contextmanager
+def _refusals(seconds: float) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise FetchRefused(f"no whole answer within {seconds:g} seconds") from None
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        raise FetchRefused(f"the request failed: {type(error).__name__}") from error
+
+
+def _check_status(response: httpx.Response) -> None:
+    if response.status_code != httpx.codes.OK:
+        raise FetchRefused(f"status {response.status_code}", response.status_code)
+    _check_encoding(response)
+
+
+def _check_encoding(response: httpx.Response) -> None:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise FetchRefused("a compressed body was not asked for")
 
 
-async def _whole_body(response: httpx.Response) -> bytes:
+async def _whole_body(response: httpx.Response, limit: int) -> bytes:
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise FetchRefused(f"the body exceeds {MAX_BODY_BYTES} bytes")
+        if len(body) > limit:
+            raise FetchRefused(f"the body exceeds {limit} bytes")
     return bytes(body)
 
 

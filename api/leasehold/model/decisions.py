@@ -5,12 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-
-class Side(StrEnum):
-    """Whose policies: the agent's, or those of the person behind it. They are never merged."""
-
-    AGENT = "agent"
-    USER = "user"
+from leasehold.model.policies import PolicySide
 
 
 class Reason(StrEnum):
@@ -30,6 +25,7 @@ class Reason(StrEnum):
     SCHEMA_VIOLATION = "schema_violation"
     UNKNOWN_ACTION = "unknown_action"
     ENGINES_DISAGREE = "engines_disagree"
+    NOT_CURRENT = "not_current"
 
     def __init__(self, word: str) -> None:
         self.allows = word in {"granted", "permitted"}
@@ -43,7 +39,7 @@ class SideOutcome(NamedTuple):
     were enforced, None where it has none for this question.
     """
 
-    side: Side
+    side: PolicySide
     reason: Reason
     determining: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()

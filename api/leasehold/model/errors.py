@@ -145,6 +145,17 @@ class InUse(LeaseholdError):
         return {"referrers": list(self.referrers)}
 
 
+class DeploymentEnded(LeaseholdError):
+    """A heartbeat came too late: the deployment has ended, and its workload does not bring it back."""
+
+    code = "deployment_ended"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"deployment `{name}` missed a heartbeat and has ended: write it anew, or have a controller beat"
+        )
+
+
 class ManagedElsewhere(LeaseholdError):
     """The object belongs to another stack, which is named."""
 

@@ -11,7 +11,7 @@ from typing import NewType
 from leasehold.model.status import StatusPlace
 
 Node = NewType("Node", str)
-"""`registry`, or `owner`, `agent`, `deployment`, `binding`, `policy` with `:<name>`, or `lease:<id>`."""
+"""`registry`, or `owner`, `agent`, `deployment`, `binding`, `policy` with `:<name>`, or `lease:<id>` and the like."""
 
 _CONSENT_DIGITS = 32
 REGISTRY = Node("registry")

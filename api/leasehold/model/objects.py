@@ -108,7 +108,7 @@ def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901, PLR
         case GrantSet():
             yield Reference("name", Kind.AGENTS, name)
         case Deployment():
-            yield Reference("agent", Kind.AGENTS, spec.agent)
+            yield from _deployment_references(spec)
         case CredentialProfile():
             yield from (Reference("agents", Kind.AGENTS, agent) for agent in sorted(spec.agents))
         case _:
@@ -124,6 +124,12 @@ def agent_of(name: str, spec: Spec) -> str | None:
             return name
         case _:
             return None
+
+
+def _deployment_references(spec: Deployment) -> Iterator[Reference]:
+    yield Reference("agent", Kind.AGENTS, spec.agent)
+    if spec.trust_issuer is not None:
+        yield Reference("trust_issuer", Kind.TRUST_ISSUERS, spec.trust_issuer)
 
 
 def _binding_references(spec: WorkloadBinding) -> Iterator[Reference]:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from leasehold.model.clients import DpopUse, check_client_keys, check_redirect_uris
 from leasehold.model.errors import InvalidValue
 from leasehold.model.names import check_email, check_name, check_text
+from leasehold.model.registrations import DYNAMIC_CLIENTS_MAX, check_client_ids
 
 TTL_MIN_SECONDS = 60
 TTL_MAX_SECONDS = 300  # design §6.6: access tokens live at most five minutes
@@ -51,7 +52,8 @@ class Agent:
 
     As an OAuth client it proves itself with keys of its own (`client_jwks`, inline JWK set of public keys, or
     `client_jwks_uri`) or with a workload token; `client_secret_allowed` admits a generated, expiring secret besides.
-    `redirect_uris`, compared to the letter, are where people who consented come back to.
+    `redirect_uris`, compared to the letter, are where people who consented come back to. `client_ids` are https URLs of
+    metadata documents that describe further clients of it; `dynamic_clients` is how many may register themselves.
 
     It may hand a part of its authority to the agents `may_delegate_to`, `max_delegation_depth` levels down at most.
     """
@@ -67,6 +69,8 @@ class Agent:
     client_jwks_uri: str | None = None
     client_secret_allowed: bool = False
     redirect_uris: frozenset[str] = frozenset()
+    client_ids: frozenset[str] = frozenset()
+    dynamic_clients: int = 0
     dpop: DpopUse = DpopUse.OFF
     may_delegate_to: frozenset[str] = frozenset()
     max_delegation_depth: int = 3
@@ -75,6 +79,9 @@ class Agent:
         check_name(self.owner, "owner")
         check_client_keys(self.client_jwks, self.client_jwks_uri)
         check_redirect_uris(self.redirect_uris)
+        check_client_ids(self.client_ids)
+        if not 0 <= self.dynamic_clients <= DYNAMIC_CLIENTS_MAX:
+            raise InvalidValue(f"dynamic_clients must be 0 to {DYNAMIC_CLIENTS_MAX}")
         check_text(self.description, "description")
         if self.environment:
             check_name(self.environment, "environment")

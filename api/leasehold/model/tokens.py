@@ -44,6 +44,8 @@ class Flaw(StrEnum):
     LEGACY_TOKEN = "legacy_token"  # noqa: S105
     EVENT_REFUSED = "event_refused"
     LEASE_ENDED = "lease_ended"
+    DOCUMENT_REFUSED = "client_document_refused"
+    UNBOUND = "unbound"
 
 
 class TokenRefused(LeaseholdError):

@@ -28,6 +28,7 @@ from leasehold.model.subjects import (
     SpiffeSubject,
     Subject,
 )
+from leasehold.model.workloads import WorkloadKind
 
 _STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
 _URL_LIMIT = 2048
@@ -76,7 +77,9 @@ class TrustIssuer:
     admits loopback, private and link-local addresses, and plain http on loopback. `single_use`: a `jti` is accepted
     once. `max_token_ttl` bounds `exp - iat` of a subject token, in seconds. With `verify` token-review the API server
     at `api_server` is asked; `credential` names the files that hold our own token and its authority, never a path.
+    `watch` names what is watched there: leases die with the pod, account or deployment that they were taken by.
     `login` lets people log in there to let agents act for them; `id_jag` takes its word for people (ID-JAG) instead.
+    `software_statements` takes its word for clients that register themselves (RFC 7591 §2.3).
     For aws-sts `issuer` is the STS endpoint itself; for spiffe it is the `iss`, or `spiffe://` and the trust domain.
     """
 
@@ -93,13 +96,16 @@ class TrustIssuer:
     verify: Verification = Verification.SIGNATURE
     api_server: str | None = None
     credential: str | None = None
+    watch: frozenset[WorkloadKind] = frozenset()
     login: Login | None = None
     id_jag: bool = False
+    software_statements: bool = False
 
     def __post_init__(self) -> None:
         check_issuer(self.type, self.issuer)
-        if (self.login is not None or self.id_jag) and self.type is not IssuerType.OIDC:
-            raise InvalidValue("people come from an issuer of type oidc: login and id_jag belong to no other")
+        vouches = self.login is not None or self.id_jag or self.software_statements
+        if vouches and self.type is not IssuerType.OIDC:
+            raise InvalidValue("login, id_jag and software_statements belong to an issuer of type oidc and to no other")
         self._check_keys()
         self._check_review()
         if not self.audiences:
@@ -115,11 +121,11 @@ class TrustIssuer:
             raise InvalidValue(f"max_token_ttl must be 1 to {MAX_SUBJECT_TTL_SECONDS} seconds")
 
     def _check_review(self) -> None:
-        reviewed = self.verify is Verification.TOKEN_REVIEW
-        if reviewed and self.type is not IssuerType.KUBERNETES:
-            raise InvalidValue("token-review is for kubernetes alone")
-        if reviewed != (self.api_server is not None) or reviewed != (self.credential is not None):
-            raise InvalidValue("api_server and credential are for token-review, which needs both")
+        asked = self.verify is Verification.TOKEN_REVIEW or bool(self.watch)
+        if asked and self.type is not IssuerType.KUBERNETES:
+            raise InvalidValue("token-review and watch are for kubernetes alone")
+        if asked != (self.api_server is not None) or asked != (self.credential is not None):
+            raise InvalidValue("api_server and credential are for token-review and watch, which need both")
         if self.api_server is not None:
             check_url(self.api_server, "api_server")
             if not self.api_server.startswith("https://"):
@@ -138,7 +144,11 @@ class TrustIssuer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadBinding:
-    """Which subject token may become which agent, or take which platform role (for one stack, in CI)."""
+    """Which subject token may become which agent, or take which platform role (for one stack, in CI).
+
+    `may_admit` is for the platform's own pipeline: a security-admin of one stack that lets developers, viewers and
+    auditors in beyond it.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     trust_issuer: str
@@ -147,6 +157,7 @@ class WorkloadBinding:
     role: Role | None = None
     teams: frozenset[str] = frozenset()
     stack: str | None = None
+    may_admit: bool = False
     kubernetes: KubernetesSubject | None = None
     github_actions: GitHubActionsSubject | None = None
     gitlab: GitLabSubject | None = None
@@ -178,6 +189,8 @@ class WorkloadBinding:
             raise InvalidValue("name exactly one of agent and role")
         if self.role is None and (self.teams or self.stack):
             raise InvalidValue("teams and stack belong to a platform role, not to an agent")
+        if self.may_admit and (self.role is not Role.SECURITY_ADMIN or self.stack is None):
+            raise InvalidValue("may_admit belongs to role security-admin with a stack")
         if self.agent is None and self.deployment is not None:
             raise InvalidValue("deployment belongs to an agent, not to a platform role")
         if (self.role is Role.DEVELOPER) != bool(self.teams):

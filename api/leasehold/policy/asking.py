@@ -114,7 +114,8 @@ def _foreign_context(question: Question, party: Party) -> dict[str, Value]:
     """What the caller says, and of the parties what the application's schema has a place for."""
     known = question.published.application
     parties = {"on_behalf_of": party.on_behalf_of, "via_agent": party.via_agent}
-    spoken = {name: ref for name, ref in parties.items() if ref and known is not None and name in known.names}
+    part = known.by_action.get(question.action.ref.id) if known is not None else None
+    spoken = {name: ref for name, ref in parties.items() if ref and part is not None and name in part.names}
     return {**question.given, **spoken}
 
 

@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cedarpy
+from cedarpy import pst
 
-from leasehold.model.decisions import Side
 from leasehold.model.entities import ACTION, AGENT, GROUP, RELATION, ROLE, TEAM, USER, EntityRef
-from leasehold.policy.cedar.applications import Application, application_of
+from leasehold.model.policies import PolicySide
+from leasehold.model.tools import Action
+from leasehold.policy.cedar.applications import Application, Part, application_of
 from leasehold.policy.cedar.index import scoped
 from leasehold.policy.cedar.json_schema import SchemaRefused, arguments_shape
 from leasehold.policy.cedar.reading import types_named
 from leasehold.policy.cedar.shapes import EMPTY
 from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, read
 from leasehold.policy.cedar.validation import problems_of, unlisted_choices
-from leasehold.policy.cedar.vocabulary import ToolShape, Vocabulary, schema_text
+from leasehold.policy.cedar.vocabulary import EVERY_TOOL, ToolShape, Vocabulary, groups_of, schema_text
+from leasehold.policy.checking import problems_of_schema
 from leasehold.policy.material import CallableTool, Facts, PolicyText
 
 CALLER_SCHEMA: Mapping[str, object] = {
@@ -45,12 +48,13 @@ PRINCIPALS = frozenset({AGENT, USER, GROUP, TEAM, ROLE})
 def check(texts: Iterable[PolicyText], facts: Facts) -> tuple[Problem, ...]:
     """All that is wrong with these texts, for a plan; nothing if all is well.
 
-    Stricter than publishing in one thing: a type of resource that nobody has heard of is a mistake to a writer. To a
-    policy that is published already it may be a type whose last grant was taken back, and that must undo nothing.
+    Stricter than publishing in one thing: an action, or a type of resource, that nobody has heard of is a mistake to a
+    writer. To a policy that is published already it may be a tool that its server dropped, or a type whose last grant
+    was taken back, and that must undo nothing.
     """
     every = tuple(texts)
     try:
-        vocabulary, application = vocabulary_of(facts), application_of(schemas_in(every))
+        vocabulary, application = vocabulary_of(facts), application_in(every)
     except DocumentRefused as refused:
         return refused.problems
     return tuple(_problems(every, Checker(vocabulary, application)))
@@ -74,12 +78,23 @@ def assuming(vocabulary: Vocabulary, texts: Iterable[PolicyText]) -> Vocabulary:
     return replace(vocabulary, types=types, members={**vocabulary.members, **members})
 
 
-def schemas_in(texts: Iterable[PolicyText]) -> list[tuple[str, str]]:
-    """The schemas that texts bring for other applications, with their documents' names."""
-    return [(text.name, text.schema) for text in texts if text.schema is not None]
+def actions_in(vocabulary: Vocabulary, application: Application | None) -> frozenset[EntityRef]:
+    """Every action that there is, groups included."""
+    names = {group for tool in vocabulary.tools.values() for group in groups_of(tool)} | {kind.value for kind in Action}
+    foreign = (ref for ref, _ in application.actions.values()) if application is not None else ()
+    return frozenset({EntityRef(ACTION, name) for name in (*names, EVERY_TOOL, *vocabulary.tools)}).union(foreign)
 
 
-def schema_of(facts: Facts, server: str, side: Side) -> str:
+def application_in(texts: Iterable[PolicyText]) -> Application | None:
+    """The application whose schemas the texts bring, if any does. Raises `DocumentRefused`."""
+    schemas = [(text.name, text.schema) for text in texts if text.schema is not None]
+    unfit = [Problem(name, one.line, one.message) for name, schema in schemas for one in problems_of_schema(schema)]
+    if unfit:
+        raise DocumentRefused(tuple(unfit))
+    return application_of(schemas)
+
+
+def schema_of(facts: Facts, server: str, side: PolicySide) -> str:
     """The Cedar schema of one tool server, as its policies are validated."""
     return schema_text(vocabulary_of(facts), frozenset({server}), _PRINCIPALS[side])
 
@@ -105,33 +120,50 @@ def vocabulary_of(facts: Facts, caller_schema: Mapping[str, object] = CALLER_SCH
     )
 
 
-_PRINCIPALS = {Side.AGENT: AGENT, Side.USER: USER}
+_PRINCIPALS = {PolicySide.AGENT: AGENT, PolicySide.USER: USER}
 
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Validates statements, each against the schema of what it speaks about."""
+    """Validates statements, each against the schema of what it speaks about. With `actions`, of these alone."""
 
     vocabulary: Vocabulary
     application: Application | None
+    actions: frozenset[EntityRef] | None = None
 
     def problems(self, text: PolicyText, statements: tuple[Statement, ...]) -> Iterator[Problem]:
         """All that is wrong with the statements of one text."""
         names = self.vocabulary.names()
-        for one in statements:
-            if self._is_foreign(text, one) and self.application is not None:
-                yield from problems_of(one, self.application.schema, self.application.names)
+        for statement in statements:
+            one = self._spoken(statement)
+            if one is None:
+                continue
+            if (part := self._part(text, one)) is not None:
+                yield from problems_of(one, part.schema, part.names)
                 continue
             servers = self._servers(one)
             yield from problems_of(one, _schema(schema_text(self.vocabulary, servers, _PRINCIPALS[text.side])), names)
             tools = [tool.arguments for tool in self.vocabulary.tools.values() if tool.server in servers]
             yield from unlisted_choices(one, tools)
 
-    def _is_foreign(self, text: PolicyText, statement: Statement) -> bool:
-        if text.schema is not None or self.application is None:
-            return text.schema is not None
+    def _spoken(self, statement: Statement) -> Statement | None:
+        """The part of a statement about actions that there are; None if it speaks of nothing."""
         named = _named_actions(statement)
-        return bool(named) and named <= {ref for ref, _ in self.application.actions.values()}
+        if self.actions is None or named <= self.actions:
+            return statement
+        left = sorted(named & self.actions)
+        if not left:
+            return None
+        action = pst.ActionIn(tuple(pst.EntityUid(_type_of(ref), ref.id) for ref in left))
+        template = replace(statement.template, action=action)
+        written = str(cedarpy.PolicySet.from_pst(pst.PolicySet({}, {template.id: template}, ())))
+        return replace(statement, text=written, template=template)
+
+    def _part(self, text: PolicyText, statement: Statement) -> Part | None:
+        """The application that a statement speaks of, if it is one's."""
+        if self.application is None:
+            return None
+        return self.application.part(text.schema, [ref.id for ref in _named_actions(statement)])
 
     def _servers(self, statement: Statement) -> frozenset[str]:
         """The tool servers that a statement speaks about: those of the tools it names, or all."""
@@ -168,6 +200,11 @@ def _names_taken_twice(facts: Facts) -> Iterator[Problem]:
         attributes = {name for name, _ in shape.fields} if shape is not None else set()
         for name in sorted(attributes & facts.relations.names(type_)):
             yield Problem(type_, 1, f"`{name}` is an attribute of `{type_}`, and a relation to it")
+
+
+def _type_of(ref: EntityRef) -> pst.EntityType:
+    *namespace, basename = ref.type.split("::")
+    return pst.EntityType(basename, tuple(namespace))
 
 
 def _named_actions(statement: Statement) -> frozenset[EntityRef]:

@@ -14,9 +14,9 @@ from typing import TypeGuard
 from cedarpy import pst
 
 from leasehold.model.access_requests import AccessRequest
-from leasehold.model.authority.constraints import Constraint, Pattern, Range, Values, decimal_of, members
+from leasehold.model.authority.constraints import Constraint, Pattern, Values, decimal_of, members
 from leasehold.model.authority.texts import Parts
-from leasehold.model.decisions import Side
+from leasehold.model.policies import PolicySide
 from leasehold.policy.asking import Question, Refused, question_of
 from leasehold.policy.cedar.compiler import parts_of
 from leasehold.policy.cedar.mapping import ValueRefused
@@ -86,7 +86,7 @@ def _candidates(question: Question) -> dict[str, list[object]]:
 def _of_grants(question: Question) -> Iterator[tuple[str, object]]:
     published, arguments = question.published, question.request.arguments
     for side, party in parties(question):
-        held = published.facts.grants if side is Side.AGENT else published.facts.permissions
+        held = published.facts.grants if side is PolicySide.AGENT else published.facts.permissions
         for holding in held.found(party.ref, party.known.ancestors, question.request.action):
             for name, constraint in holding.rule.constraints:
                 yield from ((name, value) for value in _within(constraint, arguments.get(name)))
@@ -96,10 +96,10 @@ def _within(constraint: Constraint, value: object) -> Iterator[object]:
     match constraint:
         case Values():
             yield from (_plain(one) for one in members(constraint))
-        case Range(low, high):
-            yield from (_plain(end) for end in (low, high) if end.is_finite())
         case Pattern(parts):
             yield _fitted(parts, value)
+        case _:
+            yield from (_plain(end) for end in (constraint.low, constraint.high) if end.is_finite())
 
 
 def _of_policies(question: Question) -> Iterator[tuple[str, object]]:

@@ -11,6 +11,7 @@ from itertools import islice
 import cedarpy
 from cedarpy import pst
 
+from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.policies import Policy, PolicyProblem
 from leasehold.model.tools import ToolServer
 from leasehold.policy.statements import NESTING_LIMIT, OPERATORS_LIMIT, Statement, place, statements, too_deep
@@ -26,7 +27,7 @@ _MESSAGE_LIMIT = 300
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The actions that tool servers bring: `<tool server>/<tool>` each, `<tool server>` for all of its tools."""
+    """The actions that tool servers bring: `<tool server>/<tool>` each, `<tool server>/*` for all of its tools."""
 
     tools: frozenset[str]
     servers: frozenset[str]
@@ -36,6 +37,8 @@ class _Known:
         server, slash, tool = action.partition("/")
         if not slash or action in self.tools:
             return None
+        if tool == "*" and server in self.servers:
+            return None  # every tool of the server
         if server not in self.servers:
             return f"no tool server is named `{server}`{_hint(server, self.servers)}"
         others = [name for name in self.tools if name.startswith(f"{server}/")]
@@ -52,12 +55,19 @@ class CedarDocuments:
 
     def check(self, _name: str, policy: Policy, servers: Mapping[str, ToolServer], /) -> Sequence[PolicyProblem]:
         """What is wrong with a policy; nothing, if it may be published."""
-        schema = () if policy.schema is None else tuple(_of_schema(policy.schema))
+        schema = () if policy.schema is None else tuple(problems_of_schema(policy.schema))
         return (*schema, *_of_document(policy.document, servers))
 
+    def check_world(self, _name: str, _spec: ToolServer | User | Resource | Relation, /) -> Sequence[str]:
+        """Nothing: who publishes says what stands in the way."""
+        return ()
 
-def _of_schema(schema: str) -> Iterator[PolicyProblem]:
-    """Common types are refused: a few lines of them can name each other until no memory holds what they mean."""
+
+def problems_of_schema(schema: str) -> Iterator[PolicyProblem]:
+    """What is wrong with another application's schema.
+
+    Common types are refused: a few lines of them can name each other until no memory holds what they mean.
+    """
     found = list(statements(schema))
     tokens = [token for one in found for token in one.tokens]
     deep = next(filter(None, map(too_deep, found)), None)

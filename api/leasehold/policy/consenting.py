@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leasehold.model.consents import Pending
-from leasehold.model.people import Agent, AgentState
+from leasehold.model.people import AgentState
 from leasehold.model.principal import Principal, Role
+from leasehold.model.registrations import ClientMetadata
+from leasehold.policy.leasing import AgentFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +27,9 @@ class ConsentPermit:
     by: str
 
 
-def decide_start(name: str, agent: Agent, redirect_uri: str) -> StepPermit | None:
-    """May the agent send people here and have them come back there? Only to an address that it registered."""
-    return StepPermit(name) if redirect_uri in agent.redirect_uris else None
+def decide_start(agent: str, client: ClientMetadata, redirect_uri: str) -> StepPermit | None:
+    """May a client of this agent send people here and have them come back there? Only to an address of its own."""
+    return StepPermit(agent) if redirect_uri in client.redirect_uris else None
 
 
 def decide_step(pending: Pending, now: datetime, *, browser: str | None) -> StepPermit | None:
@@ -36,9 +38,9 @@ def decide_step(pending: Pending, now: datetime, *, browser: str | None) -> Step
     return StepPermit(pending.agent) if same and now < pending.expires_at else None
 
 
-def may_be_asked(name: str, agent: Agent, redirect_uri: str) -> bool:
-    """True while the agent lives and the address is still one of its own."""
-    return agent.state is AgentState.ACTIVE and decide_start(name, agent, redirect_uri) is not None
+def may_be_asked(facts: AgentFacts, client: ClientMetadata, redirect_uri: str) -> bool:
+    """True while the agent lives and the address is still one of its client's."""
+    return facts.agent.state is AgentState.ACTIVE and decide_start(facts.name, client, redirect_uri) is not None
 
 
 def decide_own_consents(user: str) -> ConsentPermit:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leasehold.model.access_requests import AccessRequest
-from leasehold.model.decisions import Decision, Reason, Side, SideOutcome
+from leasehold.model.decisions import Decision, Reason, SideOutcome
 from leasehold.model.entities import AGENT, USER, Entity, EntityRef
+from leasehold.model.policies import PolicySide
 from leasehold.policy.asking import Party, Question, Refused, party_of, query_of, question_of
 from leasehold.policy.cedar.evaluation import Query, Verdict
 from leasehold.policy.cedar.mapping import ValueRefused
@@ -76,22 +77,22 @@ def agent_side(question: Question, user: EntityRef | None) -> SideOutcome:
     try:
         party = party_of(question.request.subject, question, on_behalf_of=user)
     except Refused as refused:
-        return SideOutcome(Side.AGENT, refused.reason, detail=refused.detail)
+        return SideOutcome(PolicySide.AGENT, refused.reason, detail=refused.detail)
     admission = admitting(published.facts.grants, party.ref, party.known.ancestors, question.request)
-    return _side(Side.AGENT, published.agents, question, party, admission)
+    return _side(PolicySide.AGENT, published.agents, question, party, admission)
 
 
 def user_side(question: Question, user: Entity, via: EntityRef | None) -> SideOutcome:
     """What the person's own permissions and the user policies say."""
     published = question.published
     if question.action.tool is not None and user.ref.type != USER:
-        return SideOutcome(Side.USER, Reason.SCHEMA_VIOLATION, detail="subject: agents and users call tools")
+        return SideOutcome(PolicySide.USER, Reason.SCHEMA_VIOLATION, detail="subject: agents and users call tools")
     try:
         party = party_of(user, question, via_agent=via)
     except Refused as refused:
-        return SideOutcome(Side.USER, refused.reason, detail=refused.detail)
+        return SideOutcome(PolicySide.USER, refused.reason, detail=refused.detail)
     admission = admitting(published.facts.permissions, party.ref, party.known.ancestors, question.request)
-    return _side(Side.USER, published.users, question, party, admission)
+    return _side(PolicySide.USER, published.users, question, party, admission)
 
 
 def judged(admission: Holding | Refusal, piece: Slice, verdict: Verdict) -> tuple[Reason, tuple[str, ...]]:
@@ -119,7 +120,7 @@ def _beyond(refusal: Refusal, piece: Slice, verdict: Verdict) -> tuple[Reason, t
 
 
 def _side(
-    side: Side, policies: SidePolicies, question: Question, party: Party, admission: Holding | Refusal
+    side: PolicySide, policies: SidePolicies, question: Question, party: Party, admission: Holding | Refusal
 ) -> SideOutcome:
     piece = policies.slice_of(party.ref, party.known.ancestors, question.action)
     query = query_of(question, party, piece.names)
@@ -130,7 +131,7 @@ def _side(
     would_allow = _trial(admission, piece.trial, query) if piece.trial is not None else None
     if reason.allows:
         return SideOutcome(side, reason, determining, (), would_allow)
-    if reason is Reason.NOTHING_GRANTED and side is Side.USER:
+    if reason is Reason.NOTHING_GRANTED and side is PolicySide.USER:
         reason = Reason.NOT_PERMITTED
     argument = admission.argument if isinstance(admission, Refusal) else ""
     detail = f"arguments.{argument}" if argument and reason is Reason.ARGUMENTS_NOT_GRANTED else ""

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from leasehold.model.access import Reach, wire_scopes
 from leasehold.model.authority.order import Verdict, covers, meet, strictly_narrower
+from leasehold.model.consents import Consent
 from leasehold.model.leases import REGISTRY, Ancestor, Node, lease_node
 from leasehold.model.patterns import covers as covers_name
 from leasehold.model.people import Agent
@@ -43,6 +44,7 @@ class DelegationReason(StrEnum):
     NOT_NARROWER = "not_narrower"
     UNDECIDABLE = "undecidable"
     PARENT_EXPIRING = "parent_expiring"
+    RE_EXCHANGED = "re_exchanged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,15 @@ class DelegationWish:
 
 @dataclass(frozen=True, slots=True)
 class Delegated:
-    """A permit for a sub-agent, `depth` levels down; `limit` is the deepest level below it."""
+    """A permit for a sub-agent, `depth` levels down; `limit` is the deepest level below it.
+
+    `again`: nobody new acts; the agent that acts in the parent has another token for the same person.
+    """
 
     permit: LeasePermit
     depth: int
-    limit: int
+    limit: int | None
+    again: bool = False
 
 
 Bound: TypeAlias = tuple[DelegationReason, frozenset[Reach]]
@@ -113,14 +119,57 @@ def decide_delegation(
     reach = _reach(parent, frozenset(own.reach), wish)
     if isinstance(reach, DelegationReason):
         return DelegationDenied(reach)
+    permit = _within_parent(parent, own, reach, child, wish, now)
+    if isinstance(permit, DelegationDenied):
+        return permit
+    depth = parent.depth + 1
+    return Delegated(permit, depth, min(_limit(parent), depth + child.agent.max_delegation_depth))
+
+
+def decide_again(
+    parent: Parent, agent: AgentFacts, hold: Hold, wish: DelegationWish, consent: Consent | None, now: datetime
+) -> Delegated | Denied:
+    """May the agent that acts for a person in the parent have another token to act for them in?
+
+    For less of the same resource, by what the parent holds. For another resource, by what the person consented to for
+    this very agent there; a sub-agent has no consent of its own, and none of its parent's.
+    """
+    if parent.key is not None and parent.key != wish.key:
+        return DelegationDenied(DelegationReason.PARENT_UNPROVEN)
+    elsewhere = parent.audience != wish.resource
+    if elsewhere and (consent is None or consent.revoked_at is not None or len(parent.chain) > 1):
+        return DelegationDenied(DelegationReason.OTHER_RESOURCE)
+    at_most = consent.scopes if elsewhere and consent is not None else None
+    own = decide_lease(agent, hold, replace(_own_wish(wish, agent), at_most=at_most), now)
+    if isinstance(own, LeaseDenied):
+        return own
+    granted = frozenset(own.reach)
+    reach = _reach_elsewhere(granted, wish) if elsewhere else _reach(parent, granted, wish)
+    if isinstance(reach, DelegationReason):
+        return DelegationDenied(reach)
+    permit = _within_parent(parent, own, reach, agent, wish, now)
+    return permit if isinstance(permit, DelegationDenied) else Delegated(permit, parent.depth, parent.limit, again=True)
+
+
+def _reach_elsewhere(own: frozenset[Reach], wish: DelegationWish) -> frozenset[Reach] | DelegationReason:
+    """What is granted where the parent reaches nothing, within the token that was the proof."""
+    bounds = [(DelegationReason.BEYOND_ACTOR, own)]
+    if wish.actor_reach is not None:
+        bounds.append((DelegationReason.BEYOND_ACTOR, wish.actor_reach))
+    return _within(wish.reach, bounds) if wish.reach is not None else _shared(wish, bounds)
+
+
+def _within_parent(
+    parent: Parent, own: LeasePermit, reach: frozenset[Reach], child: AgentFacts, wish: DelegationWish, now: datetime
+) -> LeasePermit | DelegationDenied:
+    """The permit of what was found, under the parent's lease and no longer than it."""
     scopes = wire_scopes(reach, child.servers)
     if not scopes or (wish.scopes is not None and scopes != wish.scopes):  # never less than asked for, unsaid
         return DelegationDenied(DelegationReason.BEYOND_PARENT)
     expires_at = min(own.expires_at, parent.expires_at.replace(microsecond=0))
     if expires_at - now < MIN_TTL:
         return DelegationDenied(DelegationReason.PARENT_EXPIRING)
-    depth = parent.depth + 1
-    permit = replace(
+    return replace(
         own,
         nodes=_nodes(parent, own),
         scopes=scopes,
@@ -128,7 +177,6 @@ def decide_delegation(
         reach=tuple(sorted(reach)),
         expires_at=expires_at,
     )
-    return Delegated(permit, depth, min(_limit(parent), depth + child.agent.max_delegation_depth))
 
 
 def _standing(parent: Parent, child: AgentFacts, wish: DelegationWish) -> DelegationReason | None:

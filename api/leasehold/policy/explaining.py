@@ -10,8 +10,9 @@ import cedarpy
 from cedarpy import pst
 
 from leasehold.model.access_requests import AccessRequest
-from leasehold.model.decisions import Decision, Reason, Side
+from leasehold.model.decisions import Decision, Reason
 from leasehold.model.entities import AGENT
+from leasehold.model.policies import PolicyMode, PolicySide
 from leasehold.policy.asking import Party, Question, Refused, party_of, query_of, question_of
 from leasehold.policy.cedar.compiler import expression
 from leasehold.policy.cedar.evaluation import Query
@@ -19,7 +20,6 @@ from leasehold.policy.cedar.folding import condition_of
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.values import EvaluationError
 from leasehold.policy.deciding import decision_on
-from leasehold.policy.material import Mode
 from leasehold.policy.published import Policy, Published
 
 _LITERAL = re.compile(r'("(?:[^"\\]|\\.)*")')
@@ -47,7 +47,7 @@ class PolicyTrace:
     """One policy that had a say. `applied`: all its conditions held. `line` counts in the document named."""
 
     id: str
-    side: Side
+    side: PolicySide
     document: str
     line: int
     permits: bool
@@ -83,22 +83,22 @@ def explain(request: AccessRequest, published: Published) -> Explanation:
     return Explanation(decision, traces, _requestable(decision, published))
 
 
-def parties(question: Question) -> Iterator[tuple[Side, Party]]:
+def parties(question: Question) -> Iterator[tuple[PolicySide, Party]]:
     """The sides that the question has, with the party of each; a side whose party nobody knows is left out."""
     request = question.request
     agent = request.subject.ref if request.subject.ref.type == AGENT else None
     if agent is not None:
         user = request.user.ref if request.user is not None else None
-        yield from _party(Side.AGENT, lambda: party_of(request.subject, question, on_behalf_of=user))
+        yield from _party(PolicySide.AGENT, lambda: party_of(request.subject, question, on_behalf_of=user))
     person = request.subject if agent is None else request.user
     if person is not None:
-        yield from _party(Side.USER, lambda: party_of(person, question, via_agent=agent))
+        yield from _party(PolicySide.USER, lambda: party_of(person, question, via_agent=agent))
 
 
-def policies_of(side: Side, party: Party, question: Question) -> tuple[Policy, ...]:
+def policies_of(side: PolicySide, party: Party, question: Question) -> tuple[Policy, ...]:
     """Every policy of the side that has a say in the question, log-only ones included."""
     published = question.published
-    index = published.agents if side is Side.AGENT else published.users
+    index = published.agents if side is PolicySide.AGENT else published.users
     piece = index.slice_of(party.ref, party.known.ancestors, question.action)
     return piece.trial.policies if piece.trial is not None else piece.policies
 
@@ -138,14 +138,14 @@ def _unbraced(written: str) -> str:
     return "".join(pieces)
 
 
-def _party(side: Side, make: Callable[[], Party]) -> Iterator[tuple[Side, Party]]:
+def _party(side: PolicySide, make: Callable[[], Party]) -> Iterator[tuple[PolicySide, Party]]:
     try:
         yield side, make()
     except Refused:
         return
 
 
-def _traces(side: Side, party: Party, question: Question) -> Iterator[PolicyTrace]:
+def _traces(side: PolicySide, party: Party, question: Question) -> Iterator[PolicyTrace]:
     query = query_of(question, party, None)
     for policy in policies_of(side, party, question):
         statement = policy.statement
@@ -157,7 +157,7 @@ def _traces(side: Side, party: Party, question: Question) -> Iterator[PolicyTrac
             document=statement.document,
             line=statement.line,
             permits=statement.permits,
-            enforced=policy.mode is Mode.ENFORCE,
+            enforced=policy.mode is PolicyMode.ENFORCE,
             applied=None if None in held and False not in held else all(held),
             conditions=conditions,
             advice=statement.annotations.get("advice", ""),

@@ -15,9 +15,10 @@ from cedarpy import pst
 
 from leasehold.model.access_requests import AccessRequest
 from leasehold.model.authority.constraints import admits
-from leasehold.model.decisions import Reason, Side
+from leasehold.model.decisions import Reason
 from leasehold.model.entities import Entity
 from leasehold.model.patterns import covers
+from leasehold.model.policies import PolicySide
 from leasehold.policy.asking import Party, Question, Refused, query_of, question_of
 from leasehold.policy.cedar.compiler import expression
 from leasehold.policy.cedar.evaluation import Query
@@ -46,7 +47,7 @@ class SideFilter:
     or `beyond` must hold where `conditional`.
     """
 
-    side: Side
+    side: PolicySide
     reach: tuple[str, ...]
     conditional: bool
     conditions: tuple[pst.Expr, ...]
@@ -136,9 +137,9 @@ class _SideTest:
         return any(beyond)
 
 
-def _side(side: Side, party: Party, question: Question) -> SideFilter:
+def _side(side: PolicySide, party: Party, question: Question) -> SideFilter:
     published = question.published
-    policies = published.agents if side is Side.AGENT else published.users
+    policies = published.agents if side is PolicySide.AGENT else published.users
     piece = policies.slice_of(party.ref, party.known.ancestors, question.action)
     query = query_of(question, party, None)
     left = [(one, folded(condition_of(one.statement.template), query)) for one in piece.policies]
@@ -157,10 +158,10 @@ def _left(every: Iterable[pst.Expr]) -> list[pst.Expr]:
     return [one for one in every if one != _FALSE]
 
 
-def _reach(side: Side, party: Party, question: Question) -> Iterator[str]:
+def _reach(side: PolicySide, party: Party, question: Question) -> Iterator[str]:
     """Globs on ids, of all that is held and whose arguments fit."""
     request, facts = question.request, question.published.facts
-    held = facts.grants if side is Side.AGENT else facts.permissions
+    held = facts.grants if side is PolicySide.AGENT else facts.permissions
     prefix = f"{request.resource.ref.type}:"
     for holding in held.found(party.ref, party.known.ancestors, request.action):
         pattern, constraints, expires_at, _ = holding.rule

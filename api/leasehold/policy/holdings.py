@@ -110,10 +110,12 @@ def admitting(
     holdings: Holdings, holder: EntityRef, above: frozenset[EntityRef], request: AccessRequest
 ) -> Holding | Refusal:
     """What admits the call, or why nothing does."""
-    nearest = NOTHING
-    ref = request.resource.ref
+    found = holdings.found(holder, above, request.action)
+    if not found:
+        return NOTHING
+    nearest, ref = NOTHING, request.resource.ref
     resource = f"{ref.type}:{ref.id}"
-    for one in holdings.found(holder, above, request.action):
+    for one in found:
         refusal = _refusal(one, resource, request)
         if refusal is None:
             return one

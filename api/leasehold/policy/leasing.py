@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
 from leasehold.model.access import Reach, applies, is_live, reach_of_grant, unconditional_scopes, wire_scopes
 from leasehold.model.authority.order import Verdict
@@ -17,6 +18,7 @@ from leasehold.model.ceilings import within_ceilings
 from leasehold.model.clients import DpopUse
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
+from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.leases import Node, agent_node, binding_node, deployment_node, owner_node
 from leasehold.model.patterns import covers
 from leasehold.model.people import TTL_MAX_SECONDS, Agent, AgentState, Owner, OwnerState
@@ -27,6 +29,8 @@ from leasehold.model.trust import WorkloadBinding
 REGISTRY_READ = "registry:read"
 REGISTRY_WRITE = "registry:write"
 MIN_TTL = timedelta(seconds=1)
+_SHARES_KEPT = 256
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class LeaseReason(StrEnum):
@@ -38,6 +42,8 @@ class LeaseReason(StrEnum):
     NO_DEPLOYMENT = "no_deployment"
     AMBIGUOUS_DEPLOYMENT = "ambiguous_deployment"
     DEPLOYMENT_EXPIRED = "deployment_expired"
+    DEPLOYMENT_GONE = "deployment_gone"
+    HEARTBEAT_MISSED = "heartbeat_missed"
     NOTHING_GRANTED = "nothing_granted"
     SCOPE_EXCEEDED = "scope_exceeded"
     DETAILS_EXCEEDED = "details_exceeded"
@@ -83,6 +89,7 @@ class LeaseWish:
 
     `reach`, unless None, is exactly what is wanted of that. `at_most`, unless None, is all that a person consented to.
     `proven`: the caller proved that it holds a key.
+    `dies_with`: the nodes of what runs the subject, if it is known.
     """
 
     resource: str
@@ -92,6 +99,7 @@ class LeaseWish:
     reach: frozenset[Reach] | None = None
     at_most: frozenset[str] | None = None
     proven: bool = False
+    dies_with: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,9 @@ class BoundGrant:
 class AgentFacts:
     """What the registry holds of one agent. `max_ttl` is the least of its own and of the ceilings above it.
 
-    `others` are scopes on resources of our own, by resource.
+    `others` are scopes on resources of our own, by resource. `gone` are deployments whose workload does not stand;
+    `heartbeats` are owed by those deployments that have a `heartbeat_ttl`. `shares` are answers that were worked out,
+    while they stand.
     """
 
     name: str
@@ -117,6 +127,28 @@ class AgentFacts:
     servers: Mapping[str, ToolServer]
     max_ttl: timedelta
     others: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
+    shares: dict[Asked, Share] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+
+Asked: TypeAlias = tuple[str, frozenset[str] | None, frozenset[Reach] | None, frozenset[str] | None]
+"""Resource, scopes, reach and bound of a wish: all of it that the share depends on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """The part of its authority that an agent asks for. `ends_at`: when the first of the grants ends that it rests on.
+
+    True from `since` until `until`, when some grant of the agent ends and there may be less.
+    """
+
+    scopes: frozenset[str]
+    promised: frozenset[str]
+    reach: tuple[Reach, ...]
+    ends_at: datetime
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +191,8 @@ def decide_agent_lease(
     facts: AgentFacts, binding_name: str, binding: WorkloadBinding, wish: LeaseWish, now: datetime
 ) -> LeasePermit | LeaseDenied:
     """May the subject of this binding lease the agent's reach on one tool server?"""
-    return decide_lease(facts, Hold((binding_node(binding_name),), binding.deployment), wish, now)
+    hold = Hold((binding_node(binding_name), *wish.dies_with), binding.deployment)
+    return decide_lease(facts, hold, wish, now)
 
 
 def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) -> LeasePermit | LeaseDenied:
@@ -172,33 +205,37 @@ def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) 
     share = _share(facts, wish, now)
     if isinstance(share, LeaseDenied):
         return share
-    expires_at = _agent_expiry(facts, deployment, share.used, wish, now)
+    expires_at = _agent_expiry(facts, deployment, share, wish, now)
     if expires_at - now < MIN_TTL:
         return LeaseDenied(LeaseReason.SUBJECT_EXPIRING)
-    owner, agent = owner_node(facts.agent.owner), agent_node(facts.name)
     return LeasePermit(
         agent=facts.name,
         deployment=deployment,
-        nodes=(owner, agent, deployment_node(deployment), *hold.nodes),
+        nodes=_nodes(facts, deployment, hold),
         audience=wish.resource,
         scopes=share.scopes,
-        promised=promised(share.scopes, share.reach, facts.servers),
-        reach=tuple(sorted(share.reach)),
+        promised=share.promised,
+        reach=share.reach,
         role=None,
         expires_at=expires_at,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
-    """The part of its authority that an agent asks for, and the grants that it rests on."""
+def _share(facts: AgentFacts, wish: LeaseWish, now: datetime) -> Share | LeaseDenied:
+    """What is granted of a wish: worked out once, for it is the most of a decision and the same for most of them."""
+    asked = (wish.resource, wish.scopes, wish.reach, wish.at_most)
+    known = facts.shares.get(asked)
+    if known is not None and known.since <= now < known.until:
+        return known
+    share = _work_out(facts, wish, now)
+    if isinstance(share, Share):
+        if len(facts.shares) >= _SHARES_KEPT:
+            facts.shares.clear()
+        facts.shares[asked] = share
+    return share
 
-    scopes: frozenset[str]
-    reach: frozenset[Reach]
-    used: tuple[BoundGrant, ...]
 
-
-def _share(facts: AgentFacts, wish: LeaseWish, now: datetime) -> _Share | LeaseDenied:
+def _work_out(facts: AgentFacts, wish: LeaseWish, now: datetime) -> Share | LeaseDenied:
     held = _granted(facts, wish.resource, now)
     available = wire_scopes((one for bound in held for one in bound.reach), facts.servers)
     available |= facts.others.get(wish.resource, frozenset())
@@ -209,11 +246,24 @@ def _share(facts: AgentFacts, wish: LeaseWish, now: datetime) -> _Share | LeaseD
     scopes = _wanted_scopes(wish, available, facts.servers)
     if scopes is None:
         return LeaseDenied(LeaseReason.SCOPE_EXCEEDED)
-    used = tuple(bound for bound in (_narrowed(bound, scopes) for bound in held) if bound.reach)
+    used = [bound for bound in (_narrowed(bound, scopes) for bound in held) if bound.reach]
     reach = frozenset(one for bound in used for one in bound.reach)
     if wish.reach is not None and covers_reach(reach, wish.reach) is not Verdict.YES:
         return LeaseDenied(LeaseReason.DETAILS_EXCEEDED)
-    return _Share(scopes, reach if wish.reach is None else wish.reach, used)
+    wanted = reach if wish.reach is None else wish.reach
+    return Share(
+        scopes=scopes,
+        promised=promised(scopes, wanted, facts.servers),
+        reach=tuple(sorted(wanted)),
+        ends_at=_first_end((bound.grant for bound in used), now),
+        since=now,
+        until=_first_end((bound.grant for bound in facts.grants), now),
+    )
+
+
+def _first_end(grants: Iterable[Grant], now: datetime) -> datetime:
+    """When the first of those grants that live now ends."""
+    return min((g.expires_at for g in grants if g.expires_at is not None and now < g.expires_at), default=_NEVER)
 
 
 def promised(scopes: frozenset[str], reach: Iterable[Reach], servers: Mapping[str, ToolServer]) -> frozenset[str]:
@@ -238,7 +288,7 @@ def decide_registry_lease(
     return LeasePermit(
         agent=None,
         deployment=None,
-        nodes=(binding_node(binding_name),),
+        nodes=(binding_node(binding_name), *wish.dies_with),
         audience=wish.resource,
         scopes=scopes,
         promised=scopes,
@@ -260,14 +310,32 @@ def _deployment(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) -
         return LeaseDenied(LeaseReason.AGENT_SUSPENDED)
     if facts.owner.state is not OwnerState.ACTIVE:
         return LeaseDenied(LeaseReason.OWNER_DISABLED)
-    live = {n for n, d in facts.deployments.items() if d.expires_at is None or now < d.expires_at}
-    if hold.deployment is not None:
-        live &= {hold.deployment}
-    if not live:
-        return LeaseDenied(LeaseReason.DEPLOYMENT_EXPIRED if facts.deployments else LeaseReason.NO_DEPLOYMENT)
+    fates = {n: _fate(facts, n, now) for n in facts.deployments if hold.deployment in {None, n}}
+    live = [name for name, fate in fates.items() if fate is None]
     if len(live) > 1:
         return LeaseDenied(LeaseReason.AMBIGUOUS_DEPLOYMENT)
-    return live.pop()
+    if live:
+        return live[0]
+    ended = next((fate for fate in fates.values() if fate is not None), LeaseReason.DEPLOYMENT_EXPIRED)
+    return LeaseDenied(ended if facts.deployments else LeaseReason.NO_DEPLOYMENT)
+
+
+def _fate(facts: AgentFacts, name: str, now: datetime) -> LeaseReason | None:
+    """Why a deployment holds nothing, None if it lives."""
+    deployment, heartbeat = facts.deployments[name], facts.heartbeats.get(name)
+    if deployment.expires_at is not None and now >= deployment.expires_at:
+        return LeaseReason.DEPLOYMENT_EXPIRED
+    if name in facts.gone:
+        return LeaseReason.DEPLOYMENT_GONE
+    if deployment.heartbeat_ttl is not None and (heartbeat is None or heartbeat.is_missed(now)):
+        return LeaseReason.HEARTBEAT_MISSED
+    return None
+
+
+def _nodes(facts: AgentFacts, deployment: str, hold: Hold) -> tuple[Node, ...]:
+    runs_as = facts.deployments[deployment].runs_as
+    above = (owner_node(facts.agent.owner), agent_node(facts.name), deployment_node(deployment))
+    return (*above, *((runs_as.node,) if runs_as is not None else ()), *hold.nodes)
 
 
 def _granted(facts: AgentFacts, resource: str, now: datetime) -> list[BoundGrant]:
@@ -298,13 +366,10 @@ def _narrowed(bound: BoundGrant, scopes: frozenset[str]) -> BoundGrant:
     return BoundGrant(tuple(named), bound.grant)
 
 
-def _agent_expiry(
-    facts: AgentFacts, deployment: str, used: Iterable[BoundGrant], wish: LeaseWish, now: datetime
-) -> datetime:
+def _agent_expiry(facts: AgentFacts, deployment: str, share: Share, wish: LeaseWish, now: datetime) -> datetime:
     # INVARIANT: a lease outlives nothing that it was issued on.
-    ends = [bound.grant.expires_at for bound in used]
-    ends.append(facts.deployments[deployment].expires_at)
-    return _whole_second(min(now + facts.max_ttl, wish.subject_expires_at, *(end for end in ends if end is not None)))
+    deployed_until = facts.deployments[deployment].expires_at or _NEVER
+    return _whole_second(min(now + facts.max_ttl, wish.subject_expires_at, share.ends_at, deployed_until))
 
 
 def _whole_second(at: datetime) -> datetime:

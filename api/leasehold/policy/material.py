@@ -4,30 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
-from leasehold.model.decisions import Side
 from leasehold.model.entities import TOOL_SERVER, Entity, EntityRef, Relations
-from leasehold.model.tools import Action
+from leasehold.model.json_texts import parsed_object
+from leasehold.model.policies import Policy, PolicyMode, PolicyPermits, PolicySide
+from leasehold.model.tools import Action, ToolAnnotations, ToolServer
 from leasehold.policy.cedar.known import Known, known_entities
 from leasehold.policy.cedar.naming import cedar_name
 from leasehold.policy.cedar.shapes import EMPTY, RecordShape, ShapesDiffer, record_of_all
 from leasehold.policy.holdings import HeldReach, Holdings, holdings_of
 from leasehold.policy.relating import NO_RELATIONS
-
-
-class Mode(StrEnum):
-    """Whether a policy counts, or only says what it would do."""
-
-    ENFORCE = "enforce"
-    LOG_ONLY = "log_only"
-
-
-class Permits(StrEnum):
-    """What a permit of the agent side does (ADR 0019): it says when a grant holds, or it grants by itself."""
-
-    WITHIN_GRANTS = "within_grants"
-    BEYOND_GRANTS = "beyond_grants"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +22,9 @@ class PolicyText:
 
     name: str
     document: str
-    side: Side
-    mode: Mode = Mode.ENFORCE
-    permits: Permits = Permits.WITHIN_GRANTS
+    side: PolicySide
+    mode: PolicyMode = PolicyMode.ENFORCE
+    permits: PolicyPermits = PolicyPermits.WITHIN_GRANTS
     schema: str | None = None
 
 
@@ -51,6 +37,45 @@ class CallableTool:
     action: Action
     input_schema: Mapping[str, object] | None = None
     annotations: Mapping[str, bool] = field(default_factory=dict)
+
+
+def text_of(name: str, policy: Policy) -> PolicyText:
+    """A policy as the registry keeps it."""
+    return PolicyText(
+        name=name,
+        document=policy.document,
+        side=policy.side,
+        mode=policy.mode,
+        permits=policy.permits,
+        schema=policy.schema,
+    )
+
+
+def tools_of(servers: Mapping[str, ToolServer]) -> Iterator[CallableTool]:
+    """Every tool of the registry's tool servers. A hint that its server does not give is not there."""
+    for server, listed in servers.items():
+        for name, tool in listed.tools.items():
+            yield CallableTool(
+                server=server,
+                name=name,
+                action=tool.action,
+                input_schema=None if tool.input_schema is None else parsed_object(tool.input_schema),
+                annotations=_hints(tool.annotations),
+            )
+
+
+def _hints(given: ToolAnnotations | None) -> dict[str, bool]:
+    hints = () if given is None else _HINTS
+    values = {theirs: getattr(given, ours) for ours, theirs in hints}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+_HINTS = (
+    ("read_only_hint", "readOnlyHint"),
+    ("destructive_hint", "destructiveHint"),
+    ("idempotent_hint", "idempotentHint"),
+    ("open_world_hint", "openWorldHint"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

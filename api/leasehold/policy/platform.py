@@ -8,6 +8,7 @@ from enum import StrEnum
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Node
 from leasehold.model.principal import Principal, Role
+from leasehold.model.trust import WorkloadBinding
 from leasehold.policy.decision import Deny, Permit
 
 
@@ -21,10 +22,21 @@ class PlatformAction(StrEnum):
     REVOKE = "revoke"
     SIMULATE = "simulate"
     APPROVE = "approve"
+    DECIDE = "decide"
+    SEARCH = "search"
+    EXPLAIN = "explain"
 
 
+_ADMITTED = frozenset({Role.VIEWER, Role.AUDITOR, Role.DEVELOPER})
 _WRITES = frozenset({PlatformAction.PUT, PlatformAction.DELETE, PlatformAction.REVOKE})
 _AUDITORS = frozenset({Role.AUDITOR, Role.SECURITY_ADMIN})
+_ASK = {
+    PlatformAction.READ: frozenset(Role) - {Role.ENFORCER},
+    PlatformAction.DECIDE: frozenset({Role.ENFORCER, Role.SECURITY_ADMIN}),
+    PlatformAction.SEARCH: frozenset({Role.ENFORCER, Role.AUDITOR, Role.SECURITY_ADMIN}),
+    PlatformAction.EXPLAIN: frozenset({Role.AUDITOR, Role.SECURITY_ADMIN}),
+}
+"""Who may ask for what. An enforcement point asks for decisions; the registry is not its to read."""
 _SIMULATORS = frozenset({Role.AUDITOR, Role.DEVELOPER, Role.SECURITY_ADMIN})
 _APPROVERS = frozenset({Role.APPROVER, Role.SECURITY_ADMIN})
 _DEVELOPERS_WRITE = frozenset(
@@ -36,8 +48,9 @@ _DEVELOPERS_REVOKE = frozenset({"agent", "deployment", "lease", "task"})
 def decide_platform(principal: Principal, action: PlatformAction, kind: str) -> Permit | Deny:  # noqa: PLR0911  one arm per action
     """May the principal do this to objects of `kind`? For a revocation, `kind` is the kind of node."""
     permit = Permit(principal, action.value, kind)
-    if action is PlatformAction.READ:
-        return permit
+    if (askers := _ASK.get(action)) is not None:
+        able = principal.role in askers and not (action is PlatformAction.DECIDE and principal.plan_only)
+        return permit if able else Deny(f"role {principal.role} may not {action} {kind}")
     if action is PlatformAction.READ_AUDIT:
         return permit if principal.role in _AUDITORS else Deny(f"role {principal.role} may not read the audit log")
     if action is PlatformAction.SIMULATE:
@@ -63,6 +76,23 @@ def within_teams(permit: Permit, teams: Iterable[str | None]) -> Permit | Deny:
     if foreign := sorted(team for team in concerned if team not in permit.principal.teams and team is not None):
         return Deny(f"a developer of {', '.join(sorted(permit.principal.teams))} may not write for team {foreign[0]}")
     return permit
+
+
+def within_stack(permit: Permit, binding: WorkloadBinding) -> Permit | Deny:
+    """May it write this binding, or change what it rests on? Who is limited to a stack lets nobody out of it.
+
+    A role for another stack, or for none, would be a way around the limit: whoever writes it chooses who takes it.
+    The platform's own pipeline `may_admit` roles that write beneath ceilings, or not at all.
+    """
+    principal, stack = permit.principal, permit.principal.stack
+    if stack is None or binding.role is None:
+        return permit
+    if binding.may_admit and not principal.may_admit:
+        return Deny("only an identity without a stack, or one that may_admit, lets others admit")
+    if binding.stack == stack or (principal.may_admit and binding.role in _ADMITTED):
+        return permit
+    beyond = f"stack `{binding.stack}`" if binding.stack is not None else "no stack"
+    return Deny(f"an identity of stack `{stack}` may not let a {binding.role} of {beyond} in")
 
 
 def is_above_ceilings(permit: Permit) -> bool:

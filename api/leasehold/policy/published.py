@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from leasehold.model.entities import EntityRef
+from leasehold.model.policies import PolicyMode, PolicyPermits
 from leasehold.policy.cedar.applications import Application
 from leasehold.policy.cedar.evaluation import Engine, Evaluate
 from leasehold.policy.cedar.index import Index, Scope, scoped
@@ -20,7 +21,7 @@ from leasehold.policy.cedar.reading import context_names
 from leasehold.policy.cedar.statements import Statement
 from leasehold.policy.cedar.values import Value
 from leasehold.policy.cedar.vocabulary import ToolShape, Vocabulary
-from leasehold.policy.material import Facts, Mode, Permits, PolicyText
+from leasehold.policy.material import Facts, PolicyText
 
 _REMEMBERED = 65_536
 
@@ -29,8 +30,8 @@ class Policy(NamedTuple):
     """One policy as published."""
 
     statement: Statement
-    mode: Mode
-    permits: Permits
+    mode: PolicyMode
+    permits: PolicyPermits
 
 
 class Slice(NamedTuple):
@@ -92,7 +93,7 @@ class SidePolicies:
 
     def _slice_for(self, keys: tuple[Scope, ...], action: ActionFacts) -> Slice:
         every = self._index.slice_of(keys, action.ref, action.groups)
-        enforced = tuple(one for one in every if one.mode is Mode.ENFORCE)
+        enforced = tuple(one for one in every if one.mode is PolicyMode.ENFORCE)
         piece = self._slice(enforced)
         if len(every) == len(enforced):
             return piece
@@ -109,7 +110,7 @@ class SidePolicies:
 
     def _prepared(self, policies: tuple[Policy, ...], ids: tuple[str, ...]) -> Slice:
         permits = [one for one in policies if one.statement.permits]
-        beyond = {one.statement.id for one in permits if not self._grants or one.permits is Permits.BEYOND_GRANTS}
+        beyond = {one.statement.id for one in permits if not self._grants or one.permits is PolicyPermits.BEYOND_GRANTS}
         conditions = {one.statement.id for one in permits} - beyond
         evaluate = self._engine.prepare([one.statement for one in policies])
         names = context_names(one.statement.template for one in policies)

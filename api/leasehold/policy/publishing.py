@@ -6,11 +6,19 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from leasehold.model.decisions import Side
 from leasehold.model.entities import ACTION, EntityRef
 from leasehold.model.plain import plain_value
-from leasehold.policy.assessing import CALLER_SCHEMA, Checker, assuming, checked, schemas_in, vocabulary_of
-from leasehold.policy.cedar.applications import Application, application_of
+from leasehold.model.policies import PolicySide
+from leasehold.policy.assessing import (
+    CALLER_SCHEMA,
+    Checker,
+    actions_in,
+    application_in,
+    assuming,
+    checked,
+    vocabulary_of,
+)
+from leasehold.policy.cedar.applications import Application
 from leasehold.policy.cedar.engines import CompiledEngine
 from leasehold.policy.cedar.evaluation import Engine
 from leasehold.policy.cedar.known import Known
@@ -37,21 +45,21 @@ def publish(
     """
     every = tuple(sorted(texts, key=lambda text: text.name))
     vocabulary = assuming(vocabulary_of(facts, caller_schema), every)
-    application = application_of(schemas_in(every))
+    application = application_in(every)
     found = [
         (text.side, Policy(one, text.mode, text.permits))
-        for text, one in checked(every, Checker(vocabulary, application))
+        for text, one in checked(every, Checker(vocabulary, application, actions_in(vocabulary, application)))
     ]
     chosen = engine or CompiledEngine()
     actions = {**_foreign(application), **{name: _action(name, tool) for name, tool in vocabulary.tools.items()}}
-    by_side = {side: [one for of, one in found if of is side] for side in Side}
+    by_side = {side: [one for of, one in found if of is side] for side in PolicySide}
     return Published(
         version=_version(every, facts, caller_schema, as_of),
         texts=every,
         policies={one.statement.id: one for _, one in found},
         actions=actions,
-        agents=SidePolicies(by_side[Side.AGENT], chosen, grants=True),
-        users=SidePolicies(by_side[Side.USER], chosen, grants=False),
+        agents=SidePolicies(by_side[PolicySide.AGENT], chosen, grants=True),
+        users=SidePolicies(by_side[PolicySide.USER], chosen, grants=False),
         facts=facts,
         entities={**facts.known, **{one.ref: Known({}, one.groups) for one in actions.values()}},
         vocabulary=vocabulary,

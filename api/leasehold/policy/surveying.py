@@ -5,32 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from cedarpy import pst
 
 from leasehold.model.authority.plain import plain_of
-from leasehold.model.decisions import Side
 from leasehold.model.entities import EntityRef
 from leasehold.model.patterns import covers
+from leasehold.model.policies import PolicyMode, PolicyPermits, PolicySide
 from leasehold.policy.cedar.folding import condition_of
 from leasehold.policy.cedar.index import Scope, scope_of
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.explaining import text_of
-from leasehold.policy.holdings import Holding, Holdings
-from leasehold.policy.material import Mode, Permits
+from leasehold.policy.holdings import Holding, Holdings, Rule
 from leasehold.policy.published import ActionFacts, Published, Slice
 
 _NOBODY = Known({}, frozenset())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Access(NamedTuple):
     """A way to call a tool: `holder` by `grant`, or whoever a policy speaks of by `policy`.
 
     All of `unless` must be false and, if there are any, one of `when` true, in Cedar's words. `holder` may be a group.
     """
 
-    side: Side
+    side: PolicySide
     action: str
     holder: EntityRef | None
     grant: str | None
@@ -75,9 +74,9 @@ def what_can(holder: EntityRef, published: Published, at: datetime) -> Iterator[
                     yield from survey.access(side, holder, holding, published.actions[action])
 
 
-_SIDES: tuple[tuple[Side, Callable[[Published], Holdings]], ...] = (
-    (Side.AGENT, lambda published: published.facts.grants),
-    (Side.USER, lambda published: published.facts.permissions),
+_SIDES: tuple[tuple[PolicySide, Callable[[Published], Holdings]], ...] = (
+    (PolicySide.AGENT, lambda published: published.facts.grants),
+    (PolicySide.USER, lambda published: published.facts.permissions),
 )
 
 
@@ -87,8 +86,9 @@ class _Survey:
     def __init__(self, published: Published, at: datetime, resource: str | None) -> None:
         self._published, self._at, self._resource = published, at, resource
         self._read: dict[tuple[str, ...], _Residue | None] = {}
+        self._plain: dict[int, Mapping[str, object]] = {}
 
-    def access(self, side: Side, holder: EntityRef, holding: Holding, facts: ActionFacts) -> Iterator[Access]:
+    def access(self, side: PolicySide, holder: EntityRef, holding: Holding, facts: ActionFacts) -> Iterator[Access]:
         """The way that a holding opens, if it is open at all."""
         rule = holding.rule
         if rule.expires_at is not None and self._at >= rule.expires_at:
@@ -103,14 +103,21 @@ class _Survey:
                 holder=holder,
                 grant=holding.grant,
                 resource=rule.resource,
-                constraints=plain_of(rule.constraints),
+                constraints=self._constraints(rule),
                 expires_at=rule.expires_at,
-                when=residue.when if side is Side.AGENT else (),
+                when=residue.when if side is PolicySide.AGENT else (),
                 unless=residue.unless,
             )
 
-    def _residue(self, side: Side, holder: EntityRef, facts: ActionFacts) -> _Residue | None:
-        policies = self._published.agents if side is Side.AGENT else self._published.users
+    def _constraints(self, rule: Rule) -> Mapping[str, object]:
+        """Of a rule, which many grants share; the holdings keep it alive."""
+        plain = self._plain.get(id(rule))
+        if plain is None:
+            plain = self._plain[id(rule)] = plain_of(rule.constraints)
+        return plain
+
+    def _residue(self, side: PolicySide, holder: EntityRef, facts: ActionFacts) -> _Residue | None:
+        policies = self._published.agents if side is PolicySide.AGENT else self._published.users
         above = self._published.facts.known.get(holder, _NOBODY).ancestors
         piece = policies.slice_of(holder, above, facts)
         if piece.ids not in self._read:
@@ -135,13 +142,13 @@ def _read(piece: Slice) -> _Residue | None:
 
 def _by_policy(facts: ActionFacts, published: Published) -> Iterator[Access]:
     """What permits grant by themselves: on the user side every one, on the agent side those beyond grants."""
-    for side, policies in ((Side.AGENT, published.agents), (Side.USER, published.users)):
+    for side, policies in ((PolicySide.AGENT, published.agents), (PolicySide.USER, published.users)):
         for scope, policy in policies.about(facts):
             statement = policy.statement
             if (
                 statement.permits
-                and policy.mode is Mode.ENFORCE
-                and (side is Side.USER or policy.permits is Permits.BEYOND_GRANTS)
+                and policy.mode is PolicyMode.ENFORCE
+                and (side is PolicySide.USER or policy.permits is PolicyPermits.BEYOND_GRANTS)
             ):
                 condition = condition_of(statement.template)
                 yield Access(

@@ -33,14 +33,29 @@ class First:
     bindings: Sequence[tuple[str, WorkloadBinding]]
 
 
-def offer_bootstrap(store: Store, token: str, now: datetime) -> bool:
-    """Make `token` the one-time token if the registry trusts nobody yet; False if it needs none."""
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What became of a token. `stands`: it is the one that works, until `expires_at`; else another one is."""
+
+    expires_at: datetime
+    stands: bool
+
+
+def offer_bootstrap(store: Store, token: str, now: datetime, *, supersede: bool = False) -> Offer | None:
+    """Make `token` the one-time token if the registry trusts nobody yet; None if it needs none.
+
+    One that works already stands, for another replica has told it to somebody, unless this one is to `supersede` it.
+    """
     with store.begin() as unit:
         unit.changes.lock()
         if unit.objects.names(Kind.TRUST_ISSUERS):
-            return False
-        unit.bootstrap.put(BootstrapToken(sha256=_digest(token), expires_at=now + TOKEN_TTL))
-        return True
+            return None
+        standing = unit.bootstrap.find()
+        if not supersede and standing is not None and _works(standing, now):
+            return Offer(standing.expires_at, stands=False)
+        kept = BootstrapToken(sha256=_digest(token), expires_at=now + TOKEN_TTL)
+        unit.bootstrap.put(kept)
+        return Offer(kept.expires_at, stands=True)
 
 
 def check_bootstrap(store: Store, unverified_token: str, now: datetime) -> None:
@@ -85,9 +100,13 @@ def _use_up(unit: UnitOfWork, unverified_token: str, now: datetime) -> None:
 def _check(unit: UnitOfWork, unverified_token: str, now: datetime) -> BootstrapToken:
     token = unit.bootstrap.find()
     right = token is not None and hmac.compare_digest(token.sha256, _digest(unverified_token))
-    if token is None or not right or token.consumed_at is not None or now >= token.expires_at:
+    if token is None or not right or not _works(token, now):
         raise Unauthenticated("the bootstrap token was not accepted")
     return token
+
+
+def _works(token: BootstrapToken, now: datetime) -> bool:
+    return token.consumed_at is None and now < token.expires_at
 
 
 def _digest(token: str) -> str:

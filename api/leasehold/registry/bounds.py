@@ -1,4 +1,7 @@
-"""Scopes and grants name tools that exist, resources that their scope covers, and stay beneath every ceiling."""
+"""Scopes and grants name tools that exist, resources that their scope covers, and stay beneath every ceiling.
+
+A deployment that ends with a workload names a cluster that is watched for it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from leasehold.model.access import applies, reach_of_grant, reach_of_scope
 from leasehold.model.arguments import alternatives_of
 from leasehold.model.authority.order import Verdict
 from leasehold.model.ceilings import Excess, first_excess
+from leasehold.model.deployments import Deployment
 from leasehold.model.directory import Relation
 from leasehold.model.errors import AboveCeiling, FieldError, Forbidden, InvalidBody, UnknownReference
 from leasehold.model.grants import Ceiling, Grant
@@ -18,6 +22,8 @@ from leasehold.model.objects import Spec
 from leasehold.model.patterns import covers
 from leasehold.model.people import Agent, Owner
 from leasehold.model.tools import Scope, ToolServer
+from leasehold.model.trust import TrustIssuer
+from leasehold.model.workloads import WorkloadKind
 from leasehold.policy.decision import Permit
 from leasehold.policy.platform import is_above_ceilings
 from leasehold.registry.ports import UnitOfWork
@@ -27,8 +33,10 @@ S = TypeVar("S", bound=Spec)
 
 
 def check_bounds(unit: UnitOfWork, permit: Permit, name: str, spec: Spec) -> None:
-    """Raise `InvalidBody`, `UnknownReference` or `AboveCeiling` unless a scope or an edge may stand as it is."""
-    if isinstance(spec, Scope):
+    """Raise `InvalidBody`, `UnknownReference` or `AboveCeiling` unless an object may stand as it is."""
+    if isinstance(spec, Deployment):
+        _check_watched(unit, spec)
+    elif isinstance(spec, Scope):
         check_tools(unit, spec.tool_server, spec.tools)
     elif isinstance(spec, Relation):
         _check_name(name, spec)
@@ -76,6 +84,15 @@ def scopes_named(unit: UnitOfWork, names: Iterable[str]) -> Mapping[str, Scope]:
 def of_type(noun: type[S], specs: Mapping[str, Spec]) -> Mapping[str, S]:
     """The specs, known to be of one noun."""
     return {name: spec for name, spec in specs.items() if isinstance(spec, noun)}
+
+
+def _check_watched(unit: UnitOfWork, deployment: Deployment) -> None:
+    if deployment.trust_issuer is None:
+        return
+    issuer = unit.objects.get(Kind.TRUST_ISSUERS, deployment.trust_issuer).spec
+    if not isinstance(issuer, TrustIssuer) or WorkloadKind.DEPLOYMENTS not in issuer.watch:
+        message = f"trust issuer `{deployment.trust_issuer}` does not watch deployments: nobody would see it end"
+        raise InvalidBody([FieldError("trust_issuer", message)])
 
 
 def _check_name(name: str, edge: Grant | Relation) -> None:

@@ -15,6 +15,7 @@ from leasehold.model.people import Agent
 from leasehold.policy.decision import Permit
 from leasehold.registry.journal import attempt, record_success, recording_failure
 from leasehold.registry.ports import Store, UnitOfWork
+from leasehold.registry.preconditions import check_stack
 
 SECRET_PREFIX = "lhs_"  # noqa: S105  what secret scanners look for
 _SECRET_BYTES, _SALT_BYTES = 32, 16
@@ -37,6 +38,7 @@ def issue_client_secret(store: Store, permit: Permit, agent: str, ttl: timedelta
     )
     event = attempt(permit.principal, "issue", _KIND, agent, now)
     with recording_failure(store, event), store.begin() as unit:
+        check_stack(unit.objects.find(Kind.AGENTS, agent), permit.principal)  # with it, one is that agent
         _check_allowed(unit, agent)
         unit.client_secrets.put(kept)
         unit.nodes.bump(client_node(agent))
@@ -48,6 +50,7 @@ def end_client_secret(store: Store, permit: Permit, agent: str, now: datetime) -
     """End the secret of an agent, and what it got. Raises the error that says why not."""
     event = attempt(permit.principal, "delete", _KIND, agent, now)
     with recording_failure(store, event), store.begin() as unit:
+        check_stack(unit.objects.find(Kind.AGENTS, agent), permit.principal)
         if not unit.client_secrets.delete(agent):
             raise NotFound("client secret", agent)
         unit.nodes.bump(client_node(agent))

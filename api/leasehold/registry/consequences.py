@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
+from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import (
@@ -23,6 +24,7 @@ from leasehold.model.people import Agent, AgentState, Owner, OwnerState
 from leasehold.model.policies import Policy, PolicyMode
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer
+from leasehold.registry.heartbeats import owe
 from leasehold.registry.ports import UnitOfWork
 from leasehold.registry.worlds import Access, agents_under, load_world
 
@@ -50,6 +52,10 @@ def ending_what_is_lost(
         unit.nodes.bump(node)
     if kind is Kind.AGENTS and not (isinstance(after, Agent) and after.client_secret_allowed):
         unit.client_secrets.delete(name)  # it must not open for a later agent of this name
+    if kind is Kind.AGENTS:
+        _keep_clients(unit, name, before, after)
+    if kind is Kind.DEPLOYMENTS:
+        owe(unit, name, after.heartbeat_ttl if isinstance(after, Deployment) else None, now)
     if after is not None and kind in _NODES:
         unit.nodes.ensure(_NODES[kind](name))
 
@@ -94,6 +100,20 @@ def _own_nodes(  # noqa: C901, PLR0912  one arm per noun, nothing else
             return
         case Kind.USERS | Kind.RESOURCES | Kind.RELATIONS:
             return  # asked at every decision, carried by no token
+
+
+def _keep_clients(unit: UnitOfWork, name: str, before: Spec | None, after: Spec | None) -> None:
+    """An agent's further clients are those that it declares now; of an agent that is gone, or takes none, none stay."""
+    was, is_now = (spec if isinstance(spec, Agent) else None for spec in (before, after))
+    known, declared = (agent.client_ids if agent is not None else frozenset() for agent in (was, is_now))
+    if known != declared:
+        unit.registrations.name(name, declared)
+    if was is None or not was.dynamic_clients or (is_now is not None and is_now.dynamic_clients):
+        return
+    unit.registrations.forget(name)
+    for client in unit.registrations.of_agent(name):
+        unit.registrations.remove(client.metadata.client_id)
+        unit.nodes.bump(client_node(client.metadata.client_id))
 
 
 def _suspects(unit: UnitOfWork, kind: Kind, name: str, before: Spec | None, after: Spec | None) -> frozenset[str]:
@@ -158,7 +178,9 @@ def _stopped_or_cut(before: Spec, after: Spec | None) -> bool:
 
 def _other_client(before: Agent, after: Spec | None) -> bool:
     """True if what proved the agent before need not prove it any more."""
-    return not isinstance(after, Agent) or any(
+    if not isinstance(after, Agent) or not before.client_ids <= after.client_ids:
+        return True
+    return any(
         getattr(before, proof) != getattr(after, proof)
         for proof in ("client_jwks", "client_jwks_uri", "client_secret_allowed", "dpop")
     )

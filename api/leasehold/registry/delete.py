@@ -13,6 +13,7 @@ from leasehold.registry.ports import Receipts, Store, UnitOfWork
 from leasehold.registry.preconditions import check_precondition, check_stack
 from leasehold.registry.receipts import Unheld
 from leasehold.registry.references import check_unused
+from leasehold.registry.stacks import check_roles
 from leasehold.registry.teams import check_teams
 from leasehold.registry.writes import Delete
 
@@ -27,6 +28,7 @@ def delete_object(store: Store, permit: Permit, delete: Delete, now: datetime, r
         live = unit.objects.get(delete.kind, delete.name)
         check_teams(unit, permit, delete.name, live.spec)
         check_stack(live, permit.principal)
+        check_roles(unit, permit, delete.name, live.spec, None)
         check_precondition(unit, delete.kind, delete.name, live, delete.precondition)
         receipts.check(permit.principal, delete.kind, delete.name, live.spec, None)
         check_unused(unit, delete.kind, delete.name)

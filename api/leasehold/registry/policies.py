@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.errors import FieldError, InvalidBody
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
@@ -20,6 +21,10 @@ class NoPolicies:
     def check(self, _name: str, _policy: Policy, _servers: Mapping[str, ToolServer], /) -> Sequence[PolicyProblem]:
         """Always one problem."""
         return (PolicyProblem(1, 1, "this registry has no policy engine, so that it takes no policies"),)
+
+    def check_world(self, _name: str, _spec: ToolServer | User | Resource | Relation, /) -> Sequence[str]:
+        """Nothing is published, and nothing can stop it."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,9 @@ def check_policies(store: Store, checker: PolicyChecker, proposal: Proposal) -> 
 
 
 def check_policy(unit: UnitOfWork, checker: PolicyChecker, name: str, spec: Spec) -> None:
-    """Raise `InvalidBody`, with the lines, if the engine would refuse a policy that is to be written."""
+    """Raise `InvalidBody`, with the lines, if the engine would refuse a policy or could publish nothing beside this."""
+    if isinstance(spec, ToolServer | User | Resource | Relation) and (said := checker.check_world(name, spec)):
+        raise InvalidBody([FieldError("", one) for one in said])
     if not isinstance(spec, Policy):
         return
     problems = checker.check(name, spec, _all(unit, Kind.TOOL_SERVERS, ToolServer))

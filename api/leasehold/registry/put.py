@@ -19,6 +19,7 @@ from leasehold.registry.ports import PolicyChecker, Receipts, Store, UnitOfWork
 from leasehold.registry.preconditions import check_precondition, check_stack
 from leasehold.registry.receipts import Unheld
 from leasehold.registry.references import check_references
+from leasehold.registry.stacks import check_roles
 from leasehold.registry.teams import check_teams
 from leasehold.registry.uniqueness import check_unique
 from leasehold.registry.views import view
@@ -75,6 +76,7 @@ def _check(unit: UnitOfWork, permit: Permit, put: Put, live: Stored[Spec] | None
     if live is not None:
         check_teams(unit, permit, put.name, live.spec)
     check_stack(live, permit.principal)
+    check_roles(unit, permit, put.name, live.spec if live is not None else None, put.spec)
     check_precondition(unit, put.kind, put.name, live, put.precondition)
     check_references(unit, put.name, put.spec)
     check_teams(unit, permit, put.name, put.spec)

@@ -12,7 +12,14 @@ from leasehold.model.trust import TrustIssuer, Verification, WorkloadBinding
 from leasehold.review.attributes import canonical_keys
 from leasehold.review.moves import Move, size
 
-ROLE_RANK = {Role.VIEWER: 2, Role.AUDITOR: 3, Role.APPROVER: 3, Role.DEVELOPER: 3, Role.SECURITY_ADMIN: 4}
+ROLE_RANK = {
+    Role.ENFORCER: 2,
+    Role.VIEWER: 2,
+    Role.AUDITOR: 3,
+    Role.APPROVER: 3,
+    Role.DEVELOPER: 3,
+    Role.SECURITY_ADMIN: 4,
+}
 
 
 def issuer_shift(was: TrustIssuer, now: TrustIssuer) -> list[Move]:
@@ -25,6 +32,13 @@ def issuer_shift(was: TrustIssuer, now: TrustIssuer) -> list[Move]:
         *_raised(was.allow_private, now.allow_private, "private addresses allowed", "private addresses refused"),
         *_raised(not was.single_use, not now.single_use, "replay allowed", "replay refused"),
         *_proof_moves(was, now),
+        *_raised(
+            was.software_statements,
+            now.software_statements,
+            "its word for clients is taken",
+            "its word for clients is not taken",
+        ),
+        *_watch_moves(was, now),
         *_raised(was.id_jag, now.id_jag, "its word for people is taken", "its word for people is not taken"),
         *([Move(+1, 4, "people log in elsewhere")] if was.login != now.login and now.login is not None else []),
         *([Move(-1, 1, "nobody logs in there")] if was.login is not None and now.login is None else []),
@@ -36,8 +50,15 @@ def _proof_moves(was: TrustIssuer, now: TrustIssuer) -> Iterator[Move]:
     if was.verify is not now.verify:
         asked = now.verify is Verification.TOKEN_REVIEW
         yield Move(-1, 1, "the cluster is asked") if asked else Move(+1, 3, "the cluster is not asked any more")
-    elif (was.api_server, was.credential) != (now.api_server, now.credential):
+    elif was.api_server is not None and (was.api_server, was.credential) != (now.api_server, now.credential):
         yield Move(+1, 4, "another API server is believed")
+
+
+def _watch_moves(was: TrustIssuer, now: TrustIssuer) -> Iterator[Move]:
+    if was.watch - now.watch:
+        yield Move(+1, 3, "less of the cluster is watched")
+    if now.watch - was.watch:
+        yield Move(-1, 1, "more of the cluster is watched")
 
 
 def binding_shift(was: WorkloadBinding, now: WorkloadBinding) -> list[Move]:
@@ -61,6 +82,7 @@ def _target_moves(was: WorkloadBinding, now: WorkloadBinding) -> Iterator[Move]:
         yield Move(+1, 3, "more teams")
     if was.teams - now.teams:
         yield Move(-1, 1, "fewer teams")
+    yield from size(was.may_admit, now.may_admit, "it may let others in beyond its stack", "it lets nobody in")
     if was.stack != now.stack:
         yield Move(+1, 3, "another stack") if was.stack is not None else Move(-1, 1, "limited to a stack")
 

@@ -12,16 +12,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from leasehold.model.decisions import Side
 from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.entities import AGENT
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.people import Agent, Owner
-from leasehold.model.policies import Policy
+from leasehold.model.policies import Policy, PolicyPermits, PolicySide
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.statements import DocumentRefused
-from leasehold.policy.material import FactsRefused, Permits
+from leasehold.policy.material import FactsRefused
 from leasehold.policy.proving.comparing import Comparison, Movement, Proof
 from leasehold.policy.proving.questions import Bounds, Holder
 from leasehold.policy.proving.witnesses import Witness, supposed_in_words
@@ -58,7 +57,7 @@ class AccessProof:
     """How what is allowed moved: for one agent, or (`agent` null) for whoever a change of policies concerns."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
-    side: Side
+    side: PolicySide
     agent: str | None
     tool_server: str
     tool: str
@@ -128,14 +127,14 @@ def _touched(comparison: Comparison, old: Published, new: Published) -> Iterator
 
 def _has_beyond(version: Published, action: str) -> bool:
     spoken = version.agents.about(version.actions[action])
-    return any(policy.statement.permits and policy.permits is Permits.BEYOND_GRANTS for _, policy in spoken)
+    return any(policy.statement.permits and policy.permits is PolicyPermits.BEYOND_GRANTS for _, policy in spoken)
 
 
 def _unproven(agent: str, action: str) -> AccessProof:
     server, _, tool = action.partition("/")
     why = "too many changes for one review"
     return AccessProof(
-        side=Side.AGENT,
+        side=PolicySide.AGENT,
         agent=agent,
         tool_server=server,
         tool=tool,

@@ -12,7 +12,7 @@ from leasehold.model.authority.order import Verdict, covers
 from leasehold.model.ceilings import reach_under
 from leasehold.model.clients import DpopUse
 from leasehold.model.credentials import CredentialProfile
-from leasehold.model.deployments import Deployment
+from leasehold.model.deployments import HEARTBEAT_MAX_SECONDS, Deployment
 from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.objects import Spec
@@ -64,6 +64,13 @@ def _agent(was: Agent, now: Agent, _: Sides) -> list[Move]:
     ]
 
 
+def _dynamic_clients(was: int, now: int) -> list[Move]:
+    if was == now:
+        return []
+    more = Move(+1, 3, "more clients may register themselves for it")
+    return [more if now > was else Move(-1, 1, "fewer clients may register themselves for it")]
+
+
 def _client(was: Agent, now: Agent) -> list[Move]:
     keys = canonical_keys(was.client_jwks or "") != canonical_keys(now.client_jwks or "")
     moved = keys or was.client_jwks_uri != now.client_jwks_uri
@@ -73,6 +80,9 @@ def _client(was: Agent, now: Agent) -> list[Move]:
         *size(was.client_secret_allowed, now.client_secret_allowed, "a client secret is allowed", "no client secret"),
         *([Move(+1, 3, "people come back to another address")] if now.redirect_uris - was.redirect_uris else []),
         *([Move(-1, 1, "people come back to fewer addresses")] if was.redirect_uris - now.redirect_uris else []),
+        *([Move(+1, 3, "clients at other addresses may act as it")] if now.client_ids - was.client_ids else []),
+        *([Move(-1, 1, "clients at fewer addresses may act as it")] if was.client_ids - now.client_ids else []),
+        *_dynamic_clients(was.dynamic_clients, now.dynamic_clients),
         *size(
             was.dpop is DpopUse.OFF, now.dpop is DpopUse.OFF, "tokens without proof of possession", "tokens need proof"
         ),
@@ -117,7 +127,14 @@ def _grant(was: Grant, now: Grant, _: Sides) -> list[Move]:
 def _deployment(was: Deployment, now: Deployment, _: Sides) -> list[Move]:
     moved = [Move(+1, 3, "deployment serves another agent")] if was.agent != now.agent else []
     other = _differs((was.commit, was.workload, was.run_url), (now.commit, now.workload, now.run_url), 1, "redeployed")
-    return [*moved, *_ends(was.expires_at, now.expires_at), *other]
+    ends = [*_ends(was.expires_at, now.expires_at), *_heartbeat(was.heartbeat_ttl, now.heartbeat_ttl)]
+    return [*moved, *ends, *_differs(was.runs_as, now.runs_as, 2, "ends with another workload"), *other]
+
+
+def _heartbeat(was: int | None, now: int | None) -> list[Move]:
+    """A deployment that owes no sign of life, or owes it later, outlives who runs it for longer."""
+    never = HEARTBEAT_MAX_SECONDS + 1
+    return size(was or never, now or never, "heartbeats owed later", "heartbeats owed sooner")
 
 
 def _issuer(was: TrustIssuer, now: TrustIssuer, _: Sides) -> list[Move]:

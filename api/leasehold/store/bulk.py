@@ -1,8 +1,9 @@
-"""Rows of the hot path, given to the driver as they are.
+"""Statements of the hot path, given to the driver as they are.
 
 For one statement SQLAlchemy computes a cache key, renders lists, prepares a result and converts value by value: more
-work than SQLite has with ten rows. Here a statement is compiled once per database; types, errors and the transaction
-stay SQLAlchemy's.
+work than SQLite has with ten rows, and by code that is cold whenever a batch comes. Here a statement is compiled or
+written out once per database and runs on the driver's cursor; types, connections and the transaction stay SQLAlchemy's,
+and `database.transaction` takes the driver's errors for what they are.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, cast
 import orjson
 from sqlalchemy import Connection, Dialect, Table, insert
 from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 Row = Mapping[str, object]
 
@@ -31,7 +33,9 @@ class BulkInsert:
         prepared = self._prepared.get(dialect.name)
         if prepared is None:
             prepared = self._prepared[dialect.name] = _prepare(self._table, dialect)
-        connection.exec_driver_sql(prepared.text, [prepared.values(row) for row in rows])
+        cursor = connection.connection.cursor()
+        cursor.executemany(prepared.text, [prepared.values(row) for row in rows])
+        cursor.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,37 @@ def _prepare(table: Table, dialect: Dialect) -> _Prepared:
     return _Prepared(text, list(zip(names, converters, strict=True)))
 
 
-def listed(values: Iterable[object]) -> tuple[str]:
-    """A list as the one parameter of a statement, which is then the same text however long the list."""
-    return (orjson.dumps(list(values)).decode(),)
+class Spelled:
+    """A statement written out. Where only `sqlite` is given, the databases differ in their placeholders alone."""
+
+    def __init__(self, sqlite: str, postgresql: str | None = None) -> None:
+        self._texts = {"sqlite": sqlite, "postgresql": postgresql or sqlite.replace("?", "%s")}
+
+    def rows(self, connection: Connection, *values: object) -> Sequence[Any]:  # Any: rows of every shape
+        """Run it; every row that it answers with."""
+        cursor = self._run(connection, values)
+        rows = cursor.fetchall()
+        cursor.close()
+        return rows
+
+    def one(self, connection: Connection, *values: object) -> Any:  # Any: as above
+        """Run it; the one value that it answers with."""
+        ((value,),) = self.rows(connection, *values)
+        return value
+
+    def count(self, connection: Connection, *values: object) -> int:
+        """Run it; how many rows it changed."""
+        cursor = self._run(connection, values)
+        changed = cursor.rowcount
+        cursor.close()
+        return changed
+
+    def _run(self, connection: Connection, values: tuple[object, ...]) -> DBAPICursor:
+        cursor = connection.connection.cursor()
+        cursor.execute(self._texts[connection.dialect.name], values)
+        return cursor
+
+
+def listed(values: Iterable[object]) -> str:
+    """A list as one parameter of a statement, which is then the same text however long the list."""
+    return orjson.dumps(list(values)).decode()

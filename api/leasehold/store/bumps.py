@@ -33,6 +33,8 @@ class Bumps:
     def __init__(self) -> None:
         self._generations: dict[Node, int] = {}
         self._causes: dict[Node, _Cause] = {}
+        self.changed = False
+        """True once the transaction wrote to the registry, whether or not that ends anything."""
 
     def add(self, node: Node, generation: int) -> None:
         """Remember a bump."""

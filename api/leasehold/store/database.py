@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -21,6 +22,14 @@ CONNECT_SECONDS = 5
 POOL_SIZE = 5
 POOL_OVERFLOW = 35  # the control plane runs up to 40 requests at once
 _WRITES = "leasehold_writes"
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "trusted_schema=OFF",
+    # 32 MB, for 4: whoever commits last before it pays for all, and pages written many times are copied once.
+    "wal_autocheckpoint=8000",
+)
 _log = logging.getLogger(__name__)
 
 
@@ -30,6 +39,8 @@ def open_engine(url: str) -> Engine:
         return _sqlite(url)
     return create_engine(
         url,
+        json_serializer=_json,
+        json_deserializer=orjson.loads,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=CONNECT_SECONDS,
@@ -46,9 +57,16 @@ def transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
             _configure(connection, writes=writes)
             with connection.begin():
                 yield connection
-    except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:
+    except _failures_of(engine) as error:
         _log.warning("the database does not answer: %s", type(getattr(error, "orig", error)).__name__)
         raise Unavailable("the database does not answer; nothing was written") from error
+
+
+def _failures_of(engine: Engine) -> tuple[type[Exception], ...]:
+    """What says that the database does not answer; also as the driver says it (PEP 249), to which `bulk` speaks."""
+    driver: Any = engine.dialect.dbapi  # Any: a module
+    own = (driver.OperationalError, driver.InterfaceError, driver.InternalError)
+    return OperationalError, InterfaceError, InternalError, PoolTimeout, *own
 
 
 def _configure(connection: Connection, *, writes: bool) -> None:
@@ -65,6 +83,8 @@ def _sqlite(url: str) -> Engine:
         Path(database).touch(mode=0o600)  # who may do what is nobody else's to read on this machine
     engine = create_engine(
         url,
+        json_serializer=_json,
+        json_deserializer=orjson.loads,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=BUSY_SECONDS,
@@ -75,9 +95,13 @@ def _sqlite(url: str) -> Engine:
     return engine
 
 
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
 def _prepare(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the driver would begin late and commit early: we say BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 

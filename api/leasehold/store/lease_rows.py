@@ -28,7 +28,7 @@ class LeaseRow(SQLModel, table=True):
     audience: str = Field(max_length=2048)
     scopes: list[str] = Field(sa_column=Column(JSON, nullable=False))
     ancestors: list[tuple[str, int]] = Field(sa_column=Column(JSON, nullable=False))
-    token_sha256: str = Field(max_length=64, unique=True)
+    token_sha256: str = Field(max_length=64)
     issued_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     expires_at: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
     revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))

@@ -11,15 +11,15 @@ from leasehold.store.bumps import ENDED_GENERATION, Bumps
 
 
 class MemoryLeases:
-    """Leases by id and by the digest of their token. What ends one is on its way into the revocation stream."""
+    """Leases by id. What ends one is on its way into the revocation stream."""
 
     def __init__(self, leases: MutableMapping[str, Lease], bumps: Bumps) -> None:
         self._leases = leases
         self._bumps = bumps
 
     def add(self, lease: Lease) -> None:
-        """Remember a lease. Its id and token must be new."""
-        if lease.id in self._leases or self.find_by_token(lease.token_sha256) is not None:
+        """Remember a lease. Its id must be new."""
+        if lease.id in self._leases:
             raise ValueError("a lease is remembered once")
         if lease.status is not None and any(one.status == lease.status for one in self._leases.values()):
             raise ValueError("a place in a status list is given once")
@@ -37,10 +37,6 @@ class MemoryLeases:
     def find_all(self, lease_ids: Iterable[str]) -> Mapping[str, Lease]:
         """Those of `lease_ids` that exist, by id."""
         return {i: self._leases[i] for i in lease_ids if i in self._leases}
-
-    def find_by_token(self, token_sha256: str) -> Lease | None:
-        """The lease behind a token, by the token's SHA-256 in hex."""
-        return next((lease for lease in self._leases.values() if lease.token_sha256 == token_sha256), None)
 
     def on_status_list(self, list_id: str, at: datetime) -> Sequence[Lease]:
         """Leases with a place in a status list that are not expired at `at`."""

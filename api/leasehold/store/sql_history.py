@@ -10,12 +10,12 @@ from sqlalchemy import Connection, func, insert, select, text
 from leasehold.model.events import AuditEvent, Change, Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.records import AuditRecord, Version
-from leasehold.store.bulk import BulkInsert
+from leasehold.store.bulk import BulkInsert, Spelled
 from leasehold.store.bumps import Bumps
 from leasehold.store.tables import AUDIT, CHANGES, VERSIONS
 
 _INSERT_EVENTS = BulkInsert(AUDIT)
-_LATEST = str(select(func.max(CHANGES.c.sequence)))
+_LATEST = Spelled("SELECT max(sequence) FROM changes")
 _WRITERS_LOCK = 0x4C454153_45484F4C  # "LEASEHOL": any number that only we use
 
 
@@ -68,8 +68,9 @@ class SqlVersions:
 class SqlChanges:
     """`Changes` of one transaction. The lock makes the sequence gap-free and puts registry writes in one line."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, bumps: Bumps) -> None:
         self._connection = connection
+        self._bumps = bumps
 
     def lock(self) -> None:
         """Wait for every other writer; hold until the transaction ends. SQLite's BEGIN IMMEDIATE did it already."""
@@ -78,7 +79,7 @@ class SqlChanges:
 
     def latest(self) -> int:
         """The sequence of the last committed change, 0 if none."""
-        return int(self._connection.exec_driver_sql(_LATEST).scalar_one() or 0)
+        return int(_LATEST.one(self._connection) or 0)
 
     def append(self, change: Change) -> None:
         """Add a change, which must be the next of the sequence."""
@@ -92,6 +93,7 @@ class SqlChanges:
             "at": change.at,
         }
         self._connection.execute(insert(CHANGES), row)
+        self._bumps.changed = True
 
     def since(self, sequence: int, limit: int) -> Sequence[Change]:
         """At most `limit` changes behind `sequence`, in order."""

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select
 from sqlmodel import SQLModel
 
 from leasehold.model.leases import Ancestor, Lease, Node, lease_node
 from leasehold.model.status import StatusPlace
-from leasehold.store.bulk import BulkInsert, listed
+from leasehold.store.bulk import BulkInsert, Spelled, listed
 from leasehold.store.bumps import ENDED_GENERATION, Bumps
 from leasehold.store.lease_rows import LeaseRow, ReplayRow, from_micros, to_micros
 
@@ -19,26 +19,27 @@ _LEASES = SQLModel.metadata.tables[str(LeaseRow.__tablename__)]
 _REPLAYS = SQLModel.metadata.tables[str(ReplayRow.__tablename__)]
 _INSERT = BulkInsert(_LEASES)
 _FIND = select(_LEASES).where(_LEASES.c.id.in_(bindparam("ids", expanding=True)))
+_REVOKE = Spelled("UPDATE leases SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL")
 _CHUNK = 500  # bound parameters per statement stay below SQLite's limit of 32,766
-_USE = {
-    "sqlite": "INSERT INTO replays (issuer, digest, expires_at)"
+_USE = Spelled(
+    "INSERT INTO replays (issuer, digest, expires_at)"
     " SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?)"
     " WHERE true ON CONFLICT DO NOTHING RETURNING issuer, digest",
-    "postgresql": "INSERT INTO replays (issuer, digest, expires_at)"
+    "INSERT INTO replays (issuer, digest, expires_at)"
     " SELECT use->>0, use->>1, (use->>2)::bigint FROM jsonb_array_elements(%s) AS use"
     " ON CONFLICT DO NOTHING RETURNING issuer, digest",
-}
+)
 
 
 class SqlLeases:
-    """Leases by id and by the digest of their token. What ends one is on its way into the revocation stream."""
+    """Leases by id. What ends one is on its way into the revocation stream."""
 
     def __init__(self, connection: Connection, bumps: Bumps) -> None:
         self._connection = connection
         self._bumps = bumps
 
     def add(self, lease: Lease) -> None:
-        """Remember a lease. Its id and token must be new."""
+        """Remember a lease. Its id must be new."""
         self.add_all((lease,))
 
     def add_all(self, leases: Sequence[Lease]) -> None:
@@ -59,11 +60,6 @@ class SqlLeases:
             found |= {row.id: _to_lease(row) for row in rows}
         return found
 
-    def find_by_token(self, token_sha256: str) -> Lease | None:
-        """The lease behind a token, by the token's SHA-256 in hex."""
-        row = self._connection.execute(select(_LEASES).where(_LEASES.c.token_sha256 == token_sha256)).first()
-        return _to_lease(row) if row is not None else None
-
     def on_status_list(self, list_id: str, at: datetime) -> Sequence[Lease]:
         """Leases with a place in a status list that are not expired at `at`."""
         placed = (_LEASES.c.status_list == list_id) & (_LEASES.c.expires_at > to_micros(at))
@@ -71,8 +67,7 @@ class SqlLeases:
 
     def revoke(self, lease_id: str, at: datetime) -> None:
         """End a lease. The first revocation counts; an unknown lease is none of our business (RFC 7009 §2.2)."""
-        alive = (_LEASES.c.id == lease_id) & _LEASES.c.revoked_at.is_(None)
-        if self._connection.execute(update(_LEASES).where(alive).values(revoked_at=to_micros(at))).rowcount:
+        if _REVOKE.count(self._connection, to_micros(at), lease_id):
             self._bumps.add(lease_node(lease_id), ENDED_GENERATION)
 
     def forget(self, before: datetime) -> int:
@@ -96,8 +91,7 @@ class SqlReplays:
         rows = [(issuer, digest, to_micros(uses[issuer, digest])) for issuer, digest in sorted(uses)]
         if not rows:
             return frozenset()
-        found = self._connection.exec_driver_sql(_USE[self._connection.dialect.name], listed(rows))
-        return frozenset((issuer, digest) for issuer, digest in found)
+        return frozenset((issuer, digest) for issuer, digest in _USE.rows(self._connection, listed(rows)))
 
     def forget(self, before: datetime) -> int:
         """Drop uses whose token can no longer be presented; how many."""

@@ -8,16 +8,18 @@ from sqlalchemy import Connection, select
 
 from leasehold.model.leases import Node
 from leasehold.model.records import BootstrapToken
-from leasehold.store.bulk import listed
+from leasehold.store.bulk import Spelled, listed
 from leasehold.store.bumps import Bumps
-from leasehold.store.tables import BOOTSTRAP, NODES, insert, upsert
+from leasehold.store.tables import BOOTSTRAP, upsert
 
 _ONLY_ROW = 1
-_N = NODES.c
-_GENERATIONS = {
-    "sqlite": "SELECT node, generation FROM nodes WHERE node IN (SELECT value FROM json_each(?))",
-    "postgresql": "SELECT node, generation FROM nodes WHERE node IN (SELECT jsonb_array_elements_text(%s))",
-}
+_GENERATIONS = Spelled(
+    "SELECT node, generation FROM nodes WHERE node IN (SELECT value FROM json_each(?))",
+    "SELECT node, generation FROM nodes WHERE node IN (SELECT jsonb_array_elements_text(%s))",
+)
+_NEW = "INSERT INTO nodes (node, generation) VALUES (?, 1) ON CONFLICT (node) DO UPDATE SET generation = "
+_BUMP = Spelled(_NEW + "nodes.generation + 1 RETURNING generation")
+_ENSURE = Spelled(_NEW + "nodes.generation RETURNING generation")
 
 
 class SqlNodes:
@@ -29,15 +31,11 @@ class SqlNodes:
 
     def generations(self, nodes: Iterable[Node]) -> Mapping[Node, int]:
         """The generation of each node that exists."""
-        statement = _GENERATIONS[self._connection.dialect.name]
-        rows = self._connection.exec_driver_sql(statement, listed(set(nodes)))
-        return {Node(node): generation for node, generation in rows}
+        return {Node(node): generation for node, generation in _GENERATIONS.rows(self._connection, listed(set(nodes)))}
 
     def bump(self, node: Node) -> int:
         """Make every lease under the node stale; the new generation, 1 for a node that is new."""
-        statement = insert(self._connection, NODES).values(node=node, generation=1)
-        raised = statement.on_conflict_do_update(index_elements=["node"], set_={"generation": _N.generation + 1})
-        generation = int(self._connection.execute(raised.returning(_N.generation)).scalar_one())
+        generation = int(_BUMP.one(self._connection, node))
         self._bumps.add(node, generation)
         return generation
 
@@ -45,9 +43,7 @@ class SqlNodes:
         """The generation of a node, which exists from now on."""
         if (known := self.generations((node,)).get(node)) is not None:
             return known
-        statement = insert(self._connection, NODES).values(node=node, generation=1)
-        kept = statement.on_conflict_do_update(index_elements=["node"], set_={"generation": _N.generation})
-        return int(self._connection.execute(kept.returning(_N.generation)).scalar_one())
+        return int(_ENSURE.one(self._connection, node))
 
 
 class SqlBootstrap:

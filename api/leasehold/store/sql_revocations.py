@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, text
+from sqlalchemy import Connection, Row, func, select, text
 from sqlmodel import SQLModel
 
 from leasehold.model.leases import Node
 from leasehold.model.revocations import REVOCATIONS_KEPT, RevocationEvent
+from leasehold.store.bulk import BulkInsert, Spelled
 from leasehold.store.bumps import Bumps
 from leasehold.store.lease_rows import from_micros, to_micros
 from leasehold.store.revocation_rows import RevocationRow
@@ -19,6 +20,9 @@ CHANNEL = "leasehold_revocations"
 _STREAM_LOCK = 0x4C454153_52564B45  # "LEASRVKE": any number that only we use
 _ROWS = SQLModel.metadata.tables[str(RevocationRow.__tablename__)]
 _R = _ROWS.c
+_INSERT = BulkInsert(_ROWS)
+_LATEST = Spelled("SELECT max(sequence) FROM revocations")
+_FORGET = Spelled("DELETE FROM revocations WHERE at < ? AND sequence < (SELECT max(sequence) FROM revocations)")
 
 
 class SqlRevocations:
@@ -29,7 +33,7 @@ class SqlRevocations:
 
     def latest(self) -> int:
         """The sequence of the last committed event, 0 if there never was one."""
-        return self._connection.execute(select(func.max(_R.sequence))).scalar_one() or 0
+        return int(_LATEST.one(self._connection) or 0)
 
     def horizon(self) -> int:
         """The sequence behind which nothing is missing: readers that are further back need the minimums."""
@@ -48,9 +52,7 @@ class SqlRevocations:
 
     def forget(self, before: datetime) -> int:
         """Drop events from before `before`, never the last: the sequence goes on from there. How many."""
-        last = select(func.max(_R.sequence)).scalar_subquery()
-        old = (_R.at < to_micros(before)) & (_R.sequence < last)
-        return self._connection.execute(delete(_ROWS).where(old)).rowcount
+        return _FORGET.count(self._connection, to_micros(before))
 
     def record(self, bumps: Bumps, now: datetime) -> Sequence[RevocationEvent]:
         """Append what was bumped. The last thing that a transaction does.
@@ -62,12 +64,15 @@ class SqlRevocations:
         if postgresql:
             self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _STREAM_LOCK})
         events = bumps.events(self.latest(), now)
-        self._connection.execute(insert(_ROWS), [_to_row(event) for event in events])
+        _INSERT(self._connection, [_to_row(event) for event in events])
         self.forget(events[-1].at - REVOCATIONS_KEPT)
-        if postgresql:  # delivered by the commit, and only by it
-            told = {"channel": CHANNEL, "sequence": str(events[-1].sequence)}
-            self._connection.execute(text("SELECT pg_notify(:channel, :sequence)"), told)
+        self.wake()
         return events
+
+    def wake(self) -> None:
+        """Tell other processes, on PostgreSQL: delivered by the commit, and only by it."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 
 
 def _to_row(event: RevocationEvent) -> dict[str, object]:

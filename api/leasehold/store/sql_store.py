@@ -13,15 +13,18 @@ from leasehold.store.database import open_engine, transaction
 from leasehold.store.listening import Listening
 from leasehold.store.migrate import migrate
 from leasehold.store.shared_secrets import SqlSharedSecrets
+from leasehold.store.sql_clients import SqlRegistrations
 from leasehold.store.sql_credentials import SqlCredentials
 from leasehold.store.sql_history import SqlAuditLog, SqlChanges, SqlVersions
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
 from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
 from leasehold.store.sql_objects import SqlObjects
 from leasehold.store.sql_people import SqlAuthorizations, SqlClientSecrets, SqlConsents
+from leasehold.store.sql_questions import SqlQuestions
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
 from leasehold.store.sql_streams import SqlStreams
 from leasehold.store.sql_tasks import SqlTasks
+from leasehold.store.sql_workloads import SqlHeartbeats, SqlWorkloads
 from leasehold.store.wakeups import Listener, Wakeups
 
 
@@ -36,21 +39,25 @@ class SqlUnitOfWork:
         "client_secrets",
         "consents",
         "credentials",
+        "heartbeats",
         "leases",
         "nodes",
         "objects",
+        "questions",
+        "registrations",
         "replays",
         "revocations",
         "shared_secrets",
         "streams",
         "tasks",
         "versions",
+        "workloads",
     )
 
     def __init__(self, connection: Connection, bumps: Bumps) -> None:
         self.objects = SqlObjects(connection)
         self.nodes = SqlNodes(connection, bumps)
-        self.changes = SqlChanges(connection)
+        self.changes = SqlChanges(connection, bumps)
         self.versions = SqlVersions(connection)
         self.audit = SqlAuditLog(connection, bumps)
         self.bootstrap = SqlBootstrap(connection)
@@ -61,9 +68,13 @@ class SqlUnitOfWork:
         self.client_secrets = SqlClientSecrets(connection)
         self.consents = SqlConsents(connection)
         self.authorizations = SqlAuthorizations(connection)
+        self.registrations = SqlRegistrations(connection)
         self.revocations = SqlRevocations(connection)
+        self.questions = SqlQuestions(connection)
         self.streams = SqlStreams(connection)
         self.shared_secrets = SqlSharedSecrets(connection)
+        self.workloads = SqlWorkloads(connection)
+        self.heartbeats = SqlHeartbeats(connection)
 
 
 class SqlStore:
@@ -83,13 +94,16 @@ class SqlStore:
             unit = SqlUnitOfWork(connection, bumps)
             yield unit
             events = unit.revocations.record(bumps, self._clock()) if bumps else ()
-        if events:
+            if bumps.changed and not events:
+                unit.revocations.wake()
+        if events or bumps.changed:
             self._wakeups.tell(events)
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with what a transaction of this store revoked, once it is durable.
 
-        On PostgreSQL it is called for other processes' transactions too, with no events: they are in the stream.
+        A transaction that wrote to the registry and revoked nothing calls it too, with no events. On PostgreSQL it is
+        called for other processes' transactions too, with no events: they are in the stream.
         """
         self._wakeups.add(listener)
         if self._engine.dialect.name == "postgresql" and self._listening is None:

@@ -42,6 +42,11 @@ class AccessToken:
     claims: Mapping[str, object] = field(repr=False)
     decided: dict[tuple[str, str], bool] = field(default_factory=dict, repr=False, compare=False)
     """Which tools on which resources are allowed whatever the arguments. Answers that cannot change."""
+    nodes: frozenset[str] = field(init=False, repr=False, compare=False)
+    """Those of `ancestors`, without their generations."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", frozenset(node for node, _ in self.ancestors))
 
     def allows(self, tool: str, resource: str, arguments: Mapping[str, object] | None = None) -> bool:
         """True iff the token names this tool on this resource, here (RFC 9396), and admits the call's arguments.

@@ -24,36 +24,40 @@ class Gap(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
-    """The newest statement: when it came, how late it was, and the instant that it speaks of."""
+class Heard:
+    """How far the newest statement reaches, in differences, so that one subtraction or addition tells the rest.
 
-    monotonic: float
-    lag: float
-    at: float
+    `until`: the monotonic instant up to which all is known. `day`: from any such instant to the time of day that it
+    certainly was. `at`: the time of day that the statement speaks of.
+    """
+
+    until: float = float("-inf")
+    day: float = float("-inf")
+    at: float = float("-inf")
 
 
 class Known:
     """Minimum generations by node. Written by one follower, read by any number of threads.
 
     INVARIANT: minimums first, then the sequence, then how fresh it is: a reader that sees the later sees the earlier.
+    `ended` is a view of the nodes that have a minimum.
     """
 
     def __init__(self) -> None:
         self.minimums: dict[str, int] = {}
+        self.ended = self.minimums.keys()
         self.sequence: int | None = None
-        self._heard: _Heard | None = None
+        self.heard = Heard()
         self._recent: deque[tuple[float, str, int]] = deque()
         self._offsets: deque[float] = deque(maxlen=_STATEMENTS_COMPARED)
 
     def staleness(self, monotonic: float) -> float:
         """For how many seconds nothing has been heard of; infinite before the first statement."""
-        heard = self._heard
-        return monotonic - heard.monotonic + heard.lag if heard is not None else float("inf")
+        return monotonic - self.heard.until
 
     def earliest_now(self, monotonic: float) -> float:
         """A time of day that is certainly past: a clock that was set back does not wake expired tokens."""
-        heard = self._heard
-        return monotonic - heard.monotonic + heard.at if heard is not None else 0.0
+        return monotonic + self.heard.day
 
     def add(self, batch: Batch, wall: float, monotonic: float) -> None:
         """Learn a batch. Raises `Gap`, and `Untrusted` for one from the future."""
@@ -71,7 +75,7 @@ class Known:
     def start(self, snapshot: Snapshot, wall: float, monotonic: float) -> None:
         """Learn a snapshot. What was known stays known: nothing comes back to life by it. Raises `Untrusted`."""
         _refuse_future(snapshot.at, wall)
-        if wall - snapshot.at > _LEEWAY_SECONDS or (self._heard is not None and snapshot.at < self._heard.at):
+        if wall - snapshot.at > _LEEWAY_SECONDS or snapshot.at < self.heard.at:
             raise Untrusted(Reason.EXPIRED)
         self._raise_all(snapshot.minimums, monotonic)
         self.sequence = snapshot.sequence
@@ -92,13 +96,13 @@ class Known:
         self._recent.append((monotonic, node, generation))
 
     def _hear(self, at: float, wall: float, monotonic: float) -> None:
-        if self._heard is not None and at < self._heard.at:
+        if at < self.heard.at:
             return
         # How late is it? By our clock, and, as that may be wrong, by how much later than the quickest before it.
         offset = monotonic - at
         self._offsets.append(offset)
         lag = max(0.0, wall - at, offset - min(self._offsets))
-        self._heard = _Heard(monotonic, lag, at)
+        self.heard = Heard(until=monotonic - lag, day=at - monotonic, at=at)
         self._forget(monotonic)
 
     def _forget(self, monotonic: float) -> None:

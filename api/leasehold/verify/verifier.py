@@ -1,4 +1,10 @@
-"""The one question of a resource server: may this token do this, here and now?"""
+"""The one question of a resource server: may this token do this, here and now?
+
+A token that was checked before is answered by `_at_once`: clocks, revocations and the use are looked at each time, with
+one look-up for each and no call that could be spared, for this stands before every call of every tool. Whatever is not
+plainly good goes the long way, `_check`, which alone refuses. Tokens are known by their text: its hash, salted in each
+process, costs a fraction of a digest, and whoever can read this memory reads the requests too.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from hashlib import sha256 as _sha256
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -91,7 +96,7 @@ class Verifier:
         self._limits, self._limit = patience.seconds()
         self._wall = wall
         self._monotonic = monotonic
-        self._signed: dict[bytes, AccessToken] = {}
+        self._signed: dict[str, AccessToken] = {}
 
     def staleness_ms(self) -> float:
         """How old the knowledge of revocations is; infinite before the feed was first heard."""
@@ -107,8 +112,8 @@ class Verifier:
         arguments: Mapping[str, object] | None = None,
     ) -> Receipt:
         """`check` for a coroutine: what has to wait for the network waits in a thread."""
-        if self._is_at_hand(token, tool):
-            return self.check(token, tool, resource, proven_key=proven_key, arguments=arguments)
+        if (receipt := self._at_once(token, tool, resource, proven_key)) is not None:
+            return receipt
         return await asyncio.to_thread(self.check, token, tool, resource, proven_key=proven_key, arguments=arguments)
 
     def check(
@@ -125,20 +130,27 @@ class Verifier:
         `proven_key` is the thumbprint of the key that the caller proved to hold (RFC 9449 §7). `arguments` are those of
         the call: a token with constraints on arguments is refused without them. Raises `AccessRefused`.
         """
-        monotonic = self._monotonic()
+        if (receipt := self._at_once(token, tool, resource, proven_key)) is not None:
+            return receipt
+        return self._check(token, _Use(tool, resource, proven_key, arguments))
+
+    def _at_once(self, token: str, tool: str, resource: str, proven_key: str | None) -> Receipt | None:
+        """The receipt of a known token that is plainly good for this use; None if that takes a closer look."""
+        access = self._signed.get(token)
+        if access is None or not access.decided.get((tool, resource), False):
+            return None
         # Read before the minimums: events that arrive meanwhile make the answer better than the receipt says.
-        sequence, staleness = self._known.sequence, self._known.staleness(monotonic)
-        access = self._signed.get(_digest(token))
-        if (
-            access is not None
-            and staleness <= self._limits.get(tool, self._limit)
-            and access.key_thumbprint is None
-            and access.decided.get((tool, resource), False)
-            and self._lives(access, monotonic)
-        ):
-            # Past the generated constructor, which costs as much as all the look-ups above.
-            return tuple.__new__(Receipt, (None, _FEED, sequence, staleness * 1000, access))
-        return self._check(token, _Use(tool, resource, proven_key, arguments), (sequence, staleness, monotonic))
+        sequence, heard, monotonic = self._known.sequence, self._known.heard, self._monotonic()
+        staleness = monotonic - heard.until
+        if staleness > self._limits.get(tool, self._limit) or access.key_thumbprint not in {None, proven_key}:
+            return None
+        now = max(self._wall(), monotonic + heard.day)  # a clock that was set back does not wake expired tokens
+        if not access.issued_at - _LEEWAY_SECONDS <= now < access.expires_at:
+            return None
+        if not self._known.ended.isdisjoint(access.nodes) and not self._lives(access, monotonic):
+            return None
+        # Past the generated constructor, which costs as much as all the look-ups above.
+        return tuple.__new__(Receipt, (None, _FEED, sequence, staleness * 1000, access))
 
     def _lives(self, access: AccessToken, monotonic: float) -> bool:
         """True iff it is neither expired nor early, and nothing above it is known to have ended."""
@@ -152,9 +164,10 @@ class Verifier:
                 return False
         return True
 
-    def _check(self, token: str, use: _Use, seen: tuple[int | None, float, float]) -> Receipt:
+    def _check(self, token: str, use: _Use) -> Receipt:
         """The long way: for a first use, and for whatever is not plainly good."""
-        sequence, staleness, monotonic = seen
+        monotonic = self._monotonic()
+        sequence, staleness = self._known.sequence, self._known.staleness(monotonic)  # in this order, as above
         access: AccessToken | None = None
         proof = Proof.NONE
         try:
@@ -171,19 +184,14 @@ class Verifier:
             raise AccessRefused(Receipt(refused.reason, proof, sequence, staleness * 1000, access)) from None
         return Receipt(None, proof, sequence, staleness * 1000, access)
 
-    def _is_at_hand(self, token: str, tool: str) -> bool:
-        fresh = self._known.staleness(self._monotonic()) <= self._limits.get(tool, self._limit)
-        return fresh and _digest(token) in self._signed
-
     def _read(self, token: str) -> AccessToken:
         """The token, its signature checked once: safe, as times and revocations are looked at every time."""
-        digest = _digest(token)
-        access = self._signed.get(digest)
+        access = self._signed.get(token)
         if access is None:
             access = self._tokens.read(token)
             if len(self._signed) >= _KEPT:
                 self._signed.clear()
-            self._signed[digest] = access
+            self._signed[token] = access
         return access
 
     def _why_not(self, access: AccessToken, monotonic: float) -> Reason:
@@ -211,7 +219,3 @@ def _check_use(access: AccessToken, use: _Use) -> None:
         raise Untrusted(Reason.UNPROVEN)
     if not access.allows(use.tool, use.resource, use.arguments):
         raise Untrusted(Reason.NOT_ALLOWED)
-
-
-def _digest(token: str) -> bytes:
-    return _sha256(token.encode("utf-8", "replace")).digest()

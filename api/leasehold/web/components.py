@@ -11,7 +11,9 @@ from leasehold.model.events import Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import SPECS
 from leasehold.model.principal import Role
+from leasehold.model.registrations import REGISTRATION_TTL_MAX
 from leasehold.web.credential_schemas import credential_schemas
+from leasehold.web.decision_schemas import decision_schemas
 from leasehold.web.problems import PROBLEMS
 
 Schema = dict[str, Any]  # Any: JSON Schema is JSON
@@ -52,7 +54,7 @@ def components() -> dict[str, Schema]:
         found[f"{noun(kind)}Body"] = body
         found[noun(kind)] = _object_schema(kind, body)
         found[f"{noun(kind)}Page"] = _page(noun(kind))
-    return found | _registry_schemas() | credential_schemas()
+    return found | _registry_schemas() | credential_schemas() | decision_schemas()
 
 
 def body_schema(kind: Kind, reference: str = "#/$defs/{model}") -> Schema:
@@ -120,6 +122,21 @@ def _registry_schemas() -> dict[str, Schema]:
             "required": [],
         },
         "ClientSecret": _closed(client_id=_STRING, client_secret=_STRING, created_at=_TIME, expires_at=_TIME),
+        "RegistrationTokenBody": {
+            **_closed(hours={"type": "integer", "minimum": 1, "maximum": REGISTRATION_TTL_MAX.days * 24}),
+            "required": [],
+        },
+        "RegistrationToken": _closed(agent=_STRING, initial_access_token=_STRING, expires_at=_TIME),
+        "RegisteredClient": _closed(
+            client_id=_STRING,
+            client_name=_STRING,
+            redirect_uris=_NAMES,
+            grant_types=_NAMES,
+            jwks_uri=_NULLABLE,
+            registered_at=_TIME,
+        ),
+        "RegisteredClients": _closed(items={"type": "array", "items": _ref("RegisteredClient")}),
+        "Heartbeat": _closed(deployment=_STRING, heartbeat_ttl=_COUNT, due_at=_TIME),
         "EndedTask": _closed(task=_STRING, generation=_COUNT, ended_at=_TIME),
         "RevocationBody": _closed(node=_STRING, reason=_STRING),
         "Revocation": _closed(node=_STRING, generation=_COUNT, at=_TIME),
@@ -134,6 +151,7 @@ def _registry_schemas() -> dict[str, Schema]:
             role={"enum": [role.value for role in Role]},
             teams=_NAMES,
             stack=_NULLABLE,
+            may_admit={"type": "boolean"},
             plan_only={"type": "boolean"},
             lease=_NULLABLE,
         ),

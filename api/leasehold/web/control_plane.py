@@ -11,10 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from leasehold.model.errors import LeaseholdError
+from leasehold.web.agent_client_routes import agent_client_routes
 from leasehold.web.bootstrap_routes import bootstrap_routes
 from leasehold.web.client_secret_routes import client_secret_routes
 from leasehold.web.credential_routes import credential_routes
+from leasehold.web.decision_routes import decision_routes
 from leasehold.web.doors import Doors
+from leasehold.web.heartbeat_routes import heartbeat_routes
 from leasehold.web.object_routes import object_routes
 from leasehold.web.openapi import complete
 from leasehold.web.policy_routes import policy_routes
@@ -44,15 +47,18 @@ def control_plane(doors: Doors) -> FastAPI:
     known = [Depends(doors.caller), Depends(refuse_unprintable), Depends(refuse_unknown)]
     for router in (
         client_secret_routes(doors),
+        agent_client_routes(doors),
         simulation_routes(doors),
         policy_routes(doors),
+        decision_routes(doors),
         registry_routes(doors),
         review_router(doors),
         object_routes(doors),
     ):
         app.include_router(router, dependencies=known)
     app.include_router(credential_routes(doors))
-    app.include_router(task_routes(doors), dependencies=[Depends(refuse_unprintable), Depends(refuse_unknown)])
+    for router in (task_routes(doors), heartbeat_routes(doors)):
+        app.include_router(router, dependencies=[Depends(refuse_unprintable), Depends(refuse_unknown)])
     app.include_router(bootstrap_routes(doors), dependencies=[Depends(refuse_unknown)])
     app.add_exception_handler(LeaseholdError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid_query)

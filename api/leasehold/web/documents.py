@@ -117,6 +117,7 @@ def principal_document(principal: Principal) -> Document:
         "role": principal.role.value,
         "teams": sorted(principal.teams),
         "stack": principal.stack,
+        "may_admit": principal.may_admit,
         "plan_only": principal.plan_only,
         "lease": principal.lease,
     }

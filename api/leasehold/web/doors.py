@@ -14,8 +14,11 @@ from leasehold.authn.agent_tokens import ActingAgent
 from leasehold.authn.possession import Known, Presented
 from leasehold.credentials.ports import Store as CredentialStore
 from leasehold.credentials.records import CredentialRequest, Issued
+from leasehold.decisions.current import Current
+from leasehold.decisions.ports import Sealer
+from leasehold.decisions.ports import Store as DecisionStore
 from leasehold.exchange.simulation import SimulationReport
-from leasehold.model.errors import Unavailable
+from leasehold.model.errors import Unauthenticated, Unavailable
 from leasehold.model.possession import Possession, Unproven
 from leasehold.model.principal import Principal
 from leasehold.model.receipts import Presented as PresentedReceipt
@@ -104,6 +107,16 @@ class CredentialDoors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionDoors:
+    """Where decisions are made and remembered."""
+
+    current: Current
+    store: DecisionStore
+    sealer: Sealer
+    reader: PolicyChecker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Given to every router. `clock` tells the time, aware UTC."""
 
@@ -113,6 +126,7 @@ class Doors:
     possessions: Admission = field(default_factory=BearersAlone)
     credentials: CredentialDoors | None = None
     agents: AgentAuthenticator | None = None
+    decisions: DecisionDoors | None = None
     simulator: Simulator = field(default_factory=NoTokenService)
     policies: PolicyChecker = field(default_factory=NoPolicies)
     rules: Rules = USUAL
@@ -129,6 +143,16 @@ class Doors:
             request.state.caller = await run_in_threadpool(self.possessions.admit, sent, self.clock(), authenticate)
         caller: Principal = request.state.caller
         return caller
+
+    async def agent(self, request: Request) -> ActingAgent | None:
+        """The agent that is calling with a token of its own; None for a platform principal, or nobody."""
+        if self.agents is None:
+            return None
+        try:
+            authenticate, sent = self.agents.authenticate, presented(request.scope)
+            return await run_in_threadpool(self.possessions.admit, sent, self.clock(), authenticate)
+        except Unauthenticated:
+            return None  # `caller` tells which
 
     async def permit(self, principal: Principal, action: PlatformAction, kind: str, name: str) -> Permit:
         """The permit to go on. Raises `Forbidden`; a denied write is audited."""

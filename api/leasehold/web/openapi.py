@@ -120,6 +120,26 @@ def client_secret_operation() -> Operation:
     return operation
 
 
+def registration_token_operation() -> Operation:
+    """Make an initial access token."""
+    answers = {"201": _answer("The token, shown this once.", "RegistrationToken")}
+    operation = _operation("post_registration_token", "agents", answers, (*_BODY, *_READ, "forbidden", "not_found"))
+    operation["openapi_extra"]["requestBody"] = _body("RegistrationTokenBody")
+    return operation
+
+
+def clients_operation() -> Operation:
+    """The clients that registered themselves."""
+    answers = {"200": _answer("The clients of the agent.", "RegisteredClients")}
+    return _operation("get_clients", "agents", answers, (*_READ, "not_found"))
+
+
+def client_end_operation() -> Operation:
+    """End a client that registered itself."""
+    answers = {"204": {"description": "Ended."}}
+    return _operation("delete_client", "agents", answers, (*_READ, "forbidden", "not_found"))
+
+
 def client_secret_end_operation() -> Operation:
     """End a client secret."""
     answers = {"204": {"description": "Ended."}}
@@ -130,6 +150,13 @@ def task_end_operation() -> Operation:
     """End a task."""
     answers = {"200": _answer("Ended, durably.", "EndedTask")}
     return _operation("end_task", "tasks", answers, (*_READ, "forbidden", "not_found", "managed_elsewhere"))
+
+
+def heartbeat_operation() -> Operation:
+    """Say that a deployment lives."""
+    answers = {"200": _answer("Taken; when the next one is due.", "Heartbeat")}
+    refusals = (*_READ, "forbidden", "not_found", "managed_elsewhere", "deployment_ended")
+    return _operation("post_heartbeat", "deployments", answers, refusals)
 
 
 def issue_operation() -> Operation:
@@ -171,6 +198,34 @@ def bootstrap_operation() -> Operation:
     answers = {"201": _answer("Written. The token is used up.", "Bootstrapped")}
     operation = _operation("post_bootstrap", "registry", answers, (*_BODY, *_READ, "precondition_failed"))
     operation["openapi_extra"] |= {"requestBody": _body("BootstrapBody"), "security": [{"bootstrap_token": []}]}
+    return operation
+
+
+def policy_format_operation() -> Operation:
+    """Lay a document out."""
+    answers = {"200": _answer("The same policies in Cedar's own layout.", "PolicyDocument")}
+    operation = _operation("format_policy", "policies", answers, (*_READ, "forbidden", *_BODY))
+    operation["openapi_extra"]["requestBody"] = _body("PolicyDocument")
+    return operation
+
+
+_DECISIONS = {
+    "explain_decision": ("The decision, both sides of it, and the policies that made it so.", "DecisionExplanation"),
+    "replay_decisions": ("What the newest decisions on record would be.", "ReplayReport"),
+    "test_policies": ("The table, case by case.", "DecisionTableReport"),
+    "who_can": ("Who can do this, and what is left to be true.", "Accesses"),
+    "what_can": ("What they can do, and what is left to be true.", "Accesses"),
+}
+
+
+def decision_operation(operation_id: str, *, body: str = "") -> Operation:
+    """A question about decisions; `body` names the schema of what is sent."""
+    said, schema = _DECISIONS[operation_id]
+    codes = (*_READ, "forbidden", *(_BODY if body else ()))
+    codes += ("not_found",) if operation_id == "explain_decision" else ()
+    operation = _operation(operation_id, "decisions", {"200": _answer(said, schema)}, codes)
+    if body:
+        operation["openapi_extra"]["requestBody"] = _body(body)
     return operation
 
 

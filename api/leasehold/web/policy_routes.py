@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -13,9 +14,11 @@ from starlette.responses import Response
 from leasehold.model.errors import FieldError, InvalidBody, InvalidValue
 from leasehold.model.names import check_name
 from leasehold.model.plain import plain
-from leasehold.model.policies import Policy
+from leasehold.model.policies import Policy, check_document
 from leasehold.model.tools import ToolServer
+from leasehold.policy.cedar.statements import DocumentRefused, formatted
 from leasehold.policy.platform import PlatformAction
+from leasehold.policy.statements import statements, too_deep
 from leasehold.registry.policies import Proposal, check_policies
 from leasehold.web import openapi
 from leasehold.web.bodies import BODY_LIMIT, Json, parse_as, read_json
@@ -27,8 +30,19 @@ _MOST = {"policies": 16, "tool_servers": 1000}  # whoever may read may ask: what
 T = TypeVar("T", Policy, ToolServer)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentBody:
+    """A Cedar document."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "str_max_length": BODY_LIMIT}
+    document: str
+
+    def __post_init__(self) -> None:
+        check_document(self.document)
+
+
 def policy_routes(doors: Doors) -> APIRouter:
-    """The one route."""
+    """These routes."""
     router = APIRouter()
 
     async def check(request: Request) -> Response:
@@ -47,6 +61,13 @@ def policy_routes(doors: Doors) -> APIRouter:
             }
         )
 
+    async def format_document(request: Request) -> Response:
+        """A document as Cedar's own formatter lays it out."""
+        caller = await doors.caller(request)
+        await doors.permit(caller, PlatformAction.READ, "policies", "")
+        body = parse_as(DocumentBody, await read_json(request))
+        return json_response({"document": await run_in_threadpool(_formatted, body.document)})
+
     router.add_api_route(
         "/v1/policies:check",
         check,
@@ -55,7 +76,24 @@ def policy_routes(doors: Doors) -> APIRouter:
         response_model=None,
         **openapi.policy_check_operation(),
     )
+    router.add_api_route(
+        "/v1/policies:format",
+        format_document,
+        methods=["POST"],
+        response_class=Response,
+        response_model=None,
+        **openapi.policy_format_operation(),
+    )
     return router
+
+
+def _formatted(document: str) -> str:
+    if any(too_deep(one) for one in statements(document)):  # Cedar's parser would follow without a bound
+        raise InvalidBody([FieldError("document", "nests deeper than a policy may")])
+    try:
+        return formatted(document)
+    except DocumentRefused as refused:
+        raise InvalidBody([FieldError("document", one.message, one.line) for one in refused.problems]) from None
 
 
 def _proposal(body: Json) -> Proposal:

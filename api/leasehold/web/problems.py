@@ -41,6 +41,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "method_not_allowed": Problem(HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", "invalid_request"),
     "in_use": Problem(HTTPStatus.CONFLICT, "Others refer to it", "invalid_request"),
     "managed_elsewhere": Problem(HTTPStatus.CONFLICT, "Another stack manages it", "invalid_request"),
+    "deployment_ended": Problem(HTTPStatus.CONFLICT, "It has ended", "invalid_request"),
     "precondition_failed": Problem(HTTPStatus.PRECONDITION_FAILED, "It changed meanwhile", "invalid_request"),
     "too_far_behind": Problem(HTTPStatus.GONE, "Take the snapshot", "invalid_request"),
     "too_large": Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large", "invalid_request"),

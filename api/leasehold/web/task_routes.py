@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from leasehold.authn.agent_tokens import ActingAgent
-from leasehold.model.errors import InvalidValue, NotFound, Unauthenticated
+from leasehold.model.errors import InvalidValue, NotFound
 from leasehold.model.names import check_task
 from leasehold.model.plain import rfc3339
 from leasehold.policy.platform import PlatformAction
@@ -16,7 +16,6 @@ from leasehold.registry.tasks import EndedTask, end_task, end_task_of_agent
 from leasehold.web import openapi
 from leasehold.web.documents import json_response
 from leasehold.web.doors import Doors
-from leasehold.web.presenting import presented
 
 
 def task_routes(doors: Doors) -> APIRouter:
@@ -25,7 +24,7 @@ def task_routes(doors: Doors) -> APIRouter:
 
     async def end(request: Request, task: str) -> Response:
         """End a task: every lease taken for it is dead when this answers."""
-        agent = await _agent(doors, request)
+        agent = await doors.agent(request)
         ended = await (_end_own(doors, agent, task) if agent is not None else _end_as_principal(doors, request, task))
         return json_response({"task": ended.task, "generation": ended.generation, "ended_at": rfc3339(ended.ended_at)})
 
@@ -38,16 +37,6 @@ def task_routes(doors: Doors) -> APIRouter:
         **openapi.task_end_operation(),
     )
     return router
-
-
-async def _agent(doors: Doors, request: Request) -> ActingAgent | None:
-    if doors.agents is None:
-        return None
-    try:
-        sent, authenticate = presented(request.scope), doors.agents.authenticate
-        return await run_in_threadpool(doors.possessions.admit, sent, doors.clock(), authenticate)
-    except Unauthenticated:
-        return None  # a platform principal, or nobody: `caller` tells
 
 
 async def _end_own(doors: Doors, agent: ActingAgent, task: str) -> EndedTask:

@@ -162,6 +162,27 @@ REQUIREMENTS = (
     ),
     Requirement("tsl-final", "draft-ietf-oauth-status-list-20 §7.1", "INVALID (1) for every token that was ended"),
     Requirement("tsl-unlinkable", "draft-ietf-oauth-status-list-20 §12.4", "places are drawn by lot"),
+    Requirement("7591-gated", "RFC 7591 §3", "a registration without a valid initial access token is refused with 401"),
+    Requirement("7591-answer", "RFC 7591 §3.2.1", "the answer is 201, JSON, not cached, with all that was registered"),
+    Requirement("7591-secret", "RFC 7591 §3.2.1", "no client_secret is issued to a client that proves itself by a key"),
+    Requirement("7591-unknown", "RFC 7591 §2", "metadata that is not understood is ignored"),
+    Requirement("7591-redirect", "RFC 7591 §3.2.2", "a redirect_uri that is not taken is invalid_redirect_uri"),
+    Requirement("7591-metadata", "RFC 7591 §3.2.2", "metadata that is not taken is invalid_client_metadata"),
+    Requirement(
+        "7591-statement", "RFC 7591 §3.2.2", "a software statement that is not taken is unapproved_software_statement"
+    ),
+    Requirement("7592-access", "RFC 7592 §2", "a client is managed with its own registration access token alone"),
+    Requirement("7592-uri", "RFC 7592 §3", "registration_client_uri and registration_access_token are in the answer"),
+    Requirement("7592-update", "RFC 7592 §2.2", "an update replaces what was said, and names the client it is for"),
+    Requirement("7592-delete", "RFC 7592 §2.3", "a deleted client answers 204 once, and is nobody afterwards"),
+    Requirement("cimd-equal", "CIMD §4.1", "client_id in the document equals its address by string comparison"),
+    Requirement("cimd-url", "CIMD §3", "a client id is an https URL with a path and without fragment, user and dots"),
+    Requirement(
+        "cimd-secret", "CIMD §4.1", "a document holds no secret, and no method of authentication that needs one"
+    ),
+    Requirement("cimd-private", "CIMD §6.5", "no address of a private network is asked for a document"),
+    Requirement("cimd-size", "CIMD §6.6", "a document over a limit is refused"),
+    Requirement("cimd-metadata", "CIMD §5", "the metadata of the server says that documents are taken"),
     Requirement("9449-bound", "RFC 9449 §6.1", "a bound token names the key's thumbprint in cnf.jkt"),
     Requirement("9449-type", "RFC 9449 §5", "token_type of a bound token is DPoP"),
     Requirement("9449-proof", "RFC 9449 §4.3", "typ, alg, jwk, signature, htm and htu of a proof are checked"),

@@ -77,12 +77,11 @@ def test_many_exchanges_at_once_are_all_written(replicas):
     assert sum(event.action == "exchange" for event in other.events()) == 120
 
 
-def test_a_lease_is_found_by_its_token_and_revoked_once(replicas):
+def test_a_lease_is_found_by_its_id_and_revoked_once(replicas):
     one, _ = replicas
     lease = one.get(one.pod_token()).lease
     with one.store.begin() as unit:
-        assert unit.leases.find_by_token(lease.token_sha256) == lease
-        assert unit.leases.find_by_token("0" * 64) is None
+        assert unit.leases.find(lease.id) == lease
         unit.leases.revoke(lease.id, one.now)
     one.later(seconds=5)
     with one.store.begin() as unit:

@@ -34,6 +34,11 @@ class Meeting:
     registry_token: str
     folder: Path
 
+    def initial_access_token(self) -> str:
+        """A token with which one client may register itself for the agent."""
+        path = "/v1/agents/triage:registration-token"
+        return _send(self.server, "POST", path, self.registry_token)["initial_access_token"]
+
     def node(self, script: str, **asked: object) -> dict:
         """What a script answers to what it is asked."""
         done = subprocess.run(
@@ -71,7 +76,7 @@ def meeting(tmp_path_factory) -> Iterator[Meeting]:
             registry_token = json.loads(reply.read())["access_token"]
         for kind, name, spec in (
             ("owners", "alice", {"display_name": "Alice", "email": "alice@example.com", "team": "shop"}),
-            ("agents", "triage", {"owner": "alice", "review_by": "2027-06-01"}),
+            ("agents", "triage", {"owner": "alice", "review_by": "2027-06-01", "dynamic_clients": 2}),
             ("tool-servers", "github", {"url": TOOLS, "tools": {"read_file": {"action": "read"}}}),
             (
                 "grants",
@@ -85,13 +90,13 @@ def meeting(tmp_path_factory) -> Iterator[Meeting]:
         yield Meeting(server, provider, token, registry_token, folder)
 
 
-def _send(server: str, method: str, path: str, bearer: str, **body: object) -> None:
+def _send(server: str, method: str, path: str, bearer: str, **body: object) -> dict:
     headers = {"authorization": f"Bearer {bearer}", "content-type": "application/json"}
     if method == "PUT":
         headers["if-none-match"] = "*"
     request = urllib.request.Request(server + path, json.dumps(body).encode(), headers, method=method)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310  loopback
-        pass
+    with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310  loopback
+        return json.loads(reply.read())
 
 
 @contextmanager
@@ -99,7 +104,12 @@ def _server(data: Path) -> Iterator[tuple[str, str]]:
     """Our server, whose issuer is where it listens, and its bootstrap token."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        environment = {"LEASEHOLD_DATA_DIR": str(data), "LEASEHOLD_ISSUER": url, "LEASEHOLD_DPOP_NONCES": "required"}
+        environment = {
+            "LEASEHOLD_DATA_DIR": str(data),
+            "LEASEHOLD_ISSUER": url,
+            "LEASEHOLD_DPOP_NONCES": "required",
+            "LEASEHOLD_DYNAMIC_REGISTRATION": "on",
+        }
         server = open_server(read_settings(environment))
         assert server.bootstrap_token
         running = uvicorn.Server(uvicorn.Config(server.app, log_level="warning", lifespan="on"))

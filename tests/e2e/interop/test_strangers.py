@@ -1,10 +1,16 @@
 """Software that nobody here wrote: npm's oidc-provider in front of us, Authlib's and npm's clients behind."""
 
+import json
+import time
+
 import httpx
 import jwt
 import pytest
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from joserfc.jwk import ECKey
+from tests.fakes.client_keys import ClientKey
 from tests.fakes.exchange_world import EXCHANGE, JWT, TOOLS
 from tests.fakes.oidc_provider import access_token
 
@@ -19,6 +25,11 @@ def authlib(agent="triage"):
 def exchange(meeting, client, resource=TOOLS, subject_token=None, **more):
     subject = {"subject_token": subject_token or meeting.id_token, "subject_token_type": ID_TOKEN}
     return client.fetch_token(meeting.server + TOKEN, grant_type=EXCHANGE, resource=resource, **{**subject, **more})
+
+
+def private_jwk(key):
+    """The private key of a client, as Authlib takes it."""
+    return json.loads(jwt.get_algorithm_by_name("ES256").to_jwk(key.key.private))
 
 
 def bearing(token):
@@ -108,6 +119,48 @@ def test_openid_client_discovers_exchanges_introspects_and_revokes(meeting):
     assert answer["before"]["active"]
     assert answer["before"]["client_id"] == "triage"
     assert answer["after"] == {"active": False}
+
+
+def test_openid_client_registers_itself_and_is_the_agent_that_its_token_was_for(meeting):
+    answer = meeting.node(
+        "register.mjs", issuer=meeting.server, resource=TOOLS, initial_access_token=meeting.initial_access_token()
+    )
+
+    client_id = answer["client"]["client_id"]
+    claims = jwt.decode(answer["token"]["access_token"], options={"verify_signature": False})
+    assert (claims["sub"], claims["client_id"]) == ("agent:triage", client_id)
+    assert answer["client"]["registration_client_uri"] == f"{meeting.server}/oauth2/register?client_id={client_id}"
+    assert answer["again"]["status"] == 401
+
+
+def test_authlib_signs_with_the_key_that_it_registered(meeting):
+    key = ClientKey()
+    metadata = {
+        "client_name": "Authlib",
+        "grant_types": ["client_credentials"],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": json.loads(key.jwks),
+    }
+    made = httpx.post(
+        f"{meeting.server}/oauth2/register",
+        json=metadata,
+        headers={"authorization": f"Bearer {meeting.initial_access_token()}"},
+    ).json()
+    # Its assertions live an hour by default, and name the token endpoint: told otherwise, as rfc7523bis asks.
+    lives = {"exp": int(time.time()) + 60}
+    signs = PrivateKeyJWT(meeting.server, claims=lives, headers={"kid": key.key.kid}, alg="ES256")
+    with OAuth2Session(
+        made["client_id"], ECKey.import_key(private_jwk(key)), token_endpoint_auth_method="private_key_jwt", scope=None
+    ) as client:
+        client.register_client_auth_method(signs)
+        token = client.fetch_token(
+            meeting.server + TOKEN, grant_type="client_credentials", resource=TOOLS, client_id=made["client_id"]
+        )
+        managed = httpx.get(
+            made["registration_client_uri"], headers={"authorization": f"Bearer {made['registration_access_token']}"}
+        ).json()
+    assert token["scope"] == "mcp:tool:read_file:read"
+    assert managed["jwks"] == metadata["jwks"]
 
 
 def test_the_provider_published_what_we_read(meeting):

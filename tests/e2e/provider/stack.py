@@ -26,6 +26,10 @@ terraform {
 }
 provider "leasehold" {}
 """
+WATCHED = """\
+  trust_issuer  = leasehold_trust_issuer.k8s.name
+  workload_uid  = "18b0a8f8-4fbd-4b02-bdf8-2fce124cab19"
+"""
 BASE = """\
 resource "leasehold_owner" "alice" {
   name         = "%(p)salice"
@@ -80,6 +84,10 @@ resource "leasehold_trust_issuer" "k8s" {
   type      = "kubernetes"
   issuer    = "https://%(p)sk8s.example.com"
   audiences = ["leasehold", "https://leasehold.example.com"]
+
+  watch      = ["pods", "deployments"]
+  api_server = "https://%(p)sk8s.example.com:6443"
+  credential = "nowhere"
 }
 resource "leasehold_workload_binding" "bot" {
   name         = "%(p)sbot-ci"
@@ -91,15 +99,18 @@ resource "leasehold_deployment" "bot" {
   name   = "%(p)sbot-prod"
   agent  = leasehold_agent.bot.name
   commit = "c0ffee"
+
+%(watched)s  heartbeat_ttl = 86400
+
   # What hangs on the deployment's id finds the grants in place.
   depends_on = [leasehold_agent_grants_exclusive.bot, leasehold_workload_binding.bot]
 }
 """
 
 
-def base(prefix: str) -> str:
-    """One of everything, under names that start with `prefix`."""
-    return BASE % {"p": prefix}
+def base(prefix: str, watched: str = WATCHED) -> str:
+    """One of everything, under names that start with `prefix`; `watched` ties the deployment to a cluster."""
+    return BASE % {"p": prefix, "watched": watched}
 
 
 class Stack:

@@ -31,7 +31,13 @@ resource "terraform_data" "use" {
 
 
 def _use(prefix, cargo, *, trigger="1", then="true", extra=""):
-    return base(prefix) + USE % {"p": prefix, "cargo": cargo, "trigger": trigger, "then": then, "extra": extra}
+    return base(prefix, watched="") + USE % {
+        "p": prefix,
+        "cargo": cargo,
+        "trigger": trigger,
+        "then": then,
+        "extra": extra,
+    }
 
 
 def _dead(registry, cargo):
@@ -73,7 +79,7 @@ def test_what_a_failed_apply_leaves_open_is_revoked(registry, make_stack, tmp_pa
 
 def test_what_a_killed_terraform_leaves_open_is_revoked(registry, make_stack, tmp_path):
     stack, cargo = make_stack(registry), tmp_path / "cargo"
-    stack.apply(base("kill-"))
+    stack.apply(base("kill-", watched=""))
     stack.write(_use("kill-", cargo, then="sleep 60"))
     running = stack.start("apply", "-auto-approve", "-no-color")
     until(lambda: cargo.exists() and cargo.read_text(), "no token arrived")
@@ -88,7 +94,7 @@ def test_what_a_killed_terraform_leaves_open_is_revoked(registry, make_stack, tm
 def test_the_registry_token_ends_with_every_walk(registry, make_stack):
     stack = make_stack(registry)
     registry.door.requests.clear()
-    stack.apply(base("walk-"))
+    stack.apply(base("walk-", watched=""))
     issued = registry.door.count("POST", "/oauth2/token")
     assert registry.door.count("POST", "/oauth2/revoke") == issued
     registry.door.requests.clear()

@@ -29,6 +29,8 @@ COMMANDS = [
     "token introspect",
     "token simulate",
     "token revoke",
+    "task",
+    "task end",
     "credential",
     "credential aws",
     "credential get",
@@ -37,10 +39,18 @@ COMMANDS = [
     "provider install",
     "tools",
     "tools import",
+    "explain",
+    "who-can",
+    "what-can",
+    "replay",
+    "policy",
+    "policy test",
+    "policy fmt",
 ]
 
 # nothing to give an example of
-BARE = {"", "object", "token", "credential", "provider", "provider install", "whoami", "version", "tools"}
+BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version", "tools"}
+BARE |= {"policy"}
 
 
 def unreachable(_):

@@ -246,6 +246,38 @@ def test_a_deployment_of_its_own_ends_before_what_settles_its_agent(stack, githu
     }
 
 
+def watched_cluster(stack, **changes):
+    given = {"watch": ["pods", "deployments"], "api_server": "https://10.0.0.1:6443", "credential": "prod", **changes}
+    audiences = ["https://leasehold.example.com"]
+    return TrustIssuer(stack, "cluster", type="kubernetes", issuer="https://x.example", audiences=audiences, **given)
+
+
+def test_a_deployment_ends_with_a_workload_of_a_watched_cluster_and_owes_heartbeats(stack, resources):
+    cluster = watched_cluster(stack)
+    uid = "${kubernetes_deployment.triage.metadata[0].uid}"
+    Deployment(stack, "green", agent="triage", trust_issuer=cluster, workload_uid=uid, heartbeat_ttl=30)
+    assert resources()["leasehold_trust_issuer"]["cluster"]["watch"] == ["deployments", "pods"]
+    assert resources()["leasehold_deployment"]["green"] == {
+        "name": "green",
+        "agent": "triage",
+        "trust_issuer": "${leasehold_trust_issuer.cluster.name}",
+        "workload_uid": uid,
+        "heartbeat_ttl": 30,
+    }
+
+
+@pytest.mark.parametrize("missing", ["api_server", "credential", "watch"])
+def test_a_cluster_that_is_watched_says_where_and_as_whom(stack, missing):
+    with pytest.raises(ValueError, match="api_server and credential are for"):
+        watched_cluster(stack, **{missing: () if missing == "watch" else None})
+
+
+@pytest.mark.parametrize("given", [{"trust_issuer": "prod"}, {"workload_uid": "6f1c"}])
+def test_a_workload_without_its_cluster_is_refused(stack, given):
+    with pytest.raises(ValueError, match="belong together"):
+        Deployment(stack, "green", agent="triage", **given)
+
+
 def test_what_another_stack_declares_is_named_plainly_and_deployed_first(app, stack, github, resources):
     platform = cdktf.TerraformStack(app, "platform")
     LeaseholdProvider(platform, "leasehold", stack="platform")

@@ -12,14 +12,19 @@ import cdktf
 
 from leasehold_cdktf import (
     Agent,
+    AwsSession,
     Call,
     Ceiling,
+    CredentialProfile,
     Deployment,
     GitHubActions,
     LeaseholdProvider,
+    Login,
+    OAuthClient,
     Oidc,
     Owner,
     Policy,
+    PostgresqlLogin,
     Question,
     Relation,
     Resource,
@@ -116,6 +121,33 @@ def _web(app: cdktf.App) -> tuple[cdktf.TerraformStack, str]:
     return stack, bound.render()
 
 
+def _clients(app: cdktf.App) -> cdktf.TerraformStack:
+    """An agent for people, known by a metadata document, and what of other systems it may draw."""
+    stack = cdktf.TerraformStack(app, "clients")
+    LeaseholdProvider(stack, "leasehold", endpoint=ENDPOINT, stack="clients")
+    login = Login(
+        client_id="leasehold", authorization_endpoint="https://i.example/a", token_endpoint="https://i.example/t"
+    )
+    TrustIssuer(
+        stack, "people", type="oidc", issuer="https://i.example", audiences=["leasehold"], login=login, id_jag=True
+    )
+    client = OAuthClient(
+        jwks_uri="https://app.example/jwks",
+        redirect_uris=["https://app.example/callback"],
+        client_ids=["https://app.example/client.json"],
+        dynamic_clients=2,
+        dpop="required",
+    )
+    agent = Agent(stack, "assistant", owner="alice", review_by="2027-05-01", grants=[], client=client)
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+    role = "arn:aws:iam::123456789012:role/deploy"
+    session = AwsSession(role_arn=role, region="eu-central-1", session_policy=policy, on_revoke="deny-session")
+    CredentialProfile(stack, "deploy", agents=[agent], target=session, description="Reads the orders.")
+    login_of_its_own = PostgresqlLogin(dsn="orders-admin", schema="orders", privileges=["select", "insert"])
+    CredentialProfile(stack, "orders", agents=[agent, "triage"], target=login_of_its_own, max_ttl=120)
+    return stack
+
+
 def _check(name: str, text: str) -> None:
     path = GOLDEN / name
     if os.environ.get("LEASEHOLD_TEST_UPDATE_GOLDEN") == "1":
@@ -135,3 +167,7 @@ def test_a_teams_stack_is_synthesised_as_agreed(app):
     stack, manifest = _web(app)
     _check("web.json", _synthesised(stack))
     _check("web.app.yaml", manifest)
+
+
+def test_a_stack_of_clients_and_profiles_is_synthesised_as_agreed(app):
+    _check("clients.json", _synthesised(_clients(app)))

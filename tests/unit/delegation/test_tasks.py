@@ -213,14 +213,6 @@ def test_the_door_takes_a_task_and_its_deadline(family):
     assert said(reply.json["access_token"])["aud"] == TOOLS
 
 
-@pytest.mark.parametrize("grant", ["client_credentials", "authorization_code", JWT_BEARER])
-def test_a_grant_that_knows_no_tasks_refuses_one(family, grant):
-    """Ignored, it would leave a lease that the end of the task does not end."""
-    reply = family.world.form("/oauth2/token", grant_type=grant, task="ticket-4711", resource=TOOLS)
-    assert (reply.status, reply.json["error"]) == (400, "invalid_request")
-    assert "task" in reply.json["error_description"]
-
-
 def test_authorization_details_are_never_ignored(family):
     """Ignored, they would leave a token for more than was asked."""
     reply = family.world.exchange_form(family.pod("triage"), authorization_details="[]")

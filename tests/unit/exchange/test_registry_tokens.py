@@ -13,6 +13,7 @@ from leasehold.model.errors import Unauthenticated
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import REGISTRY, binding_node, lease_node
 from leasehold.model.principal import Principal, Role
+from leasehold.model.trust import GitHubActionsSubject
 
 
 def principal(world, token, **options) -> Principal:
@@ -160,3 +161,18 @@ def test_the_node_of_a_binding_is_the_one_the_registry_bumps(world):
     lease = world.get(world.github.token(), REGISTRY_AUDIENCE).lease
 
     assert lease.ancestors[-1].node == binding_node("ci-shop")
+
+
+def test_only_who_may_admit_is_said_to(world):
+    pins = GitHubActionsSubject(repository_id="99017", repository_owner_id="4211", environment="prod")
+    world.bind(
+        "platform-ci",
+        trust_issuer="github",
+        role=Role.SECURITY_ADMIN,
+        stack="platform",
+        may_admit=True,
+        github_actions=pins,
+    )
+    admits = principal(world, world.github.token(environment="prod"), stack="platform")
+    assert (admits.stack, admits.may_admit) == ("platform", True)
+    assert not principal(world, world.github.token(), stack="shop-prod").may_admit

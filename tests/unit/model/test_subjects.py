@@ -10,6 +10,7 @@ import leasehold_cdktf.subjects as constructs
 from leasehold.model.errors import InvalidValue
 from leasehold.model.subjects import IssuerType, KubernetesSubject, Subject
 from leasehold.model.trust import TrustIssuer, Verification, WorkloadBinding
+from leasehold.model.workloads import WorkloadKind
 from leasehold_provider.subjects import ISSUER_TYPES, SUBJECTS, check_subject, subject_blocks
 
 KINDS = {kind.TYPE: kind for kind in get_args(Subject)}
@@ -150,6 +151,18 @@ def test_an_issuer_that_cannot_be_one_of_its_kind_is_refused(kind, url):
         {"verify": Verification.TOKEN_REVIEW, "api_server": "http://k8s.example", "credential": "prod"},
         {"verify": Verification.TOKEN_REVIEW, "api_server": "https://k8s.example", "credential": "../../etc/passwd"},
         {"api_server": "https://k8s.example", "credential": "prod"},
+        {"watch": frozenset({WorkloadKind.PODS})},
+        {"watch": frozenset({WorkloadKind.PODS}), "api_server": "https://k8s.example"},
+        {"watch": frozenset({WorkloadKind.PODS}), "credential": "prod"},
+        {"watch": frozenset({WorkloadKind.PODS}), "api_server": "http://k8s.example", "credential": "prod"},
+        {"watch": frozenset({WorkloadKind.PODS}), "api_server": "https://u:p@k8s.example", "credential": "prod"},
+        {"watch": frozenset({WorkloadKind.PODS}), "api_server": "https://k8s.example/?a=b", "credential": "prod"},
+        {
+            "kind": IssuerType.OIDC,
+            "watch": frozenset({WorkloadKind.PODS}),
+            "api_server": "https://x.example",
+            "credential": "c",
+        },
         {
             "kind": IssuerType.OIDC,
             "verify": Verification.TOKEN_REVIEW,
@@ -159,6 +172,6 @@ def test_an_issuer_that_cannot_be_one_of_its_kind_is_refused(kind, url):
     ],
     ids=repr,
 )
-def test_a_token_review_that_could_not_be_asked_safely_is_refused(more):
+def test_a_cluster_that_could_not_be_asked_safely_is_refused(more):
     with pytest.raises(InvalidValue):
         issuer(**more)

@@ -23,12 +23,12 @@ from tests.fakes.decision_world import (
 )
 
 from leasehold.model.access_requests import agent_ref
-from leasehold.model.decisions import Reason, Side
+from leasehold.model.decisions import Reason
 from leasehold.model.entities import EntityRef
+from leasehold.model.policies import PolicyMode, PolicyPermits, PolicySide
 from leasehold.policy.changing import smallest_change
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.explaining import ConditionTrace, explain
-from leasehold.policy.material import Mode, Permits
 from leasehold.policy.replaying import compare, replay
 from leasehold.policy.surveying import what_can, who_can
 
@@ -46,7 +46,7 @@ unless { context.depth > 2 };
 def test_an_explanation_shows_each_condition_and_whether_it_held():
     version = published(agent_policy("// first\n" + SALES))
     (trace,) = explain(call(arguments={"table": "hr"}), version).failing
-    assert (trace.id, trace.document, trace.line, trace.side) == ("agents/sales", "agents", 2, Side.AGENT)
+    assert (trace.id, trace.document, trace.line, trace.side) == ("agents/sales", "agents", 2, PolicySide.AGENT)
     assert (trace.applied, trace.permits, trace.enforced, trace.advice) == (False, True, True, "ask the data team")
     assert trace.conditions == (
         ConditionTrace('(context.input.table like "sales_*") || (context.input.table like "finance_*")', held=False),
@@ -63,7 +63,7 @@ def test_parentheses_in_a_literal_stay_where_they_are():
 def test_an_explanation_tells_both_sides_and_log_only_policies_apart():
     version = published(
         agent_policy(SALES),
-        agent_policy('@id("try") forbid (principal, action, resource);', "trial", mode=Mode.LOG_ONLY),
+        agent_policy('@id("try") forbid (principal, action, resource);', "trial", mode=PolicyMode.LOG_ONLY),
         user_policy('@id("no") forbid (principal, action, resource) when { context has via_agent };'),
     )
     explained = explain(call(user=ANA), version)
@@ -145,6 +145,9 @@ def test_a_call_that_passes_needs_no_change():
         ('context.input.table like "exact"', {"table": "x"}, {"table": "exact"}),
         ('context.input has limit && context.input.limit < 9 && context.input.table like "a*"', {"limit": 20},
          {"limit": 8, "table": "ax"}),
+        ("context.input has dry && context.input.dry == true", {"dry": False}, {"dry": True}),
+        ("context.input has limit && context.input.limit < context.depth + 5 && context.input.limit == 4", {"limit": 9},
+         {"limit": 4}),
         ("context.depth == 7", {}, None),
     ],
 )  # fmt: skip
@@ -180,7 +183,12 @@ def test_who_can_names_every_holder_with_what_is_asked_of_it():
         'forbid (principal, action in Action::"*", resource) when { context.depth > 1 };', "deep"
     ))  # fmt: skip
     (found,) = who_can("warehouse/query", version, MONDAY)
-    assert (found.side, found.holder, found.grant, found.resource) == (Side.AGENT, TRIAGE, "triage/warehouse", "db:*")
+    assert (found.side, found.holder, found.grant, found.resource) == (
+        PolicySide.AGENT,
+        TRIAGE,
+        "triage/warehouse",
+        "db:*",
+    )
     assert found.unless == ("context.depth > 1",)
     assert 'context.input.table like "sales_*"' in found.when[0]
     assert list(who_can("warehouse/query", version, MONDAY, "repo:web")) == []
@@ -202,8 +210,8 @@ def test_who_can_names_what_policies_grant_by_themselves():
                     'when { principal in resource.owner }; @id("ana") permit (principal == user::"ana", '
                     'action == Action::"docs/read", resource);'),
         agent_policy('@id("b") permit (principal in team::"payments", action in Action::"docs/*", resource);',
-                     permits=Permits.BEYOND_GRANTS),
-        user_policy('permit (principal, action == Action::"docs/read", resource);', "trial", mode=Mode.LOG_ONLY),
+                     permits=PolicyPermits.BEYOND_GRANTS),
+        user_policy('permit (principal, action == Action::"docs/read", resource);', "trial", mode=PolicyMode.LOG_ONLY),
     )  # fmt: skip
     found = {one.policy: one for one in who_can("docs/read", version, MONDAY) if one.policy}
     assert set(found) == {"users/owners", "users/ana", "agents/b"}
@@ -223,7 +231,7 @@ def test_what_an_agent_can_is_what_it_and_its_roles_hold():
         ("docs/delete", "document:*"),
     }
     assert list(what_can(agent_ref("stranger"), version, MONDAY)) == []
-    assert {one.side for one in what_can(ANA, version, MONDAY)} == {Side.USER}
+    assert {one.side for one in what_can(ANA, version, MONDAY)} == {PolicySide.USER}
     unconditional = published(agent_policy(SALES), agent_policy(
         'permit (principal, action == Action::"warehouse/query", resource);', "all"
     ))  # fmt: skip

@@ -4,12 +4,12 @@ import pytest
 from tests.fakes.decision_world import MONDAY, TRIAGE, agent_policy, call, entity, facts, published, user_policy
 
 from leasehold.model.access_requests import AccessRequest
-from leasehold.model.decisions import Reason, Side
+from leasehold.model.decisions import Reason
 from leasehold.model.entities import Entity, EntityRef
+from leasehold.model.policies import PolicyPermits, PolicySide
 from leasehold.policy.assessing import check
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.deciding import decision_on
-from leasehold.policy.material import Permits
 from leasehold.policy.publishing import publish
 
 SCHEMA = """
@@ -68,7 +68,9 @@ def todo(owner):
 def test_roles_attributes_and_what_the_caller_says_of_the_resource_decide(version, who, action, owner, expected):
     decision = decision_on(ask(who, action, todo(owner)), version)
     assert decision.reason is expected
-    assert [side.side for side in decision.sides] == ([Side.USER] if expected is not Reason.UNKNOWN_ACTION else [])
+    assert [side.side for side in decision.sides] == (
+        [PolicySide.USER] if expected is not Reason.UNKNOWN_ACTION else []
+    )
 
 
 def test_groups_of_actions_are_those_of_the_schema(version):
@@ -110,7 +112,7 @@ def test_an_agent_of_another_application_has_two_sides_too():
         [
             user_policy(POLICIES, schema=SCHEMA),
             user_policy(forbid, "more"),
-            agent_policy(agents, "agents", permits=Permits.BEYOND_GRANTS),
+            agent_policy(agents, "agents", permits=PolicyPermits.BEYOND_GRANTS),
         ],
         facts(entities=PEOPLE),
     )
@@ -135,7 +137,21 @@ def test_policies_are_validated_against_the_schema_that_they_bring():
 
 
 def test_a_schema_that_cannot_be_read_is_a_problem_of_its_document():
-    assert problems(user_policy(POLICIES, schema="entity ;"))[0].startswith("users:1: the schema cannot be read: ")
+    assert problems(user_policy(POLICIES, schema="entity ;"))[0].startswith("users:1: error parsing schema")
+    other = user_policy(POLICIES, "other", schema="entity user;")
+    # Each application's schema stands alone: another declares the same types, and speaks of its own actions.
+    said = problems(user_policy(POLICIES, schema=SCHEMA), other)
+    assert all(one.startswith("other:") for one in said)
+    assert any("unrecognized action" in one for one in said)
+
+
+def test_a_schema_that_would_not_end_is_never_parsed():
+    deep = f"entity user = {{ a: {'Set<' * 60}Long{'>' * 60} }};"
+    types = "type A = { a: B, b: B }; type B = Long; entity user = { a: A };"
+    brackets = f"entity user = {{ a: {'{ a: ' * 60}Long{'}' * 60} }};"
+    for schema in (types, brackets):
+        assert problems(user_policy(POLICIES, schema=schema))[0].startswith("users:1: a schema ")
+    assert problems(user_policy(POLICIES, schema=deep))
 
 
 def test_two_actions_of_one_name_cannot_be_told_apart():

@@ -33,6 +33,7 @@ def only(document):
     "document",
     [
         f"{READ};",
+        'permit(principal, action in Action::"github/*", resource);',
         "forbid(principal, action, resource);",  # a forbid may speak of everything
         'permit(principal, action in [Action::"github/read_file", Action::"can_read_todos"], resource);',
         f'// a "comment; with (((( and\n{READ} when {{ context.text == "; }} ((( // no comment" }};',

@@ -26,12 +26,12 @@ from tests.fakes.decision_world import (
 )
 
 from leasehold.model.access_requests import action_name, agent_ref, user_ref
-from leasehold.model.decisions import Reason, Side
+from leasehold.model.decisions import Reason
 from leasehold.model.entities import Entity, EntityRef
+from leasehold.model.policies import PolicyMode, PolicyPermits, PolicySide
 from leasehold.policy import AccessDenied, AccessPermit, decide
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.deciding import decision_on
-from leasehold.policy.material import Mode, Permits
 from leasehold.policy.publishing import publish
 
 EVERY_CALL = 'forbid (principal, action in Action::"*", resource)'
@@ -52,7 +52,7 @@ def test_a_grant_alone_lets_an_autonomous_call_pass_and_says_which():
     answer = decide(call(), published())
     assert isinstance(answer, AccessPermit)
     (side,) = answer.decision.sides
-    assert (side.side, side.allowed, side.determining) == (Side.AGENT, True, ("grant:triage/warehouse",))
+    assert (side.side, side.allowed, side.determining) == (PolicySide.AGENT, True, ("grant:triage/warehouse",))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_permit_says_when_a_grant_holds_and_never_grants(engine):
 
 def test_only_a_document_that_says_so_grants_beyond_grants():
     permit = '@id("open") permit (principal in team::"payments", action == Action::"warehouse/query", resource);'
-    version = publish([agent_policy(permit, permits=Permits.BEYOND_GRANTS)], facts(grants=()))
+    version = publish([agent_policy(permit, permits=PolicyPermits.BEYOND_GRANTS)], facts(grants=()))
     decision = decision_on(call(), version)
     assert (decision.reason, decision.sides[0].determining) == (Reason.PERMITTED, ("agents/open",))
     assert reason(refund(1), version) is Reason.NOTHING_GRANTED
@@ -167,7 +167,7 @@ def test_the_user_side_sees_which_agent_and_the_agent_side_for_whom():
 def test_a_person_alone_is_decided_by_the_user_side_alone():
     version = published(agent_policy(f"{EVERY_CALL};"))
     decision = decision_on(refund(10, subject=ANA), version)
-    assert (decision.reason, [side.side for side in decision.sides]) == (Reason.GRANTED, [Side.USER])
+    assert (decision.reason, [side.side for side in decision.sides]) == (Reason.GRANTED, [PolicySide.USER])
 
 
 @pytest.mark.parametrize("user", [NOBODY, EntityRef("team", "payments")])
@@ -187,7 +187,7 @@ def test_a_group_calls_no_tools():
 
 
 def test_log_only_says_what_it_would_do_and_does_not_do_it():
-    version = published(agent_policy(f"{EVERY_CALL};", mode=Mode.LOG_ONLY))
+    version = published(agent_policy(f"{EVERY_CALL};", mode=PolicyMode.LOG_ONLY))
     decision = decision_on(call(), version)
     assert (decision.allowed, decision.would_flip, decision.sides[0].would_allow) == (True, True, False)
     assert not decision_on(call(), published()).would_flip
@@ -197,7 +197,7 @@ def test_log_only_says_what_it_would_do_and_does_not_do_it():
 def test_log_only_beside_what_is_enforced():
     version = published(
         agent_policy('forbid (principal, action in Action::"*", resource) when { context.depth > 3 };'),
-        agent_policy(f"{EVERY_CALL} when {{ context.depth > 0 }};", "try", mode=Mode.LOG_ONLY),
+        agent_policy(f"{EVERY_CALL} when {{ context.depth > 0 }};", "try", mode=PolicyMode.LOG_ONLY),
     )
     assert [decision_on(call(chain=("a",) * depth), version).would_flip for depth in (0, 1, 4)] == [False, True, False]
 
@@ -333,7 +333,7 @@ def test_names_of_entities_are_made_in_one_place():
 def test_a_policy_may_look_at_the_context_as_a_whole():
     whole = 'forbid (principal, action == Action::"warehouse/query", resource) unless { [context].contains(context) };'
     assert reason(call(), published(agent_policy(whole))) is Reason.GRANTED
-    tried = agent_policy(whole.replace("unless", "when"), "try", mode=Mode.LOG_ONLY)
+    tried = agent_policy(whole.replace("unless", "when"), "try", mode=PolicyMode.LOG_ONLY)
     assert decision_on(call(), published(tried)).would_flip
     assert decision_on(call(), published(tried, agent_policy(whole))).would_flip
 

@@ -5,10 +5,9 @@ from hypothesis import strategies as st
 from tests.fakes.decision_world import ANA, BOB, GRANTS, TRIAGE, agent_policy, call, facts, held, refund, user_policy
 
 from leasehold.model.authority.order import Call, allows
-from leasehold.model.decisions import Side
+from leasehold.model.policies import PolicyMode, PolicyPermits, PolicySide
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.deciding import decision_on
-from leasehold.policy.material import Mode, Permits
 from leasehold.policy.publishing import publish
 
 LAW = settings(max_examples=60, deadline=None, derandomize=True)
@@ -17,9 +16,9 @@ SCOPES = ('action in Action::"*", resource', 'action == Action::"warehouse/query
 CONDITIONS = ("true", "context.depth > 1", 'context has source_ip && context.source_ip.isInRange(ip("10.0.0.0/8"))',
               "context has oauth", "context.weekday == 1")  # fmt: skip
 
-scopes, conditions, modes = st.sampled_from(SCOPES), st.sampled_from(CONDITIONS), st.sampled_from(Mode)
+scopes, conditions, modes = st.sampled_from(SCOPES), st.sampled_from(CONDITIONS), st.sampled_from(PolicyMode)
 effects = st.sampled_from(("permit", "forbid"))
-policies = st.lists(st.tuples(effects, scopes, conditions, st.sampled_from(Side), modes), max_size=5)
+policies = st.lists(st.tuples(effects, scopes, conditions, st.sampled_from(PolicySide), modes), max_size=5)
 grants = st.lists(st.sampled_from(GRANTS), unique_by=lambda one: one[-1])
 calls = st.builds(
     lambda make, depth, source, user: make(chain=("a",) * depth, source=source, user=user),
@@ -31,7 +30,7 @@ calls = st.builds(
 
 
 def texts(drawn):
-    make = {Side.AGENT: agent_policy, Side.USER: user_policy}
+    make = {PolicySide.AGENT: agent_policy, PolicySide.USER: user_policy}
     return [
         make[side](f"{effect} (principal, {scope}) when {{ {condition} }};", f"d{at}", mode=mode)
         for at, (effect, scope, condition, side, mode) in enumerate(drawn)
@@ -49,10 +48,10 @@ def test_no_grant_no_permit(drawn, held_by_agent, request):
 
 
 @LAW
-@given(policies, calls, scopes, conditions, st.sampled_from(Side))
+@given(policies, calls, scopes, conditions, st.sampled_from(PolicySide))
 def test_adding_a_forbid_never_allows(drawn, request, scope, condition, side):
     before = publish(texts(drawn), facts())
-    more = texts([*drawn, ("forbid", scope, condition, side, Mode.ENFORCE)])
+    more = texts([*drawn, ("forbid", scope, condition, side, PolicyMode.ENFORCE)])
     after = publish(more, facts())
     assert decision_on(request, before).allowed or not decision_on(request, after).allowed
 
@@ -61,16 +60,18 @@ def test_adding_a_forbid_never_allows(drawn, request, scope, condition, side):
 @given(policies, calls)
 def test_a_forbid_that_holds_wins_over_everything(drawn, request):
     forbid = agent_policy("forbid (principal, action, resource);", "last")
-    beyond = agent_policy('permit (principal, action in Action::"*", resource);', "open", permits=Permits.BEYOND_GRANTS)
+    beyond = agent_policy(
+        'permit (principal, action in Action::"*", resource);', "open", permits=PolicyPermits.BEYOND_GRANTS
+    )
     assert not decision_on(request, publish([*texts(drawn), beyond, forbid], facts())).allowed
 
 
 @LAW
 @given(policies, policies, calls)
 def test_log_only_never_changes_the_decision_and_says_what_enforcing_would(drawn, others, request):
-    tried = [(effect, scope, condition, side, Mode.LOG_ONLY) for effect, scope, condition, side, _ in others]
-    enforced = [(effect, scope, condition, side, Mode.ENFORCE) for effect, scope, condition, side, _ in others]
-    drawn = [(effect, scope, condition, side, Mode.ENFORCE) for effect, scope, condition, side, _ in drawn]
+    tried = [(effect, scope, condition, side, PolicyMode.LOG_ONLY) for effect, scope, condition, side, _ in others]
+    enforced = [(effect, scope, condition, side, PolicyMode.ENFORCE) for effect, scope, condition, side, _ in others]
+    drawn = [(effect, scope, condition, side, PolicyMode.ENFORCE) for effect, scope, condition, side, _ in drawn]
     plain = decision_on(request, publish(texts(drawn), facts()))
     logged = decision_on(request, publish(texts([*drawn, *tried]), facts()))
     real = decision_on(request, publish(texts([*drawn, *enforced]), facts()))

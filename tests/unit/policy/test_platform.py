@@ -31,8 +31,8 @@ def allowed(answer):
 
 
 @pytest.mark.parametrize(("role", "kind"), list(itertools.product(Role, Kind)))
-def test_every_role_reads_every_kind_and_few_write(role, kind):
-    assert allowed(decide_platform(principal(role), PlatformAction.READ, kind))
+def test_every_role_but_the_enforcer_reads_every_kind_and_few_write(role, kind):
+    assert allowed(decide_platform(principal(role), PlatformAction.READ, kind)) is (role is not Role.ENFORCER)
     expected = role is Role.SECURITY_ADMIN or (role is Role.DEVELOPER and kind in DEVELOPERS)
     for action in WRITES:
         assert allowed(decide_platform(principal(role), action, kind)) is expected
@@ -42,6 +42,17 @@ def test_every_role_reads_every_kind_and_few_write(role, kind):
 def test_the_audit_log_is_for_auditors_and_admins(role):
     answer = decide_platform(principal(role), PlatformAction.READ_AUDIT, "audit-events")
     assert allowed(answer) is (role in {Role.AUDITOR, Role.SECURITY_ADMIN})
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_asks_the_decision_point(role):
+    askers = {
+        PlatformAction.DECIDE: {Role.ENFORCER, Role.SECURITY_ADMIN},
+        PlatformAction.SEARCH: {Role.ENFORCER, Role.AUDITOR, Role.SECURITY_ADMIN},
+        PlatformAction.EXPLAIN: {Role.AUDITOR, Role.SECURITY_ADMIN},
+    }
+    for action, roles in askers.items():
+        assert allowed(decide_platform(principal(role), action, "decisions")) is (role in roles)
 
 
 @pytest.mark.parametrize(("role", "node"), list(itertools.product(Role, NODES)))
@@ -55,7 +66,8 @@ def test_a_plan_only_identity_never_writes_whatever_its_role(role, kind):
     who = principal(role, plan_only=True)
     for action in (*WRITES, PlatformAction.REVOKE):
         assert isinstance(decide_platform(who, action, kind), Deny)
-    assert allowed(decide_platform(who, PlatformAction.READ, kind))
+    assert not allowed(decide_platform(who, PlatformAction.DECIDE, kind))
+    assert allowed(decide_platform(who, PlatformAction.READ, kind)) is (role is not Role.ENFORCER)
 
 
 def test_a_permit_says_who_may_do_what():

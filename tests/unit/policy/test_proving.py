@@ -6,10 +6,10 @@ import pytest
 from tests.fakes.decision_world import MONDAY, TRIAGE, agent_policy, held, published, user_policy
 from tests.policy_fuzz.pairs import ACTION, AT, Pair, judged, pairs
 
-from leasehold.model.decisions import Side
+from leasehold.model.policies import PolicyMode, PolicyPermits, PolicySide
 from leasehold.model.tools import Action
 from leasehold.policy.deciding import decision_on
-from leasehold.policy.material import CallableTool, Mode, Permits
+from leasehold.policy.material import CallableTool
 from leasehold.policy.proving.comparing import Comparison, Movement
 from leasehold.policy.proving.questions import Bounds, Holder
 from leasehold.policy.proving.witnesses import allowed, supposed_in_words
@@ -19,8 +19,8 @@ QUERY, REFUND = "warehouse/query", "billing/refund"
 EVERY = 'action in Action::"*", resource'
 
 
-def proof(old, new, action=QUERY, side=Side.AGENT, bounds=USUAL, **more):
-    make = agent_policy if side is Side.AGENT else user_policy
+def proof(old, new, action=QUERY, side=PolicySide.AGENT, bounds=USUAL, **more):
+    make = agent_policy if side is PolicySide.AGENT else user_policy
     before = published(*([make(old, **more)] if old else []))
     after = published(*([make(new, **more)] if new else []))
     return Comparison(before, after, MONDAY, bounds).proof(side, action)
@@ -114,28 +114,28 @@ def test_the_first_permit_bounds_what_grants_gave_and_the_second_widens():
 
 
 def test_a_permit_beyond_grants_widens_without_any_grant():
-    found = proof("", query_when("true"), permits=Permits.BEYOND_GRANTS)
+    found = proof("", query_when("true"), permits=PolicyPermits.BEYOND_GRANTS)
     assert found.movement is Movement.WIDENS
     assert found.widening.granted is False
 
 
 def test_what_only_is_logged_moves_nothing():
-    assert moved("", forbid_when("true"), mode=Mode.LOG_ONLY) is Movement.EQUIVALENT
+    assert moved("", forbid_when("true"), mode=PolicyMode.LOG_ONLY) is Movement.EQUIVALENT
 
 
 def test_the_users_side_is_proved_by_itself():
     old = f'permit (principal in group::"support", {EVERY});'
     new = f"permit (principal, {EVERY});"
-    found = proof(old, new, side=Side.USER)
+    found = proof(old, new, side=PolicySide.USER)
     assert found.movement is Movement.WIDENS
     assert found.widening.request.subject.ref.type == "user"
-    assert moved(old, old, side=Side.USER) is Movement.EQUIVALENT
+    assert moved(old, old, side=PolicySide.USER) is Movement.EQUIVALENT
 
 
 def test_a_user_policy_on_the_agent_behind_the_call_is_replayed_on_its_side():
     old = f'permit (principal, {EVERY}) when {{ context has via_agent && context.via_agent == agent::"triage" }};'
     new = f"permit (principal, {EVERY}) when {{ context has via_agent }};"
-    found = proof(old, new, side=Side.USER)
+    found = proof(old, new, side=PolicySide.USER)
     assert found.movement is Movement.WIDENS
     assert found.widening.request.subject.ref.type == "agent"
     assert found.widening.request.user.ref.type == "user"
@@ -146,8 +146,8 @@ def test_every_witness_is_decided_as_it_claims():
     found = list(Comparison(old, new, MONDAY).changed())
     assert len(found) == 4
     for one in found:
-        assert allowed(one.widening, Side.AGENT, new)
-        assert not allowed(one.widening, Side.AGENT, old)
+        assert allowed(one.widening, PolicySide.AGENT, new)
+        assert not allowed(one.widening, PolicySide.AGENT, old)
 
 
 def test_a_witness_says_what_it_supposes():
@@ -192,7 +192,7 @@ def test_a_tool_whose_arguments_change_is_unproven():
     other = CallableTool(server="warehouse", name="query", action=Action.READ, input_schema={"type": "object"})
     rule = agent_policy(forbid_when("context.depth > 1"))
     old, new = published(rule), published(rule, tools=[other])
-    assert Comparison(old, new, MONDAY).proof(Side.AGENT, QUERY).movement is Movement.UNPROVEN
+    assert Comparison(old, new, MONDAY).proof(PolicySide.AGENT, QUERY).movement is Movement.UNPROVEN
 
 
 def test_of_an_agent_its_grants_and_the_policies_are_proved_together():
@@ -201,15 +201,15 @@ def test_of_an_agent_its_grants_and_the_policies_are_proved_together():
         agent_policy(query_when('context.input.table like "s*"')),
         grants=held(TRIAGE, ("warehouse", "query", "db:m*", {"table": {"prefix": "sales_q"}}, "triage/less")),
     )
-    assert Comparison(old, new, MONDAY).proof(Side.AGENT, QUERY).movement is Movement.WIDENS
-    assert Comparison(old, new, MONDAY).proof(Side.AGENT, QUERY, Holder(TRIAGE)).movement is Movement.NARROWS
+    assert Comparison(old, new, MONDAY).proof(PolicySide.AGENT, QUERY).movement is Movement.WIDENS
+    assert Comparison(old, new, MONDAY).proof(PolicySide.AGENT, QUERY, Holder(TRIAGE)).movement is Movement.NARROWS
 
 
 def test_a_witness_of_an_agent_is_a_call_that_the_decision_point_takes_as_it_is():
     wide = held(TRIAGE, ("billing", "refund", "tool_server:billing", {"amount": {"range": {"max": 75}}}, "triage/more"))
     rule = agent_policy(forbid_when("context.depth > 2"))
     old, new = published(rule), published(rule, grants=wide)
-    found = Comparison(old, new, MONDAY).proof(Side.AGENT, REFUND, Holder(TRIAGE))
+    found = Comparison(old, new, MONDAY).proof(PolicySide.AGENT, REFUND, Holder(TRIAGE))
     request = found.widening.request
     assert found.movement is Movement.WIDENS
     assert 50 < request.arguments["amount"] <= 75
@@ -223,7 +223,7 @@ def test_a_grant_that_lasts_longer_widens():
     long = [replace(one, expires_at=MONDAY.replace(day=25)) for one in short]
     rule = agent_policy(forbid_when("context.depth > 2"))
     found = Comparison(published(rule, grants=short), published(rule, grants=long), MONDAY).proof(
-        Side.AGENT, "docs/read", Holder(TRIAGE)
+        PolicySide.AGENT, "docs/read", Holder(TRIAGE)
     )
     assert found.movement is Movement.WIDENS
     assert MONDAY.replace(day=24) <= found.widening.request.at < MONDAY.replace(day=25)

@@ -16,9 +16,10 @@ from tests.fakes.decision_world import (
     user_policy,
 )
 
-from leasehold.model.decisions import Reason, Side
+from leasehold.model.decisions import Reason
 from leasehold.model.entities import EntityRef, Relationship
-from leasehold.model.tools import Action
+from leasehold.model.policies import Policy, PolicySide
+from leasehold.model.tools import Action, Tool, ToolAnnotations, ToolServer
 from leasehold.policy.assessing import check, schema_of
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.cedar.mapping import ValueRefused
@@ -32,7 +33,7 @@ from leasehold.policy.cedar.statements import (
     statements_of,
 )
 from leasehold.policy.deciding import decision_on
-from leasehold.policy.material import CallableTool
+from leasehold.policy.material import CallableTool, text_of, tools_of
 from leasehold.policy.publishing import publish
 from leasehold.policy.relating import StoredRelations
 
@@ -118,7 +119,7 @@ def test_a_text_that_is_not_unicode_is_refused_and_not_quoted():
 
 
 def test_the_schema_of_one_server_shows_what_its_policies_see():
-    schema = schema_of(facts(), "warehouse", Side.AGENT)
+    schema = schema_of(facts(), "warehouse", PolicySide.AGENT)
     assert 'action "warehouse/query" in [Action::"*", Action::"warehouse/*", Action::"read"]' in schema
     assert '"since"?: datetime' in schema
     assert '"tags"?: Set<String>' in schema
@@ -233,3 +234,53 @@ def test_an_attribute_that_nobody_has_is_a_mistake_to_everyone():
     text = agent_policy(f"forbid (principal, {QUERY}, resource is vault) when {{ resource.colour == 1 }};")
     with pytest.raises(DocumentRefused):
         published(text)
+
+
+def test_a_policy_that_nests_too_deep_never_reaches_a_parser():
+    for deep in ("(" * 20_000 + "true" + ")" * 20_000, "!" * 5_000 + "true", "true" + " && true" * 1_000):
+        document = f"// first\nforbid (principal, action, resource) when {{ {deep} }};"
+        (said,) = problems(agent_policy(document))
+        assert said.startswith("agents:2: a policy nests, or goes on, too long")
+        with pytest.raises(DocumentRefused):
+            formatted(document)
+
+
+def test_a_tool_that_its_server_dropped_undoes_no_policy_and_is_a_mistake_only_to_its_writer():
+    gone = agent_policy(
+        'forbid (principal, action == Action::"docs/shred", resource) when { context.input.anything };\n'
+        'forbid (principal, action in [Action::"docs/shred", Action::"docs/read"], resource is document) '
+        "when { resource.pages > 10 };\n"
+        'forbid (principal, action in Action::"nowhere/*", resource) when { context.input.anything };'
+    )
+    assert {one.partition(" ")[0] for one in problems(gone)} == {"agents:1:", "agents:2:", "agents:3:"}
+    version = published(gone)
+    assert decision_on(call("docs/read", PLAN), version).reason is Reason.FORBIDDEN
+    assert decision_on(call(), version).reason is Reason.GRANTED
+    wrong = agent_policy(
+        'forbid (principal, action in [Action::"docs/shred", Action::"docs/read"], resource is document) '
+        "when { resource.page > 10 };"
+    )
+    with pytest.raises(DocumentRefused, match="did you mean `pages`"):
+        published(wrong)
+
+
+def test_what_the_registry_keeps_is_what_gets_published():
+    schema = '{"type": "object", "properties": {"table": {"type": "string"}}}'
+    hints = ToolAnnotations(title="Query", read_only_hint=True, open_world_hint=False)
+    listed = {
+        "query": Tool(action=Action.READ, input_schema=schema, annotations=hints),
+        "bare": Tool(action=Action.DELETE),
+    }
+    query, bare = tools_of({"warehouse": ToolServer(url="https://mcp.example.com/warehouse", tools=listed)})
+    assert (query.server, query.name, query.annotations) == (
+        "warehouse",
+        "query",
+        {"readOnlyHint": True, "openWorldHint": False},
+    )
+    assert (bare.input_schema, bare.annotations) == (None, {})
+    policy = Policy(
+        document=f"forbid (principal, {QUERY}, resource) unless {{ context.tool.read_only }};", side=PolicySide.AGENT
+    )
+    version = published(text_of("guards", policy), tools=[query, bare])
+    assert decision_on(call(), version).reason is Reason.GRANTED
+    assert decision_on(call(arguments={"table": 5}), version).reason is Reason.SCHEMA_VIOLATION

@@ -55,6 +55,11 @@ def test_a_reference_that_is_not_known_yet_is_not_checked(terraform):
         ("leasehold_agent_grants_exclusive", {"agent": "triagee", "grants": []}, "agent"),
         ("leasehold_deployment", {"name": "d", "agent": "triagee"}, "agent"),
         (
+            "leasehold_deployment",
+            {"name": "d", "agent": "triage", "trust_issuer": "idpp", "workload_uid": "6f1c"},
+            "trust_issuer",
+        ),
+        (
             "leasehold_workload_binding",
             {"name": "b", "trust_issuer": "idpp", "role": "viewer", "oidc": {"subject": "x"}},
             "trust_issuer",
@@ -176,6 +181,7 @@ BINDING = {"name": "b", "trust_issuer": "i"}
 SUBJECT = {"oidc": {"subject": "x"}}
 GITHUB = {"repository_id": "1", "repository_owner_id": "2"}
 ISSUER = {"name": "t", "type": "oidc", "issuer": "https://x", "audiences": ["a"]}
+CLUSTER = {**ISSUER, "type": "kubernetes"}
 WRONG = {
     "leasehold_agent": [
         ({**AGENT, "name": "Bot"}, "name"),
@@ -204,12 +210,24 @@ WRONG = {
         ({"name": "s", "url": "https://x", "tools": {"a": {"action": "eat"}}}, "tools.a.action"),
     ],
     "leasehold_ceiling": [({"name": "c", "principal": "everybody", "scopes": []}, "principal")],
-    "leasehold_deployment": [({"name": "d", "agent": "a", "expires_at": "2027-01-01T00:00:00"}, "expires_at")],
+    "leasehold_deployment": [
+        ({"name": "d", "agent": "a", "expires_at": "2027-01-01T00:00:00"}, "expires_at"),
+        ({"name": "d", "agent": "a", "heartbeat_ttl": 4}, "heartbeat_ttl"),
+        ({"name": "d", "agent": "a", "heartbeat_ttl": 86_401}, "heartbeat_ttl"),
+        ({"name": "d", "agent": "a", "trust_issuer": "i"}, "workload_uid"),
+        ({"name": "d", "agent": "a", "workload_uid": "6f1c"}, "trust_issuer"),
+        ({"name": "d", "agent": "a", "trust_issuer": "i", "workload_uid": "a/b"}, "workload_uid"),
+    ],
     "leasehold_trust_issuer": [
         ({**ISSUER, "jwks": '{"keys":[{"kty":"EC","d":"s"}]}'}, "jwks"),
         ({**ISSUER, "jwks": "not json"}, "jwks"),
         ({**ISSUER, "audiences": []}, "audiences"),
         ({**ISSUER, "algorithms": ["none"]}, "algorithms"),
+        ({**ISSUER, "watch": ["nodes"]}, "watch"),
+        ({**CLUSTER, "watch": ["pods"]}, "api_server"),
+        ({**CLUSTER, "watch": ["pods"], "api_server": "https://k8s.example"}, "credential"),
+        ({**CLUSTER, "api_server": "https://k8s.example", "credential": "prod"}, "api_server"),
+        ({**ISSUER, "watch": ["pods"], "api_server": "https://k8s.example", "credential": "prod"}, "watch"),
     ],
     "leasehold_workload_binding": [
         ({**BINDING, **SUBJECT, "agent": "a", "role": "viewer"}, "role"),

@@ -23,8 +23,15 @@ CASES = {
         {"algorithms": ["RS512", "PS256"], "single_use": True, "max_token_ttl": 600},
     ),
     "leasehold_workload_binding": (
-        {"name": "ci", "trust_issuer": "idp", "role": "developer", "teams": ["web", "ops"], "oidc": {"subject": "x"}},
-        {"stack": "prod"},
+        {
+            "name": "ci",
+            "trust_issuer": "idp",
+            "role": "developer",
+            "teams": ["web", "ops"],
+            "stack": "prod",
+            "oidc": {"subject": "x"},
+        },
+        {"teams": ["web"]},
     ),
     "leasehold_tool_server": (
         {"name": "mail", "url": "https://mail.example.com/mcp", "tools": {"send.v1": {"action": "write"}}},

@@ -121,6 +121,6 @@ def test_a_registry_that_trusts_somebody_offers_no_token(registry):
 
 
 def test_a_new_start_of_an_empty_registry_replaces_the_token(registry):
-    assert offer_bootstrap(registry.store, "lhb_again", NOW)
+    assert offer_bootstrap(registry.store, "lhb_again", NOW, supersede=True)
     assert bootstrap(registry).status_code == 401
     assert bootstrap(registry, token="lhb_again").status_code == 201

@@ -48,6 +48,6 @@ def test_a_deleted_object_is_free_for_another_stack(registry):
 
 
 def test_the_stack_of_a_role_binding_is_its_own_and_managed_by_says_the_other(registry):
-    body = {"trust_issuer": "idp", "role": "security-admin", "stack": "staging", "oidc": {"subject": "ci"}}
-    written = registry.must("workload-bindings", "ci", body, "prod")
-    assert (written["stack"], written["managed_by"]) == ("staging", "prod")
+    body = {"trust_issuer": "idp", "role": "developer", "teams": ["web"], "stack": "web", "oidc": {"subject": "ci"}}
+    written = registry.must("workload-bindings", "ci", body, "platform")
+    assert (written["stack"], written["managed_by"]) == ("web", "platform")

@@ -22,10 +22,13 @@ from tests.unit.review.worlds import (
 from leasehold.model.deployments import Deployment
 from leasehold.model.kinds import Kind
 from leasehold.model.principal import Role
-from leasehold.model.trust import GitHubActionsSubject, OidcSubject, WorkloadBinding
-from leasehold.review.becoming import binding_shift, matches_all
+from leasehold.model.trust import GitHubActionsSubject, IssuerType, OidcSubject, TrustIssuer, WorkloadBinding
+from leasehold.model.workloads import WorkloadKind
+from leasehold.review.becoming import binding_shift, issuer_shift, matches_all
 from leasehold.review.moves import combined
 from leasehold.review.sentences import subject_of, target_of
+from leasehold.review.shifts import Sides, shift
+from leasehold.review.worlds import World
 
 DEVELOPER = WorkloadBinding(
     trust_issuer="gh",
@@ -68,6 +71,44 @@ def test_each_pin_and_each_power_moves_the_way_it_should(was, now, wider, narrow
     moved = combined(binding_shift(was, now))
     assert (moved.wider, moved.narrower) == (wider, narrower)
     assert moved.factors
+
+
+CLUSTER = TrustIssuer(type=IssuerType.KUBERNETES, issuer="https://k8s.example", audiences=frozenset({"a"}))
+ALL, PODS = frozenset(WorkloadKind), frozenset({WorkloadKind.PODS})
+WATCHED = replace(CLUSTER, watch=ALL, api_server="https://10.0.0.1:6443", credential="prod")
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "wider", "narrower"),
+    [
+        (CLUSTER, WATCHED, False, True),
+        (WATCHED, CLUSTER, True, False),
+        (WATCHED, replace(WATCHED, watch=PODS), True, False),
+        (replace(WATCHED, watch=PODS), WATCHED, False, True),
+        (WATCHED, replace(WATCHED, api_server="https://10.0.0.2:6443"), True, False),
+        (WATCHED, replace(WATCHED, credential="other"), True, False),
+        (CLUSTER, CLUSTER, False, False),
+    ],
+)
+def test_a_cluster_that_is_watched_less_is_trusted_more(was, now, wider, narrower):
+    moved = combined(issuer_shift(was, now))
+    assert (moved.wider, moved.narrower) == (wider, narrower)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "expected"),
+    [
+        (None, 30, "narrowed"),
+        (30, None, "widened"),
+        (30, 60, "widened"),
+        (60, 30, "narrowed"),
+    ],
+)
+def test_a_heartbeat_that_is_owed_later_or_never_widens(was, now, expected):
+    empty = World({})
+    declared, live = (Deployment(agent="triage", heartbeat_ttl=ttl) for ttl in (was, now))
+    moved = shift(declared, live, Sides(declared=empty, live=empty))
+    assert (moved.wider, moved.narrower) == (expected == "widened", expected == "narrowed")
 
 
 PINS = st.one_of(st.none(), st.sampled_from(["a", "b"]))

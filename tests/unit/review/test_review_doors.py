@@ -114,8 +114,9 @@ def test_the_caller_is_asked_for_before_the_body_is_read(client, route):
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("token", [*Role, "plan"])
-def test_every_role_may_ask_and_a_plan_only_run_too(client, route, token):
-    assert ask(client, route, token=str(token), json=body()).status_code == 200
+def test_every_role_that_reads_may_ask_and_a_plan_only_run_too(client, route, token):
+    expected = 403 if token is Role.ENFORCER else 200
+    assert ask(client, route, token=str(token), json=body()).status_code == expected
 
 
 def test_what_terraform_wrote_is_compared_whole(client):

@@ -10,6 +10,7 @@ from tests.fakes.registry import (
     DEPLOYMENT,
     GRANT,
     ISSUER,
+    NOW,
     OWNER,
     OWNS,
     POLICY,
@@ -26,11 +27,21 @@ from tests.fakes.registry import (
 )
 
 from leasehold.model.kinds import Kind
+from leasehold.model.registrations import ClientMetadata, RegisteredClient
 
+READERS = frozenset(PEOPLE) - {"pep"}  # an enforcement point asks for decisions, and reads nothing
 EVERYBODY = frozenset(PEOPLE)
-ADMINS = frozenset({"admin", "prod", "staging"})
+ADMINS = frozenset({"admin", "platform", "prod", "staging"})
 WITH_THE_TEAM = ADMINS | {"alice"}
 AUDITORS = ADMINS | {"auditor", "plan"}  # a plan-only security-admin still reads what the role reads
+CLIENT = RegisteredClient(
+    metadata=ClientMetadata(
+        client_id="dyn.1", redirect_uris=frozenset({"https://a.example/cb"}), grants=frozenset({"client_credentials"})
+    ),
+    agent="scout",
+    token_sha256="ab" * 32,
+    created_at=NOW,
+)
 BODIES = {
     Kind.OWNERS: ("bob", OWNER),
     Kind.AGENTS: ("scout", AGENT),
@@ -62,39 +73,49 @@ def table():
         create = {"url": path(kind, name), "json": body, "headers": {"If-None-Match": "*"}}
         yield "PUT", one, writers, create
         yield "DELETE", one, writers, {"url": path(kind, name), "headers": {"If-Match": '"1"'}, "made": create}
-        yield "GET", one, EVERYBODY, {"url": path(kind, name), "made": create}
-        yield "GET", many, EVERYBODY, {"url": many}
+        yield "GET", one, READERS, {"url": path(kind, name), "made": create}
+        yield "GET", many, READERS, {"url": many}
     secret, client = "/v1/agents/{name}:client-secret", {**AGENT, "client_secret_allowed": True}
     made = {"url": path(Kind.AGENTS, "scout"), "json": client, "headers": {"If-None-Match": "*"}}
     yield "POST", secret, ADMINS, {"url": "/v1/agents/scout:client-secret", "json": {}, "made": made}
     yield "DELETE", secret, ADMINS, {"url": "/v1/agents/scout:client-secret", "made": made, "given": {}}
-    yield "GET", "/v1/snapshot", EVERYBODY, {}
-    yield "GET", "/v1/effective-access", EVERYBODY, {"params": {"agent": "triage"}}
+    initial, taking = "/v1/agents/{name}:registration-token", {**AGENT, "dynamic_clients": 1}
+    made = {"url": path(Kind.AGENTS, "scout"), "json": taking, "headers": {"If-None-Match": "*"}}
+    yield "POST", initial, ADMINS, {"url": "/v1/agents/scout:registration-token", "json": {}, "made": made}
+    yield "GET", "/v1/agents/{name}:clients", READERS, {"url": "/v1/agents/scout:clients", "made": made}
+    one = {"url": f"/v1/agents/scout:clients/{CLIENT.metadata.client_id}", "made": made, "client": CLIENT}
+    yield "DELETE", "/v1/agents/{name}:clients/{client_id}", ADMINS, one
+    yield "GET", "/v1/snapshot", READERS, {}
+    yield "GET", "/v1/effective-access", READERS, {"params": {"agent": "triage"}}
     yield "GET", "/v1/whoami", EVERYBODY, {}
     yield "GET", "/v1/audit/events", AUDITORS, {}
-    yield "GET", "/v1/credentials", EVERYBODY, {}
+    yield "GET", "/v1/credentials", READERS, {}
     yield "POST", "/v1/revocations", WITH_THE_TEAM, REVOKE
-    yield "POST", "/v1/policies:check", EVERYBODY, {"json": {"policies": [{"name": "guards", **POLICY}]}}
-    yield "POST", "/v1/drift", EVERYBODY, EMPTY_REPORT
-    yield "POST", "/v1/plan-reviews", EVERYBODY, EMPTY_REPORT
+    yield "POST", "/v1/policies:check", READERS, {"json": {"policies": [{"name": "guards", **POLICY}]}}
+    yield "POST", "/v1/policies:format", READERS, {"json": {"document": POLICY["document"]}}
+    yield "POST", "/v1/drift", READERS, EMPTY_REPORT
+    yield "POST", "/v1/plan-reviews", READERS, EMPTY_REPORT
 
 
 TABLE = {(method, route): (allowed, request) for method, route, allowed, request in table()}
 # Simulation needs a token service behind it: test_simulation.py
 SIMULATION = {("POST", "/v1/trust-issuers:simulate")}
+# Questions about decisions need a decision point: unit/decisions/test_answers.py
+DECISIONS = {
+    ("GET", "/v1/decisions/{decision}"),
+    ("POST", "/v1/decisions:replay"),
+    ("POST", "/v1/policies:test"),
+    ("GET", "/v1/access:who-can"),
+    ("GET", "/v1/access:what-can"),
+}
 # bootstrap takes a token of its own: test_bootstrap.py; so does the end of a task: delegation/test_tasks.py
 # And an agent's token draws credentials: tests/e2e/credentials/test_serve.py
 DRAWS = {("POST", "/v1/credentials/{profile}"), ("GET", "/v1/credentials/{profile}/container")}
 # And so does the approval of a plan: tests/unit/review/test_receipts.py
 APPROVALS = {("POST", "/v1/plan-reviews/{receipt_id}:approve")}
-OPEN = {
-    ("GET", "/healthz"),
-    ("POST", "/v1/bootstrap"),
-    ("POST", "/v1/tasks/{task}:end"),
-    *DRAWS,
-    *SIMULATION,
-    *APPROVALS,
-}
+BEAT = ("POST", "/v1/deployments/{deployment}:heartbeat")
+ELSEWHERE = SIMULATION | DECISIONS | APPROVALS
+OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end"), BEAT, *DRAWS, *ELSEWHERE}
 EACH_ROUTE = pytest.mark.parametrize(("method", "route"), sorted(TABLE))
 
 
@@ -108,6 +129,9 @@ def send(registry, method, route, caller):
     request = dict(request)
     if (made := request.pop("made", None)) is not None:
         assert registry.send("PUT", made["url"], "admin", json=made["json"], headers=made["headers"]).is_success
+    if (client := request.pop("client", None)) is not None:
+        with registry.store.begin() as unit:
+            unit.registrations.put(client)
     if (given := request.pop("given", None)) is not None:
         assert registry.send("POST", request["url"], "admin", json=given).is_success
     return allowed, registry.send(method, request.pop("url", route), caller, **request)
@@ -154,7 +178,7 @@ def test_the_wrong_caller_is_refused_and_leaves_nothing_but_a_trace(method, rout
         fresh = furnished()
         _, answer = send(fresh, method, route, caller)
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), caller
-        if method != "GET":
+        if method != "GET" and allowed != READERS:  # a refused read leaves none
             last = fresh.audit()[0]
             assert (last["outcome"], last["principal"]) == ("denied", PEOPLE[caller].id)
 

@@ -1,66 +1,154 @@
-"""Actions that no tool server has: another application's, which brings the Cedar schema of its own entities."""
+"""Actions that no tool server has: other applications', each of which brings the Cedar schema of its own entities.
+
+Applications share people and things, and none has to describe what only another asks about: of a registered entity each
+sees the attributes and the ancestors that its own schema declares.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cedarpy
 
 from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.cedar_engine import entities_of, request_of
 from leasehold.policy.cedar.evaluation import Query
+from leasehold.policy.cedar.known import Known, Lookup
 from leasehold.policy.cedar.statements import DocumentRefused, Problem
 
 _WORD = re.compile(r"\w+", re.ASCII)
 _NO_POLICIES = cedarpy.PolicySet.from_str("")
+# Cedar's own layout, which a schema has once it was read: one entity per paragraph, one attribute per line.
+_ENTITY = re.compile(
+    r"^entity (?P<type>\S+?)(?: in \[(?P<in>[^\]]*)\])?(?: = \{\n(?P<body>.*?)^\})?;$", re.DOTALL | re.MULTILINE
+)
+_ATTRIBUTE = re.compile(r'^  "?(?P<name>[^"?:\s][^":]*?)"?\??: ', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Application:
-    """Its schema, and its actions: by name, which entity each is and what groups of actions that is in."""
+class Part:
+    """One application: its schema, its actions by name, each with the groups that it is in, and every name in it."""
 
     schema: cedarpy.Schema
     actions: Mapping[str, tuple[EntityRef, frozenset[EntityRef]]]
     names: frozenset[str]
+    declared: Mapping[str, _Declared] = field(default_factory=dict)
 
     def fits(self, query: Query) -> bool:
         """True iff the question is one that the schema knows: then no policy of it can fail."""
+        narrowed = query._replace(entities=_Narrowed(query.entities, self.declared)) if self.declared else query
         try:
-            entities = cedarpy.Entities.from_json_str(entities_of(query), self.schema)
+            entities = cedarpy.Entities.from_json_str(entities_of(narrowed), self.schema)
         except ValueError:
             return False
         answer = cedarpy.is_authorized(request_of(query), _NO_POLICIES, entities, self.schema)
         return answer.decision is not cedarpy.Decision.NoDecision
 
 
+@dataclass(frozen=True, slots=True)
+class Application:
+    """All of them together, by the text of their schema and by their actions. No two have an action of one name."""
+
+    parts: Mapping[str, Part]
+    by_action: Mapping[str, Part]
+    actions: Mapping[str, tuple[EntityRef, frozenset[EntityRef]]]
+    names: frozenset[str]
+
+    def fits(self, query: Query) -> bool:
+        """True iff the question is one that the schema of its action's application knows."""
+        part = self.by_action.get(query.action.id)
+        return part is not None and part.fits(query)
+
+    def part(self, schema: str | None, actions: Iterable[str]) -> Part | None:
+        """The one that a statement speaks of: its document's own, or the one that all the actions it names are of."""
+        if schema is not None:
+            return self.parts[schema]
+        named = [self.by_action.get(action) for action in actions]
+        return named[0] if named and all(one is named[0] for one in named) else None
+
+
 def application_of(schemas: Iterable[tuple[str, str]]) -> Application | None:
-    """One application of all texts of schemas, each with its document's name. Raises `DocumentRefused`."""
-    texts = dict.fromkeys(text for _, text in schemas)
-    if not texts:
+    """The applications of all texts of schemas, each with its document's name. Raises `DocumentRefused`."""
+    parts: dict[str, Part] = {}
+    by_action: dict[str, Part] = {}
+    for document, text in schemas:
+        if text not in parts:
+            part = parts[text] = _part(document, text)
+            for name in part.actions:
+                if name in by_action:
+                    raise DocumentRefused((Problem(document, 1, f"two applications have an action `{name}`"),))
+                by_action[name] = part
+    if not parts:
         return None
-    schema = _parsed(schemas, "\n".join(texts))
+    actions = {name: part.actions[name] for name, part in by_action.items()}
+    return Application(parts, by_action, actions, frozenset().union(*(part.names for part in parts.values())))
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """What a schema says of one type: the attributes, and what its entities can be in."""
+
+    attributes: frozenset[str]
+    within: frozenset[str]
+
+
+class _Narrowed:
+    """Entities as one application declares them. What it does not declare, none of its policies can look at."""
+
+    __slots__ = ("_declared", "_known")
+
+    def __init__(self, known: Lookup, declared: Mapping[str, _Declared]) -> None:
+        self._known, self._declared = known, declared
+
+    def get(self, ref: EntityRef, /) -> Known | None:
+        """What the application sees of it."""
+        known, declared = self._known.get(ref), self._declared.get(ref.type)
+        if known is None or declared is None:
+            return known
+        attributes = {name: value for name, value in known.attributes.items() if name in declared.attributes}
+        return Known(attributes, frozenset(one for one in known.ancestors if one.type in declared.within))
+
+
+def _part(document: str, text: str) -> Part:
+    try:
+        schema = cedarpy.Schema.from_str(text)
+    except ValueError as error:
+        said = str(error).partition("\n")[0][:200]
+        raise DocumentRefused((Problem(document, 1, f"the schema cannot be read: {said}"),)) from None
     actions: dict[str, tuple[EntityRef, frozenset[EntityRef]]] = {}
     for one in json.loads(str(cedarpy.Entities.from_json_str("[]", schema))):
         ref = _ref(one["uid"])
         if ref.id in actions:
-            raise DocumentRefused((Problem(_first(schemas), 1, f"two actions are named `{ref.id}`"),))
+            raise DocumentRefused((Problem(document, 1, f"two actions are named `{ref.id}`"),))
         actions[ref.id] = ref, frozenset(_ref(parent) for parent in one["parents"])
-    return Application(schema, actions, frozenset(_WORD.findall(str(schema))))
+    return Part(schema, actions, frozenset(_WORD.findall(str(schema))), _declared(str(schema)))
 
 
-def _parsed(schemas: Iterable[tuple[str, str]], whole: str) -> cedarpy.Schema:
-    try:
-        return cedarpy.Schema.from_str(whole)
-    except ValueError as error:
-        said = str(error).partition("\n")[0][:200]
-        raise DocumentRefused((Problem(_first(schemas), 1, f"the schema cannot be read: {said}"),)) from None
+def _declared(text: str) -> Mapping[str, _Declared]:
+    """What a schema declares of each type; nothing if it has namespaces: then entities must fit it whole."""
+    if re.search(r"^namespace ", text, re.MULTILINE):
+        return {}
+    direct = {
+        found["type"]: (
+            frozenset(_ATTRIBUTE.findall(found["body"] or "")),
+            frozenset(name.strip() for name in (found["in"] or "").split(",") if name.strip()),
+        )
+        for found in _ENTITY.finditer(text)
+    }
+    return {type_: _Declared(names, _above(type_, direct)) for type_, (names, _) in direct.items()}
 
 
-def _first(schemas: Iterable[tuple[str, str]]) -> str:
-    return next(iter(schemas))[0]
+def _above(type_: str, direct: Mapping[str, tuple[frozenset[str], frozenset[str]]]) -> frozenset[str]:
+    found: set[str] = set()
+    waiting = [type_]
+    while waiting:
+        for one in direct.get(waiting.pop(), (frozenset(), frozenset()))[1] - found:
+            found.add(one)
+            waiting.append(one)
+    return frozenset(found)
 
 
 def _ref(uid: Mapping[str, str]) -> EntityRef:

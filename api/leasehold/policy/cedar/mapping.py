@@ -17,7 +17,6 @@ from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.shapes import (
     FlagShape,
     FractionShape,
-    HiddenShape,
     MomentShape,
     NetworkShape,
     RecordShape,
@@ -82,7 +81,7 @@ def mapper_of(shape: Shape) -> Mapper:  # noqa: C901, PLR0911  one arm per shape
             return _set(mapper_of(element))
         case RecordShape():
             return _RecordMapper(shape)
-        case HiddenShape():
+        case _:  # hidden
             return _hidden
 
 

@@ -125,7 +125,7 @@ def cedar_type(shape: Shape) -> str:  # noqa: C901, PLR0911  one arm per shape
             return f"Set<{cedar_type(element)}>"
         case RecordShape():
             return _cedar_record(shape)
-        case HiddenShape():
+        case _:
             raise ValueError("hidden from policies")
 
 

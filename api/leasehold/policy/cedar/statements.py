@@ -11,14 +11,12 @@ import cedarpy
 from cedarpy import pst
 
 from leasehold.model.entities import RELATION
+from leasehold.policy.statements import Statement as Tokens
+from leasehold.policy.statements import place, statements, too_deep
 
 MAX_DOCUMENT = 65_536
 MAX_STATEMENT = 10_240
 MAX_STATEMENTS = 256
-_TOKEN = re.compile(
-    r"""(?P<comment>//[^\n]*)|(?P<text>"(?:[^"\\\n]|\\.)*")|(?P<space>\s+)|(?P<word>\w+)|(?P<sign>.)""",
-    re.ASCII | re.DOTALL,
-)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _PARSED = re.compile(r"(?:Policy )?parse error: ", re.ASCII)
 _DIGEST = 8
@@ -69,49 +67,39 @@ class Statement:
 
 def statements_of(name: str, document: str) -> tuple[Statement, ...]:
     """The statements of a document, in order. Raises `DocumentRefused`."""
-    statements, problems = read(name, document)
+    found, problems = read(name, document)
     if problems:
         raise DocumentRefused(problems)
-    return statements
+    return found
 
 
 def read(name: str, document: str) -> tuple[tuple[Statement, ...], tuple[Problem, ...]]:
     """The statements that can be read, in order, and what is wrong with the document."""
     if len(document.encode(errors="surrogatepass")) > MAX_DOCUMENT:
         return (), (Problem(name, 1, f"a document has at most {MAX_DOCUMENT} bytes"),)
-    pieces = tuple(split(document))
+    pieces = tuple(statements(document))
     if not 0 < len(pieces) <= MAX_STATEMENTS:
         return (), (Problem(name, 1, f"a document holds at least one policy, and at most {MAX_STATEMENTS}"),)
-    parsed = [_statement(name, line, text) for line, text in pieces]
+    parsed = [_statement(name, document, piece) for piece in pieces]
     found = tuple(one for one in parsed if isinstance(one, Statement))
     problems = [one for one in parsed if isinstance(one, Problem)]
     problems += [*_repeated(found), *(problem for one in found for problem in _unsound(one))]
     return found, tuple(problems)
 
 
-def split(document: str) -> Iterator[tuple[int, str]]:
-    """Every statement with its first line. A `;` in a text or a comment ends nothing."""
-    line, started, begun = 1, 0, None
-    for token in _TOKEN.finditer(document):
-        if begun is None and token.lastgroup not in {"comment", "space"}:
-            begun, started = line, token.start()
-        line += token.group().count("\n")
-        if begun is not None and token.group() == ";":
-            yield begun, document[started : token.end()]
-            begun = None
-    if begun is not None:
-        yield begun, document[started:]
-
-
 def formatted(document: str, width: int = 100) -> str:
     """The document as Cedar's formatter writes it. Raises `DocumentRefused` for one that cannot be parsed."""
-    try:
-        return str(cedarpy.format_policies(document, width, 2))
-    except ValueError as error:
-        raise DocumentRefused((Problem("document", _first_bad_line(document), _said(error)),)) from None
+    parsed = [_statement("document", document, piece) for piece in statements(document)]
+    problems = tuple(one for one in parsed if isinstance(one, Problem))
+    if problems:
+        raise DocumentRefused(problems)
+    return str(cedarpy.format_policies(document, width, 2))
 
 
-def _statement(name: str, line: int, text: str) -> Statement | Problem:
+def _statement(name: str, document: str, piece: Tokens) -> Statement | Problem:
+    line, text = place(document, piece.start)[0], piece.text(document)
+    if (token := too_deep(piece)) is not None:
+        return Problem(name, place(document, token.start)[0], "a policy nests, or goes on, too long: split it")
     if len(text.encode(errors="surrogatepass")) > MAX_STATEMENT:
         return Problem(name, line, f"a policy has at most {MAX_STATEMENT} bytes")
     try:
@@ -157,7 +145,3 @@ def _said(error: Exception) -> str:
     """What Cedar says in one line. Its longer words can hold whole documents."""
     first = "not Unicode" if isinstance(error, UnicodeError) else str(error).partition("\n")[0]
     return _PARSED.sub("", first)[:200]
-
-
-def _first_bad_line(document: str) -> int:
-    return next((line for line, text in split(document) if isinstance(_statement("", line, text), Problem)), 1)

@@ -11,8 +11,8 @@ from functools import cache
 import z3
 
 from leasehold.model.access import Reach
-from leasehold.model.decisions import Side
 from leasehold.model.entities import Entity
+from leasehold.model.policies import PolicySide
 from leasehold.policy.proving.holding import same_holdings
 from leasehold.policy.proving.questions import Bounds, Holder, Question, Versions, holdings, said, spoken
 from leasehold.policy.proving.quick import guessed, more, reaches
@@ -37,7 +37,7 @@ class Movement(StrEnum):
 class Proof:
     """What was found. A movement that widens always has its witness; `why` says what kept it from being proved."""
 
-    side: Side
+    side: PolicySide
     action: str
     movement: Movement
     widening: Witness | None = None
@@ -56,17 +56,17 @@ class Comparison:
     def changed(self) -> Iterator[Proof]:
         """Every side and action of which the policies are not the very same, proved."""
         actions = sorted({action for one in self._versions.both for action in one.actions})
-        for side in Side:
+        for side in PolicySide:
             yield from (self.proof(side, action) for action in actions if not self.spoken_alike(side, action))
 
     def unchanged(self, action: str, holder: Holder) -> bool:
         """True if nothing that an agent's calls of a tool are decided by is another: then nothing needs a proof."""
         old, new = self._versions.both
-        was, now = (holdings(one, Side.AGENT, action, holder) for one in (old, new))
+        was, now = (holdings(one, PolicySide.AGENT, action, holder) for one in (old, new))
         known = old.facts.known.get(holder.ref) == new.facts.known.get(holder.ref)
-        return known and same_holdings(was, now) and self.spoken_alike(Side.AGENT, action)
+        return known and same_holdings(was, now) and self.spoken_alike(PolicySide.AGENT, action)
 
-    def proof(self, side: Side, action: str, holder: Holder | None = None) -> Proof:
+    def proof(self, side: PolicySide, action: str, holder: Holder | None = None) -> Proof:
         """What changed of one action: for whoever holds it, or for one holder."""
         try:
             return self._proved(side, action, holder)
@@ -94,7 +94,9 @@ class Comparison:
         )
         if gained and widening is None:
             return None
-        return Proof(side=Side.AGENT, action=action, movement=_movement(widening, lost or None), widening=widening)
+        return Proof(
+            side=PolicySide.AGENT, action=action, movement=_movement(widening, lost or None), widening=widening
+        )
 
     def _alike_but_for_grants(self, action: str, holder: Holder) -> bool:
         old, new = self._versions.both
@@ -102,28 +104,32 @@ class Comparison:
         tools = [one.actions[action].tool for one in (old, new) if action in one.actions]
         if len({one.arguments for one in tools if one is not None}) != 1:
             return False
-        if not any(spoken(one, Side.AGENT, action) for one in (old, new)):
+        if not any(spoken(one, PolicySide.AGENT, action) for one in (old, new)):
             return True
-        return known[0] == known[1] and self.spoken_alike(Side.AGENT, action)
+        return known[0] == known[1] and self.spoken_alike(PolicySide.AGENT, action)
 
     def _like_another(self, action: str, holder: Holder) -> Proof:
         """Agents that no policy names, in the same groups and with the same grants, are decided alike."""
         key = self._likeness(action, holder)
         other = self._found.get(key)
-        proof = self.proof(Side.AGENT, action, holder) if other is None else _of(other, holder, self._versions.both)
+        proof = (
+            self.proof(PolicySide.AGENT, action, holder) if other is None else _of(other, holder, self._versions.both)
+        )
         if proof is None:  # its witness is no witness here
-            proof = self.proof(Side.AGENT, action, holder)
+            proof = self.proof(PolicySide.AGENT, action, holder)
         self._found.setdefault(key, proof)
         return proof
 
     def _likeness(self, action: str, holder: Holder) -> tuple[object, ...]:
-        rules = [tuple(one.rule for one in holdings(of, Side.AGENT, action, holder)) for of in self._versions.both]
+        rules = [
+            tuple(one.rule for one in holdings(of, PolicySide.AGENT, action, holder)) for of in self._versions.both
+        ]
         known = [of.facts.known.get(holder.ref) for of in self._versions.both]
         facts = [(tuple(sorted(one.attributes.items(), key=str)), one.ancestors) if one else None for one in known]
         named = holder.ref if any(holder.ref in of.agents.named for of in self._versions.both) else None
         return action, *rules, str(facts), named
 
-    def _proved(self, side: Side, action: str, holder: Holder | None) -> Proof:
+    def _proved(self, side: PolicySide, action: str, holder: Holder | None) -> Proof:
         tools = [one.actions[action].tool for one in self._versions.both if action in one.actions]
         if None in tools:
             raise NotModelled("another application's question")
@@ -141,7 +147,7 @@ class Comparison:
             why=why,
         )
 
-    def _spoken_alike(self, side: Side, action: str) -> bool:
+    def _spoken_alike(self, side: PolicySide, action: str) -> bool:
         """True if the policies that can speak about the action say the same, and the tool is the same to them."""
         old, new = self._versions.both
         was, now = ({said(one) for one in spoken(version, side, action)} for version in (old, new))
@@ -153,7 +159,7 @@ def _reaches(version: Published, action: str, holder: Holder) -> tuple[Reach, ..
     if holder.ref not in version.facts.known or action not in version.actions:
         return ()
     server, _, tool = action.partition("/")
-    return reaches(holdings(version, Side.AGENT, action, holder), server, tool)
+    return reaches(holdings(version, PolicySide.AGENT, action, holder), server, tool)
 
 
 def _of(other: Proof, holder: Holder, versions: tuple[Published, Published]) -> Proof | None:
@@ -161,7 +167,7 @@ def _of(other: Proof, holder: Holder, versions: tuple[Published, Published]) -> 
     old, new = versions
     widening, narrowing = (_as(one, holder) for one in (other.widening, other.narrowing))
     for witness, yes, no in ((widening, new, old), (narrowing, old, new)):
-        if witness and (not allowed(witness, Side.AGENT, yes) or allowed(witness, Side.AGENT, no)):
+        if witness and (not allowed(witness, PolicySide.AGENT, yes) or allowed(witness, PolicySide.AGENT, no)):
             return None
     return replace(other, widening=widening, narrowing=narrowing)
 

@@ -9,8 +9,8 @@ from datetime import datetime
 import z3
 from cedarpy import pst
 
-from leasehold.model.decisions import Side
 from leasehold.model.entities import AGENT, RELATION, TOOL_SERVER, USER, EntityRef
+from leasehold.model.policies import PolicyMode, PolicyPermits, PolicySide
 from leasehold.policy.cedar.compiler import parts_of
 from leasehold.policy.cedar.folding import condition_of
 from leasehold.policy.cedar.index import Scope
@@ -20,7 +20,6 @@ from leasehold.policy.cedar.shapes import EMPTY, HIDDEN, FieldShape, RecordShape
 from leasehold.policy.cedar.values import moment_of
 from leasehold.policy.cedar.vocabulary import CONTEXT, ToolShape
 from leasehold.policy.holdings import Holding
-from leasehold.policy.material import Mode, Permits
 from leasehold.policy.proving.holding import held
 from leasehold.policy.proving.symbols import NOW, Symbols, letters
 from leasehold.policy.proving.terms import Being, Formula, Logic, NotModelled, Sort, Term
@@ -29,7 +28,7 @@ from leasehold.policy.proving.witnesses import Asked, Reading, Witness, allowed
 from leasehold.policy.published import ActionFacts, Policy, Published
 
 _PRINCIPALS = frozenset({"agent", "user", "group", "team", "role", RELATION})
-_TYPE_OF = {Side.AGENT: AGENT, Side.USER: USER}
+_TYPE_OF = {PolicySide.AGENT: AGENT, PolicySide.USER: USER}
 _FORTNIGHT = 14 * 86_400_000
 ANYTHING = "thing"  # a resource of a type that nobody names
 Spoken = tuple[Scope, Policy]
@@ -70,7 +69,7 @@ class Versions:
 class Question:
     """One side, one action, one set of unknowns that both versions are asked with."""
 
-    def __init__(self, versions: Versions, side: Side, action: str, holder: Holder | None) -> None:
+    def __init__(self, versions: Versions, side: PolicySide, action: str, holder: Holder | None) -> None:
         self._versions, self._side, self._action, self._holder = versions, side, action, holder
         self._policies = [spoken(one, side, action) for one in versions.both]
         self._holdings = [holdings(one, side, action, holder) for one in versions.both]
@@ -158,7 +157,7 @@ class Question:
             stopped.append(logic.both(speaks, logic.no(condition.ok)))
             if not policy.statement.permits:
                 stopped.append(applies)
-            elif self._side is Side.USER or policy.permits is Permits.BEYOND_GRANTS:
+            elif self._side is PolicySide.USER or policy.permits is PolicyPermits.BEYOND_GRANTS:
                 beyond.append(applies)
             else:
                 asked.append(speaks)
@@ -178,7 +177,7 @@ class Question:
         self, version: Published, facts: ActionFacts, tool: ToolShape, principal: Being
     ) -> Mapping[str, Term]:
         fields = dict(CONTEXT.fields)
-        if self._side is Side.AGENT:
+        if self._side is PolicySide.AGENT:
             del fields["via_agent"]
         else:
             del fields["on_behalf_of"]
@@ -248,13 +247,13 @@ def _agreed(was: FieldShape | None, now: FieldShape | None) -> FieldShape:
     return FieldShape(now.shape if was.shape == now.shape else HIDDEN, was.required and now.required)
 
 
-def spoken(version: Published, side: Side, action: str) -> list[Spoken]:
+def spoken(version: Published, side: PolicySide, action: str) -> list[Spoken]:
     """The enforced policies that can speak about an action."""
     facts = version.actions.get(action)
     if facts is None:
         return []
-    policies = version.agents if side is Side.AGENT else version.users
-    found = [(scope, one) for scope, one in policies.about(facts) if one.mode is Mode.ENFORCE]
+    policies = version.agents if side is PolicySide.AGENT else version.users
+    found = [(scope, one) for scope, one in policies.about(facts) if one.mode is PolicyMode.ENFORCE]
     return sorted(found, key=lambda pair: pair[1].statement.id)
 
 
@@ -272,11 +271,11 @@ def said(pair: Spoken) -> tuple[object, ...]:
     )
 
 
-def holdings(version: Published, side: Side, action: str, holder: Holder | None) -> tuple[Holding, ...]:
+def holdings(version: Published, side: PolicySide, action: str, holder: Holder | None) -> tuple[Holding, ...]:
     """What a holder has been granted of an action, by itself or by what it is in."""
     if holder is None:
         return ()
-    of = version.facts.grants if side is Side.AGENT else version.facts.permissions
+    of = version.facts.grants if side is PolicySide.AGENT else version.facts.permissions
     known = version.facts.known.get(holder.ref)
     return of.found(holder.ref, known.ancestors if known is not None else frozenset(), action)
 

@@ -17,8 +17,8 @@ import z3
 
 from leasehold.model.access import Reach
 from leasehold.model.access_requests import AccessRequest, OauthMode, OauthStatus
-from leasehold.model.decisions import Side
 from leasehold.model.entities import AGENT, USER, Entity, EntityRef
+from leasehold.model.policies import PolicySide
 from leasehold.policy.asking import question_of
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.shapes import (
@@ -61,7 +61,7 @@ class Witness:
 class Asked:
     """Who asks what, as a proof sees it. `principal` and `resource` are unknown, or known entities."""
 
-    side: Side
+    side: PolicySide
     action: ActionFacts
     principal: Being
     resource: Being
@@ -83,7 +83,7 @@ class Reading:
         if known.ancestors or known.attributes:
             supposed[resource] = known
         other = {name: self._other(name, type_, supposed) for name, type_ in _OTHERS.items()}
-        subject, user = (principal, other["on_behalf_of"]) if asked.side is Side.AGENT else (principal, None)
+        subject, user = (principal, other["on_behalf_of"]) if asked.side is PolicySide.AGENT else (principal, None)
         if other["via_agent"] is not None:
             subject, user = other["via_agent"], principal
         request = AccessRequest(
@@ -270,7 +270,7 @@ class Reading:
 _OTHERS = {"on_behalf_of": USER, "via_agent": AGENT}
 
 
-def allowed(witness: Witness, side: Side, published: Published) -> bool:
+def allowed(witness: Witness, side: PolicySide, published: Published) -> bool:
     """Whether the decision point allows the call: all of it, or the one side where two must agree."""
     world = supposing(witness, side, published)
     request = witness.request
@@ -279,25 +279,25 @@ def allowed(witness: Witness, side: Side, published: Published) -> bool:
     question = question_of(request, world)
     outcome = (
         agent_side(question, request.user.ref)
-        if side is Side.AGENT
+        if side is PolicySide.AGENT
         else user_side(question, request.user, request.subject.ref)
     )
     return outcome.allowed
 
 
-def supposing(witness: Witness, side: Side, published: Published) -> Published:
+def supposing(witness: Witness, side: PolicySide, published: Published) -> Published:
     """The version, with what the witness supposes registered besides what is."""
     facts = published.facts
     if witness.supposed:
         facts = replace(facts, known={**facts.known, **witness.supposed})
     if witness.granted is not None:
         request = witness.request
-        holder = request.subject.ref if side is Side.AGENT or request.user is None else request.user.ref
+        holder = request.subject.ref if side is PolicySide.AGENT or request.user is None else request.user.ref
         server, _, tool = request.action.partition("/")
         reach = Reach(server, tool, f"{request.resource.ref.type}:*")
         given = [HeldReach(holder=holder, reach=reach, name="supposed")] if witness.granted else []
         made = holdings_of(given, {server: [tool]})
-        facts = replace(facts, grants=made) if side is Side.AGENT else replace(facts, permissions=made)
+        facts = replace(facts, grants=made) if side is PolicySide.AGENT else replace(facts, permissions=made)
     return replace(published, facts=facts, entities={**published.entities, **witness.supposed})
 
 

@@ -34,8 +34,9 @@ class MemoryVersions:
 class MemoryChanges:
     """`Changes` of one transaction, which is the only writer anyway."""
 
-    def __init__(self, changes: MutableSequence[Change]) -> None:
+    def __init__(self, changes: MutableSequence[Change], bumps: Bumps) -> None:
         self._changes = changes
+        self._bumps = bumps
 
     def lock(self) -> None:
         """Nothing: memory has one writer."""
@@ -47,6 +48,7 @@ class MemoryChanges:
     def append(self, change: Change) -> None:
         """Add a change, which must be the next of the sequence."""
         self._changes.append(change)
+        self._bumps.changed = True
 
     def since(self, sequence: int, limit: int) -> Sequence[Change]:
         """At most `limit` changes behind `sequence`, in order."""

@@ -10,12 +10,15 @@ from datetime import UTC, datetime
 
 from leasehold.model.clients import ClientSecret
 from leasehold.model.consents import Consent, Pending
+from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.events import AuditEvent, Change
 from leasehold.model.external import ExternalCredential
+from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.records import BootstrapToken, Version
+from leasehold.model.registrations import RegisteredClient, RegistrationToken
 from leasehold.model.revocations import RevocationEvent
 from leasehold.model.signals import Stream
 from leasehold.model.tasks import Task
@@ -24,11 +27,14 @@ from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, Memory
 from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
 from leasehold.store.memory.objects import MemoryObjects
 from leasehold.store.memory.revocations import MemoryRevocations
+from leasehold.store.memory_clients import MemoryRegistrations
 from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
+from leasehold.store.memory_questions import MemoryQuestions
 from leasehold.store.memory_streams import MemoryStreams
 from leasehold.store.memory_tasks import MemoryTasks
+from leasehold.store.memory_workloads import MemoryHeartbeats, MemoryWorkloads
 from leasehold.store.shared_secrets import MemorySharedSecrets
 from leasehold.store.wakeups import Listener, Wakeups
 
@@ -52,8 +58,15 @@ class MemoryState:
     client_secrets: dict[str, ClientSecret] = field(default_factory=dict)
     consents: dict[tuple[str, str, str], Consent] = field(default_factory=dict)
     authorizations: dict[str, Pending] = field(default_factory=dict)
+    questions: dict[str, SealedQuestion] = field(default_factory=dict)
     streams: dict[str, Stream] = field(default_factory=dict)
     shared_secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    client_names: dict[str, str] = field(default_factory=dict)
+    registered_clients: dict[str, RegisteredClient] = field(default_factory=dict)
+    registration_tokens: dict[str, RegistrationToken] = field(default_factory=dict)
+    ended_workloads: dict[Node, datetime] = field(default_factory=dict)
+    heartbeats: dict[str, Heartbeat] = field(default_factory=dict)
+    looks: list[datetime] = field(default_factory=list)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -73,8 +86,15 @@ class MemoryState:
             client_secrets=dict(self.client_secrets),
             consents=dict(self.consents),
             authorizations=dict(self.authorizations),
+            questions=dict(self.questions),
             streams=dict(self.streams),
             shared_secrets=dict(self.shared_secrets),
+            client_names=dict(self.client_names),
+            registered_clients=dict(self.registered_clients),
+            registration_tokens=dict(self.registration_tokens),
+            ended_workloads=dict(self.ended_workloads),
+            heartbeats=dict(self.heartbeats),
+            looks=list(self.looks),
         )
 
 
@@ -84,7 +104,7 @@ class MemoryUnitOfWork:
     def __init__(self, state: MemoryState, bumps: Bumps) -> None:
         self.objects = MemoryObjects(state.objects, state.references)
         self.nodes = MemoryNodes(state.nodes, bumps)
-        self.changes = MemoryChanges(state.changes)
+        self.changes = MemoryChanges(state.changes, bumps)
         self.versions = MemoryVersions(state.versions)
         self.audit = MemoryAuditLog(state.audit, bumps)
         self.bootstrap = MemoryBootstrap(state.bootstrap)
@@ -95,9 +115,15 @@ class MemoryUnitOfWork:
         self.client_secrets = MemoryClientSecrets(state.client_secrets)
         self.consents = MemoryConsents(state.consents)
         self.authorizations = MemoryAuthorizations(state.authorizations)
+        self.registrations = MemoryRegistrations(
+            state.client_names, state.registered_clients, state.registration_tokens
+        )
         self.revocations = MemoryRevocations(state.revocations)
+        self.questions = MemoryQuestions(state.questions)
         self.streams = MemoryStreams(state.streams)
         self.shared_secrets = MemorySharedSecrets(state.shared_secrets)
+        self.workloads = MemoryWorkloads(state.nodes, state.ended_workloads)
+        self.heartbeats = MemoryHeartbeats(state.heartbeats, state.looks)
 
 
 class MemoryStore:
@@ -118,11 +144,11 @@ class MemoryStore:
             yield unit
             events = unit.revocations.record(bumps, datetime.now(UTC)) if bumps else ()
             self._state = state
-        if events:
+        if events or bumps.changed:
             self._wakeups.tell(events)
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener` with what a transaction of this store revoked, once it is kept."""
+        """Call `listener` with what a transaction of this store revoked, or with nothing if it only wrote."""
         self._wakeups.add(listener)
 
     def unlisten(self, listener: Listener) -> None:

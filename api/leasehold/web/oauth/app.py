@@ -23,7 +23,7 @@ from leasehold.exchange.introspection import Introspection, Revocation
 from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.refusals import ClientRefused, ExchangeRefused
 from leasehold.exchange.tokens import TokenExchange
-from leasehold.model.errors import LeaseholdError
+from leasehold.model.errors import LeaseholdError, Unauthenticated
 from leasehold.model.possession import NonceWanted, Possession
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.policy.consenting import ConsentPermit
@@ -35,6 +35,7 @@ from leasehold.web.oauth.exchange_form import exchange_answer, exchange_request
 from leasehold.web.oauth.forms import InvalidRequest, header, read_form
 from leasehold.web.oauth.pages import Page
 from leasehold.web.oauth.people import CONSENT, People, assertion_request, code_request
+from leasehold.web.oauth.registering import REGISTER, Registering
 from leasehold.web.presenting import challenge, presented
 from leasehold.web.problems import problem_of
 
@@ -61,13 +62,14 @@ class OAuthDoors:
     revocation: Revocation
     jwks: Callable[[], Mapping[str, object]]
     clock: Callable[[], datetime]
+    registering: Registering | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One JSON answer."""
+    """One JSON answer; no body at all for None."""
 
-    body: Mapping[str, object]
+    body: Mapping[str, object] | None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=lambda: _NO_STORE)
 
@@ -100,7 +102,14 @@ class _Routes:
         # An issuer below a path stands behind a proxy that takes the path off, except here: RFC 8414 §3.1 puts the
         # well-known part between host and path.
         below = urlsplit(self._doors.issuer).path.rstrip("/")
+        registering: dict[tuple[str, str], Route] = {
+            ("POST", REGISTER): self.register,
+            ("GET", REGISTER): self.registered,
+            ("PUT", REGISTER): self.change_client,
+            ("DELETE", REGISTER): self.end_client,
+        }
         return {
+            **(registering if self._doors.registering is not None else {}),
             ("POST", "/oauth2/token"): self.token,
             ("POST", "/oauth2/par"): self.push,
             ("GET", "/oauth2/authorize"): self._doors.people.authorize,
@@ -181,11 +190,35 @@ class _Routes:
         await self._doors.revocation.revoke(token, self._doors.clock())
         return Answer({})
 
+    @property
+    def _registering(self) -> Registering:
+        if self._doors.registering is None:
+            raise InvalidRequest("clients do not register themselves here")
+        return self._doors.registering
+
+    async def register(self, scope: Scope, receive: Receive) -> Answer:
+        bearer = _bearer(scope) if header(scope, b"authorization") else None
+        return Answer(await self._registering.register(scope, receive, bearer), 201)
+
+    async def registered(self, scope: Scope, receive: Receive) -> Answer:
+        return Answer(await self._registering.read(scope, receive, _bearer(scope)))
+
+    async def change_client(self, scope: Scope, receive: Receive) -> Answer:
+        return Answer(await self._registering.change(scope, receive, _bearer(scope)))
+
+    async def end_client(self, scope: Scope, receive: Receive) -> Answer:
+        await self._registering.end(scope, receive, _bearer(scope))
+        return Answer(None, 204)
+
     async def metadata(self, _scope: Scope, _receive: Receive) -> Answer:
-        return Answer(metadata.server_metadata(self._doors.issuer), headers=_CACHED)
+        return Answer(self._metadata(), headers=_CACHED)
 
     async def discovery(self, _scope: Scope, _receive: Receive) -> Answer:
-        return Answer(metadata.discovery_document(self._doors.issuer), headers=_CACHED)
+        return Answer(metadata.discovery_document(self._metadata()), headers=_CACHED)
+
+    def _metadata(self) -> Mapping[str, object]:
+        register = REGISTER if self._doors.registering is not None else None
+        return metadata.server_metadata(self._doors.issuer, register)
 
     async def jwks(self, _scope: Scope, _receive: Receive) -> Answer:
         return Answer(self._doors.jwks(), headers=_CACHED)
@@ -207,6 +240,14 @@ async def _answer(route: Route, scope: Scope, receive: Receive) -> Answer | Page
     except Exception as error:  # noqa: BLE001  whatever broke, the caller gets JSON and no detail
         _log.error("unexpected %s", type(error).__name__, exc_info=error)
         return Answer(_error("server_error", "something broke on our side"), 500)
+
+
+def _bearer(scope: Scope) -> str:
+    """A token that is never bound to a key, as those of registration are. Raises `Unauthenticated`."""
+    sent = presented(scope)
+    if sent.proof:
+        raise Unauthenticated("send a bearer token")
+    return sent.token
 
 
 def _next_nonce(proof: Possession | None) -> Mapping[str, str]:
@@ -233,9 +274,14 @@ def _error(code: str, description: str) -> Mapping[str, object]:
 
 
 async def _send(send: Send, answer: Answer | Page) -> None:
-    body = answer.body if isinstance(answer, Page) else orjson.dumps(answer.body)
-    kind = {} if isinstance(answer, Page) else {"content-type": _JSON}
-    headers = {**answer.headers, **kind, "content-length": str(len(body))}
+    about: dict[str, str] = {}
+    if isinstance(answer, Page):
+        body = answer.body
+    elif answer.body is None:
+        body = b""
+    else:
+        body, about = orjson.dumps(answer.body), {"content-type": _JSON}
+    headers = {**answer.headers, **about, "content-length": str(len(body))}
     start = {
         "type": "http.response.start",
         "status": int(answer.status),

@@ -13,6 +13,7 @@ from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.asgi import Scope
 from leasehold.web.oauth.exchange_form import details_of, resource_of, scopes_of
 from leasehold.web.oauth.forms import Form, InvalidClient, InvalidRequest, header
+from leasehold.web.oauth.task_form import task_of
 
 _ASSERTION_TYPES = frozenset({JWT_BEARER, JWT_SPIFFE})
 
@@ -49,6 +50,7 @@ def client_request(scope: Scope, form: Form, proof: Possession | None) -> Client
         scopes=scopes_of(form),
         details=details_of(form),
         proof=proof,
+        task=task_of(form),
     )
 
 

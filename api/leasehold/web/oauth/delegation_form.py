@@ -22,10 +22,8 @@ def refuse_misplaced(form: Form) -> None:
     exchange = form.get("grant_type") == TOKEN_EXCHANGE
     if "authorization_details" in form and not (exchange or form.get("grant_type") == "client_credentials"):
         raise InvalidRequest("authorization_details narrow what an agent gets for itself: here, ask by scope")
-    if "task" in form and not exchange:
-        raise InvalidRequest("task belongs to a token exchange")
-    if "task_deadline" in form and not (exchange and "task" in form and not is_delegation(form)):
-        raise InvalidRequest("task_deadline belongs to the exchange that opens the task")
+    if "task_deadline" in form and ("task" not in form or is_delegation(form)):
+        raise InvalidRequest("task_deadline belongs to the request that opens the task")
 
 
 def delegation_request(form: Form, proof: Possession | None) -> DelegationRequest:

@@ -55,6 +55,7 @@ def consent_page(question: Question, action: str) -> Page:
     about = f"<p>{escape(facts.agent.description)}</p>" if facts.agent.description else ""
     body = (
         f"<h1>Let the agent {escape(facts.name)} act for you?</h1>{about}"
+        f"{_client(pending.get('client'))}"
         f"<p>{escape(owner)} answers for it. You are {escape(pending.get('user').removeprefix('user:'))}.</p>"
         f"<p>On {escape(pending.resource)} it could, for you:</p><ul>{tools}</ul>"
         "<p>It gets no more than this, never your password, and you can take it back at any time.</p>"
@@ -64,6 +65,12 @@ def consent_page(question: Question, action: str) -> Page:
         "</form>"
     )
     return _page(200, f"'self' {_origin(pending.redirect_uri)}", body)
+
+
+def _client(client_id: str) -> str:
+    """Where a client with a metadata document lives: a name anybody can choose, a host nobody can."""
+    host = urlsplit(client_id).netloc
+    return f"<p>It asks from <b>{escape(host)}</b>.</p>" if host else ""
 
 
 def _tools(question: Question) -> list[str]:

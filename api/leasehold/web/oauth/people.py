@@ -16,6 +16,7 @@ from leasehold.web.oauth.client_form import client_credential
 from leasehold.web.oauth.exchange_form import resource_of, scopes_of
 from leasehold.web.oauth.forms import Form, InvalidRequest, header, read_form
 from leasehold.web.oauth.pages import Page, consent_page, message_page, redirect_page
+from leasehold.web.oauth.task_form import task_of
 
 CONSENT = "/oauth2/consent"
 _QUERY_LIMIT = 8192
@@ -108,8 +109,8 @@ def pushed_request(scope: Scope, form: Form) -> PushedRequest:
     state = form.get("state")
     if state is not None and (len(state) > _STATE_LIMIT or not state.isascii() or not state.isprintable()):
         raise InvalidRequest(f"state must be at most {_STATE_LIMIT} printable ASCII characters")
-    if "authorization_details" in form:  # RFC 9396 §5: what would be ignored is refused
-        raise InvalidRequest("authorization_details are not asked for here: ask by scope")
+    if misplaced := {"task", "task_deadline", "authorization_details"} & form.keys():  # RFC 9396 §5
+        raise InvalidRequest(f"{min(misplaced)} is not asked for here: what would be ignored is refused")
     credential = client_credential(scope, form)
     return PushedRequest(
         # Proof is asked for where the token is issued; here it is only found out whether there would be one.
@@ -135,6 +136,7 @@ def code_request(scope: Scope, form: Form, proof: Possession | None) -> CodeRequ
         redirect_uri=form["redirect_uri"],
         verifier=verifier,
         proof=proof,
+        task=task_of(form),
     )
 
 
@@ -148,6 +150,7 @@ def assertion_request(scope: Scope, form: Form, proof: Possession | None) -> Ass
         resource=resource_of(form) if "resource" in form or "audience" in form else None,
         scopes=scopes_of(form),
         proof=proof,
+        task=task_of(form),
     )
 
 

@@ -24,8 +24,11 @@ def upgrade() -> None:
     _revocation_stream()
     _people()
     _entities()
+    _questions()
     _signals()
     _shared_secrets()
+    _clients()
+    _workloads()
 
 
 def _objects() -> None:
@@ -136,7 +139,7 @@ def _leases() -> None:
         sa.Column("audience", sa.String(2048), nullable=False),
         sa.Column("scopes", sa.JSON(), nullable=False),
         sa.Column("ancestors", sa.JSON(), nullable=False),
-        sa.Column("token_sha256", sa.String(64), nullable=False, unique=True),
+        sa.Column("token_sha256", sa.String(64), nullable=False),
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
@@ -246,6 +249,16 @@ def _entities() -> None:
     op.create_index("ix_relations_object", "relations", ["object", "name"])
 
 
+def _questions() -> None:
+    op.create_table(
+        "decision_questions",
+        sa.Column("id", sa.String(64), primary_key=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+    )
+    op.create_index("ix_decision_questions_at", "decision_questions", ["at"])
+
+
 def _signals() -> None:
     op.create_table(
         "signal_streams",
@@ -275,6 +288,53 @@ def _shared_secrets() -> None:
         "shared_secrets",
         sa.Column("name", sa.String(63), primary_key=True),
         sa.Column("secret", sa.Text(), nullable=False),
+    )
+
+
+def _clients() -> None:
+    op.create_table(
+        "client_names",
+        sa.Column("client_id", sa.String(512), primary_key=True),
+        sa.Column("agent", sa.String(63), nullable=False),
+    )
+    op.create_index("ix_client_names_agent", "client_names", ["agent"])
+    op.create_table(
+        "registered_clients",
+        sa.Column("client_id", sa.String(512), primary_key=True),
+        sa.Column("agent", sa.String(63), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("token_sha256", sa.String(64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_registered_clients_agent", "registered_clients", ["agent"])
+    op.create_table(
+        "registration_tokens",
+        sa.Column("sha256", sa.String(64), primary_key=True),
+        sa.Column("agent", sa.String(63), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_registration_tokens_agent", "registration_tokens", ["agent"])
+
+
+def _workloads() -> None:
+    op.create_table(
+        "ended_workloads",
+        sa.Column("node", sa.String(160), primary_key=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("ix_ended_workloads_ended_at", "ended_workloads", ["ended_at"])
+    op.create_table(
+        "heartbeats",
+        sa.Column("deployment", sa.String(63), primary_key=True),
+        sa.Column("ttl", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("missed_at", sa.BigInteger(), nullable=True),
+    )
+    op.create_index("ix_heartbeats_due_at", "heartbeats", ["due_at"])
+    op.create_table(
+        "awake",
+        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("looked_at", sa.BigInteger(), nullable=False),
     )
 
 

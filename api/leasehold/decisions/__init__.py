@@ -1,0 +1,1 @@
+"""The policy decision point at work: current, recorded, explained, searched and replayed."""

@@ -1,0 +1,137 @@
+"""From what was read to what decisions are made on. What cannot be published never replaces what could."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from leasehold.decisions.reading import Seen, directory_objects, policy_texts
+from leasehold.model.entities import EntityRef
+from leasehold.model.kinds import Kind
+from leasehold.model.people import Agent, Owner
+from leasehold.model.tools import ToolServer
+from leasehold.policy.blocking import blocking, everything_denied
+from leasehold.policy.cedar.evaluation import Engine
+from leasehold.policy.cedar.shapes import EMPTY
+from leasehold.policy.cedar.statements import DocumentRefused, Problem
+from leasehold.policy.directory import Directory, directory_of, entities_of, relationships_of
+from leasehold.policy.holdings import HeldReach
+from leasehold.policy.material import Facts, PolicyText, facts_of, tools_of
+from leasehold.policy.published import Published
+from leasehold.policy.publishing import publish
+from leasehold.policy.relating import StoredRelations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """One version of everything, as of one change of the registry. `problems`: policies that could not be published."""
+
+    published: Published
+    seen: Seen
+    directory: Directory
+    servers: Mapping[str, str]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def sequence(self) -> int:
+        """The last change of the registry that is in it."""
+        return self.seen.sequence
+
+
+def assemble(seen: Seen, held: Iterable[HeldReach], engine: Engine, before: State | None = None) -> State:
+    """Everything anew. Raises what `facts_of` does."""
+    return _published(seen, facts_in(seen, held), engine, before)
+
+
+def reassemble(state: State, seen: Seen, *, directory: bool) -> State:
+    """The same grants under other policies and, if `directory`, other people and things."""
+    facts = state.published.facts
+    if directory:
+        fresh = facts_in(seen, ())
+        types = {**dict.fromkeys(facts.types, EMPTY), **fresh.types}
+        facts = replace(fresh, grants=facts.grants, types=types)
+    return _published(seen, facts, state.published.engine, state)
+
+
+def regrant(state: State, seen: Seen, held: Mapping[EntityRef, list[HeldReach]]) -> State:
+    """Other grants of some agents under the same policies."""
+    facts = state.published.facts
+    for holder, reaches in held.items():
+        facts = facts.regranted(holder, reaches)
+    new = {one.reach.resource.partition(":")[0] for reaches in held.values() for one in reaches} - facts.types.keys()
+    if new:  # policies may speak of these types from now on
+        facts = replace(facts, types={**dict.fromkeys(sorted(new), EMPTY), **facts.types})
+        return _published(seen, facts, state.published.engine, state)
+    published = replace(state.published, facts=facts, version=versioned(state.published.version, seen.sequence))
+    return replace(state, published=published, seen=seen)
+
+
+def untouched(state: State, seen: Seen) -> State:
+    """The registry has changed, and nothing that decisions depend on."""
+    version = versioned(state.published.version, seen.sequence)
+    return replace(state, published=replace(state.published, version=version), seen=seen)
+
+
+def versioned(version: str, sequence: int) -> str:
+    """The version of the same policies as of another change."""
+    return f"{version.partition('@')[0]}@{sequence}"
+
+
+def published_from(texts: Iterable[PolicyText], facts: Facts, engine: Engine, sequence: int) -> Published:
+    """Raises `DocumentRefused`."""
+    return publish(texts, facts, engine, as_of=str(sequence))
+
+
+def facts_in(seen: Seen, held: Iterable[HeldReach]) -> Facts:
+    """What decisions look up, of what was read. Raises what `facts_of` does."""
+    users, resources, relations = directory_objects(seen)
+    agents, owners = seen.of(Kind.AGENTS, Agent), seen.of(Kind.OWNERS, Owner)
+    directory = directory_of(users)
+    return facts_of(
+        entities=entities_of(agents, owners, users, resources, relations),
+        tools=tools_of(seen.of(Kind.TOOL_SERVERS, ToolServer)),
+        grants=held,
+        relations=StoredRelations(relationships_of(directory, relations)),
+    )
+
+
+def _published(seen: Seen, facts: Facts, engine: Engine, before: State | None) -> State:
+    users, _, _ = directory_objects(seen)
+    problems: tuple[Problem, ...] = ()
+    texts = policy_texts(seen)
+    try:
+        published = published_from(texts, facts, engine, seen.sequence)
+    except DocumentRefused as refused:
+        problems = refused.problems
+        published = _without(problems, texts, facts, engine, seen, before)
+    return State(
+        published=published,
+        seen=seen,
+        directory=directory_of(users),
+        servers={server.url: name for name, server in seen.of(Kind.TOOL_SERVERS, ToolServer).items()},
+        problems=problems,
+    )
+
+
+def _without(
+    problems: tuple[Problem, ...],
+    texts: Iterable[PolicyText],
+    facts: Facts,
+    engine: Engine,
+    seen: Seen,
+    before: State | None,
+) -> Published:
+    """What is wrong is left out; what it replaces stays; where that does not fit any more, its actions are denied."""
+    bad = {problem.document for problem in problems}
+    good = [text for text in texts if text.name not in bad]
+    known = {text.name: text for text in before.published.texts} if before is not None else {}
+    kept = [known[name] for name in sorted(bad & known.keys())]
+    try:
+        return published_from([*good, *kept], facts, engine, seen.sequence)
+    except DocumentRefused:
+        pass
+    blocked = [one for text in kept for one in blocking(text, before.published, facts)] if before is not None else []
+    try:
+        return published_from([*good, *blocked], facts, engine, seen.sequence)
+    except DocumentRefused:  # nothing that is known to be right is left: nothing is allowed
+        return published_from(everything_denied(), facts, engine, seen.sequence)

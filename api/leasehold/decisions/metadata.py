@@ -1,0 +1,17 @@
+"""What enforcement points can find out before they ask (AuthZEN 1.0, "Policy Decision Point Metadata")."""
+
+from __future__ import annotations
+
+
+def configuration(issuer: str) -> dict[str, object]:
+    """The metadata of the decision point at `issuer`."""
+    base = f"{issuer}/access/v1"
+    return {
+        "policy_decision_point": issuer,
+        "access_evaluation_endpoint": f"{base}/evaluation",
+        "access_evaluations_endpoint": f"{base}/evaluations",
+        "search_subject_endpoint": f"{base}/search/subject",
+        "search_resource_endpoint": f"{base}/search/resource",
+        "search_action_endpoint": f"{base}/search/action",
+        "supported_obligations": ["step-up", "notification", "session_termination", "custom"],
+    }

@@ -1,0 +1,151 @@
+"""Decisions on record: many callers to one durable transaction.
+
+INVARIANT: a permit for what may change the world is on disk before its answer leaves. What only reads, and every
+denial, is written at once behind the answer; while that fails, or falls too far behind, nothing is decided.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from leasehold.decisions.ports import Sealer, Store
+from leasehold.decisions.records import Decided, event_of, question_text
+from leasehold.model.decision_records import QUESTIONS_KEPT, SealedQuestion
+from leasehold.model.errors import Unavailable
+from leasehold.policy.decision import Permit
+
+BEHIND_LIMIT = 10_000
+_BATCH = 512
+_GATHER_SECONDS = 0.025
+_FORGET_EVERY = timedelta(minutes=10)
+_PATIENCE_SECONDS = 0.5
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """One decision to write, and who waits for it, if anybody does."""
+
+    permit: Permit
+    decided: Decided
+    loop: asyncio.AbstractEventLoop | None = None
+    written: asyncio.Future[None] | None = None
+
+
+class Recorder:
+    """Writes decisions in a thread of its own, whatever waits in one transaction."""
+
+    def __init__(self, store: Store, sealer: Sealer) -> None:
+        self._store, self._sealer = store, sealer
+        self._waiting: deque[_Waiting] = deque()
+        self._woken, self._urgent = threading.Event(), threading.Event()
+        self._failing = False
+        self._closed = False
+        self._forgot_at: datetime | None = None
+        self._thread = threading.Thread(target=self._run, name="leasehold-decision-log", daemon=True)
+        self._started = threading.Lock()
+
+    async def record(self, permit: Permit, decided: Sequence[Decided]) -> None:
+        """On disk when this returns, if one of them has to be. Raises `Unavailable`."""
+        durable = any(one.durable for one in decided)
+        if not durable and (self._failing or len(self._waiting) > BEHIND_LIMIT):
+            raise Unavailable("decisions cannot be recorded now")
+        loop = asyncio.get_running_loop() if durable else None
+        written: asyncio.Future[None] | None = loop.create_future() if loop is not None else None
+        last = len(decided) - 1
+        for at, one in enumerate(decided):
+            mine = written if at == last else None
+            self._waiting.append(_Waiting(permit, one, loop if mine is not None else None, mine))
+        self._start()
+        self._woken.set()
+        if written is not None:
+            self._urgent.set()
+            await written
+
+    def close(self) -> None:
+        """Write what waits, then end."""
+        self._closed = True
+        self._woken.set()
+        self._urgent.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _start(self) -> None:
+        if self._thread.ident is None and self._started.acquire(blocking=False):
+            self._thread.start()
+
+    def _run(self) -> None:
+        while not self._closed or self._waiting:
+            if not self._waiting:
+                self._woken.wait()
+                self._woken.clear()
+                continue
+            self._urgent.wait(_GATHER_SECONDS)  # nobody waits: the next few go with it
+            if not self._closed:
+                self._urgent.clear()
+            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            if not self._written(batch) and self._closed:
+                return
+
+    def _written(self, batch: Sequence[_Waiting]) -> bool:
+        try:
+            write(self._store, self._sealer, [(one.permit, one.decided) for one in batch])
+            self._forget(batch[-1].decided.at)
+        except Exception as error:  # noqa: BLE001  whatever it was: nothing more is decided until a write succeeds
+            self._failing = True
+            _log.error("decisions are not recorded: %s", type(error).__name__)
+            self._again(batch)
+            threading.Event().wait(0 if self._closed else _PATIENCE_SECONDS)
+            return False
+        self._failing = False
+        for one in batch:
+            _settle(one, None)
+        return True
+
+    def _again(self, batch: Sequence[_Waiting]) -> None:
+        """Who waits is told; what was answered already is still owed its record."""
+        owed = [one for one in batch if one.written is None]
+        for one in batch:
+            _settle(one, Unavailable("the decision could not be recorded"))
+        self._waiting.extendleft(reversed(owed))
+
+    def _forget(self, now: datetime) -> None:
+        if self._forgot_at is None or now - self._forgot_at >= _FORGET_EVERY:
+            self._forgot_at = now
+            with self._store.begin() as unit:
+                unit.questions.forget(now - QUESTIONS_KEPT)
+
+
+def write(store: Store, sealer: Sealer, decided: Sequence[tuple[Permit, Decided]]) -> None:
+    """Events and sealed questions, in one transaction. Raises `Unavailable`."""
+    sealed = [
+        SealedQuestion(id=one.id, at=one.at, sealed=sealer.seal(question_text(one), one.id)) for _, one in decided
+    ]
+    with store.begin() as unit:
+        unit.audit.append_all([event_of(one, permit.principal) for permit, one in decided])
+        unit.questions.add_all(sealed)
+
+
+def _settle(waiting: _Waiting, error: Exception | None) -> None:
+    if waiting.loop is None or waiting.written is None:
+        return
+    future = waiting.written
+
+    def settle() -> None:
+        if future.done():  # the caller hung up
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
+    try:
+        waiting.loop.call_soon_threadsafe(settle)
+    except RuntimeError:  # the loop has closed: nobody waits any more
+        return

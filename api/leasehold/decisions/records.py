@@ -1,0 +1,158 @@
+"""What is remembered of a decision: who asked, both sides, the version; of what was asked, names and digests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from leasehold.decisions.questions import AccessQuestion, Party
+from leasehold.model.access_requests import AccessRequest
+from leasehold.model.decisions import Decision, Reason, SideOutcome
+from leasehold.model.events import AuditEvent, Outcome
+from leasehold.model.principal import Principal
+
+KIND = "decisions"
+ACTION = "decide"
+_SHOWN = 256
+_DECIMAL = "__decimal"
+_UNLISTED = ": not listed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A decision on record. `durable`: it has to be on disk before anybody acts on it."""
+
+    id: str
+    question: AccessQuestion
+    request: AccessRequest | None
+    decision: Decision
+    at: datetime
+    durable: bool
+
+
+def event_of(decided: Decided, asker: Principal) -> AuditEvent:
+    """The audit event. Raw values of arguments, attributes and context are not in it."""
+    question, decision = decided.question, decided.decision
+    request = decided.request
+    detail: dict[str, object] = {
+        "subject": named(question.subject),
+        "action": printable(request.action if request is not None else question.action),
+        "resource": named(question.resource),
+        "reason": decision.reason.value,
+        "version": decision.version,
+        "sides": [side_document(side) for side in decision.sides],
+        "question_sha256": digest(plain_question(question)),
+    }
+    if decision.detail:
+        detail["detail"] = _told(decision.detail)
+    if request is not None:
+        detail["subject"] = printable(str(request.subject.ref))
+        detail |= {"user": printable(str(request.user.ref))} if request.user is not None else {}
+        detail |= {"arguments_sha256": digest(request.arguments)} if request.arguments else {}
+    if decision.would_flip:
+        detail["would_flip"] = True
+    return AuditEvent(
+        at=decided.at,
+        principal=asker.id,
+        action=ACTION,
+        kind=KIND,
+        name=decided.id,
+        outcome=Outcome.OK if decision.allowed else Outcome.DENIED,
+        reason=decision.reason.value,
+        detail=detail,
+    )
+
+
+def _told(detail: str) -> str:
+    """What was wrong. A name that nobody listed is a stranger's text, and could be anything."""
+    return f"an argument{_UNLISTED}" if detail.endswith(_UNLISTED) else printable(detail)
+
+
+def side_document(side: SideOutcome) -> dict[str, object]:
+    """One side's outcome."""
+    found: dict[str, object] = {"side": side.side.value, "allowed": side.allowed, "reason": side.reason.value}
+    found |= {"determining": list(side.determining)} if side.determining else {}
+    found |= {"failed": list(side.failed)} if side.failed else {}
+    found |= {"would_allow": side.would_allow} if side.would_allow is not None else {}
+    return found | ({"detail": printable(side.detail)} if side.detail else {})
+
+
+def plain_question(question: AccessQuestion) -> dict[str, object]:
+    """The question as JSON-like values; the other way round `remembered`."""
+    return {
+        "subject": _plain_party(question.subject),
+        "action": question.action,
+        "properties": question.properties,
+        "resource": _plain_party(question.resource),
+        "context": question.context,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A question that was decided, and how."""
+
+    question: AccessQuestion
+    reason: Reason
+
+
+def question_text(decided: Decided) -> str:
+    """The question in one text, numbers and all, to be asked again; and what it was answered."""
+    whole = {"question": plain_question(decided.question), "reason": decided.decision.reason.value}
+    return json.dumps(whole, sort_keys=True, default=_exact)
+
+
+def remembered(text: str) -> Remembered:
+    """What such a text says."""
+    found = json.loads(text, object_hook=_inexact)
+    asked = found["question"]
+    question = AccessQuestion(
+        subject=Party(**asked["subject"]),
+        action=asked["action"],
+        properties=asked["properties"],
+        resource=Party(**asked["resource"]),
+        context=asked["context"],
+    )
+    return Remembered(question, Reason(found["reason"]))
+
+
+def digest(value: object) -> str:
+    """SHA-256 of the value as JSON with sorted keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=_number).encode()).hexdigest()
+
+
+def named(party: Party) -> str:
+    """Type and id for the audit log."""
+    return printable(f"{party.type}:{party.id}")
+
+
+def printable(text: str) -> str:
+    """A stranger's text for the audit log: cut, and made printable."""
+    shown = text[:_SHOWN]
+    return shown if shown.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in shown)
+
+
+def _plain_party(party: Party) -> Mapping[str, object]:
+    return {"type": party.type, "id": party.id, "properties": party.properties}
+
+
+def _number(value: object) -> object:
+    """As JSON writers write it: a float, where one is exact."""
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, Decimal):
+        return {_DECIMAL: str(value)}  # policy refuses a caller's name that begins so: nobody asked with one and got in
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _inexact(found: dict[str, object]) -> object:
+    exact = found.get(_DECIMAL)
+    return Decimal(exact) if isinstance(exact, str) and len(found) == 1 else found

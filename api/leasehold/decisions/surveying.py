@@ -1,0 +1,29 @@
+"""Who can call a tool and what somebody can call, with what is left to be true: the reverse of a decision."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from leasehold.decisions.assembling import State
+from leasehold.model.entities import EntityRef
+from leasehold.policy import surveying
+from leasehold.policy.cedar.naming import cedar_ref
+from leasehold.policy.permitted import by_policy
+from leasehold.policy.surveying import Access
+
+
+def who_can(state: State, action: str, resource: str | None, now: datetime) -> list[Access]:
+    """Every way to call the tool, in order."""
+    return sorted(surveying.who_can(action, state.published, now, resource), key=_place)
+
+
+def what_can(state: State, subject: EntityRef, now: datetime) -> list[Access]:
+    """Every way in which an agent, or a person by themselves, can call something, in order."""
+    ref = cedar_ref(subject)
+    found = [*surveying.what_can(ref, state.published, now), *by_policy(ref, state.published)]
+    return sorted(found, key=_place)
+
+
+def _place(one: Access) -> tuple[str, ...]:
+    holder = str(one.holder) if one.holder is not None else ""
+    return one.side.value, holder, one.action, one.resource, one.grant or "", one.policy or ""

@@ -1,0 +1,51 @@
+"""What policies let somebody do by themselves, without a grant, and with what is left to be true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cedarpy import pst
+
+from leasehold.model.entities import AGENT, EntityRef
+from leasehold.model.policies import PolicyMode, PolicySide
+from leasehold.policy.cedar.folding import condition_of
+from leasehold.policy.explaining import text_of
+from leasehold.policy.published import ActionFacts, Policy, Published, Slice
+from leasehold.policy.surveying import Access
+
+_TRUE = pst.BoolLit(value=True)
+
+
+def by_policy(ref: EntityRef, published: Published) -> Iterator[Access]:
+    """What permits grant by themselves to this one, unless something forbids it whatever is asked."""
+    known = published.facts.known.get(ref)
+    if known is None:
+        return
+    side, policies = (PolicySide.AGENT, published.agents) if ref.type == AGENT else (PolicySide.USER, published.users)
+    for action in published.actions.values():
+        piece = policies.slice_of(ref, known.ancestors, action)
+        unless = _unless(piece)
+        for policy in piece.policies if unless is not None else ():
+            if policy.statement.id in piece.beyond and policy.mode is PolicyMode.ENFORCE:
+                yield _access(side, ref, action, policy, unless or ())
+
+
+def _unless(piece: Slice) -> tuple[str, ...] | None:
+    conditions = [condition_of(one.statement.template) for one in piece.policies if not one.statement.permits]
+    return None if _TRUE in conditions else tuple(text_of(one) for one in conditions)
+
+
+def _access(side: PolicySide, ref: EntityRef, action: ActionFacts, policy: Policy, unless: tuple[str, ...]) -> Access:
+    condition = condition_of(policy.statement.template)
+    return Access(
+        side=side,
+        action=action.ref.id,
+        holder=ref,
+        grant=None,
+        resource="*",
+        constraints={},
+        expires_at=None,
+        when=() if condition == _TRUE else (text_of(condition),),
+        unless=unless,
+        policy=policy.statement.id,
+    )

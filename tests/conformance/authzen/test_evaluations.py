@@ -1,0 +1,141 @@
+"""Decisions, one and several at a time."""
+
+import pytest
+from tests.conformance.authzen.requirements import proves
+from tests.fakes.decision_point import call
+from tests.fakes.registry import USER
+
+READ, WRONG = {"type": "repo", "id": "web"}, {"type": "repo", "id": "secret"}
+AGENT = {"type": "agent", "id": "triage"}
+DELETE = {"name": "github/delete_branch"}
+
+
+def decisions(answer):
+    assert answer.status_code == 200, answer.text
+    return [one["decision"] for one in answer.json()["evaluations"]]
+
+
+def boxcar(world, *items, semantic=None, **defaults):
+    options = {"options": {"evaluations_semantic": semantic}} if semantic is not None else {}
+    given = {"subject": AGENT, "action": {"name": "github/read_file"}, "resource": READ, **defaults}
+    return world.ask("evaluations", {**given, **options, "evaluations": list(items)})
+
+
+@proves("eval-decision", "eval-deny-200")
+def test_a_permit_and_a_denial_are_both_answers(world):
+    permit, denial = world.ask("evaluation", call("read_file")), world.ask("evaluation", call("read_file", "repo:api"))
+    assert (permit.status_code, permit.json()["decision"]) == (200, True)
+    assert (denial.status_code, denial.json()["decision"]) == (200, False)
+    assert denial.json()["context"]["reason"] == "resource_not_granted"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"subject": {"type": "agent", "id": "nobody"}},
+        {"subject": {"type": "ghost", "id": "triage"}},
+        {"action": {"name": "github/format_disk"}},
+        {"action": {"name": "x" * 10_000}},
+        {"resource": {"type": "repo", "id": "\u202egoat"}},
+        {"resource": {"type": "__entity", "id": "web"}},
+        {"context": {"source_ip": "300.1.1.1"}},
+        {"context": {"chain": "triage"}},
+        {"context": {"user": 5}},
+        {"context": {"oauth": {"mode": "magic"}}},
+        {"action": {"name": "github/read_file", "properties": {"arguments": "all"}}},
+        {"action": {"name": "github/read_file", "properties": {"arguments": {"__extn": {"fn": "ip", "arg": "::"}}}}},
+    ],
+    ids=repr,
+)
+@proves("eval-deny-200")
+def test_what_nobody_understands_is_denied_and_never_an_error(world, changed):
+    answer = world.ask("evaluation", {**call("read_file"), **changed})
+    assert (answer.status_code, answer.json()["decision"]) == (200, False)
+
+
+@proves("boxcar-defaults", "boxcar-order", "boxcar-all")
+def test_each_evaluation_has_the_defaults_of_all_in_order(world):
+    answer = boxcar(world, {}, {"resource": WRONG}, {"action": DELETE}, {"subject": {"type": "agent", "id": "no"}})
+    assert decisions(answer) == [True, False, True, False]
+
+
+@proves("boxcar-override")
+def test_an_object_replaces_the_default_whole(world):
+    arguments = {"name": "github/read_file", "properties": {"arguments": {"path": {"__entity": {}}}}}
+    assert decisions(boxcar(world, {}, {"action": {"name": "github/read_file"}}, action=arguments)) == [False, True]
+
+
+@pytest.mark.parametrize("none", [{}, {"evaluations": []}])
+@proves("boxcar-single")
+def test_without_evaluations_it_is_a_single_one(world, none):
+    answer = world.ask("evaluations", {**call("read_file"), **none})
+    assert answer.json()["decision"] is True
+    assert "evaluations" not in answer.json()
+    assert world.ask("evaluations", {"subject": AGENT, **none}).status_code == 400
+
+
+@proves("boxcar-all", "boxcar-deny", "boxcar-permit")
+def test_the_semantics_say_where_it_ends(world):
+    items = ({}, {"resource": WRONG}, {}, {"resource": WRONG})
+    assert decisions(boxcar(world, *items, semantic="execute_all")) == [True, False, True, False]
+    assert decisions(boxcar(world, *items, semantic="deny_on_first_deny")) == [True, False]
+    assert decisions(boxcar(world, *items[1:], semantic="permit_on_first_permit")) == [False, True]
+    for wrong in ("first_wins", 1, None, ["execute_all"]):
+        body = {**call("read_file"), "options": {"evaluations_semantic": wrong}, "evaluations": [{}]}
+        assert world.ask("evaluations", body).status_code == 400
+
+
+@proves("boxcar-errors")
+def test_what_is_no_question_is_denied_in_its_place(world):
+    answer = boxcar(world, {}, {"resource": {"type": "repo"}}, 5, {"context": []}, {})
+    assert decisions(answer) == [True, False, False, False, True]
+    errors = [one["context"].get("error") for one in answer.json()["evaluations"]]
+    assert [error["status"] if error else None for error in errors] == [None, 400, 400, 400, None]
+    assert decisions(boxcar(world, {}, 5, {}, semantic="deny_on_first_deny")) == [True, False]
+    assert decisions(boxcar(world, 5, {}, 5, semantic="permit_on_first_permit")) == [False, True]
+
+
+@proves("boxcar-errors")
+def test_more_questions_than_anybody_asks_at_once_are_a_bad_request(world):
+    assert boxcar(world, *([{}] * 1001)).status_code == 400
+    assert world.ask("evaluations", {**call("read_file"), "evaluations": {}}).status_code == 400
+
+
+@proves("coaz-call", "coaz-agent")
+def test_the_default_mapping_of_a_tool_call_is_that_tools_call(world):
+    document = 'permit(principal == user::"rick", action == Action::"github/read_file", resource);'
+    world.must("policies", "people", {"document": document, "side": "user"})
+    mapped = {
+        "subject": {"type": "user", "id": USER["ids"][0]},
+        "action": {"name": "tools/call"},
+        "resource": {"type": "tool", "id": "read_file"},
+        "context": {"agent": "triage", "tool_server": "https://mcp.example.com/github", "resource": "repo:web"},
+    }
+    permit = world.decide(**mapped)
+    assert (permit["decision"], permit["context"]["sides"]) == (True, {"agent": True, "user": True})
+    other = world.decide(**{**mapped, "subject": {"type": "user", "id": "stranger"}})
+    assert (other["decision"], other["context"]["sides"]) == (False, {"agent": True, "user": False})
+    autonomous = world.decide(**{**mapped, "subject": {"type": "identity", "id": "agent:triage"}})
+    assert (autonomous["decision"], "sides" in autonomous["context"]) == (True, False)
+    nowhere = {**mapped, "context": {"agent": "triage", "resource": "repo:web"}}
+    assert world.decide(**nowhere)["context"]["reason"] == "unknown_action"
+
+
+@pytest.mark.parametrize("method", ["tools/list", "resources/read", "sampling/createMessage", "tools/erase"])
+@proves("coaz-unknown")
+def test_a_method_that_nobody_granted_is_denied(world, method):
+    question = {"subject": AGENT, "action": {"name": method}, "resource": {"type": "mcp_server", "id": "github"}}
+    assert world.decide(**question)["decision"] is False
+
+
+@proves("obligations")
+def test_an_annotation_of_what_let_a_call_through_is_owed_by_the_enforcement_point(world):
+    document = (
+        '@id("careful") @obligation("step-up") @obligation_acr_value("urn:example:loa:3")\n'
+        'permit(principal, action == Action::"github/delete_branch", resource);'
+    )
+    world.must("policies", "steps", {"document": document, "side": "agent"})
+    owed = world.decide(**call("delete_branch"))["context"]["obligations"]
+    assert owed == [{"id": "steps/careful", "type": "step-up", "properties": {"acr_value": "urn:example:loa:3"}}]
+    assert "obligations" not in world.decide(**call("read_file"))["context"]
+    assert "obligations" not in world.decide(**call("delete_branch", "repo:api"))["context"]

@@ -1,0 +1,253 @@
+"""What decisions are made on follows the registry, change by change, and is never older than its bound."""
+
+import random
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from tests.fakes.decision_point import call
+from tests.fakes.registry import AGENT, GRANT, OWNER, OWNS, RELATION, SERVER, THING, USER, name_of_grant, path
+
+from leasehold.decisions.current import Current
+from leasehold.model.errors import Unavailable
+from leasehold.policy.cedar.engines import engine_named
+
+FORBID = 'forbid(principal, action == Action::"github/read_file", resource);'
+
+
+def allowed(world, **question):
+    return world.decide(**{**call("read_file"), **question})["decision"]
+
+
+def test_before_the_first_look_nothing_is_allowed(world):
+    world.looks = False
+    answer = world.decide(**call("read_file"))
+    assert (answer["decision"], answer["context"]["reason"]) == (False, "not_current")
+
+
+def test_what_is_older_than_the_bound_decides_nothing(world):
+    assert allowed(world)
+    world.looks = False
+    world.later(5)
+    assert allowed(world)
+    world.later(0.001)
+    assert world.decide(**call("read_file"))["context"]["reason"] == "not_current"
+    assert world.ask("search/action", {k: v for k, v in call("x").items() if k != "action"}).status_code == 503
+    world.looks = True
+    assert allowed(world)
+
+
+def test_every_kind_of_write_is_enforced_with_the_next_look(world):
+    assert allowed(world)
+    world.registry.must("policies", "stop", {"document": FORBID, "side": "agent"})
+    assert not allowed(world)
+    world.registry.delete("policies", "stop", 1)
+    assert allowed(world)
+    world.registry.delete("grants", name_of_grant(GRANT), 1)
+    assert not allowed(world)
+    world.registry.grant(GRANT)
+    assert allowed(world)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "changed"),
+    [
+        ("agents", "triage", {**AGENT, "state": "suspended"}),
+        ("owners", "alice", {**OWNER, "state": "disabled"}),
+        ("tool-servers", "github", {**SERVER, "tools": {"create_issue": {"action": "write"}}}),
+    ],
+)
+def test_whatever_takes_access_away_takes_it_away(world, kind, name, changed):
+    assert allowed(world)
+    revision = world.registry.get(kind, name).json()["revision"]
+    assert world.registry.change(kind, name, changed, revision).is_success
+    assert not allowed(world)
+    world.registry.must(
+        "policies",
+        "all",
+        {
+            "document": 'permit(principal, action == Action::"github/create_issue", resource);',
+            "side": "agent",
+            "permits": "beyond_grants",
+        },
+    )
+    assert world.decide(**call("create_issue"))["decision"] is (kind == "tool-servers")
+
+
+def test_a_ceiling_that_comes_down_withholds_what_sticks_out(world):
+    assert allowed(world)
+    scope = {"tool_server": "github", "tools": ["create_issue"], "resources": ["repo:web"]}
+    world.registry.must("scopes", "little", scope)
+    world.registry.must("ceilings", "low", {"principal": "agent:triage", "scopes": ["little"]})
+    assert not allowed(world)
+
+
+def test_the_version_names_the_change_of_the_registry(world):
+    first = world.decide(**call("read_file"))["context"]["policy_version"]
+    world.registry.must("deployments", "triage-prod", {"agent": "triage"})
+    second = world.decide(**call("read_file"))["context"]["policy_version"]
+    assert first.partition("@")[0] == second.partition("@")[0]
+    assert int(second.partition("@")[2]) == int(first.partition("@")[2]) + 1 == world.registry.changes()[-1].sequence
+
+
+def test_change_by_change_is_the_same_as_all_at_once(world):
+    """Law: however the registry came to be what it is, decisions are made on the same."""
+    chance, registry = random.Random(4), world.registry  # noqa: S311  a seed, no secret
+    registry.must("agents", "scout", AGENT)
+    scope = {"tool_server": "github", "tools": ["read_file"], "resources": ["repo:web", "repo:api"]}
+    bodies = {
+        ("users", "ana"): [{"ids": ["a"], "roles": [role], "attributes": {"n": n}} for role in "xy" for n in (1, 2)],
+        ("resources", "m"): [{**THING, "attributes": {"label": label}} for label in ("a", "b")],
+        ("relations", OWNS): [RELATION],
+        ("policies", "stop"): [{"document": FORBID, "side": side} for side in ("agent", "user")],
+        ("grants", name_of_grant({**GRANT, "agent": "scout"})): [{**GRANT, "agent": "scout"}],
+        ("agents", "scout"): [{**AGENT, "environment": name} for name in ("", "prod")],
+        ("deployments", "scout-prod"): [{"agent": "scout", "commit": c} for c in ("c0ffee", "decaf0")],
+        ("scopes", "both"): [scope, {**scope, "resources": ["repo:api"]}],
+        ("ceilings", "c"): [{"principal": "agent:scout", "scopes": ["everything"]}],
+    }
+    for _ in range(120):
+        (kind, name), choices = chance.choice(list(bodies.items()))
+        live = registry.get(kind, name)
+        if live.is_success and chance.random() < 0.4:
+            registry.delete(kind, name, live.json()["revision"])
+        elif live.is_success:
+            registry.change(kind, name, chance.choice(choices), live.json()["revision"])
+        else:
+            registry.create(kind, name, chance.choice(choices))
+        if chance.random() < 0.6:
+            followed = world.current.look()
+            anew = Current(world.store, engine_named("compiled"), lambda: registry.now).look()
+            assert followed.published.version == anew.published.version
+            assert followed.published.facts.known == anew.published.facts.known
+            assert _held(followed) == _held(anew)
+            assert followed.published.policies.keys() == anew.published.policies.keys()
+            assert (followed.directory, followed.servers) == (anew.directory, anew.servers)
+
+
+def _held(state):
+    return {holder: held for holder, held in state.published.facts.grants.of.items() if held}
+
+
+def test_a_policy_that_cannot_be_published_replaces_none_and_stops_nothing_else(world):
+    good = {"document": FORBID, "side": "agent"}
+    world.registry.must("policies", "stop", good)
+    assert not allowed(world)
+    broken = {**good, "document": FORBID.replace(";", " when { context.nope };")}
+    assert world.registry.change("policies", "stop", broken, 1).is_success  # past the door's own check
+    assert not allowed(world)
+    assert [problem.document for problem in world.current.look().problems] == ["stop"]
+    world.registry.delete("grants", name_of_grant(GRANT), 1)
+    answer = world.decide(**call("read_file"))
+    assert (answer["decision"], answer["context"]["policy_version"].partition("@")[2]) == (False, str(_latest(world)))
+
+
+def test_a_new_policy_that_cannot_be_published_is_left_out(world):
+    broken = 'permit(principal, action == Action::"github/read_file", resource) when { context.nope };'
+    world.registry.must("policies", "hope", {"document": broken, "side": "agent", "permits": "beyond_grants"})
+    assert allowed(world)
+    assert not allowed(world, resource={"type": "repo", "id": "secret"})
+
+
+def test_a_policy_that_no_longer_fits_the_tools_denies_what_it_spoke_of(world):
+    condition = ' when { context.input.amount.greaterThan(decimal("5.0")) };'
+    document = f'forbid(principal, action == Action::"github/refund", resource){condition}'
+    world.registry.must("policies", "cap", {"document": document, "side": "agent"})
+    world.registry.grant({**GRANT, "tools": ["refund"]})
+    assert world.decide(**call("refund", arguments={"amount": 4}))["decision"]
+    server = world.registry.get("tool-servers", "github").json()
+    tools = {**SERVER["tools"], "refund": {"action": "write", "input_schema": '{"type": "object"}'}}
+    world.registry.change("tool-servers", "github", {**SERVER, "tools": tools}, server["revision"])
+    answer = world.decide(**call("refund", arguments={}))
+    assert (answer["decision"], answer["context"]["reason"]) == (False, "forbidden")
+    assert allowed(world)
+
+
+def test_the_door_refuses_a_policy_that_could_not_be_published(world):
+    refund = 'permit(principal, action == Action::"github/refund", resource)'
+    for document, said in (
+        (refund + ' when { context.input.amout.greaterThan(decimal("1.0")) };', "amout"),
+        (f'forbid(principal == user::"{USER["ids"][0]}", action, resource);', "rick"),
+        ('permit(principal, action == Action::"can_fly", resource);', "can_fly"),
+    ):
+        answer = world.call(
+            "PUT", path("policies", "p"), json={"document": document, "side": "user"}, headers={"If-None-Match": "*"}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
+        assert said in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "body"),
+    [
+        ("users", "ana", {"ids": ["a"], "attributes": {"level": "high"}}),
+        ("resources", "n", {"type": "document", "foreign_id": "43", "attributes": {"pages": "three"}}),
+        ("resources", "n", {"type": "document", "foreign_id": "43", "attributes": {"owner": "ana"}}),
+        ("relations", "document:42#label@user:a", {"subject": "user:a", "relation": "label", "object": "document:42"}),
+    ],
+)
+def test_the_door_refuses_what_would_leave_nothing_to_publish(world, kind, name, body):
+    world.must("users", "bob", {"ids": ["b"], "attributes": {"level": 3}})
+    world.must("resources", "m", THING)
+    world.registry.must("relations", OWNS, RELATION)
+    where = path(kind, name)
+    answer = world.call("PUT", where, json=body, headers={"If-None-Match": "*"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
+    assert allowed(world)
+    only = world.call(
+        "PUT", path("users", "bob"), json={"ids": ["b"], "attributes": {"level": "3"}}, headers={"If-Match": '"1"'}
+    )
+    assert only.is_success  # nobody else's attribute contradicts it
+    assert allowed(world)
+
+
+class Broken:
+    """A store that does not answer."""
+
+    def __init__(self, store):
+        self.store, self.broken = store, False
+
+    def read(self):
+        if self.broken:
+            raise Unavailable("no database")
+        return self.store.read()
+
+    def begin(self):
+        if self.broken:
+            raise Unavailable("no database")
+        return self.store.begin()
+
+    def listen(self, listener):
+        self.store.listen(listener)
+
+    def unlisten(self, listener):
+        self.store.unlisten(listener)
+
+
+def test_a_commit_wakes_the_thread_that_follows(world):
+    store = Broken(world.store)
+    current = Current(store, engine_named("compiled"), lambda: world.registry.now, bound=timedelta(seconds=5))
+    current.start()
+    try:
+        _until(lambda: current.state(world.registry.now) is not None)
+        world.registry.must("policies", "stop", {"document": FORBID, "side": "agent"})
+        _until(lambda: current.state(world.registry.now).sequence == _latest(world))
+        store.broken = True
+        world.later(6)
+        _until(lambda: current.state(world.registry.now) is None)
+        store.broken = False
+        _until(lambda: current.state(world.registry.now) is not None)
+    finally:
+        current.close()
+
+
+def _latest(world):
+    return world.registry.changes()[-1].sequence
+
+
+def _until(true, seconds=5.0):
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while not true():
+        assert time.monotonic() < deadline
+        pause.wait(0.005)
