@@ -26,8 +26,8 @@ class Settings:
     `secrets_dir` are what credential profiles refer to by name. `private_receivers` are hosts in the network around
     this server to which security events may be pushed. With `dpop_nonces`, a proof of possession holds a nonce of
     ours. `dynamic_registration` opens `/oauth2/register`. `gate_rules_file` holds the rules that plans are judged by,
-    as JSON. `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ. `ext_authz_port` is
-    where Envoy asks, if it does.
+    as JSON. `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ.
+    `ext_authz_port` is where Envoy asks, if it does.
     """
 
     data_dir: Path
