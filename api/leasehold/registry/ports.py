@@ -130,6 +130,9 @@ class PolicyChecker(Protocol):
 
     def check(self, name: str, policy: Policy, servers: Mapping[str, ToolServer]) -> Sequence[PolicyProblem]: ...
     def check_world(self, name: str, spec: ToolServer | User | Resource | Relation) -> Sequence[str]: ...
+    def check_assertions(
+        self, policies: Mapping[str, Policy], servers: Mapping[str, ToolServer], now: datetime
+    ) -> Mapping[str, Sequence[PolicyProblem]]: ...
 
 
 class Heartbeats(Protocol):

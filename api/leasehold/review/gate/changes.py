@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from leasehold.model.directory import User
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, Owner, OwnerState
 from leasehold.model.policies import Policy
 from leasehold.model.tools import ToolServer
 from leasehold.policy.asserting import broken_assertions
+from leasehold.policy.directory import directory_of
 from leasehold.policy.proving.comparing import Movement
 from leasehold.review.entitlements import EVERY_TOOL
 from leasehold.review.gate.rules import Check, Verdict
@@ -102,8 +104,9 @@ def assertions(scene: Scene) -> Iterator[GateFinding]:
     """What policies assert, asked of the decision point as things would be."""
     if scene.proved.now is None:
         return
+    directory = directory_of(scene.planned.of(User))
     for name, policy in sorted(scene.planned.of(Policy).items()):
-        for broken in broken_assertions(policy.assertions, scene.proved.now, scene.live.at):
+        for broken in broken_assertions(policy.assertions, scene.proved.now, directory, scene.live.at):
             said = f"policy {quoted(name)}: {broken.path} is {broken.reason}"
             yield scene.finding(Check.ASSERTION_FAILED, said, key=(Kind.POLICIES, name))
 
