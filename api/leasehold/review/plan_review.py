@@ -100,6 +100,7 @@ def judge_plan(picture: Picture, rules: Rules, author: Principal | None) -> Judg
         foundations=tuple(foundations),
         changed=delta.keys,
         proved=proved,
+        delegation=tuple(delegation_changes(comparison)),
         author=author,
     )
     found = Found(
@@ -107,7 +108,7 @@ def judge_plan(picture: Picture, rules: Rules, author: Principal | None) -> Judg
         foundations=scene.foundations,
         reversals=tuple(_reversals(removed, picture)),
         proofs=proved.proofs,
-        delegation=tuple(delegation_changes(comparison)),
+        delegation=scene.delegation,
         gate=judge(scene, delta),
     )
     return Judged(_review(picture, found), delta)

@@ -49,6 +49,12 @@ def new_access(scene: Scene) -> Iterator[GateFinding]:
             yield scene.finding(Check.POLICY_WIDENS, _widened(proof), agent=proof.agent)
 
 
+def handed_over(scene: Scene) -> Iterator[GateFinding]:
+    """What agents can newly have done by others."""
+    for one in scene.delegation:
+        yield scene.finding(Check.DELEGATION, one.sentence, agent=one.agent, key=(Kind.AGENTS, one.agent))
+
+
 def wide_and_lasting(scene: Scene) -> Iterator[GateFinding]:
     """Wildcards, standing access in production, tokens that live longer than the rules have it."""
     for change in scene.access:

@@ -35,6 +35,7 @@ class Check(StrEnum):
     ABOVE_CEILING = "above_ceiling"
     NEW_ACCESS = "new_access"
     POLICY_WIDENS = "policy_widens"
+    DELEGATION = "delegation"
     FOUNDATION = "foundation"
     SEPARATION_OF_DUTY = "separation_of_duty"
     TOXIC_TRIO = "toxic_trio"
@@ -56,6 +57,7 @@ _USUAL: Mapping[Check, Verdict] = {
     Check.UNKNOWN_REFERENCE: Verdict.DENY,
     Check.ABOVE_CEILING: Verdict.DENY,
     Check.POLICY_WIDENS: Verdict.NEEDS_APPROVAL,
+    Check.DELEGATION: Verdict.NEEDS_APPROVAL,
     Check.SEPARATION_OF_DUTY: Verdict.DENY,
     Check.TOXIC_TRIO: Verdict.DENY,
     Check.SELF_ESCALATION: Verdict.DENY,

@@ -17,6 +17,7 @@ from leasehold.review.gate.verdicts import GateFinding
 from leasehold.review.plan_changes import AccessChange, FoundationChange
 from leasehold.review.proofs import Proved
 from leasehold.review.risk import in_production
+from leasehold.review.spawning import DelegationChange
 from leasehold.review.worlds import Key, Live, World
 
 
@@ -32,6 +33,7 @@ class Scene:
     foundations: tuple[FoundationChange, ...]
     changed: frozenset[Key]
     proved: Proved
+    delegation: tuple[DelegationChange, ...] = ()
     author: Principal | None = None
 
     @property
