@@ -10,8 +10,11 @@ from leasehold.credentials.ending import Endings
 from leasehold.credentials.issuing import CredentialDesk
 from leasehold.credentials.ports import Source
 from leasehold.external.aws import open_aws
+from leasehold.external.aws_roles import AwsRoles, boto_session
 from leasehold.external.federation import TOKEN_TYPE, FederationSource
 from leasehold.external.github import GitHubSource
+from leasehold.external.github_installations import GitHubInstallations
+from leasehold.external.observing import Observer
 from leasehold.external.postgresql import PostgresqlSource
 from leasehold.external.secrets import Secrets
 from leasehold.keys.app_assertions import app_assertion
@@ -23,18 +26,25 @@ from leasehold.settings import Settings
 from leasehold.store.sql_store import SqlStore
 from leasehold.web.doors import CredentialDoors
 
-_NEVER = Event()
-
 
 def credential_doors(
     settings: Settings, store: SqlStore, signer: Signer, clock: Callable[[], datetime]
-) -> CredentialDoors:
-    """The desk, with its worker running for as long as the process does."""
+) -> tuple[CredentialDoors, Callable[[], None]]:
+    """The desk, with its worker at work, and what ends that."""
     sources = _sources(settings, TokenMint(signer, TOKEN_TYPE))
     sealer = FileSealer(settings.sealing_key)
     endings = Endings(store=store, sources=sources, sealer=sealer, clock=clock)
     store.listen(endings.wake)
-    Thread(target=endings.run, args=(_NEVER,), name="leasehold-endings", daemon=True).start()
+    stop = Event()
+    worker = Thread(target=endings.run, args=(stop,), name="leasehold-endings", daemon=True)
+    worker.start()
+
+    def close() -> None:
+        stop.set()
+        endings.wake()
+        worker.join()
+        endings.close()
+
     desk = CredentialDesk(
         issuer=settings.issuer,
         audience=settings.credentials_audience,
@@ -45,7 +55,14 @@ def credential_doors(
         clock=clock,
         ended=endings.wake,
     )
-    return CredentialDoors(desk=desk, store=store)
+    return CredentialDoors(desk=desk, store=store), close
+
+
+def open_observer(settings: Settings) -> Observer:
+    """Sees what profiles point to, with the same identities that draw credentials there."""
+    secret = Secrets(settings.secrets, settings.secrets_dir).find
+    roles, installations = AwsRoles(boto_session()), GitHubInstallations(secret, app_assertion)
+    return Observer({AwsSession: roles.look, GitHubInstallation: installations.look})
 
 
 def _sources(settings: Settings, mint: TokenMint) -> Mapping[type[Target], Source]:

@@ -15,7 +15,7 @@ from leasehold.authn.possession import Possessions
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.cluster_wiring import followed, reviewer
 from leasehold.clusters.sightings import Sightings
-from leasehold.credential_wiring import credential_doors
+from leasehold.credential_wiring import credential_doors, open_observer
 from leasehold.decision_wiring import decision_point, ext_authz
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
@@ -58,6 +58,7 @@ from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstra
 from leasehold.registry.sweeping import sweep_for_ever
 from leasehold.review.gate.receipts import Receipts
 from leasehold.review.gate.rules import USUAL, Rules, rules_of
+from leasehold.review.reviews import Reviews
 from leasehold.settings import InvalidSetting, Settings
 from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
@@ -168,6 +169,8 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     decisions = decision_point(settings, store, callers, _now)
     known = _known(settings, store, callers)
     rules = _rules(settings)
+    credentials, stop_endings = credential_doors(settings, store, signer, _now)
+    observer = open_observer(settings)
     control = control_plane(
         Doors(
             store=store,
@@ -176,11 +179,12 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             clock=_now,
             simulator=_simulation(settings, store),
             agents=AgentCallers(issuer=settings.issuer, verifier=own, leases=store),
-            credentials=credential_doors(settings, store, signer, _now),
-            rules=rules,
+            credentials=credentials,
             receipts=_receipts(settings, signer, rules),
             policies=decisions.policies,
             decisions=decisions.doors,
+            reviews=Reviews(store, observer, rules),
+            observer=observer,
         )
     )
     ledger, leases = Ledger(store), LiveLeases(store)
@@ -208,9 +212,8 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     planes = dispatch(control, hot)
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
-    return finishing(
-        planes, (stop_signals, sweeping.set, watches.close, *closing, ledger.close, leases.close, store.close)
-    )
+    workers = (stop_endings, stop_signals, sweeping.set, watches.close)
+    return finishing(planes, (*workers, *closing, ledger.close, leases.close, store.close))
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, known: _Known) -> RevocationDoors:

@@ -10,6 +10,7 @@ from .ceiling import Ceiling
 from .credential import Credential
 from .credential_profile import CredentialProfile
 from .deployment import Deployment
+from .drift_exception import DriftException
 from .effective_access import EffectiveAccess
 from .functions import FUNCTIONS
 from .grant import Grant
@@ -98,6 +99,7 @@ class LeaseholdProvider(Provider):
             user,
             thing,
             relation,
+            DriftException(run),
         )
         self.data_sources = (EffectiveAccess(run), UnmanagedGrants(run))
         self.ephemeral_resources = (Credential(run),)

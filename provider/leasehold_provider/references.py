@@ -38,6 +38,7 @@ NOUNS = {
     "users": "user",
     "resources": "resource",
     "relations": "relation",
+    "drift-exceptions": "drift exception",
 }
 _TYPO = 0.8
 _SIMILAR = 0.6

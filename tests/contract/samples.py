@@ -6,6 +6,7 @@ from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.credentials import AwsSession, CredentialProfile
 from leasehold.model.deployments import Deployment
 from leasehold.model.directory import Decimal, Relation, Resource, User
+from leasehold.model.exceptions import DriftException
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec, Stored
@@ -80,6 +81,7 @@ EVERY_SPEC: dict[Kind, Spec] = {
         attributes={"eu": True, "one": 1, "text": "1", "set": frozenset({"y", "x"}), "limit": Decimal("50.25")},
     ),
     Kind.RESOURCES: Resource(type="document", foreign_id="42/é", parents=frozenset({"folder:b", "folder:a"})),
+    Kind.DRIFT_EXCEPTIONS: DriftException(fingerprint=f"sha256:{'a' * 64}", reason="known", expires_at=NOW),
     Kind.RELATIONS: Relation(subject="group:eng", relation="owner", object="document:42", through="member"),
 }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -24,13 +25,18 @@ class GitHubApi:
     answer: dict[str, Any] = field(default_factory=dict)
     deletes_answer: int | None = None
     url: str = ""
+    permissions: dict[str, str] = field(default_factory=lambda: {"contents": "write", "metadata": "read"})
+    repositories: list[str] = field(default_factory=lambda: ["web", "api"])
+    selection: str = "selected"
+    shows: int | None = None
 
     @property
     def pem(self) -> str:
         form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         return self.key.private_bytes(serialization.Encoding.PEM, *form).decode()
 
-    def create(self, bearer: str, wanted: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def refusal(self, bearer: str) -> tuple[int, dict[str, Any]] | None:
+        """Why the app's JWT is not taken."""
         try:
             claims = jwt.decode(
                 bearer, self.key.public_key(), algorithms=["RS256"], options={"require": ["exp", "iat"]}
@@ -39,7 +45,47 @@ class GitHubApi:
             return 401, {"message": "A JSON web token could not be decoded"}
         if claims["iss"] != "1" or claims["exp"] - claims["iat"] > 600:
             return 401, {"message": "bad app or lifetime"}
-        if not set(wanted["repositories"]) <= {"web", "api"}:
+        return None
+
+    def get(self, target: str, bearer: str) -> tuple[int, dict[str, Any]]:
+        """Answer a GET; `shows`, if set, is the status of every answer."""
+        path, _, query = target.partition("?")
+        asked = {key: int(values[0]) for key, values in parse_qs(query).items()}
+        if self.shows is not None:
+            return self.shows, {}
+        if path == "/installation/repositories":
+            return self.list(bearer, asked.get("page", 1), asked.get("per_page", 30))
+        return self.show(bearer) if path == "/app/installations/2" else (404, {})
+
+    def show(self, bearer: str) -> tuple[int, dict[str, Any]]:
+        """`GET /app/installations/2`, as GitHub documents it."""
+        if (refused := self.refusal(bearer)) is not None:
+            return refused
+        return 200, {
+            "id": 2,
+            "app_id": 1,
+            "account": {"id": 99, "login": "acme"},
+            "repository_selection": self.selection,
+            "permissions": dict(self.permissions),
+            "suspended_at": None,
+            "updated_at": "2026-11-01T00:00:00Z",
+        }
+
+    def list(self, bearer: str, page: int, size: int) -> tuple[int, dict[str, Any]]:
+        """`GET /installation/repositories`, with a token of the installation."""
+        if bearer not in self.tokens:
+            return 401, {"message": "Bad credentials"}
+        shown = self.repositories[(page - 1) * size : page * size]
+        return 200, {
+            "total_count": len(self.repositories),
+            "repositories": [{"name": one, "full_name": f"acme/{one}"} for one in shown],
+        }
+
+    def create(self, bearer: str, wanted: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if (refused := self.refusal(bearer)) is not None:
+            return refused
+        wanted = {"repositories": self.repositories, **wanted}
+        if not set(wanted["repositories"]) <= set(self.repositories):
             return 422, {"message": "There is at least one repository that does not exist"}
         token = f"ghs_{secrets.token_hex(18)}"
         given = {
@@ -71,6 +117,9 @@ def github_api() -> Iterator[GitHubApi]:
             wanted = json.loads(self.rfile.read(int(self.headers["content-length"])))
             found = self.path == "/app/installations/2/access_tokens"
             self._reply(*(api.create(self._bearer(), wanted) if found else (404, {})))
+
+        def do_GET(self) -> None:
+            self._reply(*api.get(self.path, self._bearer()))
 
         def do_DELETE(self) -> None:
             self._reply(api.delete(self._bearer()) if self.path == "/installation/token" else 404, {})

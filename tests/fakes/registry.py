@@ -17,6 +17,7 @@ from leasehold.model.errors import Unavailable
 from leasehold.model.grants import grant_id
 from leasehold.policy.checking import CedarDocuments
 from leasehold.registry.ports import Store, UnitOfWork
+from leasehold.review.reviews import Reviews
 from leasehold.store.memory.store import MemoryStore
 from leasehold.web.control_plane import control_plane
 from leasehold.web.doors import CredentialDoors, Doors
@@ -52,6 +53,7 @@ GUARD = 'forbid(principal, action == Action::"github/delete_branch", resource);'
 POLICY = {"document": GUARD, "side": "agent"}
 USER = {"ids": ["CiRmZDA2MTRkMy1jMzlhLTQ3ODEtYjdiZC04Yjk2ZjVhNTEwMGQSBWxvY2Fs"], "roles": ["editor"]}
 THING = {"type": "document", "foreign_id": "42", "attributes": {"label": "public", "pages": 3, "draft": False}}
+EXCEPTION = {"fingerprint": f"sha256:{'a' * 64}", "reason": "known", "expires_at": "2026-11-29T00:00:00Z"}
 RELATION = {"subject": "user:alice", "relation": "owner", "object": "document:42"}
 OWNS = "document:42#owner@user:alice"
 DEPLOYMENT = {"agent": "triage", "commit": "c0ffee"}
@@ -98,6 +100,7 @@ APP = control_plane(
         clock=lambda: _CURRENT.now,
         credentials=CredentialDoors(desk=_NobodyMints(), store=_CURRENT),
         policies=CedarDocuments(),
+        reviews=Reviews(_CURRENT),
     )
 )
 

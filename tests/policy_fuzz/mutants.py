@@ -28,6 +28,7 @@ class Mutant:
     module: str
     before: str
     after: str
+    engine: str = "compiled"
 
 
 def the_real_ones() -> SimpleNamespace:
@@ -64,7 +65,7 @@ MUTANTS = (
     Mutant("forbid does not win", "compiler", '"permitted" if statement.permits else "forbidden"', '"permitted"'),
     Mutant("an error is skipped", "compiler", "except Exception:\n    failed += ID", "except Exception:\n    pass"),
     Mutant("unless is when", "compiler", "held if isinstance(clause, pst.When) else", "held if True else"),
-    Mutant("any value is true or false", "compiler", "made if is_boolean(expression) else", "made if True else"),
+    Mutant("any value is true or false", "compiler", "if is_boolean(expression):", "if True:"),
     Mutant(
         "the right side first",
         "compiler",
@@ -85,6 +86,10 @@ MUTANTS = (
         "(pst.StringLit, pst.EntityLit, pst.LongLit, pst.BoolLit)",
     ),
     Mutant("a group of a type is that type alone", "compiler", "return _all([test, within])", "return test"),
+    Mutant(
+        "the short way is everybody's", "compiler", "ast.Compare(found, [ast.Is()]", "ast.Compare(found, [ast.IsNot()]"
+    ),
+    Mutant("nothing is ever there", "compiler", "ast.Constant(name), [ast.In()]", "ast.Constant(name), [ast.NotIn()]"),
     Mutant("ancestors are parents", "known", "set(of), list(of)", "set(of), list()"),
     Mutant(
         "a prefix may stand anywhere",
@@ -114,8 +119,8 @@ MUTANTS = (
         "abs(length(value)) // unit * (1 if length(value) >= 0 else -1)",
         "length(value) // unit",
     ),
-    Mutant("the families of addresses are one", "operations", "one.bits == other.bits and", "True and"),
-    Mutant("a network is within its part", "operations", "one.prefix >= other.prefix and", "True and"),
+    Mutant("the families of addresses are one", "operations", "bits == family and", "True and"),
+    Mutant("a network is within its part", "operations", "prefix >= length_ and", "True and"),
     Mutant(
         "midnight is the first second",
         "operations",
@@ -157,4 +162,22 @@ MUTANTS = (
     ),
     Mutant("types in groups are forgotten", "index", 'yield "is in", principal.type, one', "pass"),
     Mutant("the first action stands for all", "index", "for entity in entities:", "for entity in entities[:1]:"),
+    Mutant(
+        "a record is shown empty",
+        "reading",
+        "yield name, (field,)\n        case pst.HasAttr",
+        "yield name, ()\n        case pst.HasAttr",
+        "cedarpy",
+    ),
+    Mutant("a value is only there", "reading", "yield name, None\n", "yield name, ()\n", "cedarpy"),
+    Mutant(
+        "the last look counts",
+        "reading",
+        "before is None or fields is None else before.union(fields)",
+        "fields is None else frozenset(fields)",
+        "cedarpy",
+    ),
+    Mutant(
+        "no policy asks anything", "cedar_engine", "if not said.reasons and not said.errors:", "if True:", "cedarpy"
+    ),
 )

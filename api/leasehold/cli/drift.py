@@ -12,7 +12,7 @@ import typer
 from leasehold.cli.approvals import gate_exit, write_receipt
 from leasehold.cli.exits import CLEAN, DRIFT, DRIFT_AT_LEVEL, INCOMPLETE, Failure
 from leasehold.cli.markdown import drift_markdown, review_markdown
-from leasehold.cli.reports import Json, is_partial, rank
+from leasehold.cli.reports import Json, is_partial, open_findings, rank
 from leasehold.cli.session import Session, session_of
 from leasehold.cli.sources import Declaration, read_source, source
 from leasehold.cli.terminal import print_drift, print_review
@@ -66,7 +66,7 @@ def drift(  # noqa: PLR0913  each is an option
     declared = [read_source(one) for one in sources]
     report, notes = _asked(session, "/v1/drift", declared)
     _shown(session, report, notes, _Form(json_, markdown, drift_markdown, print_drift))
-    found = [one["risk"] for one in report["findings"]]
+    found = [one["risk"] for one in open_findings(report)]
     raise typer.Exit(_exit_code(found, fail_on, incomplete=strict and is_partial(report, notes), otherwise=DRIFT))
 
 

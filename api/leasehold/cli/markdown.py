@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from leasehold.cli.reports import Json, changes_of, moment, stacks_of, tally
+from leasehold.cli.reports import Json, changes_of, further_states, headline, moment, reach_of, stacks_of, tally, way_of
 from leasehold.cli.safe_text import code, fenced, prose, words
 
 LIMIT = 60_000  # bytes; GitHub cuts a comment at 65,536 characters
@@ -15,10 +15,9 @@ _TAIL = 400  # bytes kept for saying what was left out
 def drift_markdown(report: Json, *, notes: tuple[str, ...] = ()) -> str:
     """The drift report as one comment."""
     findings = report["findings"]
-    counted = tally([one["risk"] for one in findings]) or "no drift"
     head = [
         f"<!-- leasehold:drift stack={stacks_of(report)} -->",
-        f"### Agent permissions: {counted}",
+        f"### Agent permissions: {headline(report)}",
         "",
         *_drift_table(report["summary"]),
         "",
@@ -60,7 +59,9 @@ def _bounded(head: list[str], blocks: list[str], noun: str) -> str:
 
 
 def _drift_table(summary: Json) -> Iterator[str]:
-    classes = ("widened", "unmanaged", "narrowed", "missing", "orphan", "overstay", "changed", "conflict")
+    usual = ("widened", "unmanaged", "narrowed", "missing", "orphan", "overstay", "changed", "conflict")
+    rare = ("tool_surface", "external", "accepted")
+    classes = (*usual, *(name for name in rare if summary.get(name)))
     yield "| " + " | ".join(classes) + " |"
     yield "|" + " --- |" * len(classes)
     yield "| " + " | ".join(str(int(summary[name])) for name in classes) + " |"
@@ -72,33 +73,65 @@ def _circumstances(report: Json, notes: Iterable[str]) -> Iterator[str]:
     whole = "" if snapshot["complete"] else ", incomplete"
     seen = f"registry revision {snapshot['revision']}{whole}, {words(moment(snapshot['at']))}"
     yield f"{equal}Coverage {summary['coverage_pct']} %, {seen}."
+    coverage = report.get("coverage", {})
+    for heading, name in (("not judged", "gaps"), ("out of sight", "out_of_sight")):
+        for gap in coverage.get(name, ()):
+            yield f"- {heading}: {int(gap['count'])} {words(gap['what'])}, {words(gap['why'])}"
     for one in report["unproven"][:20]:
-        yield f"- unproven: {code(one['address'])}, not known yet: {', '.join(map(code, one['attributes']))}"
+        why = prose(one["reason"]) if one.get("reason") else f"not known yet: {', '.join(map(code, one['attributes']))}"
+        yield f"- unproven: {code(one['address'])}, {why}"
     if len(report["unproven"]) > 20:  # noqa: PLR2004  said above
         yield f"- unproven: {len(report['unproven']) - 20} more"
     yield from (f"- {words(note)}" for note in notes)
 
 
 def _finding(finding: Json) -> str:
-    lines = [f"- **{words(finding['risk'].upper())} {words(finding['class'])}**: {prose(finding['sentence'])}"]
+    states = ", ".join(map(words, (finding["class"], *further_states(finding))))
+    lines = [f"- **{words(finding['risk'].upper())} {states}**: {prose(finding['sentence'])}"]
+    lines += _acceptance(finding)
     lines.append(f"  {words(', '.join(finding['factors']))}{_cause(finding.get('cause'))}{_expiry(finding)}")
+    way, reach = way_of(finding.get("cause")), reach_of(finding)
+    lines += [f"  {words(reach)}"] if reach else []
+    lines += [f"  How: {', '.join(map(code, way))}"] if way else []
     if finding.get("address"):
         lines.append(f"  declared as {code(finding['address'])} in stack {code(finding['stack'])}")
     lines.append(f"  Revert: {code(finding['fix']['revert'])}")
-    return "\n".join([*(f"{line}  " for line in lines[:-1]), lines[-1], *_adoption(finding["fix"])])
+    fix = finding["fix"]
+    return "\n".join([*(f"{line}  " for line in lines[:-1]), lines[-1], *_adoption(fix), *_exception(fix)])
+
+
+def _acceptance(finding: Json) -> Iterator[str]:
+    for name, said in (("accepted", "**Accepted until"), ("lapsed", "**No longer accepted since")):
+        one = finding.get(name)
+        if one:
+            until = f"{said} {words(moment(one['until']))}** by {code(one['by'])}, exception {code(one['exception'])}"
+            yield f"  {until}: {code(one['reason'])}"
 
 
 def _adoption(fix: Json) -> Iterator[str]:
     hcl = "\n".join(part for part in (fix.get("adopt_hcl"), fix.get("import")) if part)
+    python = fix.get("adopt_cdktf") or ""
     if not hcl:
         return
-    yield ""
-    if len(hcl.encode()) > _FIX_LIMIT:
+    if len(hcl.encode()) + len(python.encode()) > _FIX_LIMIT:
+        yield ""
         yield "  The code to adopt it is too long for here: `--json` holds it."
         return
-    yield "  <details><summary>Keep it: adopt</summary>"
+    yield from _folded("Keep it: adopt", [(hcl, "hcl"), *([(python, "python")] if python else [])])
+
+
+def _exception(fix: Json) -> Iterator[str]:
+    if fix.get("exception"):
+        summary = f"Accept it, for at most {int(fix['except_days_max'])} days"
+        yield from _folded(summary, [(fix["exception"], "hcl")])
+
+
+def _folded(summary: str, blocks: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield ""
-    yield from (f"  {line}" if line else "" for line in fenced(hcl, "hcl").split("\n"))
+    yield f"  <details><summary>{summary}</summary>"
+    for text, language in blocks:
+        yield ""
+        yield from (f"  {line}" if line else "" for line in fenced(text, language).split("\n"))
     yield ""
     yield "  </details>"
 

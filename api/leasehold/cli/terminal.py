@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leasehold.cli.reports import Json, changes_of, moment, stacks_of, tally
+from leasehold.cli.reports import Json, changes_of, further_states, headline, moment, reach_of, stacks_of, tally, way_of
 from leasehold.cli.safe_text import visible
 
 _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
@@ -20,14 +20,11 @@ def print_drift(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), width
     """The findings as a table, worst first, with who did it and the way back."""
     console = _console(out, width)
     findings = report["findings"]
-    counted = tally([one["risk"] for one in findings]) or "no drift"
-    console.print(Text(f"{stacks_of(report)}: {counted}", "bold"))
+    console.print(Text(f"{stacks_of(report)}: {headline(report)}", "bold"))
     if findings:
         table = _table("Risk", "Class", "Who can do what where", "Who, when")
         for finding in findings:
-            table.add_row(
-                _risk(finding), Text(visible(finding["class"], 12)), _what(finding), _who(finding.get("cause"))
-            )
+            table.add_row(_risk(finding), _states(finding), _what(finding), _who(finding.get("cause")))
         console.print(table)
     for line in (*_coverage(report), *notes):
         console.print(Text(line))
@@ -69,13 +66,28 @@ def _sentence(one: Json) -> Text:
     return Text(visible(one["sentence"], _SENTENCE_LIMIT))
 
 
+def _states(finding: Json) -> Text:
+    states = [visible(finding["class"], 12), *(f"+ {visible(state, 12)}" for state in further_states(finding))]
+    return Text("\n".join(states))
+
+
 def _what(finding: Json) -> Text:
     lines = [visible(finding["sentence"], _SENTENCE_LIMIT)]
     lines.append(_factors(finding) + (f"; {_where(finding)}" if _where(finding) else ""))
+    lines.append(visible(reach_of(finding), _SENTENCE_LIMIT))
+    lines += _acceptance(finding)
     if finding.get("expires_at"):
         lines.append(f"until {moment(visible(finding['expires_at']))}")
     lines.append(f"revert: {visible(finding['fix']['revert'], _SENTENCE_LIMIT)}")
     return Text("\n".join(line for line in lines if line))
+
+
+def _acceptance(finding: Json) -> Iterator[str]:
+    for name, words in (("accepted", "accepted until"), ("lapsed", "was accepted until")):
+        one = finding.get(name)
+        if one:
+            by = f"by {visible(one['by'])}, exception {visible(one['exception'])}: {visible(one['reason'])}"
+            yield f"{words} {moment(visible(one['until']))} {by}"
 
 
 def _factors(one: Json) -> str:
@@ -90,7 +102,8 @@ def _where(finding: Json) -> str:
 def _who(cause: Json | None) -> Text:
     if cause is None:
         return Text("")
-    return Text(f"{visible(cause['actor'])}\n{visible(cause['operation'])}d {moment(visible(cause['at']))}")
+    lines = [visible(cause["actor"]), f"{visible(cause['operation'])}d {moment(visible(cause['at']))}"]
+    return Text("\n".join([*lines, *map(visible, way_of(cause))]))
 
 
 def _by(reversal: Json) -> str:
@@ -101,13 +114,17 @@ def _by(reversal: Json) -> str:
 def _coverage(report: Json) -> Iterator[str]:
     summary = report["summary"]
     yield f"{summary['equivalent']} declared objects live as declared, coverage {summary['coverage_pct']} %"
+    for heading, name in (("not judged", "gaps"), ("out of sight", "out_of_sight")):
+        for gap in report.get("coverage", {}).get(name, ()):
+            yield f"{heading}: {int(gap['count'])} {visible(gap['what'])} ({visible(gap['why'])})"
     yield from _unproven(report)
     yield from _snapshot(report)
 
 
 def _unproven(report: Json) -> Iterator[str]:
     for one in report["unproven"]:
-        yield f"unproven: {visible(one['address'])} ({', '.join(map(visible, one['attributes']))} not known)"
+        why = visible(one["reason"]) if one.get("reason") else f"{', '.join(map(visible, one['attributes']))} not known"
+        yield f"unproven: {visible(one['address'])} ({why})"
 
 
 def _snapshot(report: Json) -> Iterator[str]:

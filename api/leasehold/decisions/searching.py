@@ -95,7 +95,7 @@ def _agents(question: AccessQuestion, state: State) -> Iterator[str]:
     if action is None or action.tool is None or beyond:
         return (ref.id for ref in state.published.facts.known if ref.type == AGENT)
     name = action.ref.id
-    return (ref.id for ref, held in state.published.facts.grants.of.items() if ref.type == AGENT and name in held)
+    return (ref.id for ref in state.published.facts.grants.of.get(name, {}) if ref.type == AGENT)
 
 
 def _resources(question: AccessQuestion, state: State) -> set[str]:
@@ -108,7 +108,7 @@ def _resources(question: AccessQuestion, state: State) -> set[str]:
 def _granted(question: AccessQuestion, state: State) -> Iterator[str]:
     """What the agent's grants name outright."""
     agent = _agent(question)
-    held = state.published.facts.grants.of.get(cedar_ref(agent), {}) if agent is not None else {}
+    held = state.published.facts.grants.of_holder(cedar_ref(agent)) if agent is not None else {}
     for holdings in held.values():
         for one in holdings:
             type_, _, id_ = one.rule.resource.partition(":")

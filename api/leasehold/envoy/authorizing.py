@@ -182,7 +182,7 @@ def _access(verified: VerifiedClaims, lease: Lease) -> AccessToken:
 
 
 def _holds_anything(caller: _Caller, state: State) -> bool:
-    held = state.published.facts.grants.of.get(EntityRef(AGENT, caller.lease.agent or ""), {})
+    held = state.published.facts.grants.of_holder(EntityRef(AGENT, caller.lease.agent or ""))
     return any(action.partition("/")[0] == caller.server and holdings for action, holdings in held.items())
 
 

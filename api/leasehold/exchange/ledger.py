@@ -24,6 +24,7 @@ from leasehold.policy.tasks import TaskPermit
 
 FORGET_EVERY = timedelta(minutes=1)
 LEASES_KEPT = timedelta(days=1)  # an expired lease is inactive with or without its row
+USES_KEPT = timedelta(days=90)  # how often something was used, and when last, tells who needs it
 
 
 class Written(Enum):
@@ -179,4 +180,6 @@ def _record(events: list[AuditEvent], event: AuditEvent, fate: Written) -> Writt
 
 def _forget(unit: UnitOfWork, now: datetime) -> None:
     unit.replays.forget(now)
+    unit.lease_uses.count(now - LEASES_KEPT)
     unit.leases.forget(now - LEASES_KEPT)
+    unit.lease_uses.forget(now - USES_KEPT)

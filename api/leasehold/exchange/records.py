@@ -100,6 +100,7 @@ def issuance(request: ExchangeRequest, subject: Subject, decided: Decided, lease
         "deployment": lease.deployment,
         "scopes": sorted(lease.scopes),
         "expires_at": lease.expires_at.isoformat(),
+        **_run(subject),
     }
     return AuditEvent(
         at=lease.issued_at,
@@ -138,6 +139,14 @@ def _asked(request: ExchangeRequest, subject: Subject | None) -> dict[str, objec
         asked["trust_issuer"] = subject.trust_issuer
         asked["subject"] = subject.verified.subject[:_SHOWN]
     return asked
+
+
+def _run(subject: Subject) -> dict[str, str]:
+    """The run of a pipeline that a token speaks for, where its issuer says so: what a cause leads back to."""
+    run, repository = getattr(subject.identity, "run_id", None), getattr(subject.identity, "repository", None)
+    if not isinstance(run, str):
+        return {}
+    return {"run": printable(f"{repository} run {run}" if isinstance(repository, str) else run)}
 
 
 def printable(text: str) -> str:

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     USERS = "users"
     RESOURCES = "resources"
     RELATIONS = "relations"
+    DRIFT_EXCEPTIONS = "drift-exceptions"
 
     @property
     def singular(self) -> str:

@@ -106,6 +106,17 @@ class Lease:
     status: StatusPlace | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseUse:
+    """How many leases of an agent carry the same for one audience, and when the last was taken (aware UTC)."""
+
+    agent: str
+    audience: str
+    scopes: frozenset[str]
+    count: int
+    last_at: datetime
+
+
 def is_alive(lease: Lease, generations: Mapping[Node, int], now: datetime) -> bool:
     """True iff the lease is neither revoked nor expired and every ancestor is still of its issue's generation.
 

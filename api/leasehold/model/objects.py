@@ -10,6 +10,7 @@ from typing import Generic, TypeAlias, TypeVar, assert_never
 from leasehold.model.credentials import CredentialProfile
 from leasehold.model.deployments import Deployment
 from leasehold.model.directory import Relation, Resource, User
+from leasehold.model.exceptions import DriftException
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, Owner
@@ -33,6 +34,7 @@ Spec: TypeAlias = (
     | User
     | Resource
     | Relation
+    | DriftException
 )
 S_co = TypeVar("S_co", bound=Spec, covariant=True)
 
@@ -52,6 +54,7 @@ SPECS: dict[Kind, type[Spec]] = {
     Kind.USERS: User,
     Kind.RESOURCES: Resource,
     Kind.RELATIONS: Relation,
+    Kind.DRIFT_EXCEPTIONS: DriftException,
 }
 
 
@@ -85,6 +88,8 @@ class Reference:
 def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901, PLR0912  one arm per noun, nothing else
     """Every object that `spec`, stored under `name`, refers to. All must live when it is written."""
     match spec:
+        case DriftException():
+            return  # a fingerprint names a finding, which is no object
         case Owner() | TrustIssuer() | ToolServer() | Policy() | User() | Resource() | Relation():
             return  # policies speak of tools, people and things as types and ids: what is not there is denied
         case Agent():

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from leasehold.model.access_requests import AccessRequest
+from leasehold.model.access_requests import AccessRequest, OauthMode
 from leasehold.model.decisions import Reason
 from leasehold.model.entities import AGENT, Entity, EntityRef
 from leasehold.policy.cedar.evaluation import Query
@@ -21,6 +21,7 @@ from leasehold.policy.cedar.vocabulary import relation_ref
 from leasehold.policy.published import ActionFacts, Published
 
 _UNKNOWN = Known({}, frozenset())
+_made = tuple.__new__  # every decision makes several named tuples; their own constructors cost three times as much
 
 
 class Refused(Exception):
@@ -56,11 +57,13 @@ def question_of(request: AccessRequest, published: Published) -> Question:
     action = published.actions.get(request.action)
     if action is None:
         raise Refused(Reason.UNKNOWN_ACTION, "action: no tool server and no application has it")
-    given = _foreign(request) if action.arguments is None else _given(request, action.arguments, published)
-    resource = cedar_ref(request.resource.ref)
-    return Question(
-        request, action, resource, _claimed(request.resource, resource, action, published), given, published
-    )
+    given = _foreign(request) if action[3] is None else _given(request, action[3], published)
+    entity = request.resource
+    resource = cedar_ref(entity.ref)
+    claimed = None
+    if entity.attributes or resource[0] in published.vocabulary.relations:
+        claimed = _claimed(entity, resource, action, published)
+    return _made(Question, (request, action, resource, claimed, given, published))
 
 
 def party_of(
@@ -78,15 +81,15 @@ def party_of(
         known = Known({**claims, **registered.attributes}, registered.ancestors)
     if known is None:
         raise Refused(Reason.ENTITY_MISSING, "subject: not registered")
-    return Party(ref, known, on_behalf_of, via_agent)
+    return _made(Party, (ref, known, on_behalf_of, via_agent))
 
 
 def query_of(question: Question, party: Party, names: frozenset[str] | None) -> Query:
     """One side's question, with these names of the context, or with all."""
     _, action, resource, claimed, _, published = question
     context = _context(question, party, names)
-    if claimed is None and resource.type not in published.vocabulary.relations and action.tool is not None:
-        return Query(party.ref, action.ref, resource, context, published.entities)
+    if claimed is None and action.tool is not None:
+        return _made(Query, (party[0], action[0], resource, context, published.entities))
     own = {party.ref: party.known}
     if claimed is not None:
         own[resource] = claimed
@@ -101,13 +104,33 @@ def query_of(question: Question, party: Party, names: frozenset[str] | None) -> 
 def _context(question: Question, party: Party, names: frozenset[str] | None) -> dict[str, Value]:
     if question.action.tool is None:
         return _foreign_context(question, party)
+    request, action, _, _, given, _ = question
+    spoken, of_request, of_parties = _fields(names)
     context: dict[str, Value] = {}
-    for name in _FIELDS if names is None else names:
-        field = _FIELDS.get(name)  # another application's policy may look for what no tool call has: it fails
-        value = field(question, party) if field is not None else None
+    for name in spoken:
+        if name in given:
+            context[name] = given[name]
+    for name, field in of_request:
+        value = field(request, action)
         if value is not None:
             context[name] = value
+    for name, at in of_parties:
+        ref = party[at]
+        if ref is not None:
+            context[name] = ref
     return context
+
+
+@lru_cache(maxsize=4096)
+def _fields(
+    names: frozenset[str] | None,
+) -> tuple[tuple[str, ...], tuple[tuple[str, _Field], ...], tuple[tuple[str, int], ...]]:
+    """How to make each. Another application's policy may look for what no tool call has: it fails."""
+    return (
+        tuple(name for name in _SPOKEN if names is None or name in names),
+        tuple((name, field) for name, field in _FIELDS.items() if names is None or name in names),
+        tuple((name, at) for name, at in _PARTIES.items() if names is None or name in names),
+    )
 
 
 def _foreign_context(question: Question, party: Party) -> dict[str, Value]:
@@ -119,27 +142,33 @@ def _foreign_context(question: Question, party: Party) -> dict[str, Value]:
     return {**question.given, **spoken}
 
 
-_FIELDS: dict[str, Callable[[Question, Party], Value]] = {
-    "input": lambda question, _: question.given["input"],
-    "caller": lambda question, _: question.given.get("caller"),
-    "tool": lambda question, _: question.action.facts,
-    "now": lambda question, _: moment_of(question.request.at),
-    "weekday": lambda question, _: question.request.at.astimezone(UTC).isoweekday(),
-    "depth": lambda question, _: len(question.request.chain),
-    "chain": lambda question, _: CedarSet([EntityRef(AGENT, name) for name in question.request.chain]),
-    "deployment": lambda question, _: question.request.deployment,
-    "source_ip": lambda question, _: question.given.get("source_ip"),
-    "oauth": lambda question, _: _oauth(question.request),
-    "on_behalf_of": lambda _, party: party.on_behalf_of,
-    "via_agent": lambda _, party: party.via_agent,
-}
-
-
-def _oauth(request: AccessRequest) -> Value:
+def _oauth(request: AccessRequest, _action: ActionFacts) -> Value:
     status = request.oauth
     if status is None:
         return None
-    return {"mode": status.mode.value, "scopes": CedarSet(status.scopes), "consent": status.consent}
+    return {"mode": _MODES[status.mode], "scopes": _scopes(status.scopes), "consent": status.consent}
+
+
+_MODES = {mode: mode.value for mode in OauthMode}
+
+
+@lru_cache(maxsize=4096)
+def _scopes(scopes: frozenset[str]) -> CedarSet:
+    return CedarSet(scopes)
+
+
+_Field: TypeAlias = Callable[[AccessRequest, ActionFacts], Value]
+_SPOKEN = ("input", "caller", "source_ip")
+_PARTIES = {"on_behalf_of": Party._fields.index("on_behalf_of"), "via_agent": Party._fields.index("via_agent")}
+_FIELDS: dict[str, _Field] = {
+    "oauth": _oauth,
+    "tool": lambda _, action: action.facts,
+    "now": lambda request, _: moment_of(request.at),
+    "weekday": lambda request, _: request.at.astimezone(UTC).isoweekday(),
+    "depth": lambda request, _: len(request.chain),
+    "chain": lambda request, _: CedarSet([EntityRef(AGENT, name) for name in request.chain]),
+    "deployment": lambda request, _: request.deployment,
+}
 
 
 def _given(request: AccessRequest, arguments: Callable[[object], Value], published: Published) -> dict[str, Value]:
@@ -158,11 +187,9 @@ def _foreign(request: AccessRequest) -> dict[str, Value]:
     return named_attributes(Entity(ref=EntityRef("context", ""), attributes=request.context))
 
 
-def _claimed(entity: Entity, ref: EntityRef, action: ActionFacts, published: Published) -> Known | None:
-    """The resource with the caller's claims and its relations; None where there are neither."""
+def _claimed(entity: Entity, ref: EntityRef, action: ActionFacts, published: Published) -> Known:
+    """The resource with the caller's claims and its relations."""
     relations = published.vocabulary.relations.get(ref.type)
-    if not entity.attributes and relations is None:
-        return None
     known = published.facts.known.get(ref) or _UNKNOWN
     claims = _claims(entity, ref, action, published) if entity.attributes else {}
     to = {name: relation_ref(ref, name) for name in relations or ()}

@@ -17,10 +17,15 @@ from leasehold.policy.asking import Party, Question, Refused, party_of, query_of
 from leasehold.policy.cedar.evaluation import Query, Verdict
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.values import EvaluationError
-from leasehold.policy.holdings import Holding, Refusal, admitting
-from leasehold.policy.published import Published, SidePolicies, Slice
+from leasehold.policy.holdings import NOTHING, Holding, Refusal, admitting
+from leasehold.policy.published import Published, Slice, Standing
 
-_FAILED = frozenset({Reason.EVALUATION_ERROR, Reason.ENTITY_MISSING})
+# A member of an enumeration costs more to look up than the rest of a line.
+_AGENTS, _USERS = PolicySide.AGENT, PolicySide.USER
+_GRANTED, _FORBIDDEN = Reason.GRANTED, Reason.FORBIDDEN
+_NOTHING_GRANTED, _ARGUMENTS_NOT_GRANTED = Reason.NOTHING_GRANTED, Reason.ARGUMENTS_NOT_GRANTED
+_EVALUATION_ERROR, _ENTITY_MISSING = Reason.EVALUATION_ERROR, Reason.ENTITY_MISSING
+_made = tuple.__new__  # as in `asking`
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class AccessDenied:
 def decide(request: AccessRequest, published: Published) -> AccessPermit | AccessDenied:
     """May they? Never raises, never reads a clock."""
     decision = decision_on(request, published)
-    return AccessPermit(decision) if decision.allowed else AccessDenied(decision)
+    return AccessPermit(decision) if decision.reason.allows else AccessDenied(decision)
 
 
 def decision_on(request: AccessRequest, published: Published) -> Decision:
@@ -56,13 +61,13 @@ def decision_on(request: AccessRequest, published: Published) -> Decision:
     for side in sides:
         if not side.reason.allows:
             return Decision(side.reason, sides, published.version, side.detail)
-    return Decision(sides[0].reason, sides, published.version)
+    return _made(Decision, (sides[0].reason, sides, published.version, ""))
 
 
 def _sides(request: AccessRequest, published: Published) -> tuple[SideOutcome, ...]:
     question = question_of(request, published)
     subject, user = request.subject, request.user
-    if subject.ref.type == AGENT:
+    if subject.ref[0] == AGENT:
         if user is None:
             return (agent_side(question, None),)
         return agent_side(question, user.ref), user_side(question, user, subject.ref)
@@ -73,69 +78,103 @@ def _sides(request: AccessRequest, published: Published) -> tuple[SideOutcome, .
 
 def agent_side(question: Question, user: EntityRef | None) -> SideOutcome:
     """What the agent's grants and the agent policies say."""
-    published = question.published
-    try:
-        party = party_of(question.request.subject, question, on_behalf_of=user)
-    except Refused as refused:
-        return SideOutcome(PolicySide.AGENT, refused.reason, detail=refused.detail)
-    admission = admitting(published.facts.grants, party.ref, party.known.ancestors, question.request)
-    return _side(PolicySide.AGENT, published.agents, question, party, admission)
+    request, action, _, _, _, published = question
+    if action[2] is None:
+        return _foreign_side(PolicySide.AGENT, request.subject, question, user, None)
+    ref = request.subject.ref
+    return _side(_AGENTS, published.agent_standings.find(ref, action), question, ref, user, None)
 
 
 def user_side(question: Question, user: Entity, via: EntityRef | None) -> SideOutcome:
     """What the person's own permissions and the user policies say."""
-    published = question.published
-    if question.action.tool is not None and user.ref.type != USER:
+    _, action, _, _, _, published = question
+    if action[2] is None:
+        return _foreign_side(PolicySide.USER, user, question, None, via)
+    ref = user.ref
+    if ref[0] != USER:
         return SideOutcome(PolicySide.USER, Reason.SCHEMA_VIOLATION, detail="subject: agents and users call tools")
-    try:
-        party = party_of(user, question, via_agent=via)
-    except Refused as refused:
-        return SideOutcome(PolicySide.USER, refused.reason, detail=refused.detail)
-    admission = admitting(published.facts.permissions, party.ref, party.known.ancestors, question.request)
-    return _side(PolicySide.USER, published.users, question, party, admission)
+    return _side(_USERS, published.user_standings.find(ref, action), question, ref, None, via)
 
 
 def judged(admission: Holding | Refusal, piece: Slice, verdict: Verdict) -> tuple[Reason, tuple[str, ...]]:
     """What grant and policies make together: the reason, and what determined it. What stops comes first."""
-    if verdict.disagreed:
+    permitted, forbidden, failed, missing, disagreed = verdict
+    if disagreed:
         return Reason.ENGINES_DISAGREE, ()
-    if verdict.failed:
-        return (Reason.ENTITY_MISSING if verdict.missing else Reason.EVALUATION_ERROR), verdict.failed
-    if verdict.forbidden:
-        return Reason.FORBIDDEN, verdict.forbidden
-    return _granted(admission, piece, verdict) if isinstance(admission, Holding) else _beyond(admission, piece, verdict)
-
-
-def _granted(holding: Holding, piece: Slice, verdict: Verdict) -> tuple[Reason, tuple[str, ...]]:
-    if piece.conditions and not verdict.permitted:
+    if failed:
+        return (_ENTITY_MISSING if missing else _EVALUATION_ERROR), failed
+    if forbidden:
+        return _FORBIDDEN, forbidden
+    if isinstance(admission, Refusal):
+        return _beyond(admission, piece, permitted)
+    if piece.conditions and not permitted:
         return Reason.CONDITION_NOT_MET, tuple(sorted(piece.conditions))
-    return Reason.GRANTED, (f"grant:{holding.grant}", *verdict.permitted)
+    return _GRANTED, (f"grant:{admission[1]}", *permitted)
 
 
-def _beyond(refusal: Refusal, piece: Slice, verdict: Verdict) -> tuple[Reason, tuple[str, ...]]:
-    beyond = tuple(one for one in verdict.permitted if one in piece.beyond)
-    if beyond:
-        return Reason.PERMITTED, beyond
+def _beyond(refusal: Refusal, piece: Slice, permitted: tuple[str, ...]) -> tuple[Reason, tuple[str, ...]]:
+    if permitted and not piece.beyond.isdisjoint(permitted):
+        return Reason.PERMITTED, tuple([one for one in permitted if one in piece.beyond])
     return refusal.reason, (f"grant:{refusal.grant}",) if refusal.grant is not None else ()
 
 
 def _side(
-    side: PolicySide, policies: SidePolicies, question: Question, party: Party, admission: Holding | Refusal
+    side: PolicySide,
+    standing: Standing | None,
+    question: Question,
+    ref: EntityRef,
+    on_behalf_of: EntityRef | None,
+    via_agent: EntityRef | None,
 ) -> SideOutcome:
-    piece = policies.slice_of(party.ref, party.known.ancestors, question.action)
+    if standing is None:
+        return SideOutcome(side, Reason.ENTITY_MISSING, detail="subject: not registered")
+    if standing.settled is not None:
+        return standing.settled
+    held, piece = standing.held, standing.piece
+    _, _, _, _, evaluate, names, verdict, trial = piece
+    admission = admitting(held, question[0]) if held else NOTHING
+    if trial is None and verdict is not None:
+        outcome = _outcome(side, admission, piece, verdict, None)
+        standing.settled = None if held else outcome
+        return outcome
+    query = query_of(question, _made(Party, (ref, standing.known, on_behalf_of, via_agent)), names)
+    would_allow = _trial(admission, trial, query) if trial is not None else None
+    return _outcome(side, admission, piece, evaluate(query), would_allow)
+
+
+def _foreign_side(
+    side: PolicySide, entity: Entity, question: Question, on_behalf_of: EntityRef | None, via_agent: EntityRef | None
+) -> SideOutcome:
+    """Of another application's action. What is said of the subject counts, and the question must be one it knows."""
+    published = question.published
+    try:
+        party = party_of(entity, question, on_behalf_of, via_agent)
+    except Refused as refused:
+        return SideOutcome(side, refused.reason, detail=refused.detail)
+    standings = published.agent_standings if side is PolicySide.AGENT else published.user_standings
+    standing = standings.standing(party.ref, party.known, question.action)
+    held, piece = standing.held, standing.piece
     query = query_of(question, party, piece.names)
-    application = question.published.application
-    if question.action.tool is None and (application is None or not application.fits(query)):
+    if published.application is None or not published.application.fits(query):
         return SideOutcome(side, Reason.SCHEMA_VIOLATION, detail="the application's schema has no such question")
-    reason, determining = judged(admission, piece, piece.evaluate(query))
+    admission = admitting(held, question.request)
     would_allow = _trial(admission, piece.trial, query) if piece.trial is not None else None
-    if reason.allows:
-        return SideOutcome(side, reason, determining, (), would_allow)
-    if reason is Reason.NOTHING_GRANTED and side is PolicySide.USER:
+    return _outcome(side, admission, piece, piece.evaluate(query), would_allow)
+
+
+def _outcome(
+    side: PolicySide, admission: Holding | Refusal, piece: Slice, verdict: Verdict, would_allow: bool | None
+) -> SideOutcome:
+    reason, determining = judged(admission, piece, verdict)
+    failed: tuple[str, ...] = ()
+    detail = ""
+    if reason is _ARGUMENTS_NOT_GRANTED:
+        detail = f"arguments.{admission[2]}" if isinstance(admission, Refusal) else ""
+    elif reason is _EVALUATION_ERROR or reason is _ENTITY_MISSING:
+        failed = determining
+    elif reason is _NOTHING_GRANTED and side is _USERS:
         reason = Reason.NOT_PERMITTED
-    argument = admission.argument if isinstance(admission, Refusal) else ""
-    detail = f"arguments.{argument}" if argument and reason is Reason.ARGUMENTS_NOT_GRANTED else ""
-    return SideOutcome(side, reason, determining, determining if reason in _FAILED else (), would_allow, detail)
+    return _made(SideOutcome, (side, reason, determining, failed, would_allow, detail))
 
 
 def _trial(admission: Holding | Refusal, trial: Slice, query: Query) -> bool:

@@ -164,7 +164,7 @@ def _reach(side: PolicySide, party: Party, question: Question) -> Iterator[str]:
     held = facts.grants if side is PolicySide.AGENT else facts.permissions
     prefix = f"{request.resource.ref.type}:"
     for holding in held.found(party.ref, party.known.ancestors, request.action):
-        pattern, constraints, expires_at, _ = holding.rule
+        pattern, constraints, expires_at, *_ = holding.rule
         fits = all(name in request.arguments and admits(one, request.arguments[name]) for name, one in constraints)
         live = expires_at is None or request.at < expires_at
         if fits and live and pattern.startswith(prefix):

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from leasehold.model.access import Reach
 from leasehold.model.access_requests import AccessRequest
-from leasehold.model.authority.constraints import admits
 from leasehold.model.authority.plain import Constraints
 from leasehold.model.decisions import Reason
 from leasehold.model.entities import AGENT, USER, EntityRef
 from leasehold.model.patterns import covers
+from leasehold.policy.argument_checks import Check, check_of
 from leasehold.policy.cedar.naming import cedar_ref
 
 
@@ -31,12 +31,16 @@ class HeldReach:
 
 
 class Rule(NamedTuple):
-    """What many say alike, kept once. `head` is the pattern's only part if `*` ends it, and stands nowhere else."""
+    """What many say alike, kept once. `kind` is the type if the pattern is `<type>:*`, all entities of that type.
+
+    `checks` are the constraints, ready to be asked.
+    """
 
     resource: str
     constraints: Constraints
     expires_at: datetime | None
-    head: str | None
+    kind: str | None
+    checks: tuple[tuple[str, Check], ...]
 
 
 class Holding(NamedTuple):
@@ -48,28 +52,36 @@ class Holding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """By holder, then by action. `groups` are the holders that others can be in."""
+    """By action, then by holder. `groups` are the holders that others can be in."""
 
-    of: Mapping[EntityRef, Mapping[str, tuple[Holding, ...]]]
+    of: Mapping[str, Mapping[EntityRef, tuple[Holding, ...]]]
     groups: frozenset[EntityRef]
 
     def found(self, holder: EntityRef, above: frozenset[EntityRef], action: str) -> tuple[Holding, ...]:
         """What the holder has been granted, and everything that it is in."""
-        own = self.of.get(holder)
-        found = own.get(action, ()) if own is not None else ()
-        if self.groups:
-            for group in above & self.groups:
-                found += self.of[group].get(action, ())
+        holders = self.of.get(action)
+        if holders is None:
+            return ()
+        found = holders.get(holder, ())
+        for group in above & self.groups if self.groups else ():
+            found += holders.get(group, ())
         return found
+
+    def of_holder(self, holder: EntityRef) -> dict[str, tuple[Holding, ...]]:
+        """What the holder itself has been granted, by action."""
+        return {action: holders[holder] for action, holders in self.of.items() if holder in holders}
 
     def replaced(self, holder: EntityRef, held: Holdings) -> Holdings:
         """The same, with what `held` says of one holder."""
-        ref = cedar_ref(holder)
-        of = {**self.of, ref: held.of.get(ref, {})}
-        return Holdings(of, _groups(of))
+        ref, of = cedar_ref(holder), dict(self.of)
+        for action in {*held.of, *(action for action, holders in of.items() if ref in holders)}:
+            now = held.of.get(action, {}).get(ref)
+            others = {one: holdings for one, holdings in of.get(action, {}).items() if one != ref}
+            of[action] = others if now is None else {**others, ref: now}
+        return Holdings(of, (self.groups - {ref}) | (held.groups & {ref}))
 
 
-_FARTHEST = (
+_FARTHEST = _NOTHING, _EXPIRED, _RESOURCE, _ARGUMENTS = (
     Reason.NOTHING_GRANTED,
     Reason.GRANT_EXPIRED,
     Reason.RESOURCE_NOT_GRANTED,
@@ -85,12 +97,13 @@ class Refusal(NamedTuple):
     argument: str = ""
 
 
-NOTHING = Refusal(Reason.NOTHING_GRANTED)
+NOTHING = Refusal(_NOTHING)
 
 
 def holdings_of(held: Iterable[HeldReach], tools: Mapping[str, Iterable[str]]) -> Holdings:
-    """By holder and action. `tools` are each server's: what a server does not list is granted to nobody."""
-    of: dict[EntityRef, dict[str, tuple[Holding, ...]]] = {}
+    """By action and holder. `tools` are each server's: what a server does not list is granted to nobody."""
+    of: dict[str, dict[EntityRef, tuple[Holding, ...]]] = {}
+    holders: dict[EntityRef, EntityRef] = {}
     rules: dict[tuple[str, Constraints, datetime | None], Rule] = {}
     actions = {server: {tool: f"{server}/{tool}" for tool in names} for server, names in tools.items()}
     for one in held:
@@ -98,25 +111,24 @@ def holdings_of(held: Iterable[HeldReach], tools: Mapping[str, Iterable[str]]) -
         key = reach.resource, reach.constraints, one.expires_at
         rule = rules.get(key)
         if rule is None:
-            rule = rules[key] = Rule(*key, _head(reach.resource))
+            checks = tuple((name, check_of(constraint)) for name, constraint in reach.constraints)
+            rule = rules[key] = Rule(*key, _kind(reach.resource), checks)
         holding = Holding(rule, one.name)
-        mine = of.setdefault(cedar_ref(one.holder), {})
+        ref = cedar_ref(one.holder)
+        holder = holders.setdefault(ref, ref)
         for action in _named(reach.tool, actions.get(reach.tool_server, {})):
-            mine[action] = (*mine[action], holding) if action in mine else (holding,)
-    return Holdings(of, _groups(of))
+            mine = of.setdefault(action, {})
+            mine[holder] = (*mine[holder], holding) if holder in mine else (holding,)
+    return Holdings(of, frozenset(ref for ref in holders if ref.type not in {AGENT, USER}))
 
 
-def admitting(
-    holdings: Holdings, holder: EntityRef, above: frozenset[EntityRef], request: AccessRequest
-) -> Holding | Refusal:
-    """What admits the call, or why nothing does."""
-    found = holdings.found(holder, above, request.action)
-    if not found:
-        return NOTHING
-    nearest, ref = NOTHING, request.resource.ref
-    resource = f"{ref.type}:{ref.id}"
+def admitting(found: tuple[Holding, ...], request: AccessRequest) -> Holding | Refusal:
+    """Which of these admits the call, or why none does."""
+    if len(found) == 1:
+        return _refusal(found[0], request) or found[0]
+    nearest = NOTHING
     for one in found:
-        refusal = _refusal(one, resource, request)
+        refusal = _refusal(one, request)
         if refusal is None:
             return one
         if _FARTHEST.index(refusal.reason) > _FARTHEST.index(nearest.reason):
@@ -130,23 +142,20 @@ def _named(tool: str, actions: Mapping[str, str]) -> list[str]:
     return [action for name, action in actions.items() if covers(tool, name)]
 
 
-def _head(pattern: str) -> str | None:
-    return pattern[:-1] if pattern.endswith("*") and pattern.count("*") == 1 else None
+def _kind(pattern: str) -> str | None:
+    return pattern[:-2] if pattern.endswith(":*") and pattern.count("*") == 1 else None
 
 
-def _groups(of: Mapping[EntityRef, object]) -> frozenset[EntityRef]:
-    return frozenset(ref for ref in of if ref.type not in {AGENT, USER})
-
-
-def _refusal(holding: Holding, resource: str, request: AccessRequest) -> Refusal | None:
-    pattern, constraints, expires_at, head = holding.rule
+def _refusal(holding: Holding, request: AccessRequest) -> Refusal | None:
+    pattern, _, expires_at, kind, checks = holding[0]
     if expires_at is not None and request.at >= expires_at:
-        return Refusal(Reason.GRANT_EXPIRED, holding.grant)
-    if not (resource.startswith(head) if head is not None else covers(pattern, resource)):
-        return Refusal(Reason.RESOURCE_NOT_GRANTED, holding.grant)
+        return Refusal(_EXPIRED, holding.grant)
+    resource = request.resource.ref
+    if kind != resource[0] and not covers(pattern, f"{resource[0]}:{resource[1]}"):
+        return Refusal(_RESOURCE, holding.grant)
     arguments = request.arguments
-    for name, constraint in constraints:
+    for name, check in checks:
         # An argument that is constrained must be there.
-        if name not in arguments or not admits(constraint, arguments[name]):
-            return Refusal(Reason.ARGUMENTS_NOT_GRANTED, holding.grant, name)
+        if name not in arguments or not check(arguments[name]):
+            return tuple.__new__(Refusal, (_ARGUMENTS, holding[1], name))
     return None

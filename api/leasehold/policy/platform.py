@@ -42,6 +42,7 @@ _APPROVERS = frozenset({Role.APPROVER, Role.SECURITY_ADMIN})
 _DEVELOPERS_WRITE = frozenset(
     {Kind.AGENTS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS, Kind.WORKLOAD_BINDINGS},
 )
+_APPROVERS_WRITE = frozenset({Kind.DRIFT_EXCEPTIONS})
 _DEVELOPERS_REVOKE = frozenset({"agent", "deployment", "lease", "task"})
 
 
@@ -61,7 +62,8 @@ def decide_platform(principal: Principal, action: PlatformAction, kind: str) -> 
         return Deny("only a person who is approver or security-admin approves")
     if action not in _WRITES or principal.plan_only:
         return Deny("a plan-only identity reads and never writes")
-    if principal.role is Role.SECURITY_ADMIN or _developer_may(principal, action, kind):
+    may = principal.role is Role.SECURITY_ADMIN or _developer_may(principal, action, kind)
+    if may or _approver_may(principal, action, kind):
         return permit
     return Deny(f"role {principal.role} may not {action} {kind}")
 
@@ -113,6 +115,10 @@ def kind_of_node(node: Node) -> str:
 def _may_approve(principal: Principal) -> bool:
     """A pipeline has a stack, and a pull request only plans: neither approves."""
     return principal.role in _APPROVERS and principal.stack is None and not principal.plan_only
+
+
+def _approver_may(principal: Principal, action: PlatformAction, kind: str) -> bool:
+    return principal.role is Role.APPROVER and action is not PlatformAction.REVOKE and kind in _APPROVERS_WRITE
 
 
 def _developer_may(principal: Principal, action: PlatformAction, kind: str) -> bool:

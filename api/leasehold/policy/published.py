@@ -7,23 +7,27 @@ beginning to its end. What is prepared on the way is remembered in it, and goes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from leasehold.model.decisions import SideOutcome
 from leasehold.model.entities import EntityRef
 from leasehold.model.policies import PolicyMode, PolicyPermits
 from leasehold.policy.cedar.applications import Application
-from leasehold.policy.cedar.evaluation import Engine, Evaluate
+from leasehold.policy.cedar.evaluation import Engine, Evaluate, Query, Verdict
 from leasehold.policy.cedar.index import Index, Scope, scoped
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.mapping import Mapper
-from leasehold.policy.cedar.reading import context_names
+from leasehold.policy.cedar.reading import asks_nothing, context_names
 from leasehold.policy.cedar.statements import Statement
 from leasehold.policy.cedar.values import Value
 from leasehold.policy.cedar.vocabulary import ToolShape, Vocabulary
+from leasehold.policy.holdings import Holding, Holdings
 from leasehold.policy.material import Facts, PolicyText
 
 _REMEMBERED = 65_536
+_NOBODY = EntityRef("agent", "nobody")
+_NO_QUESTION = Query(_NOBODY, _NOBODY, _NOBODY, {}, {})
 
 
 class Policy(NamedTuple):
@@ -38,8 +42,8 @@ class Slice(NamedTuple):
     """All policies of a side that can have a say for one kind of principal and one action.
 
     `conditions` are permits that say when a grant holds: where there are some, one must hold. `beyond` grant by
-    themselves. `names` of the context are all that its policies look at. `trial` is the same as if log-only policies
-    counted.
+    themselves. `names` of the context are all that its policies look at. `always` is the verdict if none of them looks
+    at the question: it needs not be asked again. `trial` is the same as if log-only policies counted.
     """
 
     policies: tuple[Policy, ...]
@@ -48,6 +52,7 @@ class Slice(NamedTuple):
     ids: tuple[str, ...]
     evaluate: Evaluate
     names: frozenset[str] | None
+    always: Verdict | None = None
     trial: Slice | None = None
 
 
@@ -114,7 +119,52 @@ class SidePolicies:
         conditions = {one.statement.id for one in permits} - beyond
         evaluate = self._engine.prepare([one.statement for one in policies])
         names = context_names(one.statement.template for one in policies)
-        return Slice(policies, frozenset(conditions), frozenset(beyond), ids, evaluate, names)
+        constant = all(asks_nothing(one.statement.template) for one in policies)
+        always = evaluate(_NO_QUESTION) if constant else None
+        return Slice(policies, frozenset(conditions), frozenset(beyond), ids, evaluate, names, always)
+
+
+@dataclass(slots=True)
+class Standing:
+    """Where somebody stands on an action before anything is asked: known, granted, and under these policies.
+
+    `settled` is the outcome, once there was one that no question can change.
+    """
+
+    known: Known
+    held: tuple[Holding, ...]
+    piece: Slice
+    settled: SideOutcome | None = None
+
+
+class Standings:
+    """Everybody's standing on one side, looked up once and remembered: nothing of it can change."""
+
+    def __init__(
+        self, policies: SidePolicies, held: Holdings, known: Mapping[EntityRef, Known], limit: int = _REMEMBERED
+    ) -> None:
+        self._policies, self._held, self._known, self._limit = policies, held, known, limit
+        self._found: dict[tuple[EntityRef, str], Standing] = {}
+
+    def find(self, ref: EntityRef, action: ActionFacts) -> Standing | None:
+        """The standing; None of somebody whom nobody knows."""
+        key = ref, action[0][1]
+        found = self._found.get(key)
+        return found if found is not None else self._looked_up(key, action)
+
+    def _looked_up(self, key: tuple[EntityRef, str], action: ActionFacts) -> Standing | None:
+        known = self._known.get(key[0])
+        if known is None:
+            return None
+        if len(self._found) >= self._limit:
+            self._found.clear()
+        found = self._found[key] = self.standing(key[0], known, action)
+        return found
+
+    def standing(self, ref: EntityRef, known: Known, action: ActionFacts) -> Standing:
+        """The standing of somebody of whom this is known, or said. It is not remembered."""
+        held = self._held.found(ref, known.ancestors, action.ref.id)
+        return Standing(known, held, self._policies.slice_of(ref, known.ancestors, action))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,3 +188,11 @@ class Published:
     properties: Mapping[str, Mapper]
     application: Application | None
     engine: Engine
+    agent_standings: Standings = field(init=False, repr=False, compare=False)
+    user_standings: Standings = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Remember nothing of another version."""
+        facts = self.facts
+        object.__setattr__(self, "agent_standings", Standings(self.agents, facts.grants, facts.known))
+        object.__setattr__(self, "user_standings", Standings(self.users, facts.permissions, facts.known))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -57,9 +57,7 @@ def who_can(action: str, published: Published, at: datetime, resource: str | Non
         return
     survey = _Survey(published, at, resource)
     for side, held in _SIDES:
-        for holder, actions in held(published).of.items():
-            for holding in actions.get(action, ()):
-                yield from survey.access(side, holder, holding, facts)
+        yield from survey.ways(side, held(published).of.get(action, {}).items(), facts)
     yield from _by_policy(facts, published)
 
 
@@ -69,9 +67,8 @@ def what_can(holder: EntityRef, published: Published, at: datetime) -> Iterator[
     above = published.facts.known.get(holder, _NOBODY).ancestors
     for side, held in _SIDES:
         for one in (holder, *sorted(above)):
-            for action, holdings in held(published).of.get(one, {}).items():
-                for holding in holdings:
-                    yield from survey.access(side, holder, holding, published.actions[action])
+            for action, holdings in held(published).of_holder(one).items():
+                yield from survey.ways(side, [(holder, holdings)], published.actions[action])
 
 
 _SIDES: tuple[tuple[PolicySide, Callable[[Published], Holdings]], ...] = (
@@ -86,40 +83,37 @@ class _Survey:
     def __init__(self, published: Published, at: datetime, resource: str | None) -> None:
         self._published, self._at, self._resource = published, at, resource
         self._read: dict[tuple[str, ...], _Residue | None] = {}
-        self._plain: dict[int, Mapping[str, object]] = {}
+        self._open: dict[int, Mapping[str, object] | None] = {}
 
-    def access(self, side: PolicySide, holder: EntityRef, holding: Holding, facts: ActionFacts) -> Iterator[Access]:
-        """The way that a holding opens, if it is open at all."""
-        rule = holding.rule
-        if rule.expires_at is not None and self._at >= rule.expires_at:
-            return
-        if self._resource is not None and not covers(rule.resource, self._resource):
-            return
-        residue = self._residue(side, holder, facts)
-        if residue is not None:
-            yield Access(
-                side=side,
-                action=facts.ref.id,
-                holder=holder,
-                grant=holding.grant,
-                resource=rule.resource,
-                constraints=self._constraints(rule),
-                expires_at=rule.expires_at,
-                when=residue.when if side is PolicySide.AGENT else (),
-                unless=residue.unless,
-            )
-
-    def _constraints(self, rule: Rule) -> Mapping[str, object]:
-        """Of a rule, which many grants share; the holdings keep it alive."""
-        plain = self._plain.get(id(rule))
-        if plain is None:
-            plain = self._plain[id(rule)] = plain_of(rule.constraints)
-        return plain
-
-    def _residue(self, side: PolicySide, holder: EntityRef, facts: ActionFacts) -> _Residue | None:
+    def ways(
+        self, side: PolicySide, holders: Iterable[tuple[EntityRef, tuple[Holding, ...]]], facts: ActionFacts
+    ) -> Iterator[Access]:
+        """The ways that holdings open, if they are open at all. One loop, for it goes over 100,000 holders."""
         policies = self._published.agents if side is PolicySide.AGENT else self._published.users
-        above = self._published.facts.known.get(holder, _NOBODY).ancestors
-        piece = policies.slice_of(holder, above, facts)
+        known, name, slice_of = self._published.facts.known, facts.ref.id, policies.slice_of
+        latest, residue = None, None
+        for holder, holdings in holders:
+            piece = slice_of(holder, known.get(holder, _NOBODY)[1], facts)
+            if piece is not latest:
+                latest, residue = piece, self._residue(piece)
+            for rule, grant in holdings if residue is not None else ():
+                constraints = self._constraints(rule)
+                if residue is None or constraints is None:
+                    continue
+                when = residue.when if side is PolicySide.AGENT else ()
+                way = side, name, holder, grant, rule[0], constraints, rule[2], when, residue.unless, None, ""
+                yield tuple.__new__(Access, way)  # its own constructor takes as long again
+
+    def _constraints(self, rule: Rule) -> Mapping[str, object] | None:
+        """Of a rule, which many grants share; None if it opens nothing. The holdings keep it alive."""
+        at = id(rule)
+        if at not in self._open:
+            shut = rule.expires_at is not None and self._at >= rule.expires_at
+            elsewhere = self._resource is not None and not covers(rule.resource, self._resource)
+            self._open[at] = None if shut or elsewhere else plain_of(rule.constraints)
+        return self._open[at]
+
+    def _residue(self, piece: Slice) -> _Residue | None:
         if piece.ids not in self._read:
             self._read[piece.ids] = _read(piece)
         return self._read[piece.ids]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from leasehold.model.access import applies, reach_of_grant, reach_of_scope
@@ -15,7 +16,8 @@ from leasehold.model.authority.order import Verdict
 from leasehold.model.ceilings import Excess, first_excess
 from leasehold.model.deployments import Deployment
 from leasehold.model.directory import Relation
-from leasehold.model.errors import AboveCeiling, FieldError, Forbidden, InvalidBody, UnknownReference
+from leasehold.model.errors import AboveCeiling, FieldError, Forbidden, InvalidBody, InvalidValue, UnknownReference
+from leasehold.model.exceptions import DriftException, check_end
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
@@ -46,6 +48,16 @@ def check_bounds(unit: UnitOfWork, permit: Permit, name: str, spec: Spec) -> Non
             check_tools(unit, spec.tool_server, spec.tools)
         _check_within_scope(unit, spec)
         _check_ceilings(unit, permit, spec)
+
+
+def check_exception(before: Spec | None, after: Spec, now: datetime) -> None:
+    """Raise `InvalidBody` unless a drift exception that is new, or says something new, ends soon."""
+    if not isinstance(after, DriftException) or before == after:
+        return
+    try:
+        check_end(after, now)
+    except InvalidValue as error:
+        raise InvalidBody([FieldError("expires_at", str(error))]) from error
 
 
 def check_environment(permit: Permit, before: Spec | None, after: Spec) -> None:

@@ -73,7 +73,10 @@ def record_change(unit: UnitOfWork, principal: Principal, operation: str, target
 
 def attempt(principal: Principal, action: str, kind: str, name: str, now: datetime) -> AuditEvent:
     """The event of an action that is not proven done: it reads `error` until then."""
-    return AuditEvent(at=now, principal=principal.id, action=action, kind=kind, name=name, stack=principal.stack)
+    detail = {"lease": principal.lease} if principal.lease is not None else {}
+    return AuditEvent(
+        at=now, principal=principal.id, action=action, kind=kind, name=name, stack=principal.stack, detail=detail
+    )
 
 
 def record_success(unit: UnitOfWork, event: AuditEvent, revision: int | None = None) -> None:

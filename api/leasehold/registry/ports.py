@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Protocol
 
 from leasehold.model.clients import ClientSecret
+from leasehold.model.credentials import CredentialProfile
 from leasehold.model.directory import ForeignId, Relation, Resource, User
 from leasehold.model.events import AuditEvent, Change
 from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Reference, Spec, Stored
+from leasehold.model.outside import Baseline, Look
 from leasehold.model.policies import Policy, PolicyProblem
 from leasehold.model.principal import Principal
 from leasehold.model.records import EVERYTHING, AuditRecord, BootstrapToken, Filters, Version
@@ -125,6 +127,19 @@ class Receipts(Protocol):
     ) -> None: ...
 
 
+class Baselines(Protocol):
+    """What credential profiles pointed to when they were applied."""
+
+    def find_all(self, profiles: Iterable[str]) -> Mapping[str, Baseline]: ...
+    def put(self, baseline: Baseline) -> None: ...
+
+
+class Observer(Protocol):
+    """Looks at what credential profiles point to, each within seconds. Never raises: a look can fail, and says so."""
+
+    def look(self, profiles: Mapping[str, CredentialProfile], now: datetime) -> Mapping[str, Look]: ...
+
+
 class PolicyChecker(Protocol):
     """Reads a policy as the engine will, beside these tool servers. Empty: nothing is wrong."""
 
@@ -173,6 +188,8 @@ class UnitOfWork(Protocol):
     def registrations(self) -> Registrations: ...
     @property
     def heartbeats(self) -> Heartbeats: ...
+    @property
+    def baselines(self) -> Baselines: ...
 
 
 class Store(Protocol):

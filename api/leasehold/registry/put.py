@@ -9,7 +9,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.names import check_name
 from leasehold.model.objects import Spec, Stored, references
 from leasehold.policy.decision import Permit
-from leasehold.registry.bounds import check_bounds, check_environment
+from leasehold.registry.bounds import check_bounds, check_environment, check_exception
 from leasehold.registry.consequences import ending_what_is_lost
 from leasehold.registry.delete import remove
 from leasehold.registry.grant_sets import grants_to_remove
@@ -64,6 +64,7 @@ def apply_put(
         record_success(unit, attempt(permit.principal, "put", put.kind, put.name, now), live.revision)
         return Written(view(unit, live, now), created=False)
     check_bounds(unit, permit, put.name, put.spec)
+    check_exception(live.spec if live is not None else None, put.spec, now)
     check_policy(unit, policies, put.name, put.spec)
     with ending_what_is_lost(unit, put.kind, put.name, live.spec if live else None, put.spec, now):
         unit.objects.put(stored, references(put.name, put.spec))

@@ -50,7 +50,8 @@ def parse_node(text: str) -> Node:
 
 def revoke_node(store: Store, permit: Permit, node: Node, reason: str, now: datetime) -> Revocation:
     """Revoke a node, durable before this returns. Raises the error that says why not."""
-    event = replace(attempt(permit.principal, "revoke", kind_of_node(node), node, now), detail={"reason": reason})
+    event = attempt(permit.principal, "revoke", kind_of_node(node), node, now)
+    event = replace(event, detail={**event.detail, "reason": reason})
     with recording_failure(store, event), store.begin() as unit:
         unit.changes.lock()
         generation = _revoke(unit, permit, node, now)

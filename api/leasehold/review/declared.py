@@ -30,6 +30,7 @@ RESOURCE_KINDS: dict[str, Kind] = {
     "leasehold_user": Kind.USERS,
     "leasehold_resource": Kind.RESOURCES,
     "leasehold_relation": Kind.RELATIONS,
+    "leasehold_drift_exception": Kind.DRIFT_EXCEPTIONS,
 }
 RESOURCE_TYPES = {kind: name for name, kind in RESOURCE_KINDS.items()}
 

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
+from leasehold.review.coverage import coverage
 from leasehold.review.declared import Declared, declared_world
 from leasehold.review.differences import Comparison, Difference
-from leasehold.review.dressing import Draft, Dressing
-from leasehold.review.findings import DriftClass, DriftReport, Finding, Snapshot, Summary
-from leasehold.review.history import History
+from leasehold.review.drafts import Draft
+from leasehold.review.dressing import Dressing
+from leasehold.review.findings import DriftClass, Finding, Snapshot, Unproven
+from leasehold.review.history import Evidence, History, NoEvidence
 from leasehold.review.lifecycle import outlived
+from leasehold.review.outside import NOTHING_SEEN, Outside, compared, visible_profiles
 from leasehold.review.quotation import quoted
+from leasehold.review.reports import Coverage, DriftReport, Summary
 from leasehold.review.risk import Assessment
 from leasehold.review.shifts import Sides
+from leasehold.review.surface import delisted
 from leasehold.review.undeclared import undeclared
 from leasehold.review.verdicts import drafts
 from leasehold.review.worlds import Live
 
 SCHEMA = "leasehold.drift/1"
+_LEADING = tuple(
+    one
+    for one in DriftClass
+    if one not in {DriftClass.GHOST, DriftClass.BINDING, DriftClass.CEILING, DriftClass.UNPROVEN}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,8 @@ class Picture:
     declared: Declared
     live: Live
     history: History
+    evidence: Evidence = field(default_factory=NoEvidence)
+    outside: Outside = NOTHING_SEEN
 
 
 def find_drift(picture: Picture) -> DriftReport:
@@ -37,10 +49,12 @@ def find_drift(picture: Picture) -> DriftReport:
     loose = tuple(undeclared(declared, live, live.at))
     comparison = Comparison(Sides(declared_world(declared, live, loose), live.world), live.at)
     found = [one for key in (*sorted(declared.by_key), *loose) if (one := comparison.difference(key)) is not None]
-    dressing = Dressing(declared, live, picture.history)
-    findings = [dressing.finding(draft) for draft in _drafts(found, comparison, picture)]
-    findings.sort(key=_worst_first)
-    return _report(picture, tuple(findings), equivalent=_equivalent(declared, found))
+    beyond = list(compared(declared, live, picture.outside))
+    drafted = [*_drafts(found, comparison, picture), *(one for one in beyond if isinstance(one, Draft))]
+    dressing = Dressing(drafted, declared, live, history=picture.history, evidence=picture.evidence)
+    findings = sorted((dressing.finding(draft) for draft in drafted), key=_worst_first)
+    unseen = [one for one in beyond if isinstance(one, Unproven)]
+    return _report(picture, findings, unseen, equivalent=_equivalent(declared, found))
 
 
 def _drafts(found: list[Difference], comparison: Comparison, picture: Picture) -> Iterator[Draft]:
@@ -51,7 +65,11 @@ def _drafts(found: list[Difference], comparison: Comparison, picture: Picture) -
         sentence = f"{key[0].singular} {quoted(key[1])} is declared by {stacks}: each undoes what the other applies"
         yield Draft(DriftClass.CONFLICT, key, None, sentence, Assessment(3, ("declared twice",)))
     for late in outlived(picture.declared, picture.live, picture.live.at):
-        yield Draft(late.class_, late.key, late.agent, late.sentence, late.assessment, cause_key=late.cause)
+        signs = late.assessment.factors
+        yield Draft(
+            late.class_, late.key, late.agent, late.sentence, late.assessment, cause_key=late.cause, signs=signs
+        )
+    yield from delisted(picture.declared, picture.live)
 
 
 def _equivalent(declared: Declared, found: list[Difference]) -> int:
@@ -59,23 +77,38 @@ def _equivalent(declared: Declared, found: list[Difference]) -> int:
 
 
 def _worst_first(finding: Finding) -> tuple[object, ...]:
-    return (-finding.risk.rank, finding.class_, finding.agent or "", finding.kind, finding.name)
+    weight = (finding.accepted is not None, -finding.risk.rank, -finding.score.value)
+    return (*weight, finding.class_, finding.agent or "", finding.kind, finding.name)
 
 
-def _report(picture: Picture, findings: tuple[Finding, ...], *, equivalent: int) -> DriftReport:
+def _report(
+    picture: Picture, findings: Sequence[Finding], unseen: Sequence[Unproven], *, equivalent: int
+) -> DriftReport:
     declared, live = picture.declared, picture.live
-    counts = Counter(finding.class_ for finding in findings)
+    looks = sum(1 for _ in visible_profiles(declared, live))
+    covered = coverage(declared, live, findings, unseen, looks)
+    unproven = sorted((*declared.unproven, *unseen), key=lambda one: (one.stack, one.address))
     return DriftReport(
         schema=SCHEMA,
         stacks=tuple(sorted(declared.stacks)),
         snapshot=Snapshot(live.revision, live.at, live.complete),
-        summary=Summary(
-            **{each.value: counts[each] for each in DriftClass},
-            equivalent=equivalent,
-            unproven=len(declared.unproven),
-            coverage_pct=declared.coverage_pct,
-            max_risk=findings[0].risk if findings else None,
-        ),
-        findings=findings,
-        unproven=declared.unproven_in_order,
+        summary=_summary(findings, covered, equivalent=equivalent, unproven=len(unproven)),
+        coverage=covered,
+        findings=tuple(findings),
+        unproven=tuple(unproven),
+    )
+
+
+def _summary(findings: Sequence[Finding], covered: Coverage, *, equivalent: int, unproven: int) -> Summary:
+    still_open = [one for one in findings if one.accepted is None]
+    leads = Counter(one.class_ for one in still_open)
+    states = Counter(state for one in still_open for state in one.states)
+    return Summary(
+        **{each.value: leads[each] for each in _LEADING},
+        states={each: states[each] for each in DriftClass},
+        accepted=len(findings) - len(still_open),
+        equivalent=equivalent,
+        unproven=unproven,
+        coverage_pct=covered.pct,
+        max_risk=max((one.risk for one in still_open), key=lambda risk: risk.rank, default=None),
     )

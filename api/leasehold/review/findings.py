@@ -23,7 +23,13 @@ WIRE: dict[str, object] = {"alias_generator": _wire_name, "validate_by_name": Tr
 
 
 class DriftClass(StrEnum):
-    """How live access differs from declared access; terraform-ux §11."""
+    """How live access differs from declared access; terraform-ux §11. One object can be in several of these at once.
+
+    `ghost`: declared, lived, and was deleted behind the code. `tool_surface`: what a tool server offers moved, or a
+    grant names a tool that is not listed. `binding`: who can become an agent, or take a role, moved. `ceiling`: what
+    bounds agents moved. `external`: what a credential profile points to moved. `unproven`: nobody can tell which way it
+    moved.
+    """
 
     MISSING = "missing"
     UNMANAGED = "unmanaged"
@@ -33,6 +39,12 @@ class DriftClass(StrEnum):
     OVERSTAY = "overstay"
     CHANGED = "changed"
     CONFLICT = "conflict"
+    GHOST = "ghost"
+    TOOL_SURFACE = "tool_surface"
+    BINDING = "binding"
+    CEILING = "ceiling"
+    EXTERNAL = "external"
+    UNPROVEN = "unproven"
 
 
 class Risk(StrEnum):
@@ -95,22 +107,89 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The write that brought the difference about: who, when (aware UTC), and `create`, `update` or `delete`."""
+    """The write that brought the difference about: who, when (aware UTC), and `create`, `update` or `delete`.
+
+    How: `via` is the door, `stack` the stack that it was written for (null: by hand), `binding` the workload binding
+    that let the writer in, `lease` the lease of the token that it presented, `run` the pipeline run behind that,
+    `event` its place in the audit log. `approved_by` stays null until approvals are built. What nobody wrote down is
+    null.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
     actor: str
     at: datetime
     operation: str
+    via: str | None = None
+    stack: str | None = None
+    binding: str | None = None
+    lease: str | None = None
+    run: str | None = None
+    event: int | None = None
+    approved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Two ways out: make live as declared (`revert`), or declare what lives (`adopt_hcl`, with `import` if new)."""
+    """Three ways out: make live as declared, declare what lives, or accept it for some days.
+
+    `revert` is the first; `adopt_hcl` or `adopt_cdktf`, with `import` if it is new, the second. The third is
+    `exception`, for at most `except_days_max` days; its reason and its end are yours to say.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
     revert: str
     adopt_hcl: str | None = None
     import_: str | None = None
+    adopt_cdktf: str | None = None
+    exception: str | None = None
+    except_days_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """One part of a score, and why it counts."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    factor: str
+    points: int
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How much a finding weighs, 0 to 100: the sum of its parts, 25 for each level of risk below it included."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    value: int
+    parts: tuple[Points, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blast:
+    """How far a difference reaches, as far as it is on record.
+
+    `resources` counts patterns. `live_leases` are those that carry it now. `used` counts the tokens of the last
+    `used_days` days that carried it: calls are counted at the gateway, later.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    agents: int
+    resources: int
+    live_leases: int
+    used: int
+    used_days: int
+    last_used: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The exception that accepts a finding until `until`: its name, its reason, and who wrote it."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    exception: str
+    reason: str
+    by: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +197,16 @@ class Finding:
     """One difference between declared and live access.
 
     In `sentence`, whatever stands between backticks comes from live objects and is to be distrusted; the rest is ours.
-    `fingerprint` names the finding across reports: it covers neither counts nor times.
+    `class` is the state that leads, `states` are all of them. `fingerprint` names the finding across reports: it covers
+    neither counts nor times. `accepted` is set while an exception holds; `lapsed` names one that has ended.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
     fingerprint: str
     class_: DriftClass
+    states: tuple[DriftClass, ...]
     risk: Risk
+    score: Score
     factors: tuple[str, ...]
     sentence: str
     agent: str | None
@@ -137,18 +219,25 @@ class Finding:
     stack: str | None
     managed_by: str | None
     cause: Cause | None
+    blast: Blast
     expires_at: datetime | None
     fix: Fix
+    accepted: Accepted | None = None
+    lapsed: Accepted | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unproven:
-    """A declared object that cannot be compared yet: these attributes are unknown at plan, or withheld as sensitive."""
+    """A declared object that cannot be compared: these attributes are unknown at plan, or withheld as sensitive.
+
+    Or, with a `reason`, what lies beyond the registry could not be looked at.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
     address: str
     stack: str
     attributes: tuple[str, ...]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,39 +250,6 @@ class Snapshot:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """How many findings of each class; `equivalent` declared objects give exactly the declared access."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
-    missing: int
-    unmanaged: int
-    widened: int
-    narrowed: int
-    orphan: int
-    overstay: int
-    changed: int
-    conflict: int
-    equivalent: int
-    unproven: int
-    coverage_pct: float
-    max_risk: Risk | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriftReport:
-    """Answer of `POST /v1/drift`. Findings come worst first."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
-    schema: str
-    stacks: tuple[str, ...]
-    snapshot: Snapshot
-    summary: Summary
-    findings: tuple[Finding, ...]
-    unproven: tuple[Unproven, ...]
-
-
-def fingerprint(class_: str, agent: str | None, kind: Kind, name: str, *reach: tuple[Entitlement, ...]) -> str:
-    """A stable name for a finding: `sha256:` over its class, agent, object and reach."""
-    parts = [class_, agent, kind.value, name, [[one.key for one in sorted(side)] for side in reach]]
-    return "sha256:" + hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
+def fingerprint(parts: object) -> str:
+    """A stable name for a finding: `sha256:` over what makes it this one and no other."""
+    return "sha256:" + hashlib.sha256(json.dumps(parts, separators=(",", ":"), sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The two ways out of a finding, ready to copy: shell words and HCL strings are quoted against whatever they hold."""
+"""The ways out of a finding, ready to copy: shell words and HCL strings are quoted against whatever they hold."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 
+from leasehold.model.exceptions import EXCEPTION_DAYS_MAX
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.plain import plain_value
+from leasehold.review.construct_code import construct
 from leasehold.review.declared import RESOURCE_TYPES, DeclaredObject
-from leasehold.review.findings import Fix
+from leasehold.review.drafts import Draft
+from leasehold.review.findings import DriftClass, Fix
 from leasehold.review.worlds import Key
 
 _LABEL = re.compile(r"[^a-z0-9_]+")
 _LABEL_LIMIT = 60
+_SHORT = 12
+_SAY_WHY = "say why this is accepted"
+_SAY_WHEN = "say until when, at most 30 days ahead"
 _HCL_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _PLAIN = re.compile(r"[A-Za-z0-9 _.,:;/@*+=~-]*")
 _BASIC_PLANE = 0xFFFF
@@ -31,6 +37,7 @@ def fix_for_unmanaged(key: Key, live: Spec, *, claimed: bool) -> Fix:
         revert="terraform apply" if claimed and kind is Kind.GRANTS else delete,
         adopt_hcl=resource_block(RESOURCE_TYPES[kind], label, hcl_attributes(name, kind, live)),
         import_=f"import {{\n  to = {RESOURCE_TYPES[kind]}.{label}\n  id = {hcl_string(name)}\n}}\n",
+        adopt_cdktf=construct(name, live),
     )
 
 
@@ -40,7 +47,23 @@ def fix_for_declared(declared: DeclaredObject, live: Spec | None) -> Fix:
         return Fix(revert="terraform apply")
     attributes = hcl_attributes(declared.name, declared.kind, live)
     label = declared.address.rpartition(".")[2].partition("[")[0]
-    return Fix("terraform apply", resource_block(RESOURCE_TYPES[declared.kind], label_of(label), attributes))
+    block = resource_block(RESOURCE_TYPES[declared.kind], label_of(label), attributes)
+    return Fix("terraform apply", block, adopt_cdktf=construct(declared.name, live))
+
+
+def with_exception(fix: Fix, draft: Draft, fingerprint: str) -> Fix:
+    """The same, and how to accept the finding for some days, where it can be accepted."""
+    if draft.class_ is DriftClass.CONFLICT or draft.key[0] is Kind.DRIFT_EXCEPTIONS:
+        return fix
+    name = f"accept-{fingerprint.removeprefix('sha256:')[:_SHORT]}"
+    attributes: dict[str, object] = {
+        "name": name,
+        "fingerprint": fingerprint,
+        "reason": _SAY_WHY,
+        "expires_at": _SAY_WHEN,
+    }
+    block = resource_block(RESOURCE_TYPES[Kind.DRIFT_EXCEPTIONS], label_of(name), attributes)
+    return replace(fix, exception=block, except_days_max=EXCEPTION_DAYS_MAX)
 
 
 def resource_block(type_name: str, label: str, attributes: dict[str, object]) -> str:

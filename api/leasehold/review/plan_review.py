@@ -17,7 +17,7 @@ from leasehold.review.declared import Declared, declared_world
 from leasehold.review.differences import Comparison, Difference
 from leasehold.review.drift import Picture
 from leasehold.review.entitlements import Entitlements, beyond, collapsed, entitlements_through, undecided
-from leasehold.review.findings import WIRE, Snapshot, Unproven, risk_at
+from leasehold.review.findings import WIRE, Cause, Snapshot, Unproven, risk_at
 from leasehold.review.gate.delta import SemanticDelta, semantic_delta
 from leasehold.review.gate.gate import judge
 from leasehold.review.gate.receipts import Receipt
@@ -214,7 +214,8 @@ def _reversals(removed: tuple[Key, ...], picture: Picture) -> Iterator[Reversal]
     for kind, name in removed:
         stored = picture.live.stored[kind, name]
         if isinstance(stored.spec, Grant) and stored.stack is None:
-            cause = cause_of_presence(picture.history.since(kind, name, 0))
+            born = cause_of_presence(picture.history.since(kind, name, 0))
+            cause = Cause(born.by, born.at, born.operation) if born is not None else None
             yield Reversal(name=name, agent=stored.spec.agent, cause=cause)
 
 

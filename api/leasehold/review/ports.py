@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
+from leasehold.model.credentials import CredentialProfile
 from leasehold.model.kinds import Kind
+from leasehold.model.leases import LeaseUse
 from leasehold.model.objects import Spec, Stored
-from leasehold.model.records import EVERYTHING, Filters
+from leasehold.model.outside import Baseline, Look
+from leasehold.model.records import EVERYTHING, AuditRecord, Filters
 from leasehold.review.history import History
 
 
@@ -26,6 +30,25 @@ class Changes(Protocol):
     def latest(self) -> int: ...
 
 
+class AuditLog(Protocol):
+    """Events of what succeeded, by the kind and name of what they are about, newest first."""
+
+    def done(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Sequence[AuditRecord]]: ...
+
+
+class LeaseUses(Protocol):
+    """Who takes leases for what."""
+
+    def taken(self, agents: Iterable[str], since: datetime) -> Sequence[LeaseUse]: ...
+    def live(self, agents: Iterable[str], now: datetime) -> Sequence[LeaseUse]: ...
+
+
+class Baselines(Protocol):
+    """What credential profiles pointed to when they were applied."""
+
+    def find_all(self, profiles: Iterable[str]) -> Mapping[str, Baseline]: ...
+
+
 class View(Protocol):
     """One read-only transaction."""
 
@@ -35,6 +58,18 @@ class View(Protocol):
     def changes(self) -> Changes: ...
     @property
     def versions(self) -> History: ...
+    @property
+    def audit(self) -> AuditLog: ...
+    @property
+    def lease_uses(self) -> LeaseUses: ...
+    @property
+    def baselines(self) -> Baselines: ...
+
+
+class Observer(Protocol):
+    """Looks at what credential profiles point to, each within seconds. Never raises: a look can fail, and says so."""
+
+    def look(self, profiles: Mapping[str, CredentialProfile], now: datetime) -> Mapping[str, Look]: ...
 
 
 class Store(Protocol):

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from leasehold.model.directory import Relation, Resource, User
-from leasehold.model.entities import AGENT
+from leasehold.model.entities import AGENT, EntityRef
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.people import Agent, Owner
 from leasehold.model.policies import Policy, PolicyPermits, PolicySide
@@ -116,10 +116,14 @@ def _proofs(comparison: Comparison, old: Published, new: Published) -> Iterator[
 def _touched(comparison: Comparison, old: Published, new: Published) -> Iterator[tuple[str, Holder]]:
     """Every agent and tool of which anything that decides changes, and that could be called on either side."""
     beyond = {action for version in (old, new) for action in version.actions if _has_beyond(version, action)}
+    held: dict[EntityRef, set[str]] = {}
+    for version in (old, new):
+        for action, holders in version.facts.grants.of.items():
+            for ref in holders:
+                held.setdefault(ref, set()).add(action)
     agents = {ref for version in (old, new) for ref in version.facts.known if ref.type == AGENT}
     for ref in sorted(agents):
-        held = {action for version in (old, new) for action in version.facts.grants.of.get(ref, ())}
-        for action in sorted(held | beyond):
+        for action in sorted(held.get(ref, set()) | beyond):
             holder = Holder(ref)
             if not comparison.unchanged(action, holder):
                 yield action, holder

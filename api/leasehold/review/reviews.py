@@ -1,34 +1,52 @@
-"""The use cases of this room: one look at the registry, one report. Nothing is written."""
+"""The use cases of this room: one look at the registry, one at the world beyond it, one report. Nothing is written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
+from leasehold.model.credentials import CredentialProfile
 from leasehold.model.kinds import Kind
+from leasehold.model.leases import LeaseUse
+from leasehold.model.outside import Look
 from leasehold.model.principal import Principal
+from leasehold.model.records import AuditRecord
 from leasehold.review.declared import Declared
 from leasehold.review.drift import Picture, find_drift
-from leasehold.review.findings import DriftReport
 from leasehold.review.gate.rules import USUAL, Rules
+from leasehold.review.outside import Outside, visible_profiles
 from leasehold.review.plan_review import Judged, PlanReview, judge_plan
-from leasehold.review.ports import Store, View
+from leasehold.review.ports import Observer, Store, View
+from leasehold.review.reports import DriftReport
 from leasehold.review.worlds import Live, live_picture
 
 _LOOKS = 5
-Report = TypeVar("Report", DriftReport, Judged)
+NOBODY_LOOKED = "this registry does not look at other systems"
+
+
+class Blind:
+    """Stands where nothing beyond the registry can be seen."""
+
+    def look(self, profiles: Mapping[str, CredentialProfile], _now: datetime) -> Mapping[str, Look]:
+        """Nothing was seen."""
+        return dict.fromkeys(profiles, Look(problem=NOBODY_LOOKED))
 
 
 class Reviews:
     """Drift and plan reviews over a store. Every platform role may read all that a report is made of."""
 
-    def __init__(self, store: Store, rules: Rules = USUAL) -> None:
+    def __init__(self, store: Store, observer: Observer | None = None, rules: Rules = USUAL) -> None:
         self._store, self._rules = store, rules
+        self._observer = observer if observer is not None else Blind()
 
     def drift(self, declared: Declared, now: datetime) -> DriftReport:
         """What stacks declare against what lives at `now`."""
-        return self._reviewed(declared, now, find_drift)
+        looks = self._looks(declared, now)
+        with self._store.read() as view:
+            outside = Outside(view.baselines.find_all(looks), looks)
+            picture = Picture(declared, _look(view, now), view.versions, _Evidence(view), outside)
+            return find_drift(picture)
 
     def plan(self, declared: Declared, now: datetime, author: Principal | None = None) -> PlanReview:
         """What an apply of the plans would change in access, and whether the rules let it."""
@@ -36,11 +54,34 @@ class Reviews:
 
     def judged(self, declared: Declared, now: datetime, author: Principal | None) -> Judged:
         """The same, with the change that was judged."""
-        return self._reviewed(declared, now, lambda picture: judge_plan(picture, self._rules, author))
-
-    def _reviewed(self, declared: Declared, now: datetime, review: Callable[[Picture], Report]) -> Report:
         with self._store.read() as view:
-            return review(Picture(declared, _look(view, now), view.versions))
+            return judge_plan(Picture(declared, _look(view, now), view.versions), self._rules, author)
+
+    def _looks(self, declared: Declared, now: datetime) -> Mapping[str, Look]:
+        """Other systems take their time: no transaction is open meanwhile."""
+        if not any(kind is Kind.CREDENTIAL_PROFILES for kind, _ in declared.by_key):
+            return {}
+        with self._store.read() as view:
+            profiles = view.objects.list(Kind.CREDENTIAL_PROFILES)
+        live = live_picture(profiles, 0, now)
+        wanted = {one.name: spec for one, spec in visible_profiles(declared, live)}
+        return self._observer.look(wanted, now) if wanted else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What one view holds of the past."""
+
+    view: View
+
+    def done(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Sequence[AuditRecord]]:
+        return self.view.audit.done(keys)
+
+    def uses(self, agents: Iterable[str], since: datetime) -> Sequence[LeaseUse]:
+        return self.view.lease_uses.taken(agents, since)
+
+    def live(self, agents: Iterable[str], now: datetime) -> Sequence[LeaseUse]:
+        return self.view.lease_uses.live(agents, now)
 
 
 def _look(view: View, now: datetime) -> Live:

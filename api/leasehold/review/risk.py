@@ -14,6 +14,8 @@ PRODUCTION = frozenset({"prod", "production"})
 _POINTS = {Action.READ: 1, Action.WRITE: 2, Action.EXECUTE: 3, Action.DELETE: 3}
 UNPROVEN = "unproven"
 """The factor of what is reported because nobody can tell that it is not so."""
+MAY_DIFFER = "decisions may differ"
+"""The factor of what policies ask for: whether anybody gained or lost by it, only the engine can tell."""
 _GRAVE = 3  # the points from which an action should not stand for ever
 _WORDS = {
     Action.READ: "read",

@@ -14,6 +14,7 @@ from leasehold.model.clients import DpopUse
 from leasehold.model.credentials import CredentialProfile
 from leasehold.model.deployments import HEARTBEAT_MAX_SECONDS, Deployment
 from leasehold.model.directory import Relation, Resource, User
+from leasehold.model.exceptions import DriftException
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.objects import Spec
 from leasehold.model.people import TTL_MAX_SECONDS, Agent, AgentState, Owner, OwnerState
@@ -23,7 +24,7 @@ from leasehold.model.trust import TrustIssuer, WorkloadBinding
 from leasehold.review.attributes import canonical_keys
 from leasehold.review.becoming import binding_shift, issuer_shift
 from leasehold.review.moves import Move, Shift, combined, size
-from leasehold.review.risk import UNPROVEN
+from leasehold.review.risk import MAY_DIFFER, UNPROVEN
 from leasehold.review.worlds import World
 
 
@@ -147,16 +148,14 @@ def _binding(was: WorkloadBinding, now: WorkloadBinding, _: Sides) -> list[Move]
 
 def _policy(was: Policy, now: Policy, _: Sides) -> list[Move]:
     return [
-        *_differs(
-            (was.document, was.schema, was.permits), (now.document, now.schema, now.permits), 3, "decisions may differ"
-        ),
+        *_differs((was.document, was.schema, was.permits), (now.document, now.schema, now.permits), 3, MAY_DIFFER),
         *_differs(was.side, now.side, 3, "the other side is judged"),
         *([Move(0, 3, f"mode {now.mode}")] if was.mode is not now.mode else []),
     ]
 
 
 def _asked(was: object, now: object, _: Sides) -> list[Move]:
-    return _differs(was, now, 2, "decisions may differ")
+    return _differs(was, now, 2, MAY_DIFFER)
 
 
 def _profile(was: CredentialProfile, now: CredentialProfile, _: Sides) -> list[Move]:
@@ -166,6 +165,11 @@ def _profile(was: CredentialProfile, now: CredentialProfile, _: Sides) -> list[M
         *_differs(was.target, now.target, 3, "credentials of another cut"),
         *size(was.max_ttl, now.max_ttl, "longer credentials", "shorter credentials"),
     ]
+
+
+def _exception(was: DriftException, now: DriftException, _: Sides) -> list[Move]:
+    moved = [Move(+1, 2, "another finding is accepted")] if was.fingerprint != now.fingerprint else []
+    return [*moved, *_ends(was.expires_at, now.expires_at)]
 
 
 _RULES: dict[type, Callable[[Any, Any, Sides], list[Move]]] = {  # Any: one rule per noun, looked up by that noun
@@ -183,6 +187,7 @@ _RULES: dict[type, Callable[[Any, Any, Sides], list[Move]]] = {  # Any: one rule
     User: _asked,
     Resource: _asked,
     Relation: _asked,
+    DriftException: _exception,
 }
 
 

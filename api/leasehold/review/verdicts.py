@@ -12,19 +12,18 @@ from leasehold.model.people import Agent
 from leasehold.model.trust import WorkloadBinding
 from leasehold.review.becoming import ROLE_RANK
 from leasehold.review.differences import Comparison, Difference, Effect
-from leasehold.review.dressing import Draft
+from leasehold.review.drafts import Draft
 from leasehold.review.findings import Delta, DriftClass
 from leasehold.review.limits import limit
 from leasehold.review.moves import Shift
 from leasehold.review.quotation import quoted
-from leasehold.review.risk import UNPROVEN, Assessment, Setting, in_production, of_gain, of_loss
+from leasehold.review.risk import MAY_DIFFER, UNPROVEN, Assessment, Setting, in_production, of_gain, of_loss
 from leasehold.review.sentences import Aside, access_sentence, subject_of, target_of
 from leasehold.review.shifts import shift
 
 _IDENTITY_RANK = 3  # who can become an agent matters as much as what the agent can do
 
-# What policies ask for: whether somebody gained or lost by a change, only the engine can tell.
-_MAY_DIFFER = ("decisions may differ",)
+_MAY_DIFFER = (MAY_DIFFER,)
 _ASKED = frozenset({Kind.USERS, Kind.RESOURCES, Kind.RELATIONS})
 _IN_WORDS = ("access unchanged",)
 
@@ -57,7 +56,14 @@ def _access_draft(found: Difference, effect: Effect, moved: Shift | None, compar
         assessed = assessed.raised(0, UNPROVEN)
     direction = DriftClass.WIDENED if effect.gains else DriftClass.NARROWED
     return Draft(
-        found.presence or direction, found.key, effect.agent, sentence, assessed, found, effect.gains, effect.losses
+        found.presence or direction,
+        found.key,
+        effect.agent,
+        sentence,
+        assessed,
+        found,
+        effect.gains,
+        effect.losses,
     )
 
 
@@ -86,7 +92,8 @@ def _binding_draft(found: Difference, moved: Shift | None, comparison: Compariso
         gain = of_gain(access, Setting())
         assessed = Assessment(max(assessed.rank, gain.rank), (*assessed.factors, *gain.factors))
     class_ = found.presence or _direction(moved)
-    return Draft(class_, found.key, binding.agent, _binding_sentence(binding, found, class_), assessed, found, access)
+    sentence = _binding_sentence(binding, found, class_)
+    return Draft(class_, found.key, binding.agent, sentence, assessed, found, access, moved=moved)
 
 
 def _assess_binding(binding: WorkloadBinding, moved: Shift | None, comparison: Comparison) -> Assessment:
@@ -113,7 +120,7 @@ def _plain_draft(found: Difference, moved: Shift | None) -> Draft:
     """Nobody's access is other than declared today."""
     class_ = found.presence or _direction(moved)
     assessed = Assessment(moved.rank, moved.factors or _IN_WORDS) if moved is not None else _assess_presence(found)
-    return Draft(class_, found.key, _agent_of(found), _plain_sentence(found, class_), assessed, found)
+    return Draft(class_, found.key, _agent_of(found), _plain_sentence(found, class_), assessed, found, moved=moved)
 
 
 def _assess_presence(found: Difference) -> Assessment:

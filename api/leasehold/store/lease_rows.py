@@ -18,7 +18,10 @@ class LeaseRow(SQLModel, table=True):
     """One lease. `scopes` is a sorted list, `ancestors` a list of `[node, generation]`."""
 
     __tablename__ = "leases"
-    __table_args__ = (Index("ix_leases_status", "status_list", "status_index", unique=True),)
+    __table_args__ = (
+        Index("ix_leases_status", "status_list", "status_index", unique=True),
+        Index("ix_leases_agent", "agent", "expires_at"),
+    )
 
     id: str = Field(primary_key=True, max_length=64)
     subject: str = Field(max_length=512)

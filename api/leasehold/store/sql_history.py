@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, text
 
 from leasehold.model.events import AuditEvent, Change, Outcome
 from leasehold.model.kinds import Kind
@@ -16,6 +18,18 @@ from leasehold.store.tables import AUDIT, CHANGES, VERSIONS
 
 _INSERT_EVENTS = BulkInsert(AUDIT)
 _LATEST = Spelled("SELECT max(sequence) FROM changes")
+_CHUNK = 500  # bound parameters per statement stay below SQLite's limit of 32,766
+_NAMES: BindParameter[str] = bindparam("names", expanding=True)
+_HISTORIES = (
+    select(VERSIONS)
+    .where(VERSIONS.c.kind == bindparam("kind"), VERSIONS.c.name.in_(_NAMES))
+    .order_by(VERSIONS.c.name, VERSIONS.c.revision)
+)
+_DONE = (
+    select(AUDIT)
+    .where(AUDIT.c.kind == bindparam("kind"), AUDIT.c.name.in_(_NAMES), AUDIT.c.outcome == Outcome.OK.value)
+    .order_by(AUDIT.c.sequence.desc())
+)
 _WRITERS_LOCK = 0x4C454153_45484F4C  # "LEASEHOL": any number that only we use
 
 
@@ -50,19 +64,38 @@ class SqlVersions:
         """The revisions of a name from `revision` (itself included) to the last."""
         v = VERSIONS.c
         wanted = select(VERSIONS).where(v.kind == kind.value, v.name == name, v.revision >= revision)
-        return [
-            Version(
-                kind=kind,
-                name=name,
-                revision=row.revision,
-                operation=row.operation,
-                by=row.by,
-                at=row.at,
-                stack=row.stack,
-                spec=orjson.loads(row.spec) if row.spec is not None else None,
-            )
-            for row in self._connection.execute(wanted.order_by(v.revision))
-        ]
+        return [_to_version(row) for row in self._connection.execute(wanted.order_by(v.revision))]
+
+    def histories(self, keys: Iterable[tuple[Kind, str]]) -> Mapping[tuple[Kind, str], Sequence[Version]]:
+        """All revisions of several names, lowest first; a name that never lived is left out."""
+        found: dict[tuple[Kind, str], list[Version]] = defaultdict(list)
+        for kind, names in _chunked((kind.value, name) for kind, name in keys):
+            for row in self._connection.execute(_HISTORIES, {"kind": kind, "names": names}):
+                found[Kind(kind), row.name].append(_to_version(row))
+        return found
+
+
+def _to_version(row: Row[Any]) -> Version:  # Any: SQLAlchemy types the columns of a table no further
+    return Version(
+        kind=Kind(row.kind),
+        name=row.name,
+        revision=row.revision,
+        operation=row.operation,
+        by=row.by,
+        at=row.at,
+        stack=row.stack,
+        spec=orjson.loads(row.spec) if row.spec is not None else None,
+    )
+
+
+def _chunked(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Kinds with some of their names each: what one statement asks for."""
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    for kind, name in keys:
+        by_kind[kind].add(name)
+    for kind, names in sorted(by_kind.items()):
+        ordered = sorted(names)
+        yield from ((kind, ordered[at : at + _CHUNK]) for at in range(0, len(ordered), _CHUNK))
 
 
 class SqlChanges:
@@ -118,6 +151,14 @@ class SqlAuditLog:
             self._bumps.explain(events[0])
             _INSERT_EVENTS(self._connection, [_event_row(event) for event in events])
 
+    def done(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Sequence[AuditRecord]]:
+        """Events of what succeeded, by the kind and name of several objects, newest first."""
+        found: dict[tuple[str, str], list[AuditRecord]] = defaultdict(list)
+        for kind, names in _chunked(keys):
+            for row in self._connection.execute(_DONE, {"kind": kind, "names": names}):
+                found[kind, row.name].append(_to_record(row))
+        return found
+
     def list(
         self, *, kind: str | None = None, name: str | None = None, before: int | None = None, limit: int = 100
     ) -> Sequence[AuditRecord]:
@@ -127,23 +168,22 @@ class SqlAuditLog:
         wanted = select(AUDIT).where(*(column == value for column, value in asked if value is not None))
         if before is not None:
             wanted = wanted.where(a.sequence < before)
-        return [
-            AuditRecord(
-                row.sequence,
-                AuditEvent(
-                    at=row.at,
-                    principal=row.principal,
-                    action=row.action,
-                    kind=row.kind,
-                    name=row.name,
-                    outcome=Outcome(row.outcome),
-                    reason=row.reason,
-                    stack=row.stack,
-                    detail=orjson.loads(row.detail),
-                ),
-            )
-            for row in self._connection.execute(wanted.order_by(a.sequence.desc()).limit(limit))
-        ]
+        return [_to_record(row) for row in self._connection.execute(wanted.order_by(a.sequence.desc()).limit(limit))]
+
+
+def _to_record(row: Row[Any]) -> AuditRecord:  # Any: as above
+    event = AuditEvent(
+        at=row.at,
+        principal=row.principal,
+        action=row.action,
+        kind=row.kind,
+        name=row.name,
+        outcome=Outcome(row.outcome),
+        reason=row.reason,
+        stack=row.stack,
+        detail=orjson.loads(row.detail),
+    )
+    return AuditRecord(row.sequence, event)
 
 
 def _event_row(event: AuditEvent) -> dict[str, object]:

@@ -13,9 +13,11 @@ from leasehold.store.database import open_engine, transaction
 from leasehold.store.listening import Listening
 from leasehold.store.migrate import migrate
 from leasehold.store.shared_secrets import SqlSharedSecrets
+from leasehold.store.sql_baselines import SqlBaselines
 from leasehold.store.sql_clients import SqlRegistrations
 from leasehold.store.sql_credentials import SqlCredentials
 from leasehold.store.sql_history import SqlAuditLog, SqlChanges, SqlVersions
+from leasehold.store.sql_lease_uses import SqlLeaseUses
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
 from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
 from leasehold.store.sql_objects import SqlObjects
@@ -34,12 +36,14 @@ class SqlUnitOfWork:
     __slots__ = (
         "audit",
         "authorizations",
+        "baselines",
         "bootstrap",
         "changes",
         "client_secrets",
         "consents",
         "credentials",
         "heartbeats",
+        "lease_uses",
         "leases",
         "nodes",
         "objects",
@@ -75,6 +79,8 @@ class SqlUnitOfWork:
         self.shared_secrets = SqlSharedSecrets(connection)
         self.workloads = SqlWorkloads(connection)
         self.heartbeats = SqlHeartbeats(connection)
+        self.lease_uses = SqlLeaseUses(connection, self.nodes)
+        self.baselines = SqlBaselines(connection)
 
 
 class SqlStore:

@@ -27,11 +27,11 @@ from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
 from leasehold.registry.authorize import authorize
 from leasehold.registry.policies import NoPolicies
-from leasehold.registry.ports import PolicyChecker, Store
+from leasehold.registry.ports import Observer, PolicyChecker, Store
 from leasehold.registry.ports import Receipts as HeldTo
 from leasehold.registry.receipts import Unheld
 from leasehold.review.gate.receipts import Receipts
-from leasehold.review.gate.rules import USUAL, Rules
+from leasehold.review.reviews import Reviews
 from leasehold.web.presenting import presented
 
 
@@ -118,7 +118,7 @@ class DecisionDoors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """Given to every router. `clock` tells the time, aware UTC."""
+    """Given to every router. `clock` tells the time, aware UTC; `observer` sees what lies beyond the registry."""
 
     store: Store
     authenticator: Authenticator
@@ -129,7 +129,8 @@ class Doors:
     decisions: DecisionDoors | None = None
     simulator: Simulator = field(default_factory=NoTokenService)
     policies: PolicyChecker = field(default_factory=NoPolicies)
-    rules: Rules = USUAL
+    reviews: Reviews | None = None
+    observer: Observer | None = None
     receipts: Receipts | None = None
 
     def held_to(self, presented_receipt: PresentedReceipt | None, now: datetime) -> HeldTo:

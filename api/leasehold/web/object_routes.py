@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 
 from fastapi import APIRouter
@@ -9,15 +10,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from leasehold.model.errors import FieldError, InvalidBody, NotFound
+from leasehold.model.errors import FieldError, InvalidBody, NotFound, Unavailable
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import SPECS
 from leasehold.model.records import Filters
+from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
+from leasehold.registry.baselines import record_baseline
 from leasehold.registry.delete import delete_object
 from leasehold.registry.put import put_object
 from leasehold.registry.read import get_object, list_objects
-from leasehold.registry.writes import Delete, Put
+from leasehold.registry.writes import Delete, Put, Written
 from leasehold.web import openapi
 from leasehold.web.bodies import BODY_LIMIT, parse_as, read_json, take_set
 from leasehold.web.documents import json_response, object_document
@@ -83,11 +86,21 @@ class _ObjectRoutes:
         now = self._doors.clock()
         held = self._doors.held_to(receipt(request), now)
         written = await run_in_threadpool(put_object, self._doors.store, permit, put, now, self._doors.policies, held)
+        if self._kind is Kind.CREDENTIAL_PROFILES:
+            await self._observe(permit, written)
         return json_response(
             object_document(written.view),
             HTTPStatus.CREATED if written.created else HTTPStatus.OK,
             {"ETag": revision_tag(written.view.stored.revision)},
         )
+
+    async def _observe(self, permit: Permit, written: Written) -> None:
+        """Record what a profile points to. It is written by now: what cannot be recorded is unproven, and no error."""
+        if self._doors.observer is not None:
+            with suppress(Unavailable):
+                await run_in_threadpool(
+                    record_baseline, self._doors.store, permit, written, self._doors.observer, self._doors.clock()
+                )
 
     async def get(self, request: Request, name: str) -> Response:
         """Read an object."""

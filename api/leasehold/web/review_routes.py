@@ -14,13 +14,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from leasehold.model.errors import NotFound
+from leasehold.model.errors import NotFound, Unavailable
 from leasehold.model.principal import Principal
 from leasehold.policy.platform import PlatformAction
 from leasehold.registry.approvals import record_approval
-from leasehold.review.findings import DriftReport
 from leasehold.review.gate.receipts import Receipt, Reviewed
 from leasehold.review.plan_review import Judged, PlanReview
+from leasehold.review.reports import DriftReport
 from leasehold.review.reviews import Reviews
 from leasehold.web import openapi
 from leasehold.web.bodies import Json, parse_as, read_json
@@ -63,7 +63,13 @@ def review_router(doors: Doors) -> APIRouter:
 
 class _ReviewRoutes:
     def __init__(self, doors: Doors) -> None:
-        self._doors, self._reviews = doors, Reviews(doors.store, doors.rules)
+        self._doors = doors
+
+    @property
+    def _reviews(self) -> Reviews:
+        if self._doors.reviews is None:
+            raise Unavailable("this control plane reviews nothing")
+        return self._doors.reviews
 
     async def drift(self, request: Request) -> Response:
         """What lives and is not declared so."""
@@ -127,6 +133,12 @@ def review_schemas() -> dict[str, Schema]:
 
 def _answer(name: str, report: object) -> Response:
     return Response(_adapter(name).dump_json(report, by_alias=True), HTTPStatus.OK, _HEADERS, "application/json")
+
+
+def report_bytes(report: DriftReport | PlanReview) -> bytes:
+    """A report as the doors answer it."""
+    name = "drift" if isinstance(report, DriftReport) else "plan-review"
+    return _adapter(name).dump_json(report, by_alias=True)
 
 
 @cache

@@ -102,6 +102,11 @@ def test_a_grant_made_by_hand_is_found_named_and_reverted_by_the_next_apply(leas
     who = leasehold("whoami", "--json")
     assert finding["cause"]["actor"] == json.loads(who.stdout)["id"]
     assert finding["cause"]["operation"] == "create"
+    assert (finding["cause"]["via"], finding["cause"]["stack"]) == ("registry API", None)
+    assert finding["cause"]["binding"] == finding["cause"]["actor"].partition(":")[2]
+    assert finding["cause"]["lease"]
+    assert finding["cause"]["event"] > 0
+    assert set(finding["states"]) == {"unmanaged", "widened"}
     assert drift(leasehold, applied, "--markdown").stdout.startswith("<!-- leasehold:drift stack=prod -->\n")
     assert finding["fix"]["revert"] == "terraform apply"
     applied.apply()

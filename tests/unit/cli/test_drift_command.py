@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.unit.cli.terraform import Backend, leasehold, module, resources, shown_plan, shown_state, state_file
 from tests.unit.review.test_review_doors import Store
-from tests.unit.review.worlds import DELETE, Registry, organisation
+from tests.unit.review.worlds import DELETE, NOW, Registry, organisation
 
+from leasehold.model.exceptions import DriftException
 from leasehold.model.kinds import Kind
 
 
@@ -84,6 +87,34 @@ def test_a_plan_that_stopped_is_incomplete_and_says_so(backend, write):
     code, out, _ = leasehold("drift", "--plan", f"prod={path}", "--strict", answer=backend)
     assert code == 6
     assert "stack prod is incomplete: the plan stopped with an error" in out
+
+
+def test_a_change_that_nobody_can_judge_ends_with_6_if_strict(backend, registry, write):
+    registry.change(Kind.POLICIES, "guards", document="permit(principal, action, resource);\n")
+    state = write(state_file())
+    assert leasehold("drift", "--state", f"prod={state}", answer=backend)[0] == 2
+    code, out, _ = leasehold("drift", "--state", f"prod={state}", "--strict", answer=backend)
+    assert code == 6
+    assert "not judged: 1 change (nobody can tell which way they move access)" in out
+
+
+def test_what_is_accepted_fails_nothing_until_it_ends_and_is_told_all_along(backend, registry, write):
+    registry.write(Kind.GRANTS, DELETE.id, DELETE)
+    state = write(state_file())
+    asked = ("drift", "--state", f"prod={state}", "--fail-on", "low")
+    found = json.loads(leasehold(*asked, "--json", answer=backend)[1])["findings"][0]
+    spec = DriftException(fingerprint=found["fingerprint"], reason="incident", expires_at=NOW + timedelta(days=1))
+    registry.write(Kind.DRIFT_EXCEPTIONS, "incident", spec, stack="other")
+    code, out, _ = leasehold(*asked, "--markdown", answer=backend)
+    assert code == 0
+    assert "### Agent permissions: no drift; 1 accepted\n" in out
+    assert (
+        "**Accepted until 2026-11-23 06:00 UTC** by `oidc:alice@example.com`, exception `incident`: `incident`" in out
+    )
+    registry.write(Kind.DRIFT_EXCEPTIONS, "incident", replace(spec, expires_at=NOW), stack="other")
+    code, out, _ = leasehold(*asked, "--markdown", answer=backend)
+    assert code == 3
+    assert "**No longer accepted since 2026-11-22 06:00 UTC**" in out
 
 
 def test_drift_at_the_level_is_graver_than_what_could_not_be_compared(backend, registry, write):

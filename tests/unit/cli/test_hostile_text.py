@@ -69,7 +69,7 @@ def test_a_code_block_is_closed_by_its_own_fence_alone(text):
 
 def outside_code(markdown):
     """What a renderer reads as Markdown: everything that is not in a code span or block."""
-    without_blocks = re.sub(r"^( *)(`{3,})hcl\n.*?\n *\2$", "", markdown, flags=re.DOTALL | re.MULTILINE)
+    without_blocks = re.sub(r"^( *)(`{3,})(?:hcl|python)\n.*?\n *\2$", "", markdown, flags=re.DOTALL | re.MULTILINE)
     return re.sub(r"(?<!\\)(`+)(?!`).+?(?<!`)\1(?!`)", "", without_blocks)
 
 
@@ -87,6 +87,10 @@ def test_a_sentence_with_a_backtick_too_many_is_code_as_a_whole():
     assert prose("agent `a` can `@evil") == "``agent `a` can `@evil``"
 
 
+WAYS = ("via", "stack", "binding", "lease", "run", "event", "approved_by")
+EXCEPTION = {"exception": "x", "except_days_max": 30}
+
+
 def finding(text, **more):
     return {
         "class": "unmanaged",
@@ -96,11 +100,28 @@ def finding(text, **more):
         "address": text,
         "stack": "prod",
         "name": text,
-        "cause": {"actor": text, "at": "2026-11-21T22:14:03Z", "operation": "create"},
+        "cause": {"actor": text, "at": "2026-11-21T22:14:03Z", "operation": "create", **dict.fromkeys(WAYS, text)},
         "expires_at": None,
-        "fix": {"revert": text, "adopt_hcl": f'x = "{text}"', "import": None},
+        "fix": {"revert": text, "adopt_hcl": f'x = "{text}"', "import": None, "adopt_cdktf": text, **EXCEPTION},
+        "states": [text],
+        "score": {"value": 7, "parts": []},
+        "blast": {
+            "agents": 1,
+            "resources": 2,
+            "live_leases": 3,
+            "used": 4,
+            "used_days": 30,
+            "last_used": text,
+        },
+        "accepted": {"exception": text, "reason": text, "by": text, "until": text},
+        "lapsed": {"exception": text, "reason": text, "by": text, "until": text},
         **more,
     }
+
+
+def coverage(text):
+    gap = {"what": text, "count": 1, "why": text}
+    return {"judged": 1, "total": 3, "pct": 33.3, "gaps": [gap], "out_of_sight": [gap]}
 
 
 def report(*findings):
@@ -117,11 +138,12 @@ def report(*findings):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_string_in_every_place_of_a_comment_stays_text(text):
-    shown = drift_markdown(report(finding(text)) | {"unproven": [{"address": text, "attributes": [text]}]})
+    unproven = [{"address": text, "attributes": [text]}, {"address": text, "attributes": [text], "reason": text}]
+    shown = drift_markdown(report(finding(text)) | {"unproven": unproven, "coverage": coverage(text)})
     assert shown.startswith("<!-- leasehold:drift stack=prod -->\n")
     active = outside_code(shown.split("\n", 1)[1])
     assert set(re.findall(r"<[^>]*>", active)) <= {"<details>", "<summary>", "</summary>", "</details>"}
-    assert active.count("<details>") == active.count("</details>") == (1 if len(text) < 4_000 else 0)
+    assert active.count("<details>") == active.count("</details>") == (2 if len(text) < 4_000 else 1)
     assert "@" not in active
     assert "://" not in active
     assert "](" not in re.sub(r"\\.", "", active)
@@ -131,7 +153,7 @@ def test_a_hostile_string_in_every_place_of_a_comment_stays_text(text):
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_string_in_every_cell_of_a_table_moves_no_cursor(text):
     for show, told in (
-        (print_drift, report(finding(text))),
+        (print_drift, report(finding(text)) | {"coverage": coverage(text)}),
         (print_review, report() | {"access": [finding(text)], "foundations": [], "reversals": [finding(text)]}),
     ):
         out = io.StringIO()
@@ -150,7 +172,7 @@ def test_a_comment_is_never_longer_than_a_comment_may_be_and_says_what_it_left_o
     assert len(shown.encode()) <= LIMIT
     cut = re.search(r"\*\*(\d+) more findings are not shown here\*\* \((\d+) of 500", shown)
     assert int(cut[1]) + int(cut[2]) == 500
-    assert shown.count("**HIGH unmanaged**") == int(cut[2])
+    assert shown.count("- **HIGH unmanaged") == int(cut[2])
 
 
 def test_a_review_is_cut_as_honestly():

@@ -18,6 +18,7 @@ from leasehold_cdktf import (
     Claim,
     CredentialProfile,
     Deployment,
+    DriftException,
     Federation,
     GitHubActions,
     GitHubInstallation,
@@ -149,6 +150,7 @@ def policies(stack, server):
         attributes={"a": "x", "b": 1, "c": True, "d": ["x"], "e": Decimal("0.5")},
     )
     board = Resource(stack, "board", type="folder", foreign_id="b", parents=["folder:all"], attributes={"a": "x"})
+    DriftException(stack, "noise", fingerprint=f"sha256:{'a' * 64}", reason="known", expires_at="2027-01-01T00:00:00Z")
     Relation(stack, "reads", subject="group:eng", through="member", relation="reader", object=board)
     call = Call(
         agent="triage",

@@ -17,6 +17,7 @@ from leasehold_cdktf import (
     Ceiling,
     CredentialProfile,
     Deployment,
+    DriftException,
     GitHubActions,
     LeaseholdProvider,
     Login,
@@ -91,6 +92,9 @@ def _platform(app: cdktf.App) -> cdktf.TerraformStack:
     )
     board = Resource(stack, "board", type="folder", foreign_id="board")
     minutes = Resource(stack, "minutes", type="document", foreign_id="42", parents=[board, "folder:all"])
+    DriftException(
+        stack, "noise", fingerprint=f"sha256:{'a' * 64}", reason="known noise", expires_at="2027-05-01T00:00:00Z"
+    )
     Relation(stack, "owns", subject=ada, relation="owner", object=minutes)
     Relation(stack, "reads", subject="group:eng", through="member", relation="reader", object=minutes)
     Policy(

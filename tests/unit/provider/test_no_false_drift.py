@@ -245,13 +245,17 @@ def _profile(rnd):
     return {"name": "p", "agents": _some(rnd, ["a", "b", "c"]), **target, **_maybe(rnd, max_ttl=300, description="")}
 
 
+def _exception(rnd):
+    return {"name": "x", "fingerprint": f"sha256:{'a' * 64}", "reason": "known", "expires_at": _moment(rnd)}
+
+
 MAKERS = {
     "leasehold_owner": _owner, "leasehold_agent": _agent, "leasehold_trust_issuer": _issuer,
     "leasehold_workload_binding": _binding, "leasehold_tool_server": _server, "leasehold_scope": _scope,
     "leasehold_ceiling": _ceiling, "leasehold_grant": _grant, "leasehold_agent_grants_exclusive": _claim,
     "leasehold_deployment": _deployment, "leasehold_credential_profile": _profile,
     "leasehold_policy": _policy, "leasehold_user": _user, "leasehold_resource": _resource,
-    "leasehold_relation": _relation,
+    "leasehold_relation": _relation, "leasehold_drift_exception": _exception,
 }  # fmt: skip
 
 

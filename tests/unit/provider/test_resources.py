@@ -9,6 +9,12 @@ GRANT = {"agent": "triage", "tool_server": "github", "tools": ["read_file"], "re
 FORBID = 'forbid(principal, action == Action::"github/delete_branch", resource);'
 CALL = {"agent": "triage", "tool_server": "github", "tool": "delete_branch"}
 ATTRIBUTES = {"eu": True, "one": 1, "text": "1", "labels": ["b", "a"], "limit": {"decimal": "50.25"}}
+EXCEPTION = {
+    "name": "noise",
+    "fingerprint": f"sha256:{'a' * 64}",
+    "reason": "known",
+    "expires_at": "2026-11-29T00:00:00Z",
+}
 CASES = {
     "leasehold_owner": (
         {"name": "bob", "display_name": "Bob", "email": "bob@example.com", "team": "web"},
@@ -92,6 +98,7 @@ CASES = {
         {"name": "minutes", "type": "document", "foreign_id": "42 / é", "attributes": {"labels": ["b", "a"]}},
         {"attributes": None, "parents": ["folder:b", "folder:a"]},
     ),
+    "leasehold_drift_exception": (EXCEPTION, {"expires_at": "2026-11-30T01:00:00+01:00", "reason": "still"}),
     "leasehold_relation": ({"subject": "user:Zoë", "relation": "owner", "object": "document:42"}, None),
 }
 

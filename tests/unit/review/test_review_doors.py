@@ -17,6 +17,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.plain import plain
 from leasehold.model.principal import Principal, Role
 from leasehold.review.declared import RESOURCE_TYPES
+from leasehold.review.reviews import Reviews
 from leasehold.web.doors import Doors
 from leasehold.web.problems import problem_response
 from leasehold.web.review_routes import review_router, review_schemas
@@ -29,6 +30,7 @@ class Store:
 
     def __init__(self, registry):
         self.registry, self.objects, self.changes, self.versions = registry, self, self, registry
+        self.audit = self.lease_uses = self.baselines = registry
 
     @contextmanager
     def read(self):
@@ -65,6 +67,11 @@ class Client:
         return asyncio.run(send())
 
 
+def doors_over(registry):
+    store = Store(registry)
+    return Doors(store=store, authenticator=Authenticator(), clock=lambda: NOW, reviews=Reviews(store))
+
+
 @pytest.fixture
 def registry():
     return Registry()
@@ -73,7 +80,7 @@ def registry():
 @pytest.fixture
 def client(registry):
     app = FastAPI()
-    app.include_router(review_router(Doors(store=Store(registry), authenticator=Authenticator(), clock=lambda: NOW)))
+    app.include_router(review_router(doors_over(registry)))
     app.add_exception_handler(LeaseholdError, lambda _, error: problem_response(error))
     return Client(app)
 
@@ -142,7 +149,18 @@ def test_a_finding_goes_by_its_wire_names(client, registry):
     registry.write(Kind.GRANTS, DELETE.id, DELETE)
     (finding,) = ask(client, "/v1/drift", json=body()).json()["findings"]
     assert finding["class"] == "unmanaged"
-    assert finding["cause"] == {"actor": ALICE, "at": "2026-11-21T22:00:00Z", "operation": "create"}
+    assert finding["cause"] == {
+        "actor": ALICE,
+        "at": "2026-11-21T22:00:00Z",
+        "operation": "create",
+        "via": "registry API",
+        "stack": None,
+        "binding": None,
+        "lease": f"lease-of-{ALICE}",
+        "run": None,
+        "event": len(organisation()) + 1,
+        "approved_by": None,
+    }
     assert finding["fix"]["import"].startswith("import {")
 
 
@@ -151,7 +169,8 @@ def test_an_unknown_attribute_makes_an_object_unproven(client):
     row = next(one for one in sent["stacks"][0]["resources"] if one["values"].get("name") == READ.id)
     row["unknown"] = ["expires_at", "revision"]
     report = ask(client, "/v1/drift", json=sent).json()
-    assert report["unproven"] == [{"address": row["address"], "stack": "prod", "attributes": ["expires_at"]}]
+    unproven = {"address": row["address"], "stack": "prod", "attributes": ["expires_at"], "reason": ""}
+    assert report["unproven"] == [unproven]
     assert report["findings"] == []
 
 
@@ -228,4 +247,10 @@ def test_a_schema_is_plain_json_and_tells_every_class():
         "overstay",
         "changed",
         "conflict",
+        "ghost",
+        "tool_surface",
+        "binding",
+        "ceiling",
+        "external",
+        "unproven",
     ]

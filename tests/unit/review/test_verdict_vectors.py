@@ -17,6 +17,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.objects import SPECS
 from leasehold.review.gate.rules import rules_of
 from leasehold.review.plan_review import review_plan
+from leasehold.review.reviews import Reviews
 from leasehold.web.bodies import parse_as
 from leasehold.web.doors import Doors
 from leasehold.web.review_routes import _adapter, review_router
@@ -64,12 +65,9 @@ def by_the_engine(vector):
 
 def app(vector):
     registry, planned = world(vector)
-    doors = Doors(
-        store=Store(registry),
-        authenticator=Authenticator(),
-        clock=lambda: NOW,
-        rules=rules_of(vector.get("rules", {})),
-    )
+    store = Store(registry)
+    reviews = Reviews(store, rules=rules_of(vector.get("rules", {})))
+    doors = Doors(store=store, authenticator=Authenticator(), clock=lambda: NOW, reviews=reviews)
     served = FastAPI()
     served.include_router(review_router(doors))
     return served, planned

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from leasehold.model.credentials import CredentialProfile, Federation
 from leasehold.model.deployments import Deployment
 from leasehold.model.directory import Relation, Resource, User
+from leasehold.model.events import AuditEvent, Outcome
+from leasehold.model.exceptions import DriftException
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Stored
@@ -15,7 +17,7 @@ from leasehold.model.people import Agent, Owner
 from leasehold.model.plain import plain
 from leasehold.model.policies import Policy, PolicySide
 from leasehold.model.principal import Role
-from leasehold.model.records import Version
+from leasehold.model.records import AuditRecord, Version
 from leasehold.model.tools import Action, Scope, Tool, ToolServer
 from leasehold.model.trust import (
     GitHubActionsSubject,
@@ -27,6 +29,7 @@ from leasehold.model.trust import (
 )
 from leasehold.review.declared import RESOURCE_TYPES, Declared, DeclaredObject
 from leasehold.review.drift import Picture, find_drift
+from leasehold.review.outside import NOTHING_SEEN
 from leasehold.review.plan_review import review_plan
 from leasehold.review.worlds import live_picture
 
@@ -93,6 +96,9 @@ def organisation():
         (Kind.USERS, "ada"): User(ids=frozenset({"ada-at-idp"}), attributes={"eu": True}),
         (Kind.RESOURCES, "minutes"): Resource(type="document", foreign_id="42"),
         (Kind.RELATIONS, OWNS.id): OWNS,
+        (Kind.DRIFT_EXCEPTIONS, "noise"): DriftException(
+            fingerprint=f"sha256:{'0' * 64}", reason="known noise", expires_at=NOW + timedelta(days=3)
+        ),
     }
 
 
@@ -100,12 +106,13 @@ class Registry:
     """What lives, with its history; starts as the organisation, written by CI of stack `prod`."""
 
     def __init__(self):
-        self.stored, self.versions = {}, {}
+        self.stored, self.versions, self.events = {}, {}, {}
+        self.taken_leases, self.live_leases, self.baselines = [], [], {}
         for (kind, name), spec in organisation().items():
             self.write(kind, name, spec, by=CI, at=BORN, stack="prod")
 
     def write(self, kind, name, spec, *, by=ALICE, at=TOUCHED, stack=None):
-        before = self.stored.get((kind, name))
+        before, by_stack = self.stored.get((kind, name)), stack
         stack = stack or (before.stack if before else None)
         past = self.versions.setdefault((kind, name), [])
         operation = "update" if before else "create"
@@ -120,6 +127,7 @@ class Registry:
             updated_by=by,
         )
         past.append(_version(kind, name, len(past) + 1, operation, by, at, stack, plain(spec)))
+        self._record(past[-1], by_stack)
 
     def change(self, kind, name, **changes):
         self.write(kind, name, replace(self.stored[kind, name].spec, **changes))
@@ -128,12 +136,46 @@ class Registry:
         gone = self.stored.pop((kind, name))
         past = self.versions[kind, name]
         past.append(_version(kind, name, len(past) + 1, "delete", by, at, gone.stack, None))
+        self._record(past[-1], None)
+
+    def _record(self, version, stack):
+        """The audit event of a write, with the lease of who wrote."""
+        key = (version.kind.value, version.name)
+        event = AuditEvent(
+            at=version.at,
+            principal=version.by,
+            action=version.operation,
+            kind=key[0],
+            name=key[1],
+            outcome=Outcome.OK,
+            stack=stack,
+            detail={"revision": version.revision, "lease": f"lease-of-{version.by}"},
+        )
+        sequence = sum(map(len, self.events.values())) + 1
+        self.events.setdefault(key, []).insert(0, AuditRecord(sequence, event))
 
     def since(self, kind, name, revision):
         return [one for one in self.versions.get((kind, name), []) if one.revision >= revision]
 
-    def picture(self, declared):
-        return Picture(declared, live_picture(self.stored.values(), 42, NOW), self)
+    def histories(self, keys):
+        return {key: self.versions[key] for key in keys if key in self.versions}
+
+    def done(self, keys):
+        return {key: self.events[key] for key in keys if key in self.events}
+
+    def taken(self, agents, since):
+        return [one for one in self.taken_leases if one.agent in set(agents) and one.last_at >= since]
+
+    uses = taken
+
+    def live(self, agents, now):  # noqa: ARG002  the port's signature
+        return [one for one in self.live_leases if one.agent in set(agents)]
+
+    def find_all(self, profiles):
+        return {name: self.baselines[name] for name in profiles if name in self.baselines}
+
+    def picture(self, declared, outside=NOTHING_SEEN, now=NOW):
+        return Picture(declared, live_picture(self.stored.values(), 42, now), self, self, outside)
 
 
 def _version(kind, name, revision, operation, by, at, stack, spec):  # noqa: PLR0917  a row

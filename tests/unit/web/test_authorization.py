@@ -8,6 +8,7 @@ from tests.fakes.registry import (
     AGENT_BINDING,
     APP,
     DEPLOYMENT,
+    EXCEPTION,
     GRANT,
     ISSUER,
     NOW,
@@ -58,6 +59,7 @@ BODIES = {
     Kind.USERS: ("alice", USER),
     Kind.RESOURCES: ("minutes", THING),
     Kind.RELATIONS: (OWNS, RELATION),
+    Kind.DRIFT_EXCEPTIONS: ("noise", EXCEPTION),
 }
 DEVELOPERS_WRITE = {Kind.AGENTS, Kind.WORKLOAD_BINDINGS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS}
 EMPTY_REPORT = {"json": {"stacks": [{"stack": "prod", "resources": []}]}}
@@ -69,6 +71,7 @@ def table():
     for kind in Kind:
         name, body = BODIES[kind]
         writers = WITH_THE_TEAM if kind in DEVELOPERS_WRITE else ADMINS
+        writers |= {"approver"} if kind is Kind.DRIFT_EXCEPTIONS else set()
         one, many = f"/v1/{kind}/{{name:path}}", f"/v1/{kind}"
         create = {"url": path(kind, name), "json": body, "headers": {"If-None-Match": "*"}}
         yield "PUT", one, writers, create

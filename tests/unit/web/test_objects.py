@@ -6,6 +6,7 @@ from tests.fakes.registry import (
     AGENT_BINDING,
     CEILING,
     DEPLOYMENT,
+    EXCEPTION,
     GRANT,
     ISSUER,
     OWNER,
@@ -39,6 +40,7 @@ BODIES = {
     "users": ("alice", USER),
     "resources": ("minutes", THING),
     "relations": (OWNS, RELATION),
+    "drift-exceptions": ("noise", EXCEPTION),
 }
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from ipaddress import IPV4LENGTH, IPv4Address, IPv6Address
+from json.encoder import encode_basestring_ascii
 
 import cedarpy
 from cedarpy import pst
@@ -15,7 +17,7 @@ from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.evaluation import SILENCE, Evaluate, Query, Verdict
 from leasehold.policy.cedar.index import ref_of
 from leasehold.policy.cedar.known import Known, refs_in
-from leasehold.policy.cedar.reading import looks_up, through
+from leasehold.policy.cedar.reading import context_seen, looks_up, through
 from leasehold.policy.cedar.statements import Statement
 from leasehold.policy.cedar.values import CedarSet, Fraction, Moment, Network, Span, Value, unkeyed
 
@@ -38,24 +40,54 @@ class CedarEngine:
         named = {f"policy{at}": replace(one, id=f"policy{at}") for at, one in enumerate(templates)}
         parsed = cedarpy.PolicySet.from_pst(pst.PolicySet({}, named, ()))
         literals = frozenset(ref_of(uid) for one in templates for uid in pst.entity_uids(one))
+        seen = context_seen(templates)
         wide, records = any(map(looks_up, templates)), frozenset[str]().union(*map(through, templates))
 
         def evaluate(query: Query) -> Verdict:
             needed = wide or any(isinstance(query.context.get(name), EntityRef) for name in records)
             entities = entities_of(query, literals) if needed else _NO_ENTITIES
-            return _verdict(cedarpy.is_authorized(request_of(query), parsed, entities), ids, permits)
+            return _verdict(cedarpy.is_authorized(_request(query, seen), parsed, entities), ids, permits)
 
         return evaluate
 
 
 def request_of(query: Query) -> dict[str, object]:
     """The question as Cedar reads it. Entities as objects: any id goes, and it is faster than a text."""
+    return _request(query, None)
+
+
+def _request(query: Query, seen: Mapping[str, frozenset[str] | None] | None) -> dict[str, object]:
+    """Of the context only what policies look at: reading JSON is most of what Cedar does in a decision."""
+    principal, action, resource, context, _ = query
+    shown = dict.fromkeys(context) if seen is None else seen
+    parts = [
+        f"{encode_basestring_ascii(name)}:{_text(context[name], fields)}"
+        for name, fields in shown.items()
+        if name in context
+    ]
     return {
-        "principal": _uid(query.principal),
-        "action": _uid(query.action),
-        "resource": _uid(query.resource),
-        "context": {name: json_of(value) for name, value in query.context.items()},
+        "principal": _uid(principal),
+        "action": _uid(action),
+        "resource": _uid(resource),
+        "context": "{" + ",".join(parts) + "}",
     }
+
+
+def _text(value: Value, fields: frozenset[str] | None) -> str:
+    """The value as JSON, with these fields of a record. Without any, all that counts is that it is there."""
+    if fields is not None and not fields:
+        return "true"
+    kind = type(value)
+    if kind is Network:
+        return _network_json(value)
+    if isinstance(value, dict) and fields is not None:
+        value = {name: one for name, one in value.items() if name in fields}
+    return repr(value) if kind is int else json.dumps(json_of(value))
+
+
+@lru_cache(maxsize=4096)
+def _network_json(value: Value) -> str:
+    return json.dumps(json_of(value))
 
 
 def entities_of(query: Query, literals: Iterable[EntityRef] = ()) -> str:
@@ -132,8 +164,11 @@ def _uid(ref: EntityRef) -> dict[str, str]:
 def _verdict(answer: cedarpy.AuthzResult, ids: dict[str, str], permits: set[str]) -> Verdict:
     if answer.decision is cedarpy.Decision.NoDecision:
         return Verdict(failed=tuple(sorted(ids.values())))  # Cedar refused the question: that is no "no", and no "yes"
-    reasons = sorted(ids[one] for one in answer.diagnostics.reasons)
-    failed = [_ERROR.match(error) for error in answer.diagnostics.errors]
+    said = answer.diagnostics
+    if not said.reasons and not said.errors:
+        return SILENCE
+    reasons = sorted(ids[one] for one in said.reasons)
+    failed = [_ERROR.match(error) for error in said.errors]
     return Verdict(
         tuple(one for one in reasons if one in permits),
         tuple(one for one in reasons if one not in permits),

@@ -20,7 +20,7 @@ from leasehold.policy.cedar.statements import Statement
 from leasehold.policy.cedar.values import EvaluationError, MissingEntity, Value, equal, set_of
 
 _VARIABLES = {"principal": "P", "action": "A", "resource": "R", "context": "C"}
-_ENTITIES = "S"
+_ENTITIES, _FOUND = "S", "T"
 _ORDERS: dict[str, type[ast.cmpop]] = {"less": ast.Lt, "less_eq": ast.LtE, "greater": ast.Gt, "greater_eq": ast.GtE}
 _COMPARED: dict[type[ast.cmpop], Callable[[int, int], bool]] = {
     ast.Lt: int.__lt__,
@@ -66,7 +66,7 @@ def evaluate(query):
     permitted = forbidden = failed = missing = ()
     if forbidden or failed:
         return Verdict(() if forbidden else permitted, forbidden, failed, bool(missing))
-    return Verdict(permitted) if permitted else SILENCE
+    return made(Verdict, (permitted, (), (), False, False)) if permitted else SILENCE
 """
 _POLICY = """
 try:
@@ -96,8 +96,9 @@ class _Unit:
         self.names: dict[str, object] = {
             "Verdict": Verdict,
             "SILENCE": SILENCE,
+            "made": tuple.__new__,
             "MissingEntity": MissingEntity,
-            "__builtins__": {"Exception": Exception, "bool": bool, "dict": dict, "type": type},
+            "__builtins__": {"Exception": Exception, "bool": bool, "dict": dict, "int": int, "type": type},
         }
         self._given: dict[int, str] = {}
 
@@ -125,7 +126,9 @@ class _Unit:
     def truth(self, expression: pst.Expr) -> ast.expr:
         """The expression, where Cedar wants a boolean."""
         made = self.value(expression)
-        return made if is_boolean(expression) else self.call(operations.boolean, made)
+        if is_boolean(expression):
+            return made
+        return _if_type("bool", made, _name(_FOUND), self.call(operations.boolean, _name(_FOUND)))
 
     def value(self, expression: pst.Expr) -> ast.expr:  # noqa: C901, PLR0911, PLR0912  one arm per form
         """The expression."""
@@ -138,6 +141,8 @@ class _Unit:
                 return self.named(ref_of(uid))
             case pst.GetAttr(base, attr):
                 return self._attribute(base, attr)
+            case pst.HasAttr(pst.Var("context"), (name,)):
+                return ast.Compare(ast.Constant(name), [ast.In()], [_variable("context")])
             case pst.HasAttr(base, attrs):
                 return self.call(operations.has, _name(_ENTITIES), self.value(base), self.named(tuple(attrs)))
             case pst.Like(base, pattern):
@@ -161,7 +166,8 @@ class _Unit:
         record = self.value(base)
         if isinstance(base, pst.Var) and base.name == "context":
             return ast.Subscript(record, ast.Constant(name), ast.Load())  # always a record; a missing name raises
-        return self.call(operations.attribute, _name(_ENTITIES), record, ast.Constant(name))
+        slow = self.call(operations.attribute, _name(_ENTITIES), _name(_FOUND), ast.Constant(name))
+        return _if_type("dict", record, ast.Subscript(_name(_FOUND), ast.Constant(name), ast.Load()), slow)
 
     def _is(self, expression: pst.Is) -> ast.expr:
         base = self.value(expression.base)
@@ -209,7 +215,9 @@ class _Unit:
 
     def _ordered(self, order: ast.cmpop, left: pst.Expr, right: pst.Expr) -> ast.expr:
         if isinstance(right, pst.LongLit):
-            return ast.Compare(self.call(operations.whole, self.value(left)), [order], [self.value(right)])
+            whole = self.call(operations.whole, _name(_FOUND))
+            number = _if_type("int", self.value(left), _name(_FOUND), whole)
+            return ast.Compare(number, [order], [self.value(right)])
         pair = ast.Starred(self.call(operations.same_kind, self.value(left), self.value(right)), ast.Load())
         return self.call(_COMPARED[type(order)], pair)
 
@@ -255,6 +263,15 @@ def _all(tests: list[ast.expr]) -> ast.expr:
     if not tests:
         return ast.Constant(value=True)
     return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
+
+
+def _if_type(type_: str, value: ast.expr, then: ast.expr, otherwise: ast.expr) -> ast.expr:
+    """One or the other, by the type of the value, which both find under one name: nothing is evaluated in between.
+
+    What is mostly so costs no call; whatever is not so, an operation looks at.
+    """
+    found = ast.Call(_name("type"), [ast.NamedExpr(ast.Name(_FOUND, ast.Store()), value)], [])
+    return ast.IfExp(ast.Compare(found, [ast.Is()], [_name(type_)]), then, otherwise)
 
 
 def _variable(name: str) -> ast.expr:

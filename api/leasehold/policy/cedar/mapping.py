@@ -80,7 +80,7 @@ def mapper_of(shape: Shape) -> Mapper:  # noqa: C901, PLR0911  one arm per shape
         case SetShape(element):
             return _set(mapper_of(element))
         case RecordShape():
-            return _RecordMapper(shape)
+            return _record(shape)
         case _:  # hidden
             return _hidden
 
@@ -150,7 +150,9 @@ def _checked(name: object) -> str:
 def _text(value: object) -> Value:
     if type(value) is not str:
         raise ValueRefused("", "not a text")
-    if not value.isascii() and not value.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in value):
+    if value.isascii():
+        return value
+    if not value.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in value):
         raise ValueRefused("", "half a character")
     return value
 
@@ -238,40 +240,46 @@ def _check_hidden(value: object, depth: int) -> None:
             _check_hidden(one, _count(depth))
 
 
-class _RecordMapper:
-    """Maps objects of one shape, field by field."""
+def _record(shape: RecordShape) -> Mapper:
+    """Maps objects of one shape, field by field. A function and no object: calls of those take longer."""
+    mappers: dict[object, Mapper] = {name: mapper_of(field.shape) for name, field in shape.fields}
+    listed = {name: mapper for name, mapper in mappers.items() if not str(name).startswith(_ESCAPE)}
+    required = tuple(sorted(name for name, field in shape.fields if field.required))
+    otherwise = _null_or_unlisted(shape, mappers)
 
-    __slots__ = ("_mappers", "_nullable", "_open", "_other", "_required")
-
-    def __init__(self, shape: RecordShape) -> None:
-        self._mappers: dict[object, Mapper] = {name: mapper_of(field.shape) for name, field in shape.fields}
-        self._required = frozenset(name for name, field in shape.fields if field.required)
-        self._nullable = frozenset(name for name, field in shape.fields if field.nullable)
-        self._open = shape.open
-        self._other: Mapper = _hidden if shape.open else _not_listed
-
-    def __call__(self, value: object) -> Value:
-        if not isinstance(value, Mapping):
+    def mapper(value: object) -> Value:
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise ValueRefused("", "not an object")
         record: dict[str, Value] = {}
         name = ""
         try:
             for name, one in value.items():
-                mapped = self._mapped(_checked(name), one)
+                known = listed.get(name) if one is not None else None
+                mapped = known(one) if known is not None else otherwise(_checked(name), one)
                 if mapped is not None:
                     record[name] = mapped
         except (ValueRefused, EvaluationError) as refused:
             raise _within(name, refused) from None
-        if not self._required <= value.keys():
-            raise ValueRefused(min(self._required - value.keys()), "is required")
+        for name in required:
+            if name not in value:
+                raise ValueRefused(name, "is required")
         return record
 
-    def _mapped(self, name: str, value: object) -> Value:
+    return mapper
+
+
+def _null_or_unlisted(shape: RecordShape, mappers: Mapping[object, Mapper]) -> Callable[[str, object], Value]:
+    nullable = frozenset(name for name, field in shape.fields if field.nullable)
+    other: Mapper = _hidden if shape.open else _not_listed
+
+    def mapper(name: str, value: object) -> Value:
         if value is not None:
-            return self._mappers.get(name, self._other)(value)
-        if name not in self._nullable and (name in self._mappers or not self._open):
+            return mappers.get(name, other)(value)
+        if name not in nullable and (name in mappers or not shape.open):
             raise ValueRefused("", "null is no value")
         return None
+
+    return mapper
 
 
 def _not_listed(_value: object) -> Value:

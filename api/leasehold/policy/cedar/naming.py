@@ -25,5 +25,6 @@ def cedar_name(type_: str) -> str:
 
 def cedar_ref(ref: EntityRef) -> EntityRef:
     """The entity, under the name that its type has in policies."""
-    name = cedar_name(ref.type)
-    return ref if name == ref.type else EntityRef(name, ref.id)
+    type_ = ref[0]
+    name = cedar_name(type_)
+    return ref if name == type_ else EntityRef(name, ref[1])

@@ -160,9 +160,10 @@ def contains_any(found: Value, others: Value) -> bool:
 
 def in_range(inner: Value, outer: Value) -> bool:
     """`inner.isInRange(outer)`: all of one network within the other; never of two families."""
-    one, other = address(inner), address(outer)
-    shift = other.bits - other.prefix
-    return one.bits == other.bits and one.prefix >= other.prefix and one.number >> shift == other.number >> shift
+    bits, number, prefix = inner if type(inner) is Network else address(inner)
+    family, start, length_ = outer if type(outer) is Network else address(outer)
+    shift = family - length_
+    return bits == family and prefix >= length_ and number >> shift == start >> shift
 
 
 def in_one(value: Value, ranges: tuple[Network, Network]) -> bool:

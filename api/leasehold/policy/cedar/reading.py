@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from cedarpy import pst
@@ -12,14 +12,26 @@ _LOOK_UP = frozenset({"in", "has_tag", "get_tag"})
 
 def context_names(templates: Iterable[pst.Template]) -> frozenset[str] | None:
     """The names of the context that these policies look at; None if they look at it as a whole."""
-    names: set[str] = set()
+    seen = context_seen(templates)
+    return None if seen is None else frozenset(seen)
+
+
+def context_seen(templates: Iterable[pst.Template]) -> Mapping[str, frozenset[str] | None] | None:
+    """The same, with what they see of each: these fields of a record, or none but that it is there; None for all."""
+    seen: dict[str, frozenset[str] | None] = {}
     for template in templates:
         for clause in template.clauses:
-            for name in _names(clause.expr):
+            for name, fields in _sights(clause.expr):
                 if name is None:
                     return None
-                names.add(name)
-    return frozenset(names)
+                before = seen.get(name, frozenset())
+                seen[name] = None if before is None or fields is None else before.union(fields)
+    return seen
+
+
+def asks_nothing(template: pst.Template) -> bool:
+    """True if the policy applies to every question that its principal and action scopes let through."""
+    return not template.clauses and isinstance(template.resource, pst.ScopeAny)
 
 
 def looks_up(template: pst.Template) -> bool:
@@ -111,15 +123,22 @@ def walk(expression: pst.Expr) -> Iterator[pst.Expr]:
         yield from walk(one)
 
 
-def _names(expression: pst.Expr) -> Iterator[str | None]:
+def _sights(expression: pst.Expr) -> Iterator[tuple[str | None, tuple[str, ...] | None]]:
+    """Names of the context, each with the fields that are looked at, None for all; no name for all of the context."""
     match expression:
-        case pst.GetAttr(pst.Var("context"), name) | pst.HasAttr(pst.Var("context"), (name, *_)):
-            yield name
+        case pst.HasAttr(pst.Var("context"), (name, *fields)):
+            yield name, tuple(fields[:1])
+        case pst.GetAttr(pst.GetAttr(pst.Var("context"), name), field):
+            yield name, (field,)
+        case pst.HasAttr(pst.GetAttr(pst.Var("context"), name), (field, *_)):
+            yield name, (field,)
+        case pst.GetAttr(pst.Var("context"), name):
+            yield name, None
         case pst.Var("context"):
-            yield None
+            yield None, None
         case _:
             for one in children(expression):
-                yield from _names(one)
+                yield from _sights(one)
 
 
 def _needs(expression: pst.Expr) -> bool:

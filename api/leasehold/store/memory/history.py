@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, MutableSequence, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, MutableMapping, MutableSequence, Sequence
 from itertools import islice
 
-from leasehold.model.events import AuditEvent, Change
+from leasehold.model.events import AuditEvent, Change, Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.records import AuditRecord, Version
 from leasehold.store.bumps import Bumps
@@ -29,6 +30,10 @@ class MemoryVersions:
     def since(self, kind: Kind, name: str, revision: int) -> Sequence[Version]:
         """The revisions of a name from `revision` (itself included) to the last."""
         return [v for v in self._versions.get((kind, name), ()) if v.revision >= revision]
+
+    def histories(self, keys: Iterable[tuple[Kind, str]]) -> Mapping[tuple[Kind, str], Sequence[Version]]:
+        """All revisions of several names, lowest first; a name that never lived is left out."""
+        return {key: self._versions[key] for key in keys if key in self._versions}
 
 
 class MemoryChanges:
@@ -71,6 +76,15 @@ class MemoryAuditLog:
         for event in events:
             self._bumps.explain(event)
             self._events.append(event)
+
+    def done(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Sequence[AuditRecord]]:
+        """Events of what succeeded, by the kind and name of several objects, newest first."""
+        wanted, found = frozenset(keys), defaultdict[tuple[str, str], list[AuditRecord]](list)
+        for at in range(len(self._events) - 1, -1, -1) if wanted else ():
+            event = self._events[at]
+            if event.outcome is Outcome.OK and (event.kind, event.name) in wanted:
+                found[event.kind, event.name].append(AuditRecord(at + 1, event))
+        return found
 
     def list(
         self, *, kind: str | None = None, name: str | None = None, before: int | None = None, limit: int = 100

@@ -17,6 +17,7 @@ from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
+from leasehold.model.outside import Baseline
 from leasehold.model.records import BootstrapToken, Version
 from leasehold.model.registrations import RegisteredClient, RegistrationToken
 from leasehold.model.revocations import RevocationEvent
@@ -27,8 +28,10 @@ from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, Memory
 from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
 from leasehold.store.memory.objects import MemoryObjects
 from leasehold.store.memory.revocations import MemoryRevocations
+from leasehold.store.memory_baselines import MemoryBaselines
 from leasehold.store.memory_clients import MemoryRegistrations
 from leasehold.store.memory_credentials import MemoryCredentials
+from leasehold.store.memory_lease_uses import Counted, MemoryLeaseUses, Place
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
 from leasehold.store.memory_questions import MemoryQuestions
@@ -67,6 +70,8 @@ class MemoryState:
     ended_workloads: dict[Node, datetime] = field(default_factory=dict)
     heartbeats: dict[str, Heartbeat] = field(default_factory=dict)
     looks: list[datetime] = field(default_factory=list)
+    lease_uses: dict[Place, Counted] = field(default_factory=dict)
+    baselines: dict[str, Baseline] = field(default_factory=dict)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -95,6 +100,8 @@ class MemoryState:
             ended_workloads=dict(self.ended_workloads),
             heartbeats=dict(self.heartbeats),
             looks=list(self.looks),
+            lease_uses=dict(self.lease_uses),
+            baselines=dict(self.baselines),
         )
 
 
@@ -124,6 +131,8 @@ class MemoryUnitOfWork:
         self.shared_secrets = MemorySharedSecrets(state.shared_secrets)
         self.workloads = MemoryWorkloads(state.nodes, state.ended_workloads)
         self.heartbeats = MemoryHeartbeats(state.heartbeats, state.looks)
+        self.lease_uses = MemoryLeaseUses(state.leases, state.lease_uses, state.nodes)
+        self.baselines = MemoryBaselines(state.baselines)
 
 
 class MemoryStore:

@@ -36,12 +36,13 @@ def test_the_shadow_never_sees_two_engines_disagree(drawn):
 
 def test_there_are_many_mutants_and_no_two_are_alike():
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 16
-    assert {mutant.module for mutant in MUTANTS} == {"compiler", "known", "operations", "values", "index"}
+    modules = {"compiler", "cedar_engine", "known", "operations", "reading", "values", "index"}
+    assert {mutant.module for mutant in MUTANTS} == modules
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_fuzzer_finds_the_mistake(mutant, drawn):
-    assert Asked(planted(mutant)).run(drawn, stop=True).differences == 1
+    assert Asked(planted(mutant), mutant.engine).run(drawn, stop=True).differences == 1
 
 
 def test_a_mutant_whose_passage_is_gone_is_no_mutant():

@@ -29,6 +29,7 @@ def upgrade() -> None:
     _shared_secrets()
     _clients()
     _workloads()
+    _drift()
 
 
 def _objects() -> None:
@@ -335,6 +336,29 @@ def _workloads() -> None:
         "awake",
         sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
         sa.Column("looked_at", sa.BigInteger(), nullable=False),
+    )
+
+
+def _drift() -> None:
+    op.create_index("ix_leases_agent", "leases", ["agent", "expires_at"])
+    op.create_table(
+        "lease_uses",
+        sa.Column("agent", sa.String(63), primary_key=True),
+        sa.Column("digest", sa.String(64), primary_key=True),
+        sa.Column("day", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("audience", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "baselines",
+        sa.Column("profile", sa.String(63), primary_key=True),
+        sa.Column("target", sa.String(64), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
     )
 
 
