@@ -25,9 +25,9 @@ class Settings:
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
     `secrets_dir` are what credential profiles refer to by name. `private_receivers` are hosts in the network around
     this server to which security events may be pushed. With `dpop_nonces`, a proof of possession holds a nonce of
-    ours. `dynamic_registration` opens `/oauth2/register`.
-    `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ. `ext_authz_port` is
-    where Envoy asks, if it does.
+    ours. `dynamic_registration` opens `/oauth2/register`. `gate_rules_file` holds the rules that plans are judged by,
+    as JSON. `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ.
+    `ext_authz_port` is where Envoy asks, if it does.
     """
 
     data_dir: Path
@@ -44,6 +44,7 @@ class Settings:
     ext_authz_port: int | None = None
     private_receivers: frozenset[str] = frozenset()
     dpop_nonces: bool = False
+    gate_rules_file: Path | None = None
     dynamic_registration: bool = False
 
     @property
@@ -77,6 +78,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secrets=_secrets(environ),
         secrets_dir=_path(environ.get("LEASEHOLD_SECRETS_DIR")),
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
+        gate_rules_file=_path(environ.get("LEASEHOLD_GATE_RULES")),
         ext_authz_port=_ext_authz_port(environ.get("LEASEHOLD_EXT_AUTHZ_PORT")),
         policy_engine=_policy_engine(environ.get("LEASEHOLD_POLICY_ENGINE") or "compiled"),
         dpop_nonces=_nonces(environ.get("LEASEHOLD_DPOP_NONCES") or "off"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 from dataclasses import dataclass, field
@@ -49,12 +50,16 @@ from leasehold.keys.signed_callers import SignedCallers
 from leasehold.keys.signing import Signer, TokenMint, jwk_set
 from leasehold.keys.token_review import TokenReviews
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
+from leasehold.model.errors import InvalidValue
+from leasehold.model.receipts import RECEIPT_TYPE
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
 from leasehold.model.status import STATUS_LIST_TYPE
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
 from leasehold.registry.sweeping import sweep_for_ever
+from leasehold.review.gate.receipts import Receipts
+from leasehold.review.gate.rules import USUAL, Rules, rules_of
 from leasehold.review.reviews import Reviews
-from leasehold.settings import Settings
+from leasehold.settings import InvalidSetting, Settings
 from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
 from leasehold.web.access.app import WELL_KNOWN
@@ -137,11 +142,33 @@ def _known(settings: Settings, store: SqlStore, callers: RegistryTokens) -> _Kno
     return _Known(callers, proofs, Possessions(issuer=settings.issuer, proofs=proofs, store=store))
 
 
+def _rules(settings: Settings) -> Rules:
+    """The rules of the file that the settings name. Raises `InvalidSetting`: a gate without its rules is none."""
+    if settings.gate_rules_file is None:
+        return USUAL
+    try:
+        return rules_of(json.loads(settings.gate_rules_file.read_bytes()))
+    except (OSError, ValueError, InvalidValue) as error:
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        raise InvalidSetting(f"LEASEHOLD_GATE_RULES cannot be used: {said}") from None
+
+
+def _receipts(settings: Settings, signer: Signer, rules: Rules) -> Receipts:
+    return Receipts(
+        issuer=settings.issuer,
+        mint=TokenMint(signer, RECEIPT_TYPE),
+        verifier=OwnTokens(signer),
+        rules=rules,
+        draw=lambda: secrets.token_hex(16),
+    )
+
+
 def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application:
     own = OwnTokens(signer)
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
     decisions = decision_point(settings, store, callers, _now)
     known = _known(settings, store, callers)
+    rules = _rules(settings)
     credentials, stop_endings = credential_doors(settings, store, signer, _now)
     observer = open_observer(settings)
     control = control_plane(
@@ -153,9 +180,10 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             simulator=_simulation(settings, store),
             agents=AgentCallers(issuer=settings.issuer, verifier=own, leases=store),
             credentials=credentials,
+            receipts=_receipts(settings, signer, rules),
             policies=decisions.policies,
             decisions=decisions.doors,
-            reviews=Reviews(store, observer),
+            reviews=Reviews(store, observer, rules),
             observer=observer,
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .client import HttpClient, Origin
 from .identity import token_source
 from .protocol import DiagnosticError
+from .receipt import read_receipt
 from .registry import Registry
 from .retry import Retry
 from .session import DevelopmentSession, Session
@@ -21,6 +22,7 @@ _SETTINGS = {
     "stack": "LEASEHOLD_STACK",
     "oidc_audience": "LEASEHOLD_OIDC_AUDIENCE",
     "ca_file": "LEASEHOLD_CA_FILE",
+    "receipt_file": "LEASEHOLD_RECEIPT_FILE",
 }
 
 
@@ -31,10 +33,11 @@ def connect(config: Mapping[str, Any], environ: Mapping[str, str], sleep: Sleep)
     origin = _origin(endpoint)
     ca_file = settings["ca_file"]
     retry = Retry(sleep)
+    receipt = read_receipt(settings["receipt_file"])  # before there is a token to give back
     client = _client(origin, ca_file)
     session = _session(config, settings, environ, origin, client, retry)
     session.token()
-    return Registry(client, retry, session)
+    return Registry(client, retry, session, receipt)
 
 
 def _session(

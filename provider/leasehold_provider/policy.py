@@ -92,8 +92,8 @@ class Policy(RegistryResource):
                 optional=True,
                 description=(
                     "Requests whose decision is asserted: a tool call, or a foreign question of `subject`, `action` "
-                    "and `resource`. The registry keeps them with the policy and checks their shape; they are not "
-                    "decided while planning yet."
+                    "and `resource`. The registry decides them while planning, beside what lives: one that does not "
+                    "hold stops the plan, unless what it lacks may come with this run."
                 ),
             ),
         },
@@ -125,6 +125,8 @@ class Policy(RegistryResource):
         if planned is None or contains_unknown([planned[name] for name in _TOLD]):
             return
         proposal = {name: planned[name] for name in _TOLD}
+        if not contains_unknown(planned["assertions"]):
+            proposal["assertions"] = _whole(planned["assertions"])
         for problem in self.run.registry.check_policy(proposal, self._servers(planned["document"])):
             _tell(ctx, problem)
 
@@ -141,7 +143,18 @@ class Policy(RegistryResource):
         ]
 
 
+def _tell_broken(ctx: PlanContext, problem: Mapping[str, Any]) -> None:
+    detail = f"{plain(problem.get('path', ''))}: {plain(problem.get('message', ''))}"
+    if problem.get("unknown"):
+        ctx.warn("Assertion does not hold yet", f"{detail}. It may, once this run is applied.", ("assertions",))
+    else:
+        ctx.error("Assertion does not hold", detail, ("assertions",))
+
+
 def _tell(ctx: PlanContext, problem: Mapping[str, Any]) -> None:
+    if str(problem.get("path", "")).startswith("assertions."):
+        _tell_broken(ctx, problem)
+        return
     said = plain(problem.get("message", ""))
     path = "schema" if problem.get("path") == "schema" else "document"
     detail = f"line {plain(problem.get('line', ''))}, column {plain(problem.get('column', ''))} of the {path}: {said}"

@@ -62,6 +62,10 @@ class LeaseholdProvider(Provider):
             "oidc_audience": _setting(
                 "Audience to ask GitHub Actions for; by default the endpoint. Environment: `LEASEHOLD_OIDC_AUDIENCE`."
             ),
+            "receipt_file": _setting(
+                "File with the receipt of a reviewed plan, which every write shows; where the registry's rules ask for "
+                "one, what was not reviewed so is refused. Environment: `LEASEHOLD_RECEIPT_FILE`."
+            ),
             "ca_file": _setting(
                 "File with the certificate authorities to trust, as PEM; by default the system's. "
                 "Environment: `LEASEHOLD_CA_FILE`."

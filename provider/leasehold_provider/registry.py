@@ -9,6 +9,7 @@ from .client import TIMEOUT_SECONDS, ConnectionLost
 from .live import LiveObjects
 from .problems import Problem, problem_of
 from .protocol import DiagnosticError
+from .receipt import Receipt
 from .retry import Attempt
 from .same import same_spec
 from .session import EXCHANGE as EXCHANGE_GRANT
@@ -34,10 +35,11 @@ _UNAUTHORIZED, _NOT_FOUND, _MISMATCH = 401, 404, 412
 class Registry:
     """One registry, as one authenticated caller."""
 
-    def __init__(self, client: HttpClient, retry: Retry, session: Session) -> None:
+    def __init__(self, client: HttpClient, retry: Retry, session: Session, receipt: Receipt | None = None) -> None:
         self._client = client
         self._retry = retry
         self.session = session
+        self._receipt = receipt or Receipt()
         self.live = LiveObjects(self.get, self._snapshot, self._list_all)
         self._listed_agents: set[str] = set()
         self._role: str | None = None
@@ -88,7 +90,8 @@ class Registry:
     def create(self, kind: str, name: str, spec: Object, schema: Schema) -> Object:
         """Create the object; one that our own unheard or interrupted attempt made is recognised as ours."""
         attempt = Attempt()
-        answer = self._write("PUT", _path(kind, name), {"If-None-Match": "*"}, spec, attempt)
+        headers = {"If-None-Match": "*", **self._receipt.headers(kind, name)}
+        answer = self._write("PUT", _path(kind, name), headers, spec, attempt)
         if answer.status == _MISMATCH:
             return self._recognise(kind, name, spec, attempt, answer)
         return self._written(kind, _object(answer, f"{kind}/{name}", schema))
@@ -108,7 +111,8 @@ class Registry:
     def update(self, kind: str, name: str, spec: Object, revision: int, schema: Schema) -> Object:
         """Change the object if it still has `revision`; raise `Problem` saying what changed since if not."""
         attempt = Attempt()
-        answer = self._write("PUT", _path(kind, name), _if_match(revision), spec, attempt)
+        headers = {**_if_match(revision), **self._receipt.headers(kind, name)}
+        answer = self._write("PUT", _path(kind, name), headers, spec, attempt)
         if answer.status == _MISMATCH and attempt.repeated:
             live = self.get(kind, name)
             if live is not None and live["revision"] > revision and same_spec(spec, live):
@@ -117,7 +121,8 @@ class Registry:
 
     def delete(self, kind: str, name: str, revision: int) -> None:
         """Delete the object if it still has `revision`; one that is gone already is no error."""
-        answer = self._write("DELETE", _path(kind, name), _if_match(revision), None, Attempt())
+        headers = {**_if_match(revision), **self._receipt.headers(kind, name)}
+        answer = self._write("DELETE", _path(kind, name), headers, None, Attempt())
         if answer.status >= 300 and answer.status != _NOT_FOUND:  # noqa: PLR2004
             raise problem_of(answer, f"{kind}/{name}")
         self.live.gone(kind, (name,))

@@ -29,6 +29,7 @@ ROOMS_OF_LIBRARY = {
     "uvicorn": ("api/leasehold/cli/",),
     "aiohttp": ("api/leasehold/gateway/",),
     "cedarpy": ("api/leasehold/policy/",),
+    "z3": ("api/leasehold/policy/proving/",),
     "grpc": ("api/leasehold/envoy/",),
     "google": ("api/leasehold/envoy/",),  # protocol buffers
     "cdktf": _CDK_DOOR,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -117,11 +118,21 @@ def review(  # noqa: PLR0913  each is an option
     status: Status = False,
     sarif: Sarif = None,
     code_quality: Quality = None,
+    gate: Annotated[bool, typer.Option("--gate", help="Exit 4 if the plan needs approval, 5 if it is denied.")] = False,
+    receipt: Annotated[Path | None, typer.Option("--receipt", help="Where to write its receipt.")] = None,
 ) -> None:
     """Say what a plan changes in access: who can do what where, compared with what lives now."""
     session = session_of(context)
     default = stack or session.environment.stack
     sources = [source("plan", path, default) for path in plan]
     delivery = Delivery(comment=comment, status=status, sarif=sarif, code_quality=code_quality)
-    wishes = Wishes(as_json=json_, as_markdown=markdown, fail_on=fail_on, strict=strict, delivery=delivery)
+    wishes = Wishes(
+        as_json=json_,
+        as_markdown=markdown,
+        fail_on=fail_on,
+        strict=strict,
+        delivery=delivery,
+        gate=gate,
+        receipt=receipt,
+    )
     raise typer.Exit(reported(session, _REVIEW, sources, wishes))

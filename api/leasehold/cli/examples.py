@@ -21,15 +21,21 @@ Examples:
 Exit codes: 0 clean, 1 error, 2 drift, 3 drift at or above --fail-on,
 6 something could not be compared (with --strict).
 """),
+    "approve": _as_written("""
+Examples:
+  leasehold approve receipt.json --out approved.json
+  LEASEHOLD_RECEIPT_FILE=approved.json terraform apply
+"""),
     "review": _as_written("""
 Examples:
   terraform plan -out tfplan && terraform show -json tfplan > plan.json
   leasehold review plan.json --stack prod
   leasehold review prod=plan.json --markdown > comment.md
   leasehold review prod=plan.json --comment github --fail-on high
+  leasehold review plan.json --stack prod --gate --receipt receipt.json
 
 Exit codes: 0 told, 1 error, 3 a change at or above --fail-on,
-6 something could not be compared (with --strict).
+4 it needs approval, 5 it is denied (both with --gate), 6 something could not be compared (with --strict).
 """),
     "explain": _as_written("""
 Examples:

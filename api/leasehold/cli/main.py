@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from leasehold.cli import credentials, objects, policies, provider, tasks, tokens, tools
+from leasehold.cli.approvals import approve
 from leasehold.cli.decisions import explain, replay, what_can, who_can
 from leasehold.cli.drift import drift, review
 from leasehold.cli.examples import EXAMPLES
@@ -60,7 +61,7 @@ def serve(
     serve_registry(host=host, port=port, ext_authz_port=ext_authz_port, new_bootstrap_token=new_bootstrap_token)
 
 
-for _command in (drift, review, revoke, bootstrap, whoami, version):
+for _command in (drift, review, approve, revoke, bootstrap, whoami, version):
     app.command(_command.__name__, epilog=EXAMPLES.get(_command.__name__))(_command)
 for _name, _question in (("explain", explain), ("who-can", who_can), ("what-can", what_can), ("replay", replay)):
     app.command(_name, epilog=EXAMPLES[_name])(_question)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
+from leasehold.cli.approvals import gate_exit, write_receipt
 from leasehold.cli.exits import CLEAN, DRIFT_AT_LEVEL, ERROR, INCOMPLETE, Failure
 from leasehold.cli.failure_markdown import failure_markdown
 from leasehold.cli.folding import SUMMARY_LIMIT
@@ -32,13 +34,18 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """How to show a report, where to bring it, and when to fail."""
+    """How to show a report, where to bring it, and when to fail: with `gate`, by its verdict too.
+
+    `receipt` is the file that a review's receipt goes into.
+    """
 
     as_json: bool
     as_markdown: bool
     fail_on: str | None
     strict: bool
     delivery: Delivery
+    gate: bool = False
+    receipt: Path | None = None
 
     def __post_init__(self) -> None:
         if self.as_json and self.as_markdown:
@@ -51,6 +58,8 @@ def reported(session: Session, kind: Kind, sources: list[Source], wishes: Wishes
     try:
         declared = [read_source(one) for one in sources]
         report, notes = _asked(session, kind.path, declared)
+        if wishes.receipt is not None:
+            write_receipt(wishes.receipt, report.get("receipt"))
         told, code = _told(kind, report, notes, wishes, declared)
         _show(session, kind, report, notes, wishes)
     except Failure as failure:
@@ -82,6 +91,7 @@ def _told(
         risks = [one["risk"] for one in kind.found(report)]
         partial = is_partial(report, notes)
         code = _exit_code(risks, wishes.fail_on, incomplete=wishes.strict and partial, otherwise=kind.otherwise)
+        code = gate_exit(report, code) if wishes.gate else code
         told = Told(
             kind=kind.name,
             stacks=tuple(dict.fromkeys(one.stack for one in declared)),

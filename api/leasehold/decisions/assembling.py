@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from leasehold.decisions.directory import Directory, directory_of, entities_of, relationships_of
 from leasehold.decisions.reading import Seen, directory_objects, policy_texts
 from leasehold.model.entities import EntityRef
 from leasehold.model.kinds import Kind
@@ -15,6 +14,7 @@ from leasehold.policy.blocking import blocking, everything_denied
 from leasehold.policy.cedar.evaluation import Engine
 from leasehold.policy.cedar.shapes import EMPTY
 from leasehold.policy.cedar.statements import DocumentRefused, Problem
+from leasehold.policy.directory import Directory, directory_of, entities_of, relationships_of
 from leasehold.policy.holdings import HeldReach
 from leasehold.policy.material import Facts, PolicyText, facts_of, tools_of
 from leasehold.policy.published import Published

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 from leasehold.decisions.assembling import State
@@ -12,12 +13,15 @@ from leasehold.decisions.obstacles import obstacles
 from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.policies import Policy, PolicyProblem
 from leasehold.model.tools import ToolServer
+from leasehold.policy.asserting import broken_assertions
 from leasehold.policy.assessing import check
 from leasehold.policy.blocking import entities_named
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, statements_of
 from leasehold.policy.cedar.validation import line_of
 from leasehold.policy.material import FactsRefused, PolicyText, text_of, tools_of
+from leasehold.policy.published import Published
+from leasehold.policy.publishing import publish
 
 _OF_THE_WORLD = ("unrecognized entity type", "on entity type", "for entity type")
 _MESSAGE_LIMIT = 400
@@ -56,6 +60,27 @@ class PublishablePolicies:
         except (FactsRefused, ValueRefused, DocumentRefused):  # it may be what puts an end to that
             return ()
         return tuple(obstacles(name, spec, state))
+
+    def check_assertions(
+        self, policies: Mapping[str, Policy], servers: Mapping[str, ToolServer], now: datetime, /
+    ) -> Mapping[str, Sequence[PolicyProblem]]:
+        """Which assertions the decision point would not bear out, were these published. Raises `Unavailable`."""
+        if not any(one.assertions.allow or one.assertions.deny for one in policies.values()):
+            return {}
+        try:
+            state = self._current.look()
+            facts = replace(state.published.facts, tools=tuple(tools_of(servers)))
+            others = [one for one in state.published.texts if one.name not in policies]
+            texts = [*others, *(text_of(name, one) for name, one in policies.items())]
+            published = publish(texts, facts, state.published.engine)
+        except (FactsRefused, ValueRefused, DocumentRefused):  # what keeps it from being published was told already
+            return {}
+        return {name: tuple(_broken(one, published, state, now)) for name, one in policies.items()}
+
+
+def _broken(policy: Policy, published: Published, state: State, now: datetime) -> Iterator[PolicyProblem]:
+    for one in broken_assertions(policy.assertions, published, state.directory, now):
+        yield PolicyProblem(1, 1, f"decided: {one.reason}", one.may_come, one.path)
 
 
 def _problem(problem: Problem) -> PolicyProblem:

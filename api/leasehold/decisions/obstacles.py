@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from leasehold.decisions.assembling import State, facts_in
-from leasehold.decisions.directory import attributes_of
 from leasehold.decisions.reading import Seen
 from leasehold.model.directory import Relation, Resource, User, entity_id
 from leasehold.model.kinds import Kind
@@ -20,6 +19,7 @@ from leasehold.policy.cedar.mapping import ValueRefused, native
 from leasehold.policy.cedar.naming import cedar_name
 from leasehold.policy.cedar.shapes import EMPTY, ShapesDiffer, joined, record_of_all
 from leasehold.policy.cedar.statements import DocumentRefused
+from leasehold.policy.directory import attributes_of
 from leasehold.policy.material import FactsRefused, tools_of
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import cedarpy
@@ -130,6 +130,8 @@ class Checker:
     vocabulary: Vocabulary
     application: Application | None
     actions: frozenset[EntityRef] | None = None
+    written: dict[tuple[frozenset[str], PolicySide], str] = field(default_factory=dict, compare=False)
+    """Schemas that were needed so far: a thousand statements about one tool server need one."""
 
     def problems(self, text: PolicyText, statements: tuple[Statement, ...]) -> Iterator[Problem]:
         """All that is wrong with the statements of one text."""
@@ -142,9 +144,14 @@ class Checker:
                 yield from problems_of(one, part.schema, part.names)
                 continue
             servers = self._servers(one)
-            yield from problems_of(one, _schema(schema_text(self.vocabulary, servers, _PRINCIPALS[text.side])), names)
+            yield from problems_of(one, _schema(self._schema_of(servers, text.side)), names)
             tools = [tool.arguments for tool in self.vocabulary.tools.values() if tool.server in servers]
             yield from unlisted_choices(one, tools)
+
+    def _schema_of(self, servers: frozenset[str], side: PolicySide) -> str:
+        if (servers, side) not in self.written:
+            self.written[servers, side] = schema_text(self.vocabulary, servers, _PRINCIPALS[side])
+        return self.written[servers, side]
 
     def _spoken(self, statement: Statement) -> Statement | None:
         """The part of a statement about actions that there are; None if it speaks of nothing."""

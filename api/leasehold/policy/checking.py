@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from itertools import islice
 
@@ -61,6 +62,12 @@ class CedarDocuments:
     def check_world(self, _name: str, _spec: ToolServer | User | Resource | Relation, /) -> Sequence[str]:
         """Nothing: who publishes says what stands in the way."""
         return ()
+
+    def check_assertions(
+        self, _policies: Mapping[str, Policy], _servers: Mapping[str, ToolServer], _now: datetime, /
+    ) -> Mapping[str, Sequence[PolicyProblem]]:
+        """Nothing: who decides says what holds."""
+        return {}
 
 
 def problems_of_schema(schema: str) -> Iterator[PolicyProblem]:

@@ -21,6 +21,7 @@ class PlatformAction(StrEnum):
     DELETE = "delete"
     REVOKE = "revoke"
     SIMULATE = "simulate"
+    APPROVE = "approve"
     DECIDE = "decide"
     SEARCH = "search"
     EXPLAIN = "explain"
@@ -37,6 +38,7 @@ _ASK = {
 }
 """Who may ask for what. An enforcement point asks for decisions; the registry is not its to read."""
 _SIMULATORS = frozenset({Role.AUDITOR, Role.DEVELOPER, Role.SECURITY_ADMIN})
+_APPROVERS = frozenset({Role.APPROVER, Role.SECURITY_ADMIN})
 _DEVELOPERS_WRITE = frozenset(
     {Kind.AGENTS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS, Kind.WORKLOAD_BINDINGS},
 )
@@ -44,7 +46,7 @@ _APPROVERS_WRITE = frozenset({Kind.DRIFT_EXCEPTIONS})
 _DEVELOPERS_REVOKE = frozenset({"agent", "deployment", "lease", "task"})
 
 
-def decide_platform(principal: Principal, action: PlatformAction, kind: str) -> Permit | Deny:
+def decide_platform(principal: Principal, action: PlatformAction, kind: str) -> Permit | Deny:  # noqa: PLR0911  one arm per action
     """May the principal do this to objects of `kind`? For a revocation, `kind` is the kind of node."""
     permit = Permit(principal, action.value, kind)
     if (askers := _ASK.get(action)) is not None:
@@ -54,6 +56,10 @@ def decide_platform(principal: Principal, action: PlatformAction, kind: str) -> 
         return permit if principal.role in _AUDITORS else Deny(f"role {principal.role} may not read the audit log")
     if action is PlatformAction.SIMULATE:
         return permit if principal.role in _SIMULATORS else Deny(f"role {principal.role} may not simulate tokens")
+    if action is PlatformAction.APPROVE and _may_approve(principal):
+        return permit
+    if action is PlatformAction.APPROVE:
+        return Deny("only a person who is approver or security-admin approves")
     if action not in _WRITES or principal.plan_only:
         return Deny("a plan-only identity reads and never writes")
     may = principal.role is Role.SECURITY_ADMIN or _developer_may(principal, action, kind)
@@ -104,6 +110,11 @@ def bootstrap_permit(principal: Principal) -> Permit:
 def kind_of_node(node: Node) -> str:
     """The word before the colon: `agent` of `agent:triage`."""
     return node.partition(":")[0]
+
+
+def _may_approve(principal: Principal) -> bool:
+    """A pipeline has a stack, and a pull request only plans: neither approves."""
+    return principal.role in _APPROVERS and principal.stack is None and not principal.plan_only
 
 
 def _approver_may(principal: Principal, action: PlatformAction, kind: str) -> bool:

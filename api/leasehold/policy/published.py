@@ -87,6 +87,11 @@ class SidePolicies:
             found = self._slices[key] = self._slice_for(self._index.keys_of(principal, above), action)
         return found
 
+    @property
+    def named(self) -> frozenset[EntityRef]:
+        """The principals, and groups of them, that policies name in their scopes."""
+        return self._index.named
+
     def about(self, action: ActionFacts) -> Iterator[tuple[Scope, Policy]]:
         """Every policy that could speak about the action, under what it asks of the principal."""
         return ((one.principal, one.policy) for one in self._index.about(action.ref, action.groups))

@@ -9,15 +9,18 @@ from leasehold.model.objects import Spec, Stored
 from leasehold.policy.decision import Permit
 from leasehold.registry.consequences import ending_what_is_lost
 from leasehold.registry.journal import attempt, record_write, recording_failure
-from leasehold.registry.ports import Store, UnitOfWork
+from leasehold.registry.ports import Receipts, Store, UnitOfWork
 from leasehold.registry.preconditions import check_precondition, check_stack
+from leasehold.registry.receipts import Unheld
 from leasehold.registry.references import check_unused
 from leasehold.registry.stacks import check_roles
 from leasehold.registry.teams import check_teams
 from leasehold.registry.writes import Delete
 
+_UNHELD = Unheld()
 
-def delete_object(store: Store, permit: Permit, delete: Delete, now: datetime) -> None:
+
+def delete_object(store: Store, permit: Permit, delete: Delete, now: datetime, receipts: Receipts = _UNHELD) -> None:
     """Delete one object. Raises the error that says why not; the refusal is audited too."""
     event = attempt(permit.principal, "delete", delete.kind, delete.name, now)
     with recording_failure(store, event), store.begin() as unit:
@@ -27,6 +30,7 @@ def delete_object(store: Store, permit: Permit, delete: Delete, now: datetime) -
         check_stack(live, permit.principal)
         check_roles(unit, permit, delete.name, live.spec, None)
         check_precondition(unit, delete.kind, delete.name, live, delete.precondition)
+        receipts.check(permit.principal, delete.kind, delete.name, live.spec, None)
         check_unused(unit, delete.kind, delete.name)
         remove(unit, permit, live, now)
 

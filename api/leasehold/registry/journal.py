@@ -19,11 +19,12 @@ from leasehold.model.events import AuditEvent, Change, Outcome
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.plain import plain
 from leasehold.model.principal import Principal
+from leasehold.model.receipts import ReceiptRefused
 from leasehold.model.records import Version
 from leasehold.registry.ports import Store, UnitOfWork
 
 _REASON_LIMIT = 2000
-_DENIALS = (AboveCeiling, Forbidden, ManagedElsewhere, Unauthenticated)
+_DENIALS = (AboveCeiling, Forbidden, ManagedElsewhere, ReceiptRefused, Unauthenticated)
 
 
 @dataclass(frozen=True, slots=True)

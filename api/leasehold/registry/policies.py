@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.errors import FieldError, InvalidBody
@@ -26,6 +27,12 @@ class NoPolicies:
         """Nothing is published, and nothing can stop it."""
         return ()
 
+    def check_assertions(
+        self, _policies: Mapping[str, Policy], _servers: Mapping[str, ToolServer], _now: datetime, /
+    ) -> Mapping[str, Sequence[PolicyProblem]]:
+        """Nobody decides, and nothing can be asserted."""
+        return {}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
@@ -43,12 +50,14 @@ class CheckedPolicies:
     problems: Mapping[str, Sequence[PolicyProblem]]
 
 
-def check_policies(store: Store, checker: PolicyChecker, proposal: Proposal) -> CheckedPolicies:
-    """What is wrong with proposed policies. Writes nothing."""
+def check_policies(store: Store, checker: PolicyChecker, proposal: Proposal, now: datetime) -> CheckedPolicies:
+    """What is wrong with proposed policies, and which of their assertions would not hold. Writes nothing."""
     with store.read() as unit:
         policies = {**_all(unit, Kind.POLICIES, Policy), **proposal.policies}
         servers = {**_all(unit, Kind.TOOL_SERVERS, ToolServer), **proposal.tool_servers}
     problems = {name: checker.check(name, one, servers) for name, one in proposal.policies.items()}
+    if not any(problems.values()):
+        problems = {**problems, **checker.check_assertions(proposal.policies, servers, now)}
     return CheckedPolicies(policy_set_version(policies, servers), problems)
 
 

@@ -17,6 +17,7 @@ from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Reference, Spec, Stored
 from leasehold.model.outside import Baseline, Look
 from leasehold.model.policies import Policy, PolicyProblem
+from leasehold.model.principal import Principal
 from leasehold.model.records import EVERYTHING, AuditRecord, BootstrapToken, Filters, Version
 from leasehold.model.registrations import RegisteredClient, RegistrationToken
 from leasehold.model.tasks import Task
@@ -118,6 +119,14 @@ class Tasks(Protocol):
     def end(self, task_id: str, at: datetime) -> bool: ...
 
 
+class Receipts(Protocol):
+    """Lets a write through, or raises `ReceiptRefused`: what a stack writes may need the receipt of a reviewed plan."""
+
+    def check(
+        self, principal: Principal, kind: Kind, name: str, before: Spec | None, after: Spec | None, /
+    ) -> None: ...
+
+
 class Baselines(Protocol):
     """What credential profiles pointed to when they were applied."""
 
@@ -136,6 +145,9 @@ class PolicyChecker(Protocol):
 
     def check(self, name: str, policy: Policy, servers: Mapping[str, ToolServer]) -> Sequence[PolicyProblem]: ...
     def check_world(self, name: str, spec: ToolServer | User | Resource | Relation) -> Sequence[str]: ...
+    def check_assertions(
+        self, policies: Mapping[str, Policy], servers: Mapping[str, ToolServer], now: datetime
+    ) -> Mapping[str, Sequence[PolicyProblem]]: ...
 
 
 class Heartbeats(Protocol):

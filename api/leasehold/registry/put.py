@@ -15,8 +15,9 @@ from leasehold.registry.delete import remove
 from leasehold.registry.grant_sets import grants_to_remove
 from leasehold.registry.journal import attempt, record_success, record_write, recording_failure
 from leasehold.registry.policies import NoPolicies, check_policy
-from leasehold.registry.ports import PolicyChecker, Store, UnitOfWork
+from leasehold.registry.ports import PolicyChecker, Receipts, Store, UnitOfWork
 from leasehold.registry.preconditions import check_precondition, check_stack
+from leasehold.registry.receipts import Unheld
 from leasehold.registry.references import check_references
 from leasehold.registry.stacks import check_roles
 from leasehold.registry.teams import check_teams
@@ -25,20 +26,36 @@ from leasehold.registry.views import view
 from leasehold.registry.writes import Put, Written
 
 _NONE = NoPolicies()
+_UNHELD = Unheld()
 
 
-def put_object(store: Store, permit: Permit, put: Put, now: datetime, policies: PolicyChecker = _NONE) -> Written:
+def put_object(
+    store: Store,
+    permit: Permit,
+    put: Put,
+    now: datetime,
+    policies: PolicyChecker = _NONE,
+    receipts: Receipts = _UNHELD,
+) -> Written:
     """Write one object. Raises the error that says why not; the refusal is audited too."""
     event = attempt(permit.principal, "put", put.kind, put.name, now)
     with recording_failure(store, event), store.begin() as unit:
         unit.changes.lock()
-        return apply_put(unit, permit, put, now, policies)
+        return apply_put(unit, permit, put, now, policies, receipts)
 
 
-def apply_put(unit: UnitOfWork, permit: Permit, put: Put, now: datetime, policies: PolicyChecker = _NONE) -> Written:
+def apply_put(
+    unit: UnitOfWork,
+    permit: Permit,
+    put: Put,
+    now: datetime,
+    policies: PolicyChecker = _NONE,
+    receipts: Receipts = _UNHELD,
+) -> Written:
     """Write one object inside a transaction that holds the writers' lock."""
     live = unit.objects.find(put.kind, put.name)
     _check(unit, permit, put, live)
+    receipts.check(permit.principal, put.kind, put.name, live.spec if live is not None else None, put.spec)
     stored = _next(unit, permit, put, live, now)
     ended = grants_to_remove(unit, permit.principal, put, live) if put.kind is Kind.GRANT_SETS else []
     for grant in ended:

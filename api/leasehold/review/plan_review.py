@@ -10,77 +10,31 @@ from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.people import Agent
+from leasehold.model.principal import Principal
 from leasehold.model.trust import WorkloadBinding
 from leasehold.review.causes import cause_of_presence
 from leasehold.review.declared import Declared, declared_world
 from leasehold.review.differences import Comparison, Difference
 from leasehold.review.drift import Picture
 from leasehold.review.entitlements import Entitlements, beyond, collapsed, entitlements_through, undecided
-from leasehold.review.findings import WIRE, Cause, Entitlement, Risk, Snapshot, Unproven, risk_at
+from leasehold.review.findings import WIRE, Cause, Entitlement, Snapshot, Unproven, risk_at
+from leasehold.review.gate.delta import SemanticDelta, semantic_delta
+from leasehold.review.gate.gate import judge
+from leasehold.review.gate.receipts import Receipt
+from leasehold.review.gate.rules import USUAL, Rules
+from leasehold.review.gate.scenes import Scene
+from leasehold.review.gate.verdicts import GateReport
+from leasehold.review.plan_changes import AccessChange, FoundationChange, PlanSummary, Reversal
+from leasehold.review.proofs import AccessProof, prove
 from leasehold.review.quotation import quoted
 from leasehold.review.risk import UNPROVEN, Assessment, Setting, in_production, of_gain, of_loss
 from leasehold.review.sentences import Aside, access_sentence, subject_of, target_of
 from leasehold.review.shifts import Sides, shift
+from leasehold.review.spawning import DelegationChange, delegation_changes
 from leasehold.review.worlds import Key
 
 SCHEMA = "leasehold.plan-review/1"
 _SAID_APART = frozenset({Kind.WORKLOAD_BINDINGS, Kind.TRUST_ISSUERS, Kind.CEILINGS, Kind.OWNERS})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessChange:
-    """What one agent gains and loses. Between backticks, `sentence` holds names that are to be distrusted.
-
-    `had` is the narrower access that a gain replaces, `keeps` the narrower access that a loss leaves.
-    """
-
-    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
-    agent: str
-    risk: Risk
-    factors: tuple[str, ...]
-    sentence: str
-    gains: tuple[Entitlement, ...]
-    losses: tuple[Entitlement, ...]
-    had: tuple[Entitlement, ...] = ()
-    keeps: tuple[Entitlement, ...] = ()
-    is_new: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundationChange:
-    """A change beneath the grants: who can become an agent, whose proof is believed, who answers, what bounds."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
-    kind: Kind
-    name: str
-    address: str | None
-    risk: Risk
-    factors: tuple[str, ...]
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reversal:
-    """A grant made by hand that the apply would take away."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
-    name: str
-    agent: str
-    cause: Cause | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanSummary:
-    """Counts of entitlements gained and lost over all agents."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
-    gains: int
-    losses: int
-    foundations: int
-    reversals: int
-    unproven: int
-    coverage_pct: float
-    max_risk: Risk | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,17 +50,68 @@ class PlanReview:
     foundations: tuple[FoundationChange, ...]
     reversals: tuple[Reversal, ...]
     unproven: tuple[Unproven, ...]
+    proofs: tuple[AccessProof, ...]
+    delegation: tuple[DelegationChange, ...]
+    gate: GateReport
+    receipt: Receipt | None = None
 
 
-def review_plan(picture: Picture) -> PlanReview:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A review, and the change that it judges."""
+
+    review: PlanReview
+    delta: SemanticDelta
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a review found, before it is summed up."""
+
+    access: tuple[AccessChange, ...]
+    foundations: tuple[FoundationChange, ...]
+    reversals: tuple[Reversal, ...]
+    proofs: tuple[AccessProof, ...]
+    delegation: tuple[DelegationChange, ...]
+    gate: GateReport
+
+
+def review_plan(picture: Picture, rules: Rules = USUAL, author: Principal | None = None) -> PlanReview:
+    """What a plan changes, and whether the rules let it."""
+    return judge_plan(picture, rules, author).review
+
+
+def judge_plan(picture: Picture, rules: Rules, author: Principal | None) -> Judged:
     """Compare the world after the apply with the one that lives. Read `now` as planned and `was` as live."""
     removed = tuple(_removed(picture))
     planned = declared_world(picture.declared, picture.live, removed)
     comparison = Comparison(Sides(picture.live.world, planned), picture.live.at)
-    access = sorted(_access_changes(comparison), key=lambda one: (-one.risk.rank, one.agent))
+    access = tuple(sorted(_access_changes(comparison), key=lambda one: (-one.risk.rank, one.agent)))
     keys = sorted({*picture.declared.by_key, *removed})
     foundations = sorted(_foundation_changes(keys, comparison, picture), key=lambda one: (-one.risk.rank, one.name))
-    return _review(picture, tuple(access), tuple(foundations), tuple(_reversals(removed, picture)))
+    proved = prove(picture.live.world, planned, picture.live.at)
+    delta = semantic_delta(picture.live.world, planned, keys)
+    scene = Scene(
+        rules=rules,
+        declared=picture.declared,
+        live=picture.live,
+        comparison=comparison,
+        access=access,
+        foundations=tuple(foundations),
+        changed=delta.keys,
+        proved=proved,
+        delegation=tuple(delegation_changes(comparison)),
+        author=author,
+    )
+    found = Found(
+        access=access,
+        foundations=scene.foundations,
+        reversals=tuple(_reversals(removed, picture)),
+        proofs=proved.proofs,
+        delegation=scene.delegation,
+        gate=judge(scene, delta),
+    )
+    return Judged(_review(picture, found), delta)
 
 
 def _removed(picture: Picture) -> Iterator[Key]:
@@ -224,19 +229,14 @@ def _reversals(removed: tuple[Key, ...], picture: Picture) -> Iterator[Reversal]
             yield Reversal(name=name, agent=stored.spec.agent, cause=cause)
 
 
-def _review(
-    picture: Picture,
-    access: tuple[AccessChange, ...],
-    foundations: tuple[FoundationChange, ...],
-    reversals: tuple[Reversal, ...],
-) -> PlanReview:
+def _review(picture: Picture, found: Found) -> PlanReview:
     declared, live = picture.declared, picture.live
-    risks = [*(one.risk for one in access), *(one.risk for one in foundations)]
+    risks = [*(one.risk for one in found.access), *(one.risk for one in found.foundations)]
     summary = PlanSummary(
-        gains=sum(len(one.gains) for one in access),
-        losses=sum(len(one.losses) for one in access),
-        foundations=len(foundations),
-        reversals=len(reversals),
+        gains=sum(len(one.gains) for one in found.access),
+        losses=sum(len(one.losses) for one in found.access),
+        foundations=len(found.foundations),
+        reversals=len(found.reversals),
         unproven=len(declared.unproven),
         coverage_pct=declared.coverage_pct,
         max_risk=max(risks, key=lambda risk: risk.rank, default=None),
@@ -246,8 +246,11 @@ def _review(
         stacks=tuple(sorted(declared.stacks)),
         snapshot=Snapshot(live.revision, live.at, live.complete),
         summary=summary,
-        access=access,
-        foundations=foundations,
-        reversals=reversals,
+        access=found.access,
+        foundations=found.foundations,
+        reversals=found.reversals,
         unproven=declared.unproven_in_order,
+        proofs=found.proofs,
+        delegation=found.delegation,
+        gate=found.gate,
     )

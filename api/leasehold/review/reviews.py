@@ -10,11 +10,13 @@ from leasehold.model.credentials import CredentialProfile
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import LeaseUse
 from leasehold.model.outside import Look
+from leasehold.model.principal import Principal
 from leasehold.model.records import AuditRecord
 from leasehold.review.declared import Declared
 from leasehold.review.drift import Picture, find_drift
+from leasehold.review.gate.rules import USUAL, Rules
 from leasehold.review.outside import Outside, visible_profiles
-from leasehold.review.plan_review import PlanReview, review_plan
+from leasehold.review.plan_review import Judged, PlanReview, judge_plan
 from leasehold.review.ports import Observer, Store, View
 from leasehold.review.reports import DriftReport
 from leasehold.review.worlds import Live, live_picture
@@ -34,8 +36,8 @@ class Blind:
 class Reviews:
     """Drift and plan reviews over a store. Every platform role may read all that a report is made of."""
 
-    def __init__(self, store: Store, observer: Observer | None = None) -> None:
-        self._store = store
+    def __init__(self, store: Store, observer: Observer | None = None, rules: Rules = USUAL) -> None:
+        self._store, self._rules = store, rules
         self._observer = observer if observer is not None else Blind()
 
     def drift(self, declared: Declared, now: datetime) -> DriftReport:
@@ -46,10 +48,14 @@ class Reviews:
             picture = Picture(declared, _look(view, now), view.versions, _Evidence(view), outside)
             return find_drift(picture)
 
-    def plan(self, declared: Declared, now: datetime) -> PlanReview:
-        """What an apply of the plans would change in access."""
+    def plan(self, declared: Declared, now: datetime, author: Principal | None = None) -> PlanReview:
+        """What an apply of the plans would change in access, and whether the rules let it."""
+        return self.judged(declared, now, author).review
+
+    def judged(self, declared: Declared, now: datetime, author: Principal | None) -> Judged:
+        """The same, with the change that was judged."""
         with self._store.read() as view:
-            return review_plan(Picture(declared, _look(view, now), view.versions))
+            return judge_plan(Picture(declared, _look(view, now), view.versions), self._rules, author)
 
     def _looks(self, declared: Declared, now: datetime) -> Mapping[str, Look]:
         """Other systems take their time: no transaction is open meanwhile."""

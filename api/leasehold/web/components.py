@@ -143,6 +143,7 @@ def _registry_schemas() -> dict[str, Schema]:
         "SimulationBody": _closed(token=_STRING),
         "Simulation": _simulation(),
         "ReviewBody": _review_body(),
+        "ApprovalBody": _closed(receipt=_STRING),
         "AuditEvent": _audit_event(),
         "AuditPage": _page("AuditEvent"),
         "Principal": _closed(

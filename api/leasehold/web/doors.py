@@ -21,12 +21,16 @@ from leasehold.exchange.simulation import SimulationReport
 from leasehold.model.errors import Unauthenticated, Unavailable
 from leasehold.model.possession import Possession, Unproven
 from leasehold.model.principal import Principal
+from leasehold.model.receipts import Presented as PresentedReceipt
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
 from leasehold.registry.authorize import authorize
 from leasehold.registry.policies import NoPolicies
 from leasehold.registry.ports import Observer, PolicyChecker, Store
+from leasehold.registry.ports import Receipts as HeldTo
+from leasehold.registry.receipts import Unheld
+from leasehold.review.gate.receipts import Receipts
 from leasehold.review.reviews import Reviews
 from leasehold.web.presenting import presented
 
@@ -127,6 +131,11 @@ class Doors:
     policies: PolicyChecker = field(default_factory=NoPolicies)
     reviews: Reviews | None = None
     observer: Observer | None = None
+    receipts: Receipts | None = None
+
+    def held_to(self, presented_receipt: PresentedReceipt | None, now: datetime) -> HeldTo:
+        """What the writes of one request are held to."""
+        return self.receipts.gate(presented_receipt, now) if self.receipts is not None else Unheld()
 
     async def caller(self, request: Request) -> Principal:
         """Who is calling, found out once per request. Raises `Unauthenticated`."""

@@ -6,7 +6,8 @@ import re
 
 from starlette.requests import Request
 
-from leasehold.model.errors import PreconditionRequired, Unauthenticated
+from leasehold.model.errors import InvalidValue, PreconditionRequired, Unauthenticated
+from leasehold.model.receipts import PROOF_HEADER, RECEIPT_HEADER, Presented, parse_proof
 from leasehold.registry.snapshot import Mark
 from leasehold.registry.writes import MustBeRevision, MustNotExist, Precondition
 from leasehold.web.refusals import InvalidHeader
@@ -34,6 +35,17 @@ def seen_revision(request: Request) -> MustBeRevision:
     if match is None:
         raise InvalidHeader('If-Match must be one strong entity tag: "<revision>"')
     return MustBeRevision(int(match[1]))
+
+
+def receipt(request: Request) -> Presented | None:
+    """The receipt that a write presents, unverified. Raises `InvalidHeader`."""
+    token, proof = request.headers.get(RECEIPT_HEADER), request.headers.get(PROOF_HEADER)
+    if token is None and proof is None:
+        return None
+    try:
+        return Presented(token or "", parse_proof(proof or "-"))
+    except InvalidValue as error:
+        raise InvalidHeader(f"{PROOF_HEADER}: {error}") from None
 
 
 def revision_tag(revision: int) -> str:

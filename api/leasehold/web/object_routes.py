@@ -25,7 +25,7 @@ from leasehold.web import openapi
 from leasehold.web.bodies import BODY_LIMIT, parse_as, read_json, take_set
 from leasehold.web.documents import json_response, object_document
 from leasehold.web.doors import Doors
-from leasehold.web.headers import precondition, revision_tag, seen_revision
+from leasehold.web.headers import precondition, receipt, revision_tag, seen_revision
 from leasehold.web.queries import (
     Cursor,
     EndFilter,
@@ -84,7 +84,8 @@ class _ObjectRoutes:
         )
         permit = await self._doors.permit(caller, PlatformAction.PUT, self._kind, put.name)
         now = self._doors.clock()
-        written = await run_in_threadpool(put_object, self._doors.store, permit, put, now, self._doors.policies)
+        held = self._doors.held_to(receipt(request), now)
+        written = await run_in_threadpool(put_object, self._doors.store, permit, put, now, self._doors.policies, held)
         if self._kind is Kind.CREDENTIAL_PROFILES:
             await self._observe(permit, written)
         return json_response(
@@ -114,7 +115,9 @@ class _ObjectRoutes:
         caller = await self._doors.caller(request)
         delete = Delete(kind=self._kind, name=speakable(self._kind, name), precondition=seen_revision(request))
         permit = await self._doors.permit(caller, PlatformAction.DELETE, self._kind, delete.name)
-        await run_in_threadpool(delete_object, self._doors.store, permit, delete, self._doors.clock())
+        now = self._doors.clock()
+        held = self._doors.held_to(receipt(request), now)
+        await run_in_threadpool(delete_object, self._doors.store, permit, delete, now, held)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def list(

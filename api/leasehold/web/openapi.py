@@ -16,7 +16,7 @@ Operation = dict[str, Any]  # Any: OpenAPI is JSON
 _READ = ("unauthenticated", "unproven", "unproven_nonce", "invalid_query", "unavailable")
 _WRITE = (
     *("unauthenticated", "unproven", "unproven_nonce", "forbidden", "invalid_header"),
-    *("managed_elsewhere", "precondition_failed", "unavailable"),
+    *("managed_elsewhere", "precondition_failed", "receipt_refused", "unavailable"),
 )
 _BODY = ("malformed_json", "too_large", "unsupported_media_type", "invalid_body")
 _BEARER: list[dict[str, list[str]]] = [{"registry_token": []}]
@@ -252,6 +252,11 @@ def complete(app: FastAPI) -> None:
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way
 
 
+def approval_operation() -> Operation:
+    """The body of `POST /v1/plan-reviews/{receipt_id}:approve`."""
+    return {"openapi_extra": {"requestBody": _body("ApprovalBody")}}
+
+
 def _finish(operation: Operation) -> None:
     responses = operation["responses"]
     unsent = responses.get("422", {}).get("content", {})
@@ -259,9 +264,10 @@ def _finish(operation: Operation) -> None:
     if "422" in responses and not unsent:
         del responses["422"]
     if operation["tags"] == ["review"]:
+        own = ("receipt_refused", "not_found") if "requestBody" in operation else ()
         operation["security"] = _BEARER
-        operation["requestBody"] = _body("ReviewBody")
-        responses |= _problems((*_READ, *_BODY))
+        operation.setdefault("requestBody", _body("ReviewBody"))
+        responses |= _problems((*_READ, *_BODY, *own))
 
 
 def _operation(operation_id: str, tag: str, answers: Operation, codes: Iterable[str]) -> Operation:

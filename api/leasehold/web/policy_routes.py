@@ -50,7 +50,7 @@ def policy_routes(doors: Doors) -> APIRouter:
         caller = await doors.caller(request)
         await doors.permit(caller, PlatformAction.READ, "policies", "")
         proposal = _proposal(await read_json(request, _LIMIT))
-        checked = await run_in_threadpool(check_policies, doors.store, doors.policies, proposal)
+        checked = await run_in_threadpool(check_policies, doors.store, doors.policies, proposal, doors.clock())
         return json_response(
             {
                 "policy_version": checked.version,

@@ -36,6 +36,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "unproven": Problem(HTTPStatus.UNAUTHORIZED, "Prove that the key is yours", "invalid_dpop_proof"),
     "unproven_nonce": Problem(HTTPStatus.UNAUTHORIZED, "Use this nonce", "use_dpop_nonce"),
     "forbidden": Problem(HTTPStatus.FORBIDDEN, "Not allowed", "insufficient_scope"),
+    "receipt_refused": Problem(HTTPStatus.FORBIDDEN, "No receipt lets it through", "invalid_request"),
     "not_found": Problem(HTTPStatus.NOT_FOUND, "Not found", "invalid_request"),
     "method_not_allowed": Problem(HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", "invalid_request"),
     "in_use": Problem(HTTPStatus.CONFLICT, "Others refer to it", "invalid_request"),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import APIRouter
 from pydantic import TypeAdapter
@@ -14,48 +14,109 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from leasehold.model.errors import Unavailable
+from leasehold.model.errors import NotFound, Unavailable
+from leasehold.model.principal import Principal
 from leasehold.policy.platform import PlatformAction
-from leasehold.review.declared import Declared
-from leasehold.review.plan_review import PlanReview
+from leasehold.registry.approvals import record_approval
+from leasehold.review.gate.receipts import Receipt, Reviewed
+from leasehold.review.plan_review import Judged, PlanReview
 from leasehold.review.reports import DriftReport
 from leasehold.review.reviews import Reviews
-from leasehold.web.bodies import Json, read_json
+from leasehold.web import openapi
+from leasehold.web.bodies import Json, parse_as, read_json
 from leasehold.web.declarations import REVIEW_LIMIT, parse_declared
 from leasehold.web.doors import Doors
 
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
-_REPORTS: dict[str, type] = {"drift": DriftReport, "plan-review": PlanReview}
+_REPORTS: dict[str, type] = {"drift": DriftReport, "plan-review": PlanReview, "receipt": Receipt}
+RECEIPT_LIMIT = 64 * 1024
+_ID_SHOWN = 64
 _HEADERS = {"Cache-Control": "no-store"}
-Review = Callable[[Declared, datetime], DriftReport | PlanReview]
 Schema = dict[str, Any]  # Any: JSON Schema is JSON of every shape
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalBody:
+    """The receipt that a review gave, to be approved."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
+    receipt: str
+
+
 def review_router(doors: Doors) -> APIRouter:
-    """Both routes, over the same doors as the registry's."""
+    """All three routes, over the same doors as the registry's."""
     router = APIRouter(prefix="/v1", tags=["review"])
-
-    def opened() -> Reviews:
-        if doors.reviews is None:
-            raise Unavailable("this control plane reviews nothing")
-        return doors.reviews
-
-    async def answer(request: Request, kind: str, review: Callable[[], Review]) -> Response:
-        principal = await doors.caller(request)
-        await doors.permit(principal, PlatformAction.READ, kind, "")
-        body = await read_json(request, REVIEW_LIMIT)
-        report = await run_in_threadpool(_report, body, review(), doors.clock())
-        return Response(report, HTTPStatus.OK, _HEADERS, "application/json")
-
-    @router.post("/drift", summary="Compare what stacks declare with what lives", response_model=None)
-    async def drift(request: Request) -> Response:
-        return await answer(request, "drift", lambda: opened().drift)
-
-    @router.post("/plan-reviews", summary="Say what a plan changes in access", response_model=None)
-    async def plan_reviews(request: Request) -> Response:
-        return await answer(request, "plan-reviews", lambda: opened().plan)
-
+    routes = _ReviewRoutes(doors)
+    for path, endpoint, summary, more in (
+        ("/drift", routes.drift, "Compare what stacks declare with what lives", {}),
+        ("/plan-reviews", routes.plan, "Say what a plan changes in access, and whether the rules let it", {}),
+        (
+            "/plan-reviews/{receipt_id}:approve",
+            routes.approve,
+            "Approve a reviewed plan",
+            openapi.approval_operation(),
+        ),
+    ):
+        router.add_api_route(path, endpoint, methods=["POST"], summary=summary, response_model=None, **more)
     return router
+
+
+class _ReviewRoutes:
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+
+    @property
+    def _reviews(self) -> Reviews:
+        if self._doors.reviews is None:
+            raise Unavailable("this control plane reviews nothing")
+        return self._doors.reviews
+
+    async def drift(self, request: Request) -> Response:
+        """What lives and is not declared so."""
+        _, body = await self._asked(request, "drift")
+        return await run_in_threadpool(self._drift, body, self._doors.clock())
+
+    async def plan(self, request: Request) -> Response:
+        """What an apply would change, with the receipt of this very change."""
+        caller, body = await self._asked(request, "plan-reviews")
+        now = self._doors.clock()
+        judged = await run_in_threadpool(self._judged, body, caller, now)
+        receipts = self._doors.receipts
+        if receipts is None:
+            return _answer("plan-review", judged.review)
+        reviewed = Reviewed(
+            report=judged.review.gate,
+            delta=judged.delta,
+            stacks=frozenset(judged.review.stacks),
+            author=caller,
+        )
+        receipt = await receipts.issue(reviewed, now)
+        return _answer("plan-review", replace(judged.review, receipt=receipt))
+
+    async def approve(self, request: Request, receipt_id: str) -> Response:
+        """The receipt again, approved by whoever calls."""
+        caller = await self._doors.caller(request)
+        permit = await self._doors.permit(caller, PlatformAction.APPROVE, "plan-reviews", receipt_id[:_ID_SHOWN])
+        body = parse_as(ApprovalBody, await read_json(request, RECEIPT_LIMIT))
+        receipts = self._doors.receipts
+        if receipts is None:
+            raise NotFound("plan-review", receipt_id[:_ID_SHOWN])
+        now = self._doors.clock()
+        approved = await receipts.approve(receipt_id, body.receipt, permit, now)
+        await run_in_threadpool(record_approval, self._doors.store, permit, approved.id, now)
+        return _answer("receipt", approved)
+
+    async def _asked(self, request: Request, kind: str) -> tuple[Principal, Json]:
+        caller = await self._doors.caller(request)
+        await self._doors.permit(caller, PlatformAction.READ, kind, "")
+        return caller, await read_json(request, REVIEW_LIMIT)
+
+    def _drift(self, body: Json, now: datetime) -> Response:
+        """Parsing and comparing 16 MiB take their time: this runs beside the event loop."""
+        return _answer("drift", self._reviews.drift(parse_declared(body), now))
+
+    def _judged(self, body: Json, caller: Principal, now: datetime) -> Judged:
+        return self._reviews.judged(parse_declared(body), now, caller)
 
 
 def review_schemas() -> dict[str, Schema]:
@@ -70,9 +131,8 @@ def review_schemas() -> dict[str, Schema]:
     }
 
 
-def _report(body: Json, review: Review, now: datetime) -> bytes:
-    """Parsing and comparing 16 MiB take their time: this runs beside the event loop."""
-    return report_bytes(review(parse_declared(body), now))
+def _answer(name: str, report: object) -> Response:
+    return Response(_adapter(name).dump_json(report, by_alias=True), HTTPStatus.OK, _HEADERS, "application/json")
 
 
 def report_bytes(report: DriftReport | PlanReview) -> bytes:

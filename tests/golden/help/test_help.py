@@ -14,6 +14,7 @@ COMMANDS = [
     "serve",
     "drift",
     "review",
+    "approve",
     "revoke",
     "bootstrap",
     "whoami",

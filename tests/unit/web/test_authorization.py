@@ -114,8 +114,10 @@ DECISIONS = {
 # bootstrap takes a token of its own: test_bootstrap.py; so does the end of a task: delegation/test_tasks.py
 # And an agent's token draws credentials: tests/e2e/credentials/test_serve.py
 DRAWS = {("POST", "/v1/credentials/{profile}"), ("GET", "/v1/credentials/{profile}/container")}
+# And so does the approval of a plan: tests/unit/review/test_receipts.py
+APPROVALS = {("POST", "/v1/plan-reviews/{receipt_id}:approve")}
 BEAT = ("POST", "/v1/deployments/{deployment}:heartbeat")
-ELSEWHERE = SIMULATION | DECISIONS
+ELSEWHERE = SIMULATION | DECISIONS | APPROVALS
 OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end"), BEAT, *DRAWS, *ELSEWHERE}
 EACH_ROUTE = pytest.mark.parametrize(("method", "route"), sorted(TABLE))
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cedarpy
 from cedarpy import pst
@@ -73,6 +74,7 @@ def statements_of(name: str, document: str) -> tuple[Statement, ...]:
     return found
 
 
+@lru_cache(maxsize=64)  # a publication reads each document several times, and most of them are in the next one too
 def read(name: str, document: str) -> tuple[tuple[Statement, ...], tuple[Problem, ...]]:
     """The statements that can be read, in order, and what is wrong with the document."""
     if len(document.encode(errors="surrogatepass")) > MAX_DOCUMENT:

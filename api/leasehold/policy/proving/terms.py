@@ -1,0 +1,132 @@
+"""Values of which only the type is known: what a Cedar expression stands for in a formula.
+
+Every term says beside its value when it has one. An expression that fails is never false: it stops its policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeAlias
+
+import z3
+
+from leasehold.model.entities import EntityRef
+from leasehold.policy.cedar.known import Known
+
+Formula: TypeAlias = Any  # the solver's expressions have no types of their own
+
+I64 = (-(2**63), 2**63 - 1)
+WIDTH = 32  # bits of an IPv4 address
+
+
+class NotModelled(Exception):
+    """The formula has no words for this. Whoever catches it says `unproven`."""
+
+
+class Sort(StrEnum):
+    """The types that terms have. Values of two types are never equal."""
+
+    FLAG = "boolean"
+    TEXT = "text"
+    WHOLE = "integer"
+    FRACTION = "decimal"
+    MOMENT = "datetime"
+    SPAN = "duration"
+    NETWORK = "IP address"
+    BEING = "entity"
+    SET = "set"
+    RECORD = "record"
+
+
+class Term(NamedTuple):
+    """What an expression stands for. `ok`: it can be evaluated."""
+
+    sort: Sort
+    value: Any  # a formula, or one of the structures below, by sort
+    ok: Formula
+
+
+class Address(NamedTuple):
+    """An IP address or network: IPv4 by number and length; of IPv6 it is only known that it is one."""
+
+    is_v6: Formula
+    number: Formula
+    length: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Being:
+    """An entity: a known one (`fixed`), or any of these types. `path` tells two unknown ones apart."""
+
+    path: str
+    type: Formula
+    id: Formula
+    types: tuple[str, ...]
+    fixed: EntityRef | None = None
+    known: Known | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Literals:
+    """A set that is written out."""
+
+    elements: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """A set of which a formula asks only what is in it. `path` names it."""
+
+    path: str
+    element: Sort
+
+
+class Logic:
+    """Formulas of one context: no two threads may share one, so every comparison brings its own."""
+
+    def __init__(self) -> None:
+        self.context = z3.Context()
+        self.true = z3.BoolVal(True, self.context)  # noqa: FBT003  the solver's own signature
+        self.false = z3.BoolVal(False, self.context)  # noqa: FBT003
+
+    def truth(self, value: bool) -> Formula:
+        return self.true if value else self.false
+
+    def both(self, *parts: Formula) -> Formula:
+        """All of them. What is plain already stays plain: formulas of a thousand policies are mostly that."""
+        left = [one for one in parts if one is not self.true]
+        if any(one is self.false for one in left):
+            return self.false
+        if len(left) < 2:  # noqa: PLR2004  a pair
+            return left[0] if left else self.true
+        return z3.And(*left)
+
+    def either(self, *parts: Formula) -> Formula:
+        """One of them, at least."""
+        left = [one for one in parts if one is not self.false]
+        if any(one is self.true for one in left):
+            return self.true
+        if len(left) < 2:  # noqa: PLR2004  a pair
+            return left[0] if left else self.false
+        return z3.Or(*left)
+
+    def no(self, part: Formula) -> Formula:
+        """Not so."""
+        if part is self.true:
+            return self.false
+        return self.true if part is self.false else z3.Not(part)
+
+    def whole(self, number: int) -> Formula:
+        return z3.IntVal(number, self.context)
+
+    def text(self, value: str) -> Formula:
+        return z3.StringVal("".join(map(_spelt, value)), self.context)
+
+    def bits(self, number: int) -> Formula:
+        return z3.BitVecVal(number, WIDTH, self.context)
+
+
+def _spelt(letter: str) -> str:
+    """The solver reads a backslash as the beginning of a code point."""
+    return letter if letter.isascii() and letter.isprintable() and letter != "\\" else f"\\u{{{ord(letter):x}}}"

@@ -1,0 +1,206 @@
+"""Proved access: of each agent and tool that a plan touches, and of each policy change, what is allowed that was not.
+
+The grants, the ceilings above them and the policies of both sides count together, as the decision point has them. Every
+widening comes with a call that the decision point denies today and would allow; what nobody can tell is `unproven`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+from leasehold.model.directory import Relation, Resource, User
+from leasehold.model.entities import AGENT, EntityRef
+from leasehold.model.grants import Ceiling, Grant
+from leasehold.model.people import Agent, Owner
+from leasehold.model.policies import Policy, PolicyPermits, PolicySide
+from leasehold.model.tools import Scope, ToolServer
+from leasehold.policy.cedar.mapping import ValueRefused
+from leasehold.policy.cedar.statements import DocumentRefused
+from leasehold.policy.material import FactsRefused
+from leasehold.policy.proving.comparing import Comparison, Movement, Proof
+from leasehold.policy.proving.questions import Bounds, Holder
+from leasehold.policy.proving.witnesses import Witness, supposed_in_words
+from leasehold.policy.published import Published
+from leasehold.policy.registered import Registered, publish_registered
+from leasehold.review.findings import WIRE
+from leasehold.review.worlds import World
+
+BOUNDS = Bounds(steps=2_000_000, milliseconds=1_000)
+MOST = 2_000  # proofs in one review
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WitnessCall:
+    """A call that shows a widening: denied as things are, allowed as they would be.
+
+    `supposed` says in words what is not registered and was supposed to be, between backticks where it names something.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    agent: str | None
+    user: str | None
+    tool_server: str
+    tool: str
+    resource: str
+    arguments: Mapping[str, object]
+    context: Mapping[str, object]
+    at: datetime
+    supposed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessProof:
+    """How what is allowed moved: for one agent, or (`agent` null) for whoever a change of policies concerns."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    side: PolicySide
+    agent: str | None
+    tool_server: str
+    tool: str
+    movement: Movement
+    witness: WitnessCall | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """All that was proved. `refused`: why one of the worlds could not be published, so that nothing was."""
+
+    proofs: tuple[AccessProof, ...]
+    refused: str = ""
+    was: Published | None = None
+    now: Published | None = None
+
+
+def prove(was: World, now: World, at: datetime) -> Proved:
+    """What every agent may do in `now` and not in `was`, and how each change of policies moves what it judges."""
+    try:
+        old, new = publish_registered(registered(was)), publish_registered(registered(now))
+    except (DocumentRefused, FactsRefused, ValueRefused) as refused:
+        return Proved((), str(refused).partition("\n")[0][:300])
+    comparison = Comparison(old, new, at, BOUNDS)
+    found = tuple(_proofs(comparison, old, new))
+    return Proved(found, "", old, new)
+
+
+def registered(world: World) -> Registered:
+    """The objects that decisions depend on."""
+    return Registered(
+        owners=world.of(Owner),
+        agents=world.of(Agent),
+        tool_servers=world.of(ToolServer),
+        scopes=world.of(Scope),
+        ceilings=world.of(Ceiling),
+        grants=world.of(Grant),
+        policies=world.of(Policy),
+        users=world.of(User),
+        resources=world.of(Resource),
+        relations=world.of(Relation),
+    )
+
+
+def _proofs(comparison: Comparison, old: Published, new: Published) -> Iterator[AccessProof]:
+    for at, (action, holder) in enumerate(_touched(comparison, old, new)):
+        if at >= MOST:
+            yield _unproven(holder.ref.id, action)
+        elif (proof := comparison.of_agent(action, holder)).movement is not Movement.EQUIVALENT:
+            yield shown(proof, holder.ref.id)
+    for proof in comparison.changed():
+        yield shown(proof, None)
+
+
+def _touched(comparison: Comparison, old: Published, new: Published) -> Iterator[tuple[str, Holder]]:
+    """Every agent and tool of which anything that decides changes, and that could be called on either side."""
+    beyond = {action for version in (old, new) for action in version.actions if _has_beyond(version, action)}
+    held: dict[EntityRef, set[str]] = {}
+    for version in (old, new):
+        for action, holders in version.facts.grants.of.items():
+            for ref in holders:
+                held.setdefault(ref, set()).add(action)
+    agents = {ref for version in (old, new) for ref in version.facts.known if ref.type == AGENT}
+    for ref in sorted(agents):
+        for action in sorted(held.get(ref, set()) | beyond):
+            holder = Holder(ref)
+            if not comparison.unchanged(action, holder):
+                yield action, holder
+
+
+def _has_beyond(version: Published, action: str) -> bool:
+    spoken = version.agents.about(version.actions[action])
+    return any(policy.statement.permits and policy.permits is PolicyPermits.BEYOND_GRANTS for _, policy in spoken)
+
+
+def _unproven(agent: str, action: str) -> AccessProof:
+    server, _, tool = action.partition("/")
+    why = "too many changes for one review"
+    return AccessProof(
+        side=PolicySide.AGENT,
+        agent=agent,
+        tool_server=server,
+        tool=tool,
+        movement=Movement.UNPROVEN,
+        witness=None,
+        why=why,
+    )
+
+
+def shown(proof: Proof, agent: str | None) -> AccessProof:
+    """A proof as a report says it."""
+    server, _, tool = proof.action.partition("/")
+    return AccessProof(
+        side=proof.side,
+        agent=agent,
+        tool_server=server,
+        tool=tool,
+        movement=proof.movement,
+        witness=_call(proof.widening) if proof.widening is not None else None,
+        why=proof.why,
+    )
+
+
+def _call(witness: Witness) -> WitnessCall:
+    request = witness.request
+    server, _, tool = request.action.partition("/")
+    people = [one.ref for one in (request.subject, request.user) if one is not None]
+    agents = [ref.id for ref in people if ref.type == AGENT]
+    users = [ref.id for ref in people if ref.type != AGENT]
+    said = {
+        "source_ip": request.source,
+        "chain": list(request.chain) or None,
+        "deployment": request.deployment,
+        "oauth": None
+        if request.oauth is None
+        else {
+            "mode": request.oauth.mode.value,
+            "scopes": sorted(request.oauth.scopes),
+            "consent": request.oauth.consent,
+        },
+        "caller": _json(request.context) if request.context else None,
+    }
+    return WitnessCall(
+        agent=agents[0] if agents else None,
+        user=users[0] if users else None,
+        tool_server=server,
+        tool=tool,
+        resource=str(request.resource.ref),
+        arguments={name: _json(value) for name, value in sorted(request.arguments.items())},
+        context={name: value for name, value in said.items() if value is not None},
+        at=request.at,
+        supposed=tuple(supposed_in_words(witness)),
+    )
+
+
+def _json(value: object) -> object:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case Mapping():
+            return {str(name): _json(one) for name, one in sorted(value.items())}
+        case list():
+            return [_json(one) for one in value]
+        case _:
+            return value
