@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from leasehold.scan.findings import FindingKind
 from leasehold.scan.patterns import pattern
 
+# ECMA-48 §5.4, without the quotation mark: none ends inside JSON what begins inside a string.
 _ANSI = (
-    r"\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|[\]PX^_][^\x07\x1b]{0,200}(?:\x07|\x1b\\)|[@-Z\\^_])"
-    r"|\x{9b}[0-?]{0,32}[ -/]{0,4}[@-~]"
+    r"\x1b(?:\[[0-?]{0,32}[ !#-/]{0,4}[@-~]|[\]PX^_][^\x07\x1b\"]{0,200}(?:\x07|\x1b\\)|[ !#-/]{0,4}[0-~])"
+    r"|\x{9b}[0-?]{0,32}[ !#-/]{0,4}[@-~]"
 )
 _KINDS = (
     (FindingKind.ANSI, _ANSI),

@@ -83,7 +83,8 @@ _PLACES = (
 _ASSIGNMENT = Rule("assignment", rf"{_KEYWORDS}{_GAP}({_VALUE}{{12,}})", looks_random)
 _GROUPED = "|".join(f"({rule.shape})" for rule in _TOKENS)
 _RULES = (*_TOKENS, *_PLACES)
-_PATTERN = pattern(rf"{_BEFORE}(?:{_GROUPED}){_AFTER}|" + "|".join(rule.shape for rule in _PLACES))
+EXPRESSION = rf"{_BEFORE}(?:{_GROUPED}){_AFTER}|" + "|".join(rule.shape for rule in _PLACES)
+_PATTERN = pattern(EXPRESSION)
 _ASSIGNED = pattern(_ASSIGNMENT.shape)
 _CONTINUED = pattern(rf"^(?:[A-Za-z0-9+/=_\s\\:.,()]|-[A-Za-z0-9])*(?:-----END {_KEY_NAME})?")
 _SECOND_LOOKS = 8
@@ -92,16 +93,17 @@ BOUNDARY = 2  # the longest that stands before a token and belongs to its shape
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A secret in a text, by its rule and its place."""
+    """A secret in a text, by its rule and its place; `begins` is where what tells it begins (`password=`)."""
 
     rule: str
+    begins: int
     start: int
     end: int
 
 
 def secrets_in(text: bytes, seen: int, continued: str = "") -> list[Secret]:
     """Every secret of a text, whose first `seen` bytes were judged before. `continued`: the rule that was cut there."""
-    found = [Secret(continued, seen, rest.span()[1] + seen)] if continued and (rest := _rest(text, seen)) else []
+    found = [Secret(continued, seen, seen, rest.span()[1] + seen)] if continued and (rest := _rest(text, seen)) else []
     after = found[0].end if found else seen
     known = [*found, *_shaped(text, after)]
     return sorted([*known, *_assigned(text, after, known)], key=lambda secret: secret.start)
@@ -117,7 +119,7 @@ def _shaped(text: bytes, after: int) -> Iterator[Secret]:
         group = found.lastindex or 1
         start, end = found.span(group)
         if start >= after and _RULES[group - 1].holds(text[start:end]):
-            yield Secret(_RULES[group - 1].name, start, end)
+            yield Secret(_RULES[group - 1].name, max(found.span()[0], after), start, end)
             at = end
         else:  # what is no secret of this kind may hold one of another; the limit keeps hostile text linear
             at, looks = (max(start, at) + 1 if looks else max(end, at + 1)), max(0, looks - 1)
@@ -131,4 +133,4 @@ def _assigned(text: bytes, after: int, known: Sequence[Secret]) -> Iterator[Secr
         before = bisect_right(starts, at) - 1  # the last known secret that begins before this one's end
         overlaps = before >= 0 and known[before].end > start
         if not overlaps and looks_random(text[start:at]):
-            yield Secret(_ASSIGNMENT.name, start, at)
+            yield Secret(_ASSIGNMENT.name, found.span()[0], start, at)
