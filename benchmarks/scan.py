@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import median
 
 from tests.fakes.scan_samples import Sample, hidden_samples, samples, vector
 
 from benchmarks.figure import Figure
-from leasehold.scan.findings import FindingKind, ScanPolicy
+from leasehold.scan.findings import FindingKind, Response, ScanPolicy
 from leasehold.scan.scanning import Scan, scan
 from leasehold.scan.secret_rules import EXPRESSION
 from leasehold.scan.windows import Form
@@ -33,6 +35,7 @@ def figures() -> Iterator[Figure]:
         yield Figure(f"scan_secret_recall_{name}", sum(map(found, chosen)) / len(chosen), f"of {len(chosen)}")
     yield from _hidden()
     yield from _alarms()
+    yield _standard_library()
     yield from _advice()
     yield from _speed()
 
@@ -54,6 +57,18 @@ def _alarms() -> Iterator[Figure]:
     lines = vector("benign")
     alarms = [bool(_scanned(line.encode(), Form.TEXT).findings) for line in lines]
     yield Figure("scan_false_alarms", sum(alarms), f"of {len(lines)} benign lines")
+
+
+def _standard_library() -> Figure:
+    """Findings in text that we did not choose: the sources of the Python that runs this. Each is taken for an alarm."""
+    texts = [path.read_bytes() for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))]
+    alarms = sum(len(found.findings) + found.omitted for found in map(_secrets_and_hidden, texts))
+    size = sum(map(len, texts)) / 1_000_000
+    return Figure("scan_alarms_per_mb_of_python", alarms / size, f"per MB, {alarms} in {size:.1f} MB")
+
+
+def _secrets_and_hidden(text: bytes) -> Scan:
+    return scan(text, ScanPolicy(responses={FindingKind.INSTRUCTION: Response.ALLOW}), KEY)
 
 
 def _advice() -> Iterator[Figure]:

@@ -63,7 +63,7 @@ def samples(seed: int, each: int) -> Iterator[Sample]:
 def drawn(form: dict, random: Random) -> str:
     """A value by a recipe."""
     value = _DRAWN.sub(lambda m: "".join(random.choices(ALPHABETS[m[1]], k=int(m[2]))), form["recipe"])
-    value = value.replace("{jwt}", _jwt(random)).replace("{pem}", _pem(random))
+    value = value.replace("{jwt}", _jwt(random)).replace("{pem}", _pem(random)).replace("{age}", _age(random))
     if not form.get("crc"):
         return (
             value[:-1] + "a" if value[-1:] in "-_" and form["recipe"] != "{pem}" else value
@@ -90,6 +90,22 @@ def _pem(random: Random) -> str:
     lines = ["".join(random.choices(ALPHABETS["64"], k=64)) for _ in range(25)]
     name = random.choice(["RSA ", "EC ", "", "OPENSSH ", "ENCRYPTED "])
     return "\n".join([f"-----BEGIN {name}PRIVATE KEY-----", *lines, f"-----END {name}PRIVATE KEY-----"])
+
+
+def _age(random: Random) -> str:
+    """An age identity: bech32 over 32 bytes, its checksum as the remainder of a polynomial over GF(32) (BIP 173)."""
+    alphabet, prefix = "qpzry9x8gf2tvdw0s3jn54khce6mua7l", "age-secret-key-"
+    words = [random.randrange(32) for _ in range(52)]
+    spread = [*(ord(c) // 32 for c in prefix), 0, *(ord(c) % 32 for c in prefix)]
+    remainder = 1
+    for value in [*spread, *words, *[0] * 6]:
+        top = remainder >> 25
+        remainder = ((remainder % (1 << 25)) << 5) ^ value
+        for bit, generator in enumerate((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)):
+            remainder ^= generator * ((top >> bit) % 2)
+    remainder ^= 1
+    check = [(remainder >> 5 * (5 - at)) % 32 for at in range(6)]
+    return (prefix + "1" + "".join(alphabet[word] for word in [*words, *check])).upper()
 
 
 def _core(form: dict, secret: str) -> str:
