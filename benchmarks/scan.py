@@ -22,7 +22,7 @@ from leasehold.scan.secret_rules import EXPRESSION
 from leasehold.scan.windows import Form
 
 KEY, POLICY = b"benchmarks of the scan", ScanPolicy()
-SEED, EACH, ROUNDS, SIZE = 20261126, 20, 200, 10_240
+SEED, EACH, ROUNDS, SIZE = 20261126, 20, 50, 10_240
 
 
 def figures() -> Iterator[Figure]:
@@ -100,6 +100,7 @@ def texts() -> Iterator[tuple[str, bytes, Form]]:
     yield "scan_10kb_text_ms", (b"The quick brown fox jumps, token count: 12, path=/a/b.py\n" * 400)[:SIZE], Form.TEXT
     yield "scan_10kb_polish_ms", ("Zażółć gęślą jaźń, мир. " * 600).encode()[:SIZE], Form.TEXT
     yield "scan_10kb_all_escapes_ms", (b"\\u0142" * 3_000)[: SIZE - SIZE % 6], Form.JSON
+    yield "scan_10kb_all_hidden_ms", ("a\u200b".encode() * 2_560)[:SIZE], Form.TEXT
     yield "scan_10kb_all_findings_ms", (b"-----BEGIN PRIVATE KEY-----" * 600)[:SIZE], Form.TEXT
 
 
