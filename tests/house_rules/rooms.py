@@ -32,6 +32,7 @@ ROOMS_OF_LIBRARY = {
     "z3": ("api/leasehold/policy/proving/",),
     "grpc": ("api/leasehold/envoy/",),
     "google": ("api/leasehold/envoy/",),  # protocol buffers
+    "re2": ("api/leasehold/scan/",),
     "cdktf": _CDK_DOOR,
     "cdktn": _CDK_DOOR,
     "constructs": ("cdktf/leasehold_cdktf/",),
@@ -62,7 +63,7 @@ WITHOUT_PERMIT = {
     "api/leasehold/clusters/ending.py:_end": "the cluster says that it is gone",
     "api/leasehold/clusters/ending.py:forget_workloads": "the worker drops what is long gone",
 }
-_PURE = ("api/leasehold/model/", "api/leasehold/policy/")
+_PURE = ("api/leasehold/model/", "api/leasehold/policy/", "api/leasehold/scan/")
 _IMPURE_MODULES = frozenset(
     {
         "asyncio",
@@ -127,7 +128,7 @@ def environment_in_settings(source: Source) -> Iterator[str]:
 
 
 def meaning_and_decisions_are_pure(source: Source) -> Iterator[str]:
-    """`model` and `policy` do no I/O and get time and chance as arguments."""
+    """`model`, `policy` and `scan` do no I/O and get time and chance as arguments."""
     if not source.within(*_PURE):
         return
     for line, module in imported(source):
