@@ -65,7 +65,8 @@ def test_it_goes_as_told_and_leaves_nothing_behind(scratch):
     numbers = [int(number) for number in re.findall(r"^ ?(\d+)  \S.*  \d+\.\d s$", said, re.MULTILINE)]
     assert numbers == list(range(1, STEPS + 1)), said
     for told in (
-        "agent `triage` can now `create_comment` on `repo:acme/payments`",  # the pull request's access diff
+        # the pull request's access diff
+        "new agent `triage` can now `create_comment`, `list_pull_requests`, `read_file` on `repo:acme/payments`",
         "above ceiling `payments`",
         "unmanaged",  # the drift report
         "introspection: inactive",
