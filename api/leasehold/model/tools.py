@@ -25,6 +25,13 @@ class Action(StrEnum):
     EXECUTE = "execute"
 
 
+class Pinning(StrEnum):
+    """What a gateway does with tools that no pin approves: hides and denies them, or only takes note."""
+
+    REQUIRED = "required"
+    OBSERVE = "observe"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolAnnotations:
     """What a server says of its tool (MCP 2025-11-25, `ToolAnnotations`); hints, never proof. None: it says nothing."""
@@ -61,12 +68,16 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolServer:
-    """An MCP server. `url` is its resource indicator, and thus the audience of its tokens (RFC 8707 §2)."""
+    """An MCP server. `url` is its resource indicator, and thus the audience of its tokens (RFC 8707 §2).
+
+    `pinning`: whether the gateway shows and calls tools that no pin approves.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     url: str
     tools: Mapping[str, Tool]
     description: str = ""
+    pinning: Pinning = Pinning.REQUIRED
 
     def __post_init__(self) -> None:
         check_url(self.url, "url")
