@@ -21,6 +21,7 @@ from leasehold.store.sql_lease_uses import SqlLeaseUses
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
 from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
 from leasehold.store.sql_objects import SqlObjects
+from leasehold.store.sql_observations import SqlObservations
 from leasehold.store.sql_people import SqlAuthorizations, SqlClientSecrets, SqlConsents
 from leasehold.store.sql_questions import SqlQuestions
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
@@ -47,6 +48,7 @@ class SqlUnitOfWork:
         "leases",
         "nodes",
         "objects",
+        "observations",
         "questions",
         "registrations",
         "replays",
@@ -81,6 +83,7 @@ class SqlUnitOfWork:
         self.heartbeats = SqlHeartbeats(connection)
         self.lease_uses = SqlLeaseUses(connection, self.nodes)
         self.baselines = SqlBaselines(connection)
+        self.observations = SqlObservations(connection)
 
 
 class SqlStore:

@@ -17,6 +17,7 @@ from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
+from leasehold.model.observations import Observation
 from leasehold.model.outside import Baseline
 from leasehold.model.records import BootstrapToken, Version
 from leasehold.model.registrations import RegisteredClient, RegistrationToken
@@ -33,6 +34,7 @@ from leasehold.store.memory_clients import MemoryRegistrations
 from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_lease_uses import Counted, MemoryLeaseUses, Place
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
+from leasehold.store.memory_observations import MemoryObservations
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
 from leasehold.store.memory_questions import MemoryQuestions
 from leasehold.store.memory_streams import MemoryStreams
@@ -72,6 +74,7 @@ class MemoryState:
     looks: list[datetime] = field(default_factory=list)
     lease_uses: dict[Place, Counted] = field(default_factory=dict)
     baselines: dict[str, Baseline] = field(default_factory=dict)
+    observations: dict[tuple[str, str], Observation] = field(default_factory=dict)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -102,6 +105,7 @@ class MemoryState:
             looks=list(self.looks),
             lease_uses=dict(self.lease_uses),
             baselines=dict(self.baselines),
+            observations=dict(self.observations),
         )
 
 
@@ -133,6 +137,7 @@ class MemoryUnitOfWork:
         self.heartbeats = MemoryHeartbeats(state.heartbeats, state.looks)
         self.lease_uses = MemoryLeaseUses(state.leases, state.lease_uses, state.nodes)
         self.baselines = MemoryBaselines(state.baselines)
+        self.observations = MemoryObservations(state.observations)
 
 
 class MemoryStore:
