@@ -79,12 +79,17 @@ def checked(texts: tuple[PolicyText, ...], checker: Checker) -> list[tuple[Polic
 
 def assuming(vocabulary: Vocabulary, texts: Iterable[PolicyText]) -> Vocabulary:
     """The same, with every type of resource that policies name, in any other, and nothing known of it."""
-    statements = (one for text in texts if text.schema is None for one in read(text.name, text.document)[0])
-    named = frozenset[str]().union(*(types_named(one.template) for one in statements)) - {RELATION, ACTION}
+    named = frozenset[str]().union(*(_types_named(one.name, one.document) for one in texts if one.schema is None))
+    named -= {RELATION, ACTION}
     types = {**dict.fromkeys(named, EMPTY), **vocabulary.types}
     above = frozenset(types) - {AGENT, USER}
     members = {type_: above | vocabulary.members.get(type_, frozenset()) for type_ in types if type_ not in PRINCIPALS}
     return replace(vocabulary, types=types, members={**vocabulary.members, **members})
+
+
+@lru_cache(maxsize=64)
+def _types_named(name: str, document: str) -> frozenset[str]:
+    return frozenset[str]().union(*(types_named(one.template) for one in read(name, document)[0]))
 
 
 def actions_in(vocabulary: Vocabulary, application: Application | None) -> frozenset[EntityRef]:
