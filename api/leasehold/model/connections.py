@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from leasehold.model.errors import InvalidValue
+from leasehold.model.errors import InvalidValue, LeaseholdError
 from leasehold.model.leases import Ancestor
 from leasehold.model.names import check_name
 from leasehold.model.upstream import Method
@@ -141,6 +141,15 @@ class Binding:
     holder: Holder
     tool_server: str
     address: str
+
+
+class CannotOpen(LeaseholdError):
+    """A sealed secret does not open here: it is bound to something else, or was wrapped by a key that is not ours."""
+
+    code = "unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("a sealed secret does not open for this connection")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
