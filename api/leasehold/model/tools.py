@@ -12,6 +12,7 @@ from leasehold.model.errors import InvalidValue
 from leasehold.model.json_texts import canonical_object, parsed_object
 from leasehold.model.names import check_name, check_resource, check_text, check_tool, has_wildcard
 from leasehold.model.trust import check_url
+from leasehold.model.upstream import UpstreamAuth
 
 _STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
 
@@ -61,15 +62,21 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolServer:
-    """An MCP server. `url` is its resource indicator, and thus the audience of its tokens (RFC 8707 §2)."""
+    """An MCP server. `url` is its resource indicator, and thus the audience of its tokens (RFC 8707 §2).
+
+    `upstream_auth` is how calls prove themselves to it; None: it wants nothing.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     url: str
     tools: Mapping[str, Tool]
     description: str = ""
+    upstream_auth: UpstreamAuth | None = None
 
     def __post_init__(self) -> None:
         check_url(self.url, "url")
+        if self.upstream_auth is not None and self.upstream_auth.mtls is not None and self.url.startswith("http:"):
+            raise InvalidValue("a server that wants a client certificate is reached by https")
         check_text(self.description, "description")
         for tool in self.tools:
             check_tool(tool)

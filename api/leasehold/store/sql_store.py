@@ -15,6 +15,8 @@ from leasehold.store.migrate import migrate
 from leasehold.store.shared_secrets import SqlSharedSecrets
 from leasehold.store.sql_baselines import SqlBaselines
 from leasehold.store.sql_clients import SqlRegistrations
+from leasehold.store.sql_connection_endings import SqlConnectionEndings, SqlUpstreamClients
+from leasehold.store.sql_connections import SqlConnections, SqlPromotions
 from leasehold.store.sql_credentials import SqlCredentials
 from leasehold.store.sql_history import SqlAuditLog, SqlChanges, SqlVersions
 from leasehold.store.sql_lease_uses import SqlLeaseUses
@@ -40,6 +42,8 @@ class SqlUnitOfWork:
         "bootstrap",
         "changes",
         "client_secrets",
+        "connection_endings",
+        "connections",
         "consents",
         "credentials",
         "heartbeats",
@@ -47,6 +51,7 @@ class SqlUnitOfWork:
         "leases",
         "nodes",
         "objects",
+        "promotions",
         "questions",
         "registrations",
         "replays",
@@ -54,6 +59,7 @@ class SqlUnitOfWork:
         "shared_secrets",
         "streams",
         "tasks",
+        "upstream_clients",
         "versions",
         "workloads",
     )
@@ -81,6 +87,10 @@ class SqlUnitOfWork:
         self.heartbeats = SqlHeartbeats(connection)
         self.lease_uses = SqlLeaseUses(connection, self.nodes)
         self.baselines = SqlBaselines(connection)
+        self.connections = SqlConnections(connection, bumps)
+        self.promotions = SqlPromotions(connection, bumps)
+        self.connection_endings = SqlConnectionEndings(connection)
+        self.upstream_clients = SqlUpstreamClients(connection)
 
 
 class SqlStore:
