@@ -21,8 +21,10 @@ from leasehold_cdktf.names import (
     did_you_mean,
     literal,
 )
+from leasehold_cdktf.pins import Surface, ToolPin
 
 Action = Literal["read", "write", "delete", "execute"]
+Pinning = Literal["required", "observe"]
 _ANNOTATIONS = {
     "title": "title",
     "readOnlyHint": "read_only_hint",
@@ -85,6 +87,7 @@ class ToolServer(OffersTools, Declared):
         tools: What each tool does: `{"read_file": "read", "delete_branch": Tool("delete", "For good.")}`, or
             `Tool.listed("github.tools.json")`.
         description: One line for reports.
+        pinning: `required`, the default, hides and denies tools that no pin approves; `observe` only takes note.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
@@ -93,7 +96,7 @@ class ToolServer(OffersTools, Declared):
 
     KIND = "leasehold_tool_server"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one keyword per attribute
         self,
         scope: Construct,
         id_: str,
@@ -101,6 +104,7 @@ class ToolServer(OffersTools, Declared):
         url: str,
         tools: Mapping[str, Action | Tool],
         description: str | None = None,
+        pinning: Pinning | None = None,
         name: str | None = None,
     ) -> None:
         check_tools(tools)
@@ -114,8 +118,17 @@ class ToolServer(OffersTools, Declared):
                 "url": url,
                 "tools": {tool: _definition(what) for tool, what in sorted(tools.items())},
                 "description": description,
+                "pinning": pinning,
             }
         )
+
+    def pin(self, surface: Surface, *, justification: str) -> ToolPin:
+        """Approve this server's tools as the surface has them: see `ToolPin`.
+
+        Raises:
+            ValueError: as `ToolPin`.
+        """
+        return ToolPin(self, "pin", tool_server=self, surface=surface, justification=justification)
 
     @staticmethod
     def named(name: str, *, tools: Collection[str] | None = None, url: str | None = None) -> NamedToolServer:

@@ -42,7 +42,7 @@ _APPROVERS = frozenset({Role.APPROVER, Role.SECURITY_ADMIN})
 _DEVELOPERS_WRITE = frozenset(
     {Kind.AGENTS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS, Kind.WORKLOAD_BINDINGS},
 )
-_APPROVERS_WRITE = frozenset({Kind.DRIFT_EXCEPTIONS})
+_APPROVERS_WRITE = frozenset({Kind.DRIFT_EXCEPTIONS, Kind.TOOL_PINS})
 _DEVELOPERS_REVOKE = frozenset({"agent", "deployment", "lease", "task"})
 
 

@@ -9,7 +9,9 @@ from dataclasses import fields, is_dataclass
 from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.authority.plain import plain_of
 from leasehold.model.objects import Spec
+from leasehold.model.pins import ToolPin
 from leasehold.model.plain import plain_value
+from leasehold.model.tool_surfaces import surface_leaves
 from leasehold.review.findings import Delta
 
 
@@ -58,6 +60,9 @@ def canonical_constraint(declared: ArgumentConstraint) -> dict[str, object]:
 def _leaves(prefix: str, value: object) -> list[tuple[str, object]]:
     if isinstance(value, ArgumentConstraint):
         return [(prefix, canonical_constraint(value))]
+    if isinstance(value, ToolPin):
+        leaves = surface_leaves(value.approved).items()
+        return [("justification", value.justification), *((f"surface{path}", leaf) for path, leaf in leaves)]
     if is_dataclass(value) and not isinstance(value, type):
         members = [(f.name, getattr(value, f.name)) for f in fields(value)]
     elif isinstance(value, Mapping):

@@ -26,6 +26,7 @@ _NAMES: Schema = {"type": "array", "items": _STRING, "uniqueItems": True}
 _COMPUTED: dict[Kind, Schema] = {
     Kind.DEPLOYMENTS: {"epoch": {**_COUNT, "description": "Every write and every revocation is a new one."}},
     Kind.GRANT_SETS: {"live_grants": {**_NAMES, "description": "The agent's grants that live now, sorted."}},
+    Kind.TOOL_PINS: {"digest": {**_STRING, "description": "The name of exactly this surface, `sha256:` and 64 hex."}},
     Kind.GRANTS: {"expired": {"type": "boolean", "description": "Whether its expiry has passed."}},
 }
 _ENVELOPE: Schema = {

@@ -33,7 +33,7 @@ def allowed(answer):
 @pytest.mark.parametrize(("role", "kind"), list(itertools.product(Role, Kind)))
 def test_every_role_but_the_enforcer_reads_every_kind_and_few_write(role, kind):
     assert allowed(decide_platform(principal(role), PlatformAction.READ, kind)) is (role is not Role.ENFORCER)
-    accepts = role is Role.APPROVER and kind is Kind.DRIFT_EXCEPTIONS
+    accepts = role is Role.APPROVER and kind in {Kind.DRIFT_EXCEPTIONS, Kind.TOOL_PINS}
     expected = role is Role.SECURITY_ADMIN or accepts or (role is Role.DEVELOPER and kind in DEVELOPERS)
     for action in WRITES:
         assert allowed(decide_platform(principal(role), action, kind)) is expected

@@ -14,6 +14,7 @@ from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Stored
 from leasehold.model.people import Agent, Owner
+from leasehold.model.pins import ToolPin
 from leasehold.model.plain import plain
 from leasehold.model.policies import Policy, PolicySide
 from leasehold.model.principal import Role
@@ -71,6 +72,10 @@ def organisation():
                 "create_issue": Tool(action=Action.WRITE),
                 "delete_branch": Tool(action=Action.DELETE),
             },
+        ),
+        (Kind.TOOL_PINS, "github"): ToolPin(
+            surface='{"tools": [{"name": "read_file"}, {"name": "create_issue"}, {"name": "delete_branch"}]}',
+            justification="read over",
         ),
         (Kind.SCOPES, "issues"): Scope(
             tool_server="github", tools=frozenset({"create_issue"}), resources=frozenset({"repo:web", "repo:api"})

@@ -14,6 +14,7 @@ from tests.fakes.registry import (
     NOW,
     OWNER,
     OWNS,
+    PIN,
     POLICY,
     READ,
     RELATION,
@@ -49,6 +50,7 @@ BODIES = {
     Kind.TRUST_ISSUERS: ("other", {**ISSUER, "issuer": "https://other.example.com"}),
     Kind.WORKLOAD_BINDINGS: ("pod", AGENT_BINDING),
     Kind.TOOL_SERVERS: ("jira", {**SERVER, "url": "https://mcp.example.com/jira"}),
+    Kind.TOOL_PINS: ("github", PIN),
     Kind.SCOPES: ("reader", SCOPE),
     Kind.CEILINGS: ("narrow", {"principal": "agent:triage", "scopes": ["everything"]}),
     Kind.GRANTS: (READ, GRANT),
@@ -71,7 +73,7 @@ def table():
     for kind in Kind:
         name, body = BODIES[kind]
         writers = WITH_THE_TEAM if kind in DEVELOPERS_WRITE else ADMINS
-        writers |= {"approver"} if kind is Kind.DRIFT_EXCEPTIONS else set()
+        writers |= {"approver"} if kind in {Kind.DRIFT_EXCEPTIONS, Kind.TOOL_PINS} else set()
         one, many = f"/v1/{kind}/{{name:path}}", f"/v1/{kind}"
         create = {"url": path(kind, name), "json": body, "headers": {"If-None-Match": "*"}}
         yield "PUT", one, writers, create
