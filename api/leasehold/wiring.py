@@ -13,6 +13,8 @@ from threading import Event, Thread
 from leasehold.authn.agent_tokens import AgentCallers
 from leasehold.authn.possession import Possessions
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.broker.connecting import Connecting
+from leasehold.broker_wiring import connect_door, connection_doors, open_brokerage
 from leasehold.cluster_wiring import followed, reviewer
 from leasehold.clusters.sightings import Sightings
 from leasehold.credential_wiring import credential_doors, open_observer
@@ -27,6 +29,7 @@ from leasehold.exchange.introspection import Introspection, LiveLeases, Revocati
 from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.on_behalf import OnBehalf
+from leasehold.exchange.persons import Persons
 from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.simulation import Simulation
 from leasehold.exchange.statements import Statements
@@ -64,6 +67,7 @@ from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
 from leasehold.web.access.app import WELL_KNOWN
 from leasehold.web.asgi import Application
+from leasehold.web.connections.app import connections_app
 from leasehold.web.control_plane import control_plane
 from leasehold.web.dispatch import dispatch
 from leasehold.web.doors import Doors
@@ -191,7 +195,19 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     sightings, watches = followed(settings, store, _now)
     sweeping = Event()
     Thread(target=sweep_for_ever, args=(store, _now, sweeping), name="leasehold-heartbeats", daemon=True).start()
-    oauth = oauth_app(_oauth_doors(settings, store, signer, known, ledger=ledger, leases=leases, sightings=sightings))
+    brokerage = open_brokerage(settings, store, _now)
+    oauth_doors = _oauth_doors(
+        settings,
+        store,
+        signer,
+        known,
+        ledger=ledger,
+        leases=leases,
+        sightings=sightings,
+        connecting=brokerage.connecting,
+    )
+    oauth = oauth_app(oauth_doors)
+    persons = Persons(callers, _subject_tokens(settings), Views(store))
     revocations = revocations_app(_revocation_doors(settings, store, signer, known))
     lists = StatusLists(issuer=settings.issuer, store=store, mint=TokenMint(signer, STATUS_LIST_TYPE))
     store.listen(lists.wake)
@@ -207,12 +223,14 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
         "/oauth2/": oauth,
         "/.well-known/": oauth,
         "/v1/consents": oauth,
+        "/v1/connections": connections_app(connection_doors(settings, brokerage, persons, known.possessions, _now)),
+        "/connect": connect_door(settings, brokerage, oauth_doors.people, _now),
         "/revocations": revocations,
     }
     planes = dispatch(control, hot)
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
-    workers = (stop_endings, stop_signals, sweeping.set, watches.close)
+    workers = (stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
     return finishing(planes, (*workers, *closing, ledger.close, leases.close, store.close))
 
 
@@ -236,6 +254,7 @@ def _oauth_doors(  # noqa: PLR0913  the whole token service stands behind it
     ledger: Ledger,
     leases: LiveLeases,
     sightings: Sightings,
+    connecting: Connecting,
 ) -> OAuthDoors:
     views, mint = Views(store, settings.credentials_audience, sightings), TokenMint(signer)
     holds = Holds(views=views, ledger=ledger, clusters=sightings)
@@ -280,7 +299,14 @@ def _oauth_doors(  # noqa: PLR0913  the whole token service stands behind it
             issuing=issuing,
         ),
         people=_people(
-            settings, store, ledger, clients=clients, registrations=registrations, subjects=subjects, views=views
+            settings,
+            store,
+            ledger,
+            clients=clients,
+            registrations=registrations,
+            subjects=subjects,
+            views=views,
+            connecting=connecting,
         ),
         consents=Consents(callers=known.callers, verifier=subjects, views=views, store=store),
         proofs=known.proofs,
@@ -314,6 +340,7 @@ def _people(  # noqa: PLR0913  the whole token service stands behind it
     registrations: Registrations,
     subjects: SubjectTokens,
     views: Views,
+    connecting: Connecting,
 ) -> People:
     authorizing = Authorizing(
         issuer=settings.issuer,
@@ -325,7 +352,7 @@ def _people(  # noqa: PLR0913  the whole token service stands behind it
         store=store,
         ledger=ledger,
     )
-    return People(issuer=settings.issuer, authorizing=authorizing, clock=_now)
+    return People(issuer=settings.issuer, authorizing=authorizing, clock=_now, connecting=connecting)
 
 
 def _subject_tokens(settings: Settings) -> SubjectTokens:
