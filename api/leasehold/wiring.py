@@ -12,13 +12,14 @@ from threading import Event, Thread
 
 from leasehold.authn.agent_tokens import AgentCallers
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.broker_wiring import connect_door, connection_doors, open_brokerage
 from leasehold.cluster_wiring import followed
 from leasehold.credential_wiring import credential_doors, open_observer
 from leasehold.decision_wiring import decision_point, ext_authz
 from leasehold.exchange.introspection import LiveLeases
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.status_lists import StatusLists
-from leasehold.exchange_wiring import Ground, Known, known_callers, oauth_doors, simulation
+from leasehold.exchange_wiring import Ground, Known, known_callers, oauth_doors, persons, simulation
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
 from leasehold.keys.file_keys import FileKeys
@@ -39,6 +40,7 @@ from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
 from leasehold.web.access.app import WELL_KNOWN
 from leasehold.web.asgi import Application
+from leasehold.web.connections.app import connections_app
 from leasehold.web.control_plane import control_plane
 from leasehold.web.dispatch import dispatch
 from leasehold.web.doors import Doors
@@ -145,20 +147,22 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     sightings, watches = followed(settings, store, _now)
     sweeping = Event()
     Thread(target=sweep_for_ever, args=(store, _now, sweeping), name="leasehold-heartbeats", daemon=True).start()
-    oauth = oauth_app(
-        oauth_doors(
-            Ground(
-                settings=settings,
-                store=store,
-                signer=signer,
-                known=known,
-                ledger=ledger,
-                leases=leases,
-                sightings=sightings,
-                clock=_now,
-            )
+    brokerage = open_brokerage(settings, store, _now)
+    token_service = oauth_doors(
+        Ground(
+            settings=settings,
+            store=store,
+            signer=signer,
+            known=known,
+            ledger=ledger,
+            leases=leases,
+            sightings=sightings,
+            connecting=brokerage.connecting,
+            clock=_now,
         )
     )
+    oauth = oauth_app(token_service)
+    people = persons(settings, store, callers)
     revocations = revocations_app(_revocation_doors(settings, store, signer, known))
     lists = StatusLists(issuer=settings.issuer, store=store, mint=TokenMint(signer, STATUS_LIST_TYPE))
     store.listen(lists.wake)
@@ -174,12 +178,14 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
         "/oauth2/": oauth,
         "/.well-known/": oauth,
         "/v1/consents": oauth,
+        "/v1/connections": connections_app(connection_doors(settings, brokerage, people, known.possessions, _now)),
+        "/connect": connect_door(settings, brokerage, token_service.people, _now),
         "/revocations": revocations,
     }
     planes = dispatch(control, hot)
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
-    workers = (stop_endings, stop_signals, sweeping.set, watches.close)
+    workers = (stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
     return finishing(planes, (*workers, *closing, ledger.close, leases.close, store.close))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from leasehold.model.connections import Holder, Personal
 from leasehold.model.people import Agent, AgentState, Owner, OwnerState
 from leasehold.model.principal import Principal, Role
+from leasehold.model.upstream import UpstreamAuth
 
 _READERS = frozenset({Role.SECURITY_ADMIN, Role.AUDITOR})
 
@@ -73,6 +74,11 @@ def decide_upkeep(holder: Holder) -> UpkeepPermit:
 def may_call(agent: Agent, owner: Owner) -> bool:
     """True while an agent lives and somebody answers for it: for another no connection goes out."""
     return agent.state is AgentState.ACTIVE and owner.state is OwnerState.ACTIVE
+
+
+def may_be_held(auth: UpstreamAuth, holder: Holder) -> bool:
+    """True if a tool server's declaration lets this holder have a connection there."""
+    return auth.personal if isinstance(holder, Personal) else auth.shared
 
 
 def _is_security(principal: Principal) -> bool:
