@@ -11,7 +11,9 @@ _CDK_DOOR = ("cdktf/leasehold_cdktf/_cdk.py",)
 ROOMS_OF_LIBRARY = {
     "fastapi": ("api/leasehold/web/",),
     "starlette": ("api/leasehold/web/",),  # the hot plane is plain ASGI on fastapi's own foundation
-    "orjson": ("api/leasehold/web/", "api/leasehold/store/", "api/leasehold/keys/"),  # bodies, rows, signed claims
+    "orjson": (  # bodies, rows, signed claims, lists that were judged before
+        *("api/leasehold/web/", "api/leasehold/store/", "api/leasehold/keys/", "api/leasehold/surfaces/"),
+    ),
     "pydantic": ("api/leasehold/web/", "api/leasehold/store/"),  # strict parsing at the doors and from rows
     "pydantic_core": ("api/leasehold/web/", "api/leasehold/store/"),
     "sqlmodel": ("api/leasehold/store/",),
@@ -61,6 +63,7 @@ WITHOUT_PERMIT = {
     "api/leasehold/signals/transmitting.py:_claim": "the worker takes a stream for a while",
     "api/leasehold/signals/transmitting.py:_settle": "the worker says how far it came",
     "api/leasehold/clusters/ending.py:_end": "the cluster says that it is gone",
+    "api/leasehold/surfaces/recording.py:record": "writes down what a server shows, which gives nobody anything",
     "api/leasehold/clusters/ending.py:forget_workloads": "the worker drops what is long gone",
 }
 _PURE = ("api/leasehold/model/", "api/leasehold/policy/", "api/leasehold/scan/")
@@ -86,7 +89,7 @@ _CLOCKS = (".now", ".utcnow", ".today")
 _USE_CASES = tuple(
     f"api/leasehold/{room}/"
     for room in (
-        *("exchange", "credentials", "clusters", "decisions", "feed", "signals", "registry"),
+        *("exchange", "credentials", "clusters", "decisions", "feed", "signals", "registry", "surfaces"),
         *("broker", "approvals", "review", "campaigns"),
     )
 )

@@ -23,6 +23,7 @@ from leasehold.store.sql_lease_uses import SqlLeaseUses
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
 from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
 from leasehold.store.sql_objects import SqlObjects
+from leasehold.store.sql_observations import SqlObservations
 from leasehold.store.sql_people import SqlAuthorizations, SqlClientSecrets, SqlConsents
 from leasehold.store.sql_questions import SqlQuestions
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
@@ -51,6 +52,7 @@ class SqlUnitOfWork:
         "leases",
         "nodes",
         "objects",
+        "observations",
         "promotions",
         "questions",
         "registrations",
@@ -91,6 +93,7 @@ class SqlUnitOfWork:
         self.promotions = SqlPromotions(connection, bumps)
         self.connection_endings = SqlConnectionEndings(connection)
         self.upstream_clients = SqlUpstreamClients(connection)
+        self.observations = SqlObservations(connection)
 
 
 class SqlStore:

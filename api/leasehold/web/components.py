@@ -15,6 +15,7 @@ from leasehold.model.registrations import REGISTRATION_TTL_MAX
 from leasehold.web.credential_schemas import credential_schemas
 from leasehold.web.decision_schemas import decision_schemas
 from leasehold.web.problems import PROBLEMS
+from leasehold.web.surface_schemas import surface_schemas
 
 Schema = dict[str, Any]  # Any: JSON Schema is JSON
 _DROPPED = frozenset({"title"})  # Pydantic's guesses from names, which say nothing new
@@ -55,7 +56,7 @@ def components() -> dict[str, Schema]:
         found[f"{noun(kind)}Body"] = body
         found[noun(kind)] = _object_schema(kind, body)
         found[f"{noun(kind)}Page"] = _page(noun(kind))
-    return found | _registry_schemas() | credential_schemas() | decision_schemas()
+    return found | _registry_schemas() | credential_schemas() | decision_schemas() | surface_schemas()
 
 
 def body_schema(kind: Kind, reference: str = "#/$defs/{model}") -> Schema:

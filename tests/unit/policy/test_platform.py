@@ -51,6 +51,7 @@ def test_who_asks_the_decision_point(role):
         PlatformAction.DECIDE: {Role.ENFORCER, Role.SECURITY_ADMIN},
         PlatformAction.SEARCH: {Role.ENFORCER, Role.AUDITOR, Role.SECURITY_ADMIN},
         PlatformAction.EXPLAIN: {Role.AUDITOR, Role.SECURITY_ADMIN},
+        PlatformAction.OBSERVE: {Role.ENFORCER, Role.APPROVER, Role.SECURITY_ADMIN},
     }
     for action, roles in askers.items():
         assert allowed(decide_platform(principal(role), action, "decisions")) is (role in roles)

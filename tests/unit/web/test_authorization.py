@@ -68,6 +68,12 @@ EMPTY_REPORT = {"json": {"stacks": [{"stack": "prod", "resources": []}]}}
 REVOKE = {"json": {"node": "agent:triage", "reason": "leaked"}}
 
 
+def surfaces():
+    yield "GET", "/v1/tool-servers/{name}:surface", READERS, {"url": "/v1/tool-servers/github:surface"}
+    listed = {"url": "/v1/tool-servers/github:observe", "json": {"tools": [{"name": "read_file"}]}}
+    yield "POST", "/v1/tool-servers/{name}:observe", ADMINS | {"approver", "pep"}, listed
+
+
 def table():
     """(method, route, callers allowed, a request that would work)."""
     for kind in Kind:
@@ -102,7 +108,7 @@ def table():
     yield "POST", "/v1/plan-reviews", READERS, EMPTY_REPORT
 
 
-TABLE = {(method, route): (allowed, request) for method, route, allowed, request in table()}
+TABLE = {(method, route): (allowed, request) for method, route, allowed, request in (*table(), *surfaces())}
 # Simulation needs a token service behind it: test_simulation.py
 SIMULATION = {("POST", "/v1/trust-issuers:simulate")}
 # Questions about decisions need a decision point: unit/decisions/test_answers.py
