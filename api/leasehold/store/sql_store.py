@@ -26,6 +26,7 @@ from leasehold.store.sql_questions import SqlQuestions
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
 from leasehold.store.sql_streams import SqlStreams
 from leasehold.store.sql_tasks import SqlTasks
+from leasehold.store.sql_trail import SqlTrail
 from leasehold.store.sql_workloads import SqlHeartbeats, SqlWorkloads
 from leasehold.store.wakeups import Listener, Wakeups
 
@@ -54,6 +55,7 @@ class SqlUnitOfWork:
         "shared_secrets",
         "streams",
         "tasks",
+        "trail",
         "versions",
         "workloads",
     )
@@ -81,6 +83,7 @@ class SqlUnitOfWork:
         self.heartbeats = SqlHeartbeats(connection)
         self.lease_uses = SqlLeaseUses(connection, self.nodes)
         self.baselines = SqlBaselines(connection)
+        self.trail = SqlTrail(connection)
 
 
 class SqlStore:

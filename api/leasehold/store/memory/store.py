@@ -28,6 +28,7 @@ from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, Memory
 from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
 from leasehold.store.memory.objects import MemoryObjects
 from leasehold.store.memory.revocations import MemoryRevocations
+from leasehold.store.memory.trail import MemoryTrail, MemoryTrailState
 from leasehold.store.memory_baselines import MemoryBaselines
 from leasehold.store.memory_clients import MemoryRegistrations
 from leasehold.store.memory_credentials import MemoryCredentials
@@ -72,6 +73,7 @@ class MemoryState:
     looks: list[datetime] = field(default_factory=list)
     lease_uses: dict[Place, Counted] = field(default_factory=dict)
     baselines: dict[str, Baseline] = field(default_factory=dict)
+    trail: MemoryTrailState = field(default_factory=MemoryTrailState)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -102,6 +104,7 @@ class MemoryState:
             looks=list(self.looks),
             lease_uses=dict(self.lease_uses),
             baselines=dict(self.baselines),
+            trail=self.trail.copy(),
         )
 
 
@@ -133,6 +136,7 @@ class MemoryUnitOfWork:
         self.heartbeats = MemoryHeartbeats(state.heartbeats, state.looks)
         self.lease_uses = MemoryLeaseUses(state.leases, state.lease_uses, state.nodes)
         self.baselines = MemoryBaselines(state.baselines)
+        self.trail = MemoryTrail(state.trail, state.audit)
 
 
 class MemoryStore:
