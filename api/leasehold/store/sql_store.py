@@ -29,6 +29,7 @@ from leasehold.store.sql_questions import SqlQuestions
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
 from leasehold.store.sql_streams import SqlStreams
 from leasehold.store.sql_tasks import SqlTasks
+from leasehold.store.sql_trail import SqlTrail
 from leasehold.store.sql_workloads import SqlHeartbeats, SqlWorkloads
 from leasehold.store.wakeups import Listener, Wakeups
 
@@ -61,6 +62,7 @@ class SqlUnitOfWork:
         "shared_secrets",
         "streams",
         "tasks",
+        "trail",
         "upstream_clients",
         "versions",
         "workloads",
@@ -94,6 +96,7 @@ class SqlUnitOfWork:
         self.connection_endings = SqlConnectionEndings(connection)
         self.upstream_clients = SqlUpstreamClients(connection)
         self.observations = SqlObservations(connection)
+        self.trail = SqlTrail(connection)
 
 
 class SqlStore:

@@ -30,6 +30,7 @@ from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, Memory
 from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
 from leasehold.store.memory.objects import MemoryObjects
 from leasehold.store.memory.revocations import MemoryRevocations
+from leasehold.store.memory.trail import MemoryTrail, MemoryTrailState
 from leasehold.store.memory_baselines import MemoryBaselines
 from leasehold.store.memory_clients import MemoryRegistrations
 from leasehold.store.memory_connections import (
@@ -88,6 +89,7 @@ class MemoryState:
     connection_endings: dict[str, EndingConnection] = field(default_factory=dict)
     upstream_clients: dict[tuple[str, str], UpstreamClient] = field(default_factory=dict)
     observations: dict[tuple[str, str], Observation] = field(default_factory=dict)
+    trail: MemoryTrailState = field(default_factory=MemoryTrailState)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -123,6 +125,7 @@ class MemoryState:
             connection_endings=dict(self.connection_endings),
             upstream_clients=dict(self.upstream_clients),
             observations=dict(self.observations),
+            trail=self.trail.copy(),
         )
 
 
@@ -159,6 +162,7 @@ class MemoryUnitOfWork:
         self.connection_endings = MemoryConnectionEndings(state.connection_endings)
         self.upstream_clients = MemoryUpstreamClients(state.upstream_clients)
         self.observations = MemoryObservations(state.observations)
+        self.trail = MemoryTrail(state.trail, state.audit)
 
 
 class MemoryStore:
