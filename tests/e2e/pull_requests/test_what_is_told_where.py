@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from pathlib import Path
 
 import httpx
@@ -115,7 +116,10 @@ def test_scanners_are_told_the_verdict_the_proof_and_every_rule(github, tmp_path
         jsonschema.Draft4Validator(SARIF).validate({"version": "2.1.0", "runs": [run]})
         quality = [one["description"] for one in json.loads((tmp_path / "quality.json").read_text())]
         assert {one["message"]["text"] for one in run["results"]} == set(quality)
-        return {one["ruleId"]: one["message"]["text"] for one in reversed(run["results"])}
+        found = defaultdict(str)
+        for one in run["results"]:
+            found[one["ruleId"]] += one["message"]["text"] + "\n"
+        return found
 
     gained = told("wider-by-argument")["access-gained-critical"]
     assert "needs approval (new_access, standing_production)" in gained
