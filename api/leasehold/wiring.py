@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 from dataclasses import dataclass, field
@@ -26,15 +25,15 @@ from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.kms_keys import open_kms
 from leasehold.keys.signing import Signer, TokenMint
 from leasehold.keys.tokens import OwnTokens
-from leasehold.model.errors import InvalidValue
 from leasehold.model.receipts import RECEIPT_TYPE
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
 from leasehold.model.status import STATUS_LIST_TYPE
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
 from leasehold.registry.sweeping import sweep_for_ever
 from leasehold.review.gate.receipts import Receipts
-from leasehold.review.gate.rules import USUAL, Rules, rules_of
+from leasehold.review.gate.rules import USUAL, Rules
 from leasehold.review.reviews import Reviews
+from leasehold.rule_files import RulesRefused, read_rules
 from leasehold.settings import InvalidSetting, Settings
 from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
@@ -103,10 +102,9 @@ def _rules(settings: Settings) -> Rules:
     if settings.gate_rules_file is None:
         return USUAL
     try:
-        return rules_of(json.loads(settings.gate_rules_file.read_bytes()))
-    except (OSError, ValueError, InvalidValue) as error:
-        said = error.strerror if isinstance(error, OSError) else str(error)
-        raise InvalidSetting(f"LEASEHOLD_GATE_RULES cannot be used: {said}") from None
+        return read_rules(settings.gate_rules_file)
+    except RulesRefused as refused:
+        raise InvalidSetting(f"LEASEHOLD_GATE_RULES cannot be used: {refused}") from None
 
 
 def _receipts(settings: Settings, signer: Signer, rules: Rules) -> Receipts:

@@ -38,7 +38,7 @@ ROOMS_OF_LIBRARY = {
     "cdktf": _CDK_DOOR,
     "cdktn": _CDK_DOOR,
     "constructs": ("cdktf/leasehold_cdktf/",),
-    "yaml": ("cdktf/leasehold_cdktf/", "api/leasehold/cli/"),  # manifests; decision tables
+    "yaml": ("cdktf/leasehold_cdktf/", "api/leasehold/cli/", "api/leasehold/rule_files.py"),  # manifests; tables; rules
 }
 ENVIRONMENT_READERS = {
     "api/leasehold/settings.py": "the server's only reader",
