@@ -27,7 +27,8 @@ class Settings:
     this server to which security events may be pushed. With `dpop_nonces`, a proof of possession holds a nonce of
     ours. `dynamic_registration` opens `/oauth2/register`. `gate_rules_file` holds the rules that plans are judged by,
     as JSON. `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ.
-    `ext_authz_port` is where Envoy asks, if it does.
+    `ext_authz_port` is where Envoy asks, if it does. `connection_keys` wrap the secrets of connections: `file:<folder>`
+    or `kms:<key id>`, further KMS keys behind commas.
     """
 
     data_dir: Path
@@ -40,6 +41,7 @@ class Settings:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets_dir: Path | None = field(default=None, repr=False)
     sealing_key_file: Path | None = None
+    connection_keys: str = ""
     policy_engine: str = "compiled"
     ext_authz_port: int | None = None
     private_receivers: frozenset[str] = frozenset()
@@ -78,6 +80,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secrets=_secrets(environ),
         secrets_dir=_path(environ.get("LEASEHOLD_SECRETS_DIR")),
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
+        connection_keys=_keys(
+            environ.get("LEASEHOLD_CONNECTION_KEYS") or f"file:{data_dir / 'connection-keys'}",
+            "LEASEHOLD_CONNECTION_KEYS",
+        ),
         gate_rules_file=_path(environ.get("LEASEHOLD_GATE_RULES")),
         ext_authz_port=_ext_authz_port(environ.get("LEASEHOLD_EXT_AUTHZ_PORT")),
         policy_engine=_policy_engine(environ.get("LEASEHOLD_POLICY_ENGINE") or "compiled"),
@@ -146,10 +152,10 @@ def _issuer(url: str) -> str:
     return url.rstrip("/")
 
 
-def _keys(where: str) -> str:
+def _keys(where: str, name: str = "LEASEHOLD_KEYS") -> str:
     scheme, _, rest = where.partition(":")
     if scheme not in {"file", "kms"} or not rest:
-        raise InvalidSetting("LEASEHOLD_KEYS must read file:<folder> or kms:<key id>")
+        raise InvalidSetting(f"{name} must read file:<folder> or kms:<key id>")
     return where
 
 

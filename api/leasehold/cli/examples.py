@@ -37,6 +37,11 @@ Examples:
 Exit codes: 0 told, 1 error, 3 a change at or above --fail-on,
 4 it needs approval, 5 it is denied (both with --gate), 6 something could not be compared (with --strict).
 """),
+    "rules check": _as_written("""
+Examples:
+  leasehold rules check gate.yaml
+  LEASEHOLD_GATE_RULES=gate.yaml leasehold serve
+"""),
     "explain": _as_written("""
 Examples:
   leasehold explain 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b

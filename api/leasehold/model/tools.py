@@ -12,6 +12,7 @@ from leasehold.model.errors import InvalidValue
 from leasehold.model.json_texts import canonical_object, parsed_object
 from leasehold.model.names import check_name, check_resource, check_text, check_tool, has_wildcard
 from leasehold.model.trust import check_url
+from leasehold.model.upstream import UpstreamAuth
 
 _STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
 
@@ -70,6 +71,7 @@ class Tool:
 class ToolServer:
     """An MCP server. `url` is its resource indicator, and thus the audience of its tokens (RFC 8707 §2).
 
+    `upstream_auth` is how calls prove themselves to it; None: it wants nothing.
     `pinning`: whether the gateway shows and calls tools that no pin approves.
     """
 
@@ -77,10 +79,13 @@ class ToolServer:
     url: str
     tools: Mapping[str, Tool]
     description: str = ""
+    upstream_auth: UpstreamAuth | None = None
     pinning: Pinning = Pinning.REQUIRED
 
     def __post_init__(self) -> None:
         check_url(self.url, "url")
+        if self.upstream_auth is not None and self.upstream_auth.mtls is not None and self.url.startswith("http:"):
+            raise InvalidValue("a server that wants a client certificate is reached by https")
         check_text(self.description, "description")
         for tool in self.tools:
             check_tool(tool)

@@ -37,6 +37,8 @@ COMMANDS = [
     "credential list",
     "provider",
     "provider install",
+    "rules",
+    "rules check",
     "tools",
     "tools import",
     "tools fetch",
@@ -53,7 +55,7 @@ COMMANDS = [
 
 # nothing to give an example of
 BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version", "tools"}
-BARE |= {"policy"}
+BARE |= {"policy", "rules"}
 
 
 def unreachable(_):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import httpx
 from tests.unit.review.worlds import NOW, organisation
@@ -13,6 +14,8 @@ from leasehold.cli.session import Session
 from leasehold.model.kinds import Kind
 from leasehold.model.plain import plain
 from leasehold.review.declared import NAMED_AFTER, RESOURCE_TYPES
+from leasehold.review.gate.receipts import TTL, Receipt
+from leasehold.review.gate.rules import Verdict
 from leasehold.review.reviews import Reviews
 from leasehold.web.declarations import parse_declared
 from leasehold.web.review_routes import _adapter
@@ -98,7 +101,21 @@ class Backend:
         declared = parse_declared(json.loads(request.content))
         if request.url.path == "/v1/drift":
             return _json("drift", self.reviews.drift(declared, NOW))
-        return _json("plan-review", self.reviews.plan(declared, NOW))
+        review = self.reviews.plan(declared, NOW)
+        return _json("plan-review", replace(review, receipt=receipt_of(review)))
+
+
+def receipt_of(review):
+    """What the registry would sign, of a stack that the rules hold to receipts."""
+    return Receipt(
+        id=f"r_{'0' * 32}",
+        verdict=review.gate.verdict,
+        granted=review.gate.verdict is Verdict.AUTO,
+        approved_by=None,
+        expires_at=NOW + TTL,
+        token="s1gned.r3ceipt.t0ken",
+        required=True,
+    )
 
 
 def _json(name, report):

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002_tool_observations"
-down_revision = "0001"
+revision = "0003_tool_observations"
+down_revision = "0002_connections"
 branch_labels = None
 depends_on = None
 
