@@ -97,6 +97,28 @@ Examples:
   leasehold serve
   LEASEHOLD_DATABASE_URL=postgresql+psycopg://... leasehold serve --port 9000
 """),
+    "tools fetch": _as_written("""
+Examples:
+  leasehold tools fetch github --from https://mcp.example.com/github --bearer-file token
+  leasehold tools fetch github --from answer.json
+  leasehold tools fetch github --from http://127.0.0.1:9000/mcp --out github.tools.json
+
+Exit codes: 0 as approved, 1 error, 2 something differs from what was approved.
+"""),
+    "tools diff": _as_written("""
+Examples:
+  leasehold tools diff github
+  leasehold tools diff github --json
+
+Exit codes: 0 as approved, 1 error, 2 something differs, 6 nobody saw what the server lists.
+"""),
+    "tools approve": _as_written("""
+Examples:
+  leasehold tools approve github --justification "read over, CHG-4711"
+  leasehold tools approve github --tool create_issue --justification "new, harmless"
+  leasehold tools approve github --digest sha256:6b1f... --justification "as in the diff"
+  leasehold tools approve github --hcl --justification "read over" > github.pin.tf
+"""),
     "tools import": _as_written("""
 Examples:
   leasehold tools import github.tools.json --name github --url https://mcp.example.com/github > github.tf

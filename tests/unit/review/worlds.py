@@ -73,10 +73,6 @@ def organisation():
                 "delete_branch": Tool(action=Action.DELETE),
             },
         ),
-        (Kind.TOOL_PINS, "github"): ToolPin(
-            surface='{"tools": [{"name": "read_file"}, {"name": "create_issue"}, {"name": "delete_branch"}]}',
-            justification="read over",
-        ),
         (Kind.SCOPES, "issues"): Scope(
             tool_server="github", tools=frozenset({"create_issue"}), resources=frozenset({"repo:web", "repo:api"})
         ),
@@ -103,6 +99,10 @@ def organisation():
         (Kind.RELATIONS, OWNS.id): OWNS,
         (Kind.DRIFT_EXCEPTIONS, "noise"): DriftException(
             fingerprint=f"sha256:{'0' * 64}", reason="known noise", expires_at=NOW + timedelta(days=3)
+        ),
+        (Kind.TOOL_PINS, "github"): ToolPin(
+            surface='{"tools": [{"name": "read_file"}, {"name": "create_issue"}, {"name": "delete_branch"}]}',
+            justification="read over",
         ),
     }
 
