@@ -21,6 +21,7 @@ from leasehold_cdktf.names import (
     did_you_mean,
     literal,
 )
+from leasehold_cdktf.upstream import UpstreamAuth
 
 Action = Literal["read", "write", "delete", "execute"]
 _ANNOTATIONS = {
@@ -85,6 +86,7 @@ class ToolServer(OffersTools, Declared):
         tools: What each tool does: `{"read_file": "read", "delete_branch": Tool("delete", "For good.")}`, or
             `Tool.listed("github.tools.json")`.
         description: One line for reports.
+        upstream_auth: How calls prove themselves to it: `UpstreamAuth(OAuth())`; left out, it wants nothing.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
@@ -93,7 +95,7 @@ class ToolServer(OffersTools, Declared):
 
     KIND = "leasehold_tool_server"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one keyword per attribute
         self,
         scope: Construct,
         id_: str,
@@ -101,6 +103,7 @@ class ToolServer(OffersTools, Declared):
         url: str,
         tools: Mapping[str, Action | Tool],
         description: str | None = None,
+        upstream_auth: UpstreamAuth | None = None,
         name: str | None = None,
     ) -> None:
         check_tools(tools)
@@ -114,6 +117,7 @@ class ToolServer(OffersTools, Declared):
                 "url": url,
                 "tools": {tool: _definition(what) for tool, what in sorted(tools.items())},
                 "description": description,
+                "upstream_auth": upstream_auth.attributes() if upstream_auth is not None else None,
             }
         )
 

@@ -10,7 +10,7 @@ from tests.fakes.exchange_world import ISSUER
 from leasehold.model.connections import ConnectionKind, NotConnected, Personal
 from leasehold.model.principal import Role
 from leasehold.model.trust import OidcSubject
-from leasehold.model.upstream import ApiKeyUpstream, AwsSigV4Upstream, BasicUpstream, MtlsUpstream, UpstreamAuth
+from leasehold.model.upstream import ApiKeyUpstream, AwsSigV4Upstream, UpstreamAuth
 
 KEY = {"api_key": {"key": "ghp_canary"}}
 API_KEY = UpstreamAuth(api_key=ApiKeyUpstream(header="X-Api-Key", prefix=""))
@@ -153,8 +153,8 @@ def test_each_method_is_brought_and_goes_out_as_it_is_wanted(world):
     certificate, key = self_signed_pair()
     body = {"basic": {"username": "bot", "password": "pä:ss"}}
     for auth, brought in (
-        (UpstreamAuth(basic=BasicUpstream()), body),
-        (UpstreamAuth(mtls=MtlsUpstream()), {"mtls": {"certificate": certificate, "key": key}}),
+        (UpstreamAuth(basic=True), body),
+        (UpstreamAuth(mtls=True), {"mtls": {"certificate": certificate, "key": key}}),
         (
             UpstreamAuth(aws_sigv4=AwsSigV4Upstream(region="eu-central-1", service="execute-api")),
             {"aws_sigv4": {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "wJalr"}},
@@ -163,9 +163,9 @@ def test_each_method_is_brought_and_goes_out_as_it_is_wanted(world):
         world.declare("github", auth)
         assert world.send("POST", "/v1/connections/github", world.identity("00u2bob"), brought).status == 201
         answer = world.authorize(BOB)
-        if auth.mtls is not None:
+        if auth.mtls:
             assert (answer.headers, answer.client_certificate.key) == ((), key)
-        elif auth.basic is not None:
+        elif auth.basic:
             assert dict(answer.headers)["Authorization"] == "Basic Ym90OnDDpDpzcw=="
         else:
             assert dict(answer.headers)["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/2026")
@@ -186,7 +186,7 @@ def test_each_method_is_brought_and_goes_out_as_it_is_wanted(world):
     ],
 )
 def test_what_is_brought_wrong_is_refused_and_repeated_by_nobody(world, body, path):
-    world.declare("github", UpstreamAuth(mtls=MtlsUpstream()) if "mtls" in body else API_KEY)
+    world.declare("github", UpstreamAuth(mtls=True) if "mtls" in body else API_KEY)
     reply = world.send("POST", "/v1/connections/github", world.identity("00u2bob"), body)
     assert reply.status == 422
     assert reply.json["errors"][0]["path"].startswith(path)
@@ -194,7 +194,7 @@ def test_what_is_brought_wrong_is_refused_and_repeated_by_nobody(world, body, pa
 
 
 def test_a_key_that_is_not_the_certificates_is_refused(world):
-    world.declare("github", UpstreamAuth(mtls=MtlsUpstream()))
+    world.declare("github", UpstreamAuth(mtls=True))
     (certificate, _), (_, other) = self_signed_pair(), self_signed_pair()
     brought = {"mtls": {"certificate": certificate, "key": other}}
     assert world.send("POST", "/v1/connections/github", world.identity("00u2bob"), brought).status == 422
