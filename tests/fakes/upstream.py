@@ -45,6 +45,7 @@ class SimulatedUpstream:
         self.expires_in = 3600
         self.silent: set[str] = set()
         self.pause = None
+        self.tokens_are_jwts = False
 
     def network(self):
         return Network(transport=httpx.MockTransport(self.answer), resolve=public)
@@ -123,6 +124,8 @@ class SimulatedUpstream:
         form, client = self._client(request)
         if client is None:
             return _json(401, {"error": "invalid_client"})
+        if form["token"].startswith("at-") and self.tokens_are_jwts:
+            return _json(400, {"error": "unsupported_token_type"})
         self.revoked.append(form["token"])
         self.refreshes.pop(form["token"], None)
         return _json(200, {})

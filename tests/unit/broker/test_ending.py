@@ -95,6 +95,16 @@ def test_a_server_without_a_revocation_endpoint_is_on_record_as_such(world):
     assert [(e.outcome.value, e.reason) for e in recorded(world, "revoke-upstream")] == [("error", "no_revocation")]
 
 
+def test_an_access_token_that_nobody_looks_up_is_let_run_out_once_its_refresh_token_is_revoked(world):
+    """RFC 7009 §2.2.1, as oidc-provider answers for JWTs."""
+    world.upstream.tokens_are_jwts = True
+    world.connect()
+    world.world.bump(user_node(ALICE))
+    world.look()
+    assert [one[:3] for one in world.upstream.revoked] == ["rt-"]
+    assert [e.outcome.value for e in recorded(world, "revoke-upstream")] == ["ok"]
+
+
 def test_a_tool_server_that_moved_ends_what_was_made_for_where_it_was(world):
     world.connect()
     world.promote(world.share())
