@@ -22,6 +22,7 @@ from leasehold_cdktf.names import (
     literal,
 )
 from leasehold_cdktf.pins import Surface, ToolPin
+from leasehold_cdktf.upstream import UpstreamAuth
 
 Action = Literal["read", "write", "delete", "execute"]
 Pinning = Literal["required", "observe"]
@@ -88,6 +89,7 @@ class ToolServer(OffersTools, Declared):
             `Tool.listed("github.tools.json")`.
         description: One line for reports.
         pinning: `required`, the default, hides and denies tools that no pin approves; `observe` only takes note.
+        upstream_auth: How calls prove themselves to it: `UpstreamAuth(OAuth())`; left out, it wants nothing.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
@@ -105,6 +107,7 @@ class ToolServer(OffersTools, Declared):
         tools: Mapping[str, Action | Tool],
         description: str | None = None,
         pinning: Pinning | None = None,
+        upstream_auth: UpstreamAuth | None = None,
         name: str | None = None,
     ) -> None:
         check_tools(tools)
@@ -119,6 +122,7 @@ class ToolServer(OffersTools, Declared):
                 "tools": {tool: _definition(what) for tool, what in sorted(tools.items())},
                 "description": description,
                 "pinning": pinning,
+                "upstream_auth": upstream_auth.attributes() if upstream_auth is not None else None,
             }
         )
 

@@ -84,7 +84,7 @@ class ToolServer:
 
     def __post_init__(self) -> None:
         check_url(self.url, "url")
-        if self.upstream_auth is not None and self.upstream_auth.mtls is not None and self.url.startswith("http:"):
+        if self.upstream_auth is not None and self.upstream_auth.mtls and self.url.startswith("http:"):
             raise InvalidValue("a server that wants a client certificate is reached by https")
         check_text(self.description, "description")
         for tool in self.tools:
