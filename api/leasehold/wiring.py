@@ -36,6 +36,7 @@ from leasehold.exchange.tokens import TokenExchange
 from leasehold.exchange.views import Views
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
+from leasehold.gateway_wiring import gateway_door
 from leasehold.keys.client_documents import ClientDocuments
 from leasehold.keys.client_tokens import ClientAssertions
 from leasehold.keys.dpop import Proofs
@@ -198,7 +199,9 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     statuses = status_lists_app(StatusListDoors(lists=lists, clock=_now))
     doors, stop_signals = signal_doors(settings, store, signer, callers, known.possessions)
     signals = signals_app(doors)
+    gateway = gateway_door(settings, store, signer, decisions, known.possessions, _now)
     hot = {
+        **gateway.planes,
         "/access/v1/": decisions.access,
         WELL_KNOWN: decisions.access,
         STATUS_LISTS: statuses,
@@ -212,7 +215,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     planes = dispatch(control, hot)
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
-    workers = (stop_endings, stop_signals, sweeping.set, watches.close)
+    workers = (gateway.close, stop_endings, stop_signals, sweeping.set, watches.close)
     return finishing(planes, (*workers, *closing, ledger.close, leases.close, store.close))
 
 

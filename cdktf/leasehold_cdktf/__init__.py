@@ -37,7 +37,7 @@ from leasehold_cdktf.subjects import (
     Oidc,
     Spiffe,
 )
-from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer
+from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer, Upstream
 from leasehold_cdktf.trust import Login, TrustIssuer, WorkloadBinding
 
 __all__ = [
@@ -78,6 +78,7 @@ __all__ = [
     "Tool",
     "ToolServer",
     "TrustIssuer",
+    "Upstream",
     "User",
     "WorkloadBinding",
     "assert_can",

@@ -11,7 +11,8 @@ _CDK_DOOR = ("cdktf/leasehold_cdktf/_cdk.py",)
 ROOMS_OF_LIBRARY = {
     "fastapi": ("api/leasehold/web/",),
     "starlette": ("api/leasehold/web/",),  # the hot plane is plain ASGI on fastapi's own foundation
-    "orjson": ("api/leasehold/web/", "api/leasehold/store/", "api/leasehold/keys/"),  # bodies, rows, signed claims
+    # bodies, messages, rows, signed claims
+    "orjson": ("api/leasehold/web/", "api/leasehold/gateway/", "api/leasehold/store/", "api/leasehold/keys/"),
     "pydantic": ("api/leasehold/web/", "api/leasehold/store/"),  # strict parsing at the doors and from rows
     "pydantic_core": ("api/leasehold/web/", "api/leasehold/store/"),
     "sqlmodel": ("api/leasehold/store/",),

@@ -1,4 +1,4 @@
-"""What is asked of whoever keeps the credentials of upstream servers, and what comes back: headers, or a way to get some."""
+"""Credentials for upstream servers: what is asked of whoever keeps them, and what comes back."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import NamedTuple
 
 
 class ConnectionKind(StrEnum):
@@ -18,20 +16,22 @@ class ConnectionKind(StrEnum):
     NONE = "none"
 
 
-class ClientCertificate(NamedTuple):
-    """Files of a certificate and its key, for mutual TLS (RFC 8705 §2)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCertificate:
+    """What a TLS client shows (RFC 8705 §2): its chain, and the key to it, both PEM text, never on a disk of ours."""
 
-    certificate: Path
-    key: Path
+    certificate: str = field(repr=False)
+    key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamCall:
     """One request that is about to go to a tool server's upstream.
 
-    `agent` and `tool_server` are registry names; `user` is the id of the person for whom the agent acts, None if it
-    acts for itself. `method` and `url` are HTTP's, `headers` and `body` exactly what will be sent, so that they can be
-    signed. The caller's own token is never among them. `now` is aware UTC.
+    `agent` and `tool_server` are registry names; `user` is the person for whom the agent acts
+    (`user:<trust issuer>/<subject>`), None if it acts for itself. `method` and `url` are HTTP's, `headers` and `body`
+    exactly what will be sent, so that they can be signed. The caller's own token is never among them. `now` is aware
+    UTC.
     """
 
     agent: str
