@@ -40,6 +40,7 @@ from leasehold_cdktf import (
     Tool,
     ToolServer,
     TrustIssuer,
+    Upstream,
     User,
     WorkloadBinding,
     between,
@@ -108,8 +109,14 @@ def furnish(stack):
         "idempotentHint": True,
         "openWorldHint": False,
     }
-    read = Tool(action="read", description="Reads.", input_schema={"type": "object"}, annotations=hints)
-    server = ToolServer(stack, "github", url="https://t.example", tools={"read": read}, description="d")
+    read = Tool("read", "Reads.", input_schema={"type": "object"}, annotations=hints, resource="repo:{repository}")
+    bounds = {"max_staleness": 5, "calls_per_minute": 60, "scan_arguments": {"tag": "log"}}
+    upstream = Upstream(url="https://mcp.example", **bounds, scan_results={"secret": "block"})
+    server = ToolServer(
+        stack, "github", url="https://t.example", tools={"read": read}, description="d", upstream=upstream
+    )
+    program = Upstream(command=("/usr/bin/mcp",), transport="stdio")
+    ToolServer(stack, "local", url="https://l.example", tools={"read": "read"}, upstream=program)
     wide = {"allow_wildcard": True, "justification": "all of it"}
     scope = Scope(
         stack, "all", tool_server=server, tools=["*"], resources=["repo:*"], description="d", where=LIMITS, **wide
