@@ -17,7 +17,7 @@ from leasehold.gateway.connecting import way_forward
 from leasehold.gateway.exchanges import Exchange
 from leasehold.gateway.headers import PARAMETER, SESSION
 from leasehold.gateway.refusals import INVALID_REQUEST, LIMITED, METHOD_NOT_FOUND, UPSTREAM_FAILED, Refused, error_body
-from leasehold.gateway.relaying import Sinks, Wire, relay_stream, relay_whole
+from leasehold.gateway.relaying import Hung, Sinks, Wire, relay_stream, relay_whole
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed
 from leasehold.model.connections import Authorized, NotConnected, UpstreamCall
 from leasehold.model.errors import Unavailable
@@ -42,6 +42,9 @@ async def forward(exchange: Exchange, wire: Wire) -> None:
         raise Refused(503, UPSTREAM_FAILED, "something that it takes is not there now", reason="unavailable") from None
     except Refused as refused:
         _mark(exchange, refused.reason)
+        raise
+    except (Hung, TimeoutError, ConnectionError):
+        _mark(exchange, "caller_gone")
         raise
     finally:
         await _end_all(exchange)
@@ -145,9 +148,12 @@ def _outgoing(
 
 
 def _mark(exchange: Exchange, reason: str) -> None:
+    """Why requests have no answer; of one that has, why the caller did not get it."""
     for one in exchange.pending.values():
-        if not one.recorded:
+        if not one.recorded and one.reason == "not_finished":
             one.is_error, one.reason = True, reason
+        elif not one.recorded:
+            one.reason = one.reason or reason
 
 
 async def _end_all(exchange: Exchange) -> None:

@@ -110,6 +110,7 @@ async def _break_off(error: Exception, answers: Answers, wire: Wire) -> None:
     code = error.code if isinstance(error, Refused) else UPSTREAM_FAILED
     said = str(error) if isinstance(error, Refused) else "the tool server's answer broke off"
     for pending in answers.waiting():
+        pending.reason = getattr(error, "reason", "unavailable")
         body = error_body(pending.message.id, code, said)
         await send_body(wire.send, b"event: message\ndata: " + body + b"\n\n", more=True)
     await send_body(wire.send, b"", more=False)

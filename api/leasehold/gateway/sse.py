@@ -14,6 +14,8 @@ MAX_EVENT_BYTES = 8 << 20
 class EventTooLarge(ValueError):
     """An event that does not end within its bound."""
 
+    reason = "too_large"
+
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
