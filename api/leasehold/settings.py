@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 DEFAULT_PORT = 8420
 _SECRET = "LEASEHOLD_SECRET_"  # noqa: S105  a prefix of names
+_MOST = 10_000
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -45,6 +46,8 @@ class Settings:
     policy_engine: str = "compiled"
     ext_authz_port: int | None = None
     private_receivers: frozenset[str] = frozenset()
+    private_upstreams: frozenset[str] = frozenset()
+    tool_budget: int = 40
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
     dynamic_registration: bool = False
@@ -88,7 +91,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ext_authz_port=_ext_authz_port(environ.get("LEASEHOLD_EXT_AUTHZ_PORT")),
         policy_engine=_policy_engine(environ.get("LEASEHOLD_POLICY_ENGINE") or "compiled"),
         dpop_nonces=_nonces(environ.get("LEASEHOLD_DPOP_NONCES") or "off"),
-        private_receivers=_hosts(environ.get("LEASEHOLD_PRIVATE_RECEIVERS") or ""),
+        private_receivers=_hosts(environ, "LEASEHOLD_PRIVATE_RECEIVERS"),
+        private_upstreams=_hosts(environ, "LEASEHOLD_PRIVATE_UPSTREAMS"),
+        tool_budget=_count(environ.get("LEASEHOLD_TOOL_BUDGET") or "40", "LEASEHOLD_TOOL_BUDGET"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
     )
 
@@ -103,11 +108,17 @@ def _nonces(text: str) -> bool:
     return text == "required"
 
 
-def _hosts(text: str) -> frozenset[str]:
-    hosts = {host.strip().lower() for host in text.split(",")} - {""}
+def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:
+    hosts = {host.strip().lower() for host in (environ.get(name) or "").split(",")} - {""}
     if any("/" in host or "*" in host or any(c.isspace() for c in host) for host in hosts):
-        raise InvalidSetting("LEASEHOLD_PRIVATE_RECEIVERS must be host names with commas between, no URLs, no patterns")
+        raise InvalidSetting(f"{name} must be host names with commas between, no URLs, no patterns")
     return frozenset(hosts)
+
+
+def _count(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= _MOST):
+        raise InvalidSetting(f"{name} must be 1 to {_MOST}, not `{text}`")
+    return int(text)
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

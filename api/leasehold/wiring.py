@@ -21,6 +21,7 @@ from leasehold.exchange.status_lists import StatusLists
 from leasehold.exchange_wiring import Ground, Known, known_callers, oauth_doors, persons, simulation
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
+from leasehold.gateway_wiring import gateway_door
 from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.kms_keys import open_kms
 from leasehold.keys.signing import Signer, TokenMint
@@ -146,6 +147,9 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     sweeping = Event()
     Thread(target=sweep_for_ever, args=(store, _now, sweeping), name="leasehold-heartbeats", daemon=True).start()
     brokerage = open_brokerage(settings, store, _now)
+    gateway = gateway_door(
+        settings, store, signer, decisions, possessions=known.possessions, broker=brokerage.broker, clock=_now
+    )
     token_service = oauth_doors(
         Ground(
             settings=settings,
@@ -168,6 +172,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     doors, stop_signals = signal_doors(settings, store, signer, callers, known.possessions)
     signals = signals_app(doors)
     hot = {
+        **gateway.planes,
         "/access/v1/": decisions.access,
         WELL_KNOWN: decisions.access,
         STATUS_LISTS: statuses,
@@ -183,7 +188,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     planes = dispatch(control, hot)
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
-    workers = (stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
+    workers = (gateway.close, stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
     return finishing(planes, (*workers, *closing, ledger.close, leases.close, store.close))
 
 
