@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 from leasehold.model.grants import Grant
@@ -38,9 +39,16 @@ SCHEMA = "leasehold.plan-review/1"
 _SAID_APART = frozenset({Kind.WORKLOAD_BINDINGS, Kind.TRUST_ISSUERS, Kind.CEILINGS, Kind.OWNERS})
 
 
+class Against(StrEnum):
+    """What a review compares with: what lives, or the base of a comparison."""
+
+    LIVE = "live"
+    BASE = "base"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReview:
-    """Answer of `POST /v1/plan-reviews`. Changes come worst first."""
+    """Answer of `POST /v1/plan-reviews` and `POST /v1/plan-comparisons`. Changes come worst first."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
     schema: str
@@ -55,6 +63,7 @@ class PlanReview:
     delegation: tuple[DelegationChange, ...]
     gate: GateReport
     receipt: Receipt | None = None
+    against: Against = Against.LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ def review_plan(picture: Picture, rules: Rules = USUAL, author: Principal | None
 
 def judge_plan(picture: Picture, rules: Rules, author: Principal | None) -> Judged:
     """Compare the world after the apply with the one that lives. Read `now` as planned and `was` as live."""
-    removed = tuple(_removed(picture))
+    removed = tuple(removed_by(picture))
     planned = declared_world(picture.declared, picture.live, removed)
     comparison = Comparison(Sides(picture.live.world, planned), picture.live.at)
     access = tuple(sorted(_access_changes(comparison), key=lambda one: (-one.risk.rank, one.agent)))
@@ -124,7 +133,7 @@ def _worth_saying(proofs: tuple[AccessProof, ...], access: tuple[AccessChange, .
             yield one
 
 
-def _removed(picture: Picture) -> Iterator[Key]:
+def removed_by(picture: Picture) -> Iterator[Key]:
     """What an apply takes away: the stack's own leftovers, and loose grants of agents whose set is claimed."""
     declared = picture.declared
     for key, stored in sorted(picture.live.stored.items()):

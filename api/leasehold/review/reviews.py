@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leasehold.model.credentials import CredentialProfile
+from leasehold.model.errors import NotFound
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import LeaseUse
 from leasehold.model.outside import Look
 from leasehold.model.principal import Principal
-from leasehold.model.records import AuditRecord
+from leasehold.model.records import AuditRecord, Version
+from leasehold.review.comparing import Sides, compare
 from leasehold.review.declared import Declared
 from leasehold.review.drift import Picture, find_drift
 from leasehold.review.gate.rules import USUAL, Rules
@@ -56,6 +58,20 @@ class Reviews:
         """The same, with the change that was judged."""
         with self._store.read() as view:
             return judge_plan(Picture(declared, _look(view, now), view.versions), self._rules, author)
+
+    def compared(self, sides: Sides, now: datetime, author: Principal | None = None) -> PlanReview:
+        """What one version of stacks and policies lets agents do that the other does not."""
+        with self._store.read() as view:
+            live = Picture(sides.head.declared, _look(view, now), view.versions)
+            return compare(sides, live, self._rules, author)
+
+    def policy_at(self, name: str, revision: int) -> Version:
+        """A policy as it was. Raises `NotFound` for a revision that never lived, or that took it away."""
+        with self._store.read() as view:
+            found = next(iter(view.versions.since(Kind.POLICIES, name, revision)), None)
+        if found is None or found.revision != revision or found.spec is None:
+            raise NotFound("policy", f"{name}@{revision}")
+        return found
 
     def _looks(self, declared: Declared, now: datetime) -> Mapping[str, Look]:
         """Other systems take their time: no transaction is open meanwhile."""
