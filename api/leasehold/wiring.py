@@ -138,7 +138,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             receipts=_receipts(settings, signer, rules),
             policies=decisions.policies,
             decisions=decisions.doors,
-            reviews=Reviews(store, observer, rules),
+            reviews=Reviews(store, observer, rules, decisions.recollection),
             observer=observer,
         )
     )

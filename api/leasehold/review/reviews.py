@@ -19,7 +19,8 @@ from leasehold.review.drift import Picture, find_drift
 from leasehold.review.gate.rules import USUAL, Rules
 from leasehold.review.outside import Outside, visible_profiles
 from leasehold.review.plan_review import Judged, PlanReview, judge_plan
-from leasehold.review.ports import Observer, Store, View
+from leasehold.review.ports import Observer, Recalled, Recollection, Store, View
+from leasehold.review.replays import WITHHELD, PlanReplay, may_recall
 from leasehold.review.reports import DriftReport
 from leasehold.review.worlds import Live, live_picture
 
@@ -38,8 +39,14 @@ class Blind:
 class Reviews:
     """Drift and plan reviews over a store. Every platform role may read all that a report is made of."""
 
-    def __init__(self, store: Store, observer: Observer | None = None, rules: Rules = USUAL) -> None:
-        self._store, self._rules = store, rules
+    def __init__(
+        self,
+        store: Store,
+        observer: Observer | None = None,
+        rules: Rules = USUAL,
+        recollection: Recollection | None = None,
+    ) -> None:
+        self._store, self._rules, self._recollection = store, rules, recollection
         self._observer = observer if observer is not None else Blind()
 
     def drift(self, declared: Declared, now: datetime) -> DriftReport:
@@ -56,8 +63,16 @@ class Reviews:
 
     def judged(self, declared: Declared, now: datetime, author: Principal | None) -> Judged:
         """The same, with the change that was judged."""
+        recalled = self._recalled(author)
         with self._store.read() as view:
-            return judge_plan(Picture(declared, _look(view, now), view.versions), self._rules, author)
+            return judge_plan(Picture(declared, _look(view, now), view.versions), self._rules, author, recalled)
+
+    def _recalled(self, author: Principal | None) -> Recalled | PlanReplay | None:
+        """Decisions on record, for whoever may have them explained; nothing is read of them for others."""
+        if self._recollection is None or not self._rules.replayed:
+            return None
+        permit = may_recall(author)
+        return self._recollection.recall(permit, self._rules.replayed) if permit is not None else WITHHELD
 
     def compared(self, sides: Sides, now: datetime, author: Principal | None = None) -> PlanReview:
         """What one version of stacks and policies lets agents do that the other does not."""
