@@ -21,6 +21,7 @@ from leasehold_cdktf.grants import Grant
 from leasehold_cdktf.limits import Limit, at_least, at_most, between, exactly, one_like, one_of, one_of_prefixes
 from leasehold_cdktf.manifest import Manifest
 from leasehold_cdktf.people import Owner
+from leasehold_cdktf.pins import ToolPin
 from leasehold_cdktf.policies import Call, Policy, Question
 from leasehold_cdktf.provider import LeaseholdProvider
 from leasehold_cdktf.subjects import (
@@ -82,6 +83,7 @@ __all__ = [
     "Scope",
     "Spiffe",
     "Tool",
+    "ToolPin",
     "ToolServer",
     "TrustIssuer",
     "UpstreamAuth",

@@ -82,6 +82,13 @@ class ToolServer(RegistryResource):
             "description": Attribute(
                 String, default="", validators=(check_text,), description="What the server is for."
             ),
+            "pinning": Attribute(
+                String,
+                default="required",
+                validators=(one_of("required", "observe"),),
+                description="What the gateway does with tools that no `leasehold_tool_pin` approves: `required` hides "
+                "and denies them, `observe` only takes note.",
+            ),
             "upstream_auth": UPSTREAM_AUTH,
         },
         description="An MCP server, with the tools that grants and scopes may name.",

@@ -38,6 +38,10 @@ SERVER = {
 ISSUER = {"type": "oidc", "issuer": "https://idp.example.com", "audiences": ["leasehold"]}
 ROLE_BINDING = {"trust_issuer": "idp", "role": "viewer", "oidc": {"subject": "victor"}}
 AGENT_BINDING = {"trust_issuer": "idp", "agent": "triage", "oidc": {"subject": "pod"}}
+PIN = {
+    "surface": '{"instructions":"","tools":{"read_file":{"description":"Reads a file."}}}',
+    "justification": "read over",
+}
 SCOPE = {"tool_server": "github", "tools": ["read_file", "create_issue"], "resources": ["repo:web", "repo:api"]}
 WIDE = {
     "tool_server": "github",

@@ -66,6 +66,11 @@ Examples:
 Examples:
   leasehold connections rotate-keys
 """),
+    "rules check": _as_written("""
+Examples:
+  leasehold rules check gate.yaml
+  LEASEHOLD_GATE_RULES=gate.yaml leasehold serve
+"""),
     "explain": _as_written("""
 Examples:
   leasehold explain 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b
@@ -120,6 +125,28 @@ Exit codes: 0 laid out, 1 error, 2 a file would change (with --check).
 Examples:
   leasehold serve
   LEASEHOLD_DATABASE_URL=postgresql+psycopg://... leasehold serve --port 9000
+"""),
+    "tools fetch": _as_written("""
+Examples:
+  leasehold tools fetch github --from https://mcp.example.com/github --bearer-file token
+  leasehold tools fetch github --from answer.json
+  leasehold tools fetch github --from http://127.0.0.1:9000/mcp --out github.tools.json
+
+Exit codes: 0 as approved, 1 error, 2 something differs from what was approved.
+"""),
+    "tools diff": _as_written("""
+Examples:
+  leasehold tools diff github
+  leasehold tools diff github --json
+
+Exit codes: 0 as approved, 1 error, 2 something differs, 6 nobody saw what the server lists.
+"""),
+    "tools approve": _as_written("""
+Examples:
+  leasehold tools approve github --justification "read over, CHG-4711"
+  leasehold tools approve github --tool create_issue --justification "new, harmless"
+  leasehold tools approve github --digest sha256:6b1f... --justification "as in the diff"
+  leasehold tools approve github --hcl --justification "read over" > github.pin.tf
 """),
     "tools import": _as_written("""
 Examples:

@@ -26,6 +26,13 @@ class Action(StrEnum):
     EXECUTE = "execute"
 
 
+class Pinning(StrEnum):
+    """What a gateway does with tools that no pin approves: hides and denies them, or only takes note."""
+
+    REQUIRED = "required"
+    OBSERVE = "observe"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolAnnotations:
     """What a server says of its tool (MCP 2025-11-25, `ToolAnnotations`); hints, never proof. None: it says nothing."""
@@ -65,6 +72,7 @@ class ToolServer:
     """An MCP server. `url` is its resource indicator, and thus the audience of its tokens (RFC 8707 §2).
 
     `upstream_auth` is how calls prove themselves to it; None: it wants nothing.
+    `pinning`: whether the gateway shows and calls tools that no pin approves.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
@@ -72,6 +80,7 @@ class ToolServer:
     tools: Mapping[str, Tool]
     description: str = ""
     upstream_auth: UpstreamAuth | None = None
+    pinning: Pinning = Pinning.REQUIRED
 
     def __post_init__(self) -> None:
         check_url(self.url, "url")

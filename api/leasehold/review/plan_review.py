@@ -12,11 +12,12 @@ from leasehold.model.objects import Spec, Stored
 from leasehold.model.people import Agent
 from leasehold.model.principal import Principal
 from leasehold.model.trust import WorkloadBinding
+from leasehold.policy.proving.comparing import Movement
 from leasehold.review.causes import cause_of_presence
 from leasehold.review.declared import Declared, declared_world
 from leasehold.review.differences import Comparison, Difference
 from leasehold.review.drift import Picture
-from leasehold.review.entitlements import Entitlements, beyond, collapsed, entitlements_through, undecided
+from leasehold.review.entitlements import EVERY_TOOL, Entitlements, beyond, collapsed, entitlements_through, undecided
 from leasehold.review.findings import WIRE, Cause, Entitlement, Snapshot, Unproven, risk_at
 from leasehold.review.gate.delta import SemanticDelta, semantic_delta
 from leasehold.review.gate.gate import judge
@@ -107,11 +108,20 @@ def judge_plan(picture: Picture, rules: Rules, author: Principal | None) -> Judg
         access=access,
         foundations=scene.foundations,
         reversals=tuple(_reversals(removed, picture)),
-        proofs=proved.proofs,
+        proofs=tuple(_worth_saying(proved.proofs, access)),
         delegation=scene.delegation,
         gate=judge(scene, delta),
     )
     return Judged(_review(picture, found), delta)
+
+
+def _worth_saying(proofs: tuple[AccessProof, ...], access: tuple[AccessChange, ...]) -> Iterator[AccessProof]:
+    """What moves, what changed policies do, and that a gain moves nothing: a grant that policies hold back."""
+    gained = {(change.agent, one.tool_server, one.tool) for change in access for one in change.gains}
+    for one in proofs:
+        names = {(one.agent, one.tool_server, tool) for tool in (one.tool, EVERY_TOOL)}
+        if one.movement is not Movement.EQUIVALENT or one.agent is None or names & gained:
+            yield one
 
 
 def _removed(picture: Picture) -> Iterator[Key]:

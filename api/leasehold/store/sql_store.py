@@ -23,11 +23,13 @@ from leasehold.store.sql_lease_uses import SqlLeaseUses
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
 from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
 from leasehold.store.sql_objects import SqlObjects
+from leasehold.store.sql_observations import SqlObservations
 from leasehold.store.sql_people import SqlAuthorizations, SqlClientSecrets, SqlConsents
 from leasehold.store.sql_questions import SqlQuestions
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
 from leasehold.store.sql_streams import SqlStreams
 from leasehold.store.sql_tasks import SqlTasks
+from leasehold.store.sql_trail import SqlTrail
 from leasehold.store.sql_workloads import SqlHeartbeats, SqlWorkloads
 from leasehold.store.wakeups import Listener, Wakeups
 
@@ -51,6 +53,7 @@ class SqlUnitOfWork:
         "leases",
         "nodes",
         "objects",
+        "observations",
         "promotions",
         "questions",
         "registrations",
@@ -59,6 +62,7 @@ class SqlUnitOfWork:
         "shared_secrets",
         "streams",
         "tasks",
+        "trail",
         "upstream_clients",
         "versions",
         "workloads",
@@ -91,6 +95,8 @@ class SqlUnitOfWork:
         self.promotions = SqlPromotions(connection, bumps)
         self.connection_endings = SqlConnectionEndings(connection)
         self.upstream_clients = SqlUpstreamClients(connection)
+        self.observations = SqlObservations(connection)
+        self.trail = SqlTrail(connection)
 
 
 class SqlStore:

@@ -15,6 +15,7 @@ from leasehold.model.registrations import REGISTRATION_TTL_MAX
 from leasehold.web.credential_schemas import credential_schemas
 from leasehold.web.decision_schemas import decision_schemas
 from leasehold.web.problems import PROBLEMS
+from leasehold.web.surface_schemas import surface_schemas
 
 Schema = dict[str, Any]  # Any: JSON Schema is JSON
 _DROPPED = frozenset({"title"})  # Pydantic's guesses from names, which say nothing new
@@ -26,6 +27,7 @@ _NAMES: Schema = {"type": "array", "items": _STRING, "uniqueItems": True}
 _COMPUTED: dict[Kind, Schema] = {
     Kind.DEPLOYMENTS: {"epoch": {**_COUNT, "description": "Every write and every revocation is a new one."}},
     Kind.GRANT_SETS: {"live_grants": {**_NAMES, "description": "The agent's grants that live now, sorted."}},
+    Kind.TOOL_PINS: {"digest": {**_STRING, "description": "The name of exactly this surface, `sha256:` and 64 hex."}},
     Kind.GRANTS: {"expired": {"type": "boolean", "description": "Whether its expiry has passed."}},
 }
 _ENVELOPE: Schema = {
@@ -54,7 +56,7 @@ def components() -> dict[str, Schema]:
         found[f"{noun(kind)}Body"] = body
         found[noun(kind)] = _object_schema(kind, body)
         found[f"{noun(kind)}Page"] = _page(noun(kind))
-    return found | _registry_schemas() | credential_schemas() | decision_schemas()
+    return found | _registry_schemas() | credential_schemas() | decision_schemas() | surface_schemas()
 
 
 def body_schema(kind: Kind, reference: str = "#/$defs/{model}") -> Schema:

@@ -27,6 +27,7 @@ from leasehold.web.refusals import InvalidQuery, MethodNotAllowed, RouteNotFound
 from leasehold.web.registry_routes import registry_routes
 from leasehold.web.review_routes import review_router
 from leasehold.web.simulation_routes import simulation_routes
+from leasehold.web.surface_routes import surface_routes
 from leasehold.web.task_routes import task_routes
 
 _METHOD_NOT_ALLOWED = 405
@@ -49,6 +50,7 @@ def control_plane(doors: Doors) -> FastAPI:
         client_secret_routes(doors),
         agent_client_routes(doors),
         simulation_routes(doors),
+        surface_routes(doors),
         policy_routes(doors),
         decision_routes(doors),
         registry_routes(doors),

@@ -12,7 +12,7 @@ from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.names import check_name
 from leasehold.model.objects import SPECS
-from leasehold.review.declared import RESOURCE_KINDS, Declared, DeclaredObject
+from leasehold.review.declared import NAMED_AFTER, RESOURCE_KINDS, Declared, DeclaredObject
 from leasehold.review.findings import Unproven
 from leasehold.web.bodies import Json, parse_as
 
@@ -20,7 +20,11 @@ REVIEW_LIMIT = 16 * 1024 * 1024  # bytes: some 50,000 resources
 _STRICT: dict[str, object] = {"extra": "forbid"}
 _NAMED_BY_SPEC = frozenset({Kind.GRANTS, Kind.RELATIONS})  # an edge is called by what it says
 _OF_TERRAFORM = frozenset({"id", "name", "revision"})  # what every resource carries beside its spec
-_COMPUTED = {Kind.DEPLOYMENTS: frozenset({"epoch"}), Kind.GRANT_SETS: frozenset({"agent", "revokes"})}
+_COMPUTED = {
+    Kind.DEPLOYMENTS: frozenset({"epoch"}),
+    Kind.GRANT_SETS: frozenset({"agent", "revokes"}),
+    Kind.TOOL_PINS: frozenset({"tool_server", "digest"}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +95,13 @@ def _kind(resource: DeclaredResource, path: str) -> Kind:
 
 def _unknown(kind: Kind, resource: DeclaredResource) -> tuple[str, ...]:
     """The attributes that matter to access and that we cannot see; computed ones do not."""
-    named = {"name"} - ({"name"} if kind in _NAMED_BY_SPEC | {Kind.GRANT_SETS} else set())
-    known = {f.name for f in fields(SPECS[kind])} | named | ({"agent"} if kind is Kind.GRANT_SETS else set())
+    named = set() if kind in _NAMED_BY_SPEC else {NAMED_AFTER.get(kind, "name")}
+    known = {f.name for f in fields(SPECS[kind])} | named
     return tuple(sorted(resource.unknown & known))
 
 
 def _name(kind: Kind, values: Json) -> str | None:
-    name = values.get("agent" if kind is Kind.GRANT_SETS else "name")
+    name = values.get(NAMED_AFTER.get(kind, "name"))
     return name if isinstance(name, str) else None
 
 

@@ -96,6 +96,24 @@ def revocation_operation() -> Operation:
     return operation
 
 
+def surface_operation() -> Operation:
+    """What a tool server shows against its pin."""
+    answers = {"200": _answer("What was seen last, compared with the pin; ETag: of the pin.", "ToolSurface", _ETAG)}
+    return _operation("get_tool_surface", "tool-servers", answers, (*_READ, "not_found"))
+
+
+def observation_operation() -> Operation:
+    """What a tool server was seen to show."""
+    answers = {
+        "200": _answer("Written down, and compared with the pin.", "ToolSurface", _ETAG),
+        "204": {"description": "Written down; an enforcement point reads nothing."},
+    }
+    refusals = (*_READ, *_BODY, "forbidden", "not_found")
+    operation = _operation("post_tool_observation", "tool-servers", answers, refusals)
+    operation["openapi_extra"]["requestBody"] = _body("ToolObservationBody")
+    return operation
+
+
 def simulation_operation() -> Operation:
     """What a token would get."""
     answers = {"200": _answer("What the token would get.", "Simulation")}

@@ -44,8 +44,13 @@ COMMANDS = [
     "connections rotate-keys",
     "provider",
     "provider install",
+    "rules",
+    "rules check",
     "tools",
     "tools import",
+    "tools fetch",
+    "tools diff",
+    "tools approve",
     "explain",
     "who-can",
     "what-can",
@@ -57,7 +62,7 @@ COMMANDS = [
 
 # nothing to give an example of
 BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version", "tools"}
-BARE |= {"policy", "connections"}
+BARE |= {"policy", "connections", "rules"}
 
 
 def unreachable(_):

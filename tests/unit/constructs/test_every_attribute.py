@@ -115,7 +115,10 @@ def furnish(stack):
         "openWorldHint": False,
     }
     read = Tool(action="read", description="Reads.", input_schema={"type": "object"}, annotations=hints)
-    server = ToolServer(stack, "github", url="https://t.example", tools={"read": read}, description="d")
+    server = ToolServer(
+        stack, "github", url="https://t.example", tools={"read": read}, description="d", pinning="observe"
+    )
+    server.pin({"tools": [{"name": "read"}]}, justification="j")
     upstreams(stack)
     wide = {"allow_wildcard": True, "justification": "all of it"}
     scope = Scope(

@@ -14,6 +14,7 @@ from tests.fakes.registry import (
     NOW,
     OWNER,
     OWNS,
+    PIN,
     POLICY,
     READ,
     RELATION,
@@ -49,6 +50,7 @@ BODIES = {
     Kind.TRUST_ISSUERS: ("other", {**ISSUER, "issuer": "https://other.example.com"}),
     Kind.WORKLOAD_BINDINGS: ("pod", AGENT_BINDING),
     Kind.TOOL_SERVERS: ("jira", {**SERVER, "url": "https://mcp.example.com/jira"}),
+    Kind.TOOL_PINS: ("github", PIN),
     Kind.SCOPES: ("reader", SCOPE),
     Kind.CEILINGS: ("narrow", {"principal": "agent:triage", "scopes": ["everything"]}),
     Kind.GRANTS: (READ, GRANT),
@@ -66,12 +68,18 @@ EMPTY_REPORT = {"json": {"stacks": [{"stack": "prod", "resources": []}]}}
 REVOKE = {"json": {"node": "agent:triage", "reason": "leaked"}}
 
 
+def surfaces():
+    yield "GET", "/v1/tool-servers/{name}:surface", READERS, {"url": "/v1/tool-servers/github:surface"}
+    listed = {"url": "/v1/tool-servers/github:observe", "json": {"tools": [{"name": "read_file"}]}}
+    yield "POST", "/v1/tool-servers/{name}:observe", ADMINS | {"approver", "pep"}, listed
+
+
 def table():
     """(method, route, callers allowed, a request that would work)."""
     for kind in Kind:
         name, body = BODIES[kind]
         writers = WITH_THE_TEAM if kind in DEVELOPERS_WRITE else ADMINS
-        writers |= {"approver"} if kind is Kind.DRIFT_EXCEPTIONS else set()
+        writers |= {"approver"} if kind in {Kind.DRIFT_EXCEPTIONS, Kind.TOOL_PINS} else set()
         one, many = f"/v1/{kind}/{{name:path}}", f"/v1/{kind}"
         create = {"url": path(kind, name), "json": body, "headers": {"If-None-Match": "*"}}
         yield "PUT", one, writers, create
@@ -100,7 +108,7 @@ def table():
     yield "POST", "/v1/plan-reviews", READERS, EMPTY_REPORT
 
 
-TABLE = {(method, route): (allowed, request) for method, route, allowed, request in table()}
+TABLE = {(method, route): (allowed, request) for method, route, allowed, request in (*table(), *surfaces())}
 # Simulation needs a token service behind it: test_simulation.py
 SIMULATION = {("POST", "/v1/trust-issuers:simulate")}
 # Questions about decisions need a decision point: unit/decisions/test_answers.py

@@ -18,6 +18,7 @@ from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
+from leasehold.model.observations import Observation
 from leasehold.model.outside import Baseline
 from leasehold.model.records import BootstrapToken, Version
 from leasehold.model.registrations import RegisteredClient, RegistrationToken
@@ -29,6 +30,7 @@ from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, Memory
 from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
 from leasehold.store.memory.objects import MemoryObjects
 from leasehold.store.memory.revocations import MemoryRevocations
+from leasehold.store.memory.trail import MemoryTrail, MemoryTrailState
 from leasehold.store.memory_baselines import MemoryBaselines
 from leasehold.store.memory_clients import MemoryRegistrations
 from leasehold.store.memory_connections import (
@@ -42,6 +44,7 @@ from leasehold.store.memory_connections import Place as ConnectionPlace
 from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_lease_uses import Counted, MemoryLeaseUses, Place
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
+from leasehold.store.memory_observations import MemoryObservations
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
 from leasehold.store.memory_questions import MemoryQuestions
 from leasehold.store.memory_streams import MemoryStreams
@@ -85,6 +88,8 @@ class MemoryState:
     promotions: dict[tuple[str, str], Promotion] = field(default_factory=dict)
     connection_endings: dict[str, EndingConnection] = field(default_factory=dict)
     upstream_clients: dict[tuple[str, str], UpstreamClient] = field(default_factory=dict)
+    observations: dict[tuple[str, str], Observation] = field(default_factory=dict)
+    trail: MemoryTrailState = field(default_factory=MemoryTrailState)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -119,6 +124,8 @@ class MemoryState:
             promotions=dict(self.promotions),
             connection_endings=dict(self.connection_endings),
             upstream_clients=dict(self.upstream_clients),
+            observations=dict(self.observations),
+            trail=self.trail.copy(),
         )
 
 
@@ -154,6 +161,8 @@ class MemoryUnitOfWork:
         self.promotions = MemoryPromotions(state.promotions, bumps)
         self.connection_endings = MemoryConnectionEndings(state.connection_endings)
         self.upstream_clients = MemoryUpstreamClients(state.upstream_clients)
+        self.observations = MemoryObservations(state.observations)
+        self.trail = MemoryTrail(state.trail, state.audit)
 
 
 class MemoryStore:
