@@ -37,6 +37,35 @@ Examples:
 Exit codes: 0 told, 1 error, 3 a change at or above --fail-on,
 4 it needs approval, 5 it is denied (both with --gate), 6 something could not be compared (with --strict).
 """),
+    "connections list": _as_written("""
+Examples:
+  leasehold connections list
+  leasehold connections list --tool-server github --json
+  leasehold connections list --token-file alice.jwt
+"""),
+    "connections add": _as_written("""
+Examples:
+  leasehold connections add github --oauth --shared bot
+  leasehold connections add search --api-key-file - --shared default
+  leasehold connections add search --api-key-file key.txt --token-file alice.jwt
+"""),
+    "connections promote": _as_written("""
+Examples:
+  leasehold connections promote 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b --agent triage --justification "nightly run"
+"""),
+    "connections demote": _as_written("""
+Examples:
+  leasehold connections demote 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b --agent triage
+"""),
+    "connections remove": _as_written("""
+Examples:
+  leasehold connections remove 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b
+  leasehold connections remove 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b --token-file alice.jwt
+"""),
+    "connections rotate-keys": _as_written("""
+Examples:
+  leasehold connections rotate-keys
+"""),
     "rules check": _as_written("""
 Examples:
   leasehold rules check gate.yaml

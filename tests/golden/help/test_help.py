@@ -35,6 +35,13 @@ COMMANDS = [
     "credential aws",
     "credential get",
     "credential list",
+    "connections",
+    "connections list",
+    "connections add",
+    "connections promote",
+    "connections demote",
+    "connections remove",
+    "connections rotate-keys",
     "provider",
     "provider install",
     "rules",
@@ -55,7 +62,7 @@ COMMANDS = [
 
 # nothing to give an example of
 BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version", "tools"}
-BARE |= {"policy", "rules"}
+BARE |= {"policy", "connections", "rules"}
 
 
 def unreachable(_):
