@@ -51,6 +51,18 @@ class Settings:
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
     dynamic_registration: bool = False
+    audit_key_file: Path | None = None
+    audit_anchors: tuple[str, ...] = ()
+
+    @property
+    def audit_key(self) -> Path:
+        """The file with the key that signs checkpoints of the audit trail; replicas share it."""
+        return self.audit_key_file or self.data_dir / "audit.key"
+
+    @property
+    def audit_name(self) -> str:
+        """What the audit trail is called in its checkpoints: the issuer without its scheme (C2SP tlog-checkpoint)."""
+        return f"{self.issuer.partition('://')[2]}/audit"
 
     @property
     def registry_audience(self) -> str:
@@ -95,6 +107,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         private_upstreams=_hosts(environ, "LEASEHOLD_PRIVATE_UPSTREAMS"),
         tool_budget=_count(environ.get("LEASEHOLD_TOOL_BUDGET") or "40", "LEASEHOLD_TOOL_BUDGET"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
+        audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
+        audit_anchors=_anchors(environ.get("LEASEHOLD_AUDIT_ANCHORS") or ""),
     )
 
 
@@ -106,6 +120,16 @@ def _nonces(text: str) -> bool:
     if text not in {"off", "required"}:
         raise InvalidSetting(f"LEASEHOLD_DPOP_NONCES must be off or required, not `{text}`")
     return text == "required"
+
+
+def _anchors(text: str) -> tuple[str, ...]:
+    anchors = tuple(anchor.strip() for anchor in text.split(",") if anchor.strip())
+    for anchor in anchors:
+        scheme, _, rest = anchor.partition(":")
+        if scheme not in {"file", "git", "s3"} or not rest.strip("/"):
+            said = "LEASEHOLD_AUDIT_ANCHORS must be file:<path>, git:<repository> or s3://<bucket>/<prefix>?days=<days>"
+            raise InvalidSetting(said)
+    return anchors
 
 
 def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:

@@ -38,6 +38,7 @@ from leasehold.rule_files import RulesRefused, read_rules
 from leasehold.settings import InvalidSetting, Settings
 from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
+from leasehold.trail_wiring import trail_doors
 from leasehold.web.access.app import WELL_KNOWN
 from leasehold.web.asgi import Application
 from leasehold.web.connections.app import connections_app
@@ -46,6 +47,7 @@ from leasehold.web.dispatch import dispatch
 from leasehold.web.doors import Doors
 from leasehold.web.lifespan import finishing
 from leasehold.web.oauth.app import oauth_app
+from leasehold.web.originating import originating
 from leasehold.web.revocations.app import RevocationDoors, revocations_app
 from leasehold.web.signals.app import CONFIGURATION, signals_app
 from leasehold.web.status_lists.app import STATUS_LISTS, StatusListDoors, status_lists_app
@@ -126,6 +128,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     rules = _rules(settings)
     credentials, stop_endings = credential_doors(settings, store, signer, _now)
     observer = open_observer(settings)
+    trail = trail_doors(settings, store, _now)
     control = control_plane(
         Doors(
             store=store,
@@ -140,6 +143,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             decisions=decisions.doors,
             reviews=Reviews(store, observer, rules, decisions.recollection),
             observer=observer,
+            trail=trail.doors,
         )
     )
     ledger, leases = Ledger(store), LiveLeases(store)
@@ -189,7 +193,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
     workers = (gateway.close, stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
-    return finishing(planes, (*workers, *closing, ledger.close, leases.close, store.close))
+    return finishing(originating(planes), (*workers, *closing, ledger.close, leases.close, trail.close, store.close))
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, known: Known) -> RevocationDoors:

@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from leasehold.model.clients import SECRET_TTL_MAX
-from leasehold.model.events import Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import SPECS
 from leasehold.model.principal import Role
 from leasehold.model.registrations import REGISTRATION_TTL_MAX
+from leasehold.web.audit_schemas import audit_schemas
 from leasehold.web.credential_schemas import credential_schemas
 from leasehold.web.decision_schemas import decision_schemas
 from leasehold.web.problems import PROBLEMS
@@ -147,8 +147,8 @@ def _registry_schemas() -> dict[str, Schema]:
         "ReviewBody": _closed(stacks=_stacks(1)),
         "ComparisonBody": _closed(base=_side(), head=_side()),
         "ApprovalBody": _closed(receipt=_STRING),
-        "AuditEvent": _audit_event(),
         "AuditPage": _page("AuditEvent"),
+        **audit_schemas(),
         "Principal": _closed(
             id=_STRING,
             role={"enum": [role.value for role in Role]},
@@ -217,21 +217,6 @@ def _side() -> Schema:
     revisions: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}
     side = _closed(stacks=_stacks(0), policies=revisions)
     return {name: value for name, value in side.items() if name != "required"}
-
-
-def _audit_event() -> Schema:
-    return _closed(
-        sequence=_COUNT,
-        at=_TIME,
-        principal=_STRING,
-        action=_STRING,
-        kind=_STRING,
-        name=_STRING,
-        outcome={"enum": [outcome.value for outcome in Outcome]},
-        reason=_STRING,
-        stack=_NULLABLE,
-        detail={"type": "object"},
-    )
 
 
 def _problem() -> Schema:
