@@ -20,7 +20,7 @@ from leasehold.gateway.following import Following
 from leasehold.gateway.http_upstreams import HttpUpstreams
 from leasehold.gateway.lists import Lists
 from leasehold.gateway.ports import Broker, Definition
-from leasehold.gateway.rates import RateLimits, Rates
+from leasehold.gateway.rates import Rate, RateLimits, Rates
 from leasehold.gateway.records import Records
 from leasehold.gateway.scanning import Scans
 from leasehold.gateway.serving import Serving
@@ -102,7 +102,7 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         surfaces=surfaces,
         upstreams=upstreams,
         records=Records(decisions.recorder),
-        rates=Rates(RateLimits()),
+        rates=Rates(_limits(settings)),
         scans=Scans(hashlib.sha256(b"scan" + key).digest()),
         lists=Lists(surfaces, settings.tool_budget),
         sessions=Sessions(key),
@@ -120,3 +120,10 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         upstreams.close()
 
     return GatewayDoor({PREFIX: app, METADATA: app}, app, close)
+
+
+def _limits(settings: Settings) -> RateLimits:
+    agent, user = (
+        Rate(per_minute=calls, burst=max(1, calls // 6)) for calls in (settings.agent_calls, settings.user_calls)
+    )
+    return RateLimits(agent=agent, user=user)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 DEFAULT_PORT = 8420
 _SECRET = "LEASEHOLD_SECRET_"  # noqa: S105  a prefix of names
-_MOST = 10_000
+_MOST = 10_000_000
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -48,6 +48,8 @@ class Settings:
     private_receivers: frozenset[str] = frozenset()
     private_upstreams: frozenset[str] = frozenset()
     tool_budget: int = 40
+    agent_calls: int = 6_000
+    user_calls: int = 3_000
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
     dynamic_registration: bool = False
@@ -105,7 +107,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         dpop_nonces=_nonces(environ.get("LEASEHOLD_DPOP_NONCES") or "off"),
         private_receivers=_hosts(environ, "LEASEHOLD_PRIVATE_RECEIVERS"),
         private_upstreams=_hosts(environ, "LEASEHOLD_PRIVATE_UPSTREAMS"),
-        tool_budget=_count(environ.get("LEASEHOLD_TOOL_BUDGET") or "40", "LEASEHOLD_TOOL_BUDGET"),
+        tool_budget=_count(environ, "LEASEHOLD_TOOL_BUDGET", "40"),
+        agent_calls=_count(environ, "LEASEHOLD_AGENT_CALLS_PER_MINUTE", "6000"),
+        user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
         audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
         audit_anchors=_anchors(environ.get("LEASEHOLD_AUDIT_ANCHORS") or ""),
@@ -139,7 +143,8 @@ def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:
     return frozenset(hosts)
 
 
-def _count(text: str, name: str) -> int:
+def _count(environ: Mapping[str, str], name: str, usual: str) -> int:
+    text = environ.get(name) or usual
     if not (text.isascii() and text.isdecimal() and 0 < int(text) <= _MOST):
         raise InvalidSetting(f"{name} must be 1 to {_MOST}, not `{text}`")
     return int(text)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from leasehold.decisions.answering import decided_on
+from leasehold.decisions.answering import decided_as
 from leasehold.decisions.assembling import State
 from leasehold.decisions.obligations import obligations_of
-from leasehold.decisions.questions import request_of
 from leasehold.decisions.records import Decided
 from leasehold.gateway.callers import Caller
 from leasehold.gateway.headers import Era
@@ -26,7 +25,6 @@ from leasehold.gateway.serving import Served
 from leasehold.model.access_requests import action_name
 from leasehold.model.decisions import Reason
 from leasehold.model.entities import TOOL_SERVER
-from leasehold.model.errors import InvalidValue
 from leasehold.model.mcp_methods import is_reserved
 from leasehold.model.patterns import covers, overlap
 from leasehold.model.tool_resources import pattern_of
@@ -66,7 +64,8 @@ async def judge(place: Place, want: Want, surfaces: Surfaces) -> Judgement:
     """The judgement on one want. Raises `Unavailable`."""
     caller, served, state, now, source, _ = place
     action = action_name(served.name, want.tool)
-    decided = decided_on(caller.facts.question(action, want.resource, want.arguments, source), state, now)
+    question = caller.facts.question(action, want.resource, want.arguments, source)
+    decided = decided_as(question, caller.facts.request(question, state, now, source), state, now)
     decision = decided.decision
     if not decision.allowed:
         return Judgement(want, decided, why=decision.reason.value)
@@ -129,11 +128,7 @@ def _could_call(place: Place, tool: str) -> bool:
     if not any(overlap(one, pattern) for one in _reached(caller, tool)):
         return False
     question = caller.facts.question(action_name(served.name, tool), pattern, {}, source)
-    try:
-        request = request_of(question, state, now)
-    except InvalidValue:
-        return False
-    return could_allow(request, pattern, state.published)
+    return could_allow(caller.facts.request(question, state, now, source), pattern, state.published)
 
 
 def _reached(caller: Caller, tool: str) -> Iterator[str]:
