@@ -9,6 +9,7 @@ from datetime import datetime
 
 from leasehold.authn.possession import Possessions
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.broker.connecting import Connecting
 from leasehold.cluster_wiring import reviewer
 from leasehold.clusters.sightings import Sightings
 from leasehold.exchange.authorizing import Authorizing
@@ -21,6 +22,7 @@ from leasehold.exchange.introspection import Introspection, LiveLeases, Revocati
 from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.on_behalf import OnBehalf
+from leasehold.exchange.persons import Persons
 from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.simulation import Simulation
 from leasehold.exchange.statements import Statements
@@ -68,6 +70,7 @@ class Ground:
     ledger: Ledger
     leases: LiveLeases
     sightings: Sightings
+    connecting: Connecting
     clock: Callable[[], datetime]
 
 
@@ -126,6 +129,11 @@ def simulation(settings: Settings, store: SqlStore) -> Simulation:
     """What a pasted subject token would get, without a token."""
     keys = IssuerKeys(Network())
     return Simulation(SubjectExamination(_subject_tokens(settings), keys), Views(store))
+
+
+def persons(settings: Settings, store: SqlStore, callers: RegistryTokens) -> Persons:
+    """Who a person is that shows a token of ours or of their own identity provider."""
+    return Persons(callers, _subject_tokens(settings), Views(store))
 
 
 def _shared(ground: Ground) -> _Shared:
@@ -201,7 +209,9 @@ def _people(ground: Ground, shared: _Shared) -> People:
         store=ground.store,
         ledger=ground.ledger,
     )
-    return People(issuer=ground.settings.issuer, authorizing=authorizing, clock=ground.clock)
+    return People(
+        issuer=ground.settings.issuer, authorizing=authorizing, clock=ground.clock, connecting=ground.connecting
+    )
 
 
 def _subject_tokens(settings: Settings) -> SubjectTokens:

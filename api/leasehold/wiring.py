@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 from dataclasses import dataclass, field
@@ -12,38 +11,43 @@ from threading import Event, Thread
 
 from leasehold.authn.agent_tokens import AgentCallers
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.broker_wiring import connect_door, connection_doors, open_brokerage
 from leasehold.cluster_wiring import followed
 from leasehold.credential_wiring import credential_doors, open_observer
 from leasehold.decision_wiring import decision_point, ext_authz
 from leasehold.exchange.introspection import LiveLeases
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.status_lists import StatusLists
-from leasehold.exchange_wiring import Ground, Known, known_callers, oauth_doors, simulation
+from leasehold.exchange_wiring import Ground, Known, known_callers, oauth_doors, persons, simulation
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
+from leasehold.gateway_wiring import gateway_door
 from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.kms_keys import open_kms
 from leasehold.keys.signing import Signer, TokenMint
 from leasehold.keys.tokens import OwnTokens
-from leasehold.model.errors import InvalidValue
 from leasehold.model.receipts import RECEIPT_TYPE
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
 from leasehold.model.status import STATUS_LIST_TYPE
 from leasehold.registry.bootstrap import TOKEN_PREFIX, TOKEN_TTL, offer_bootstrap
 from leasehold.registry.sweeping import sweep_for_ever
 from leasehold.review.gate.receipts import Receipts
-from leasehold.review.gate.rules import USUAL, Rules, rules_of
+from leasehold.review.gate.rules import USUAL, Rules
 from leasehold.review.reviews import Reviews
+from leasehold.rule_files import RulesRefused, read_rules
 from leasehold.settings import InvalidSetting, Settings
 from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
+from leasehold.trail_wiring import trail_doors
 from leasehold.web.access.app import WELL_KNOWN
 from leasehold.web.asgi import Application
+from leasehold.web.connections.app import connections_app
 from leasehold.web.control_plane import control_plane
 from leasehold.web.dispatch import dispatch
 from leasehold.web.doors import Doors
 from leasehold.web.lifespan import finishing
 from leasehold.web.oauth.app import oauth_app
+from leasehold.web.originating import originating
 from leasehold.web.revocations.app import RevocationDoors, revocations_app
 from leasehold.web.signals.app import CONFIGURATION, signals_app
 from leasehold.web.status_lists.app import STATUS_LISTS, StatusListDoors, status_lists_app
@@ -101,10 +105,9 @@ def _rules(settings: Settings) -> Rules:
     if settings.gate_rules_file is None:
         return USUAL
     try:
-        return rules_of(json.loads(settings.gate_rules_file.read_bytes()))
-    except (OSError, ValueError, InvalidValue) as error:
-        said = error.strerror if isinstance(error, OSError) else str(error)
-        raise InvalidSetting(f"LEASEHOLD_GATE_RULES cannot be used: {said}") from None
+        return read_rules(settings.gate_rules_file)
+    except RulesRefused as refused:
+        raise InvalidSetting(f"LEASEHOLD_GATE_RULES cannot be used: {refused}") from None
 
 
 def _receipts(settings: Settings, signer: Signer, rules: Rules) -> Receipts:
@@ -125,6 +128,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     rules = _rules(settings)
     credentials, stop_endings = credential_doors(settings, store, signer, _now)
     observer = open_observer(settings)
+    trail = trail_doors(settings, store, _now)
     control = control_plane(
         Doors(
             store=store,
@@ -137,28 +141,34 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             receipts=_receipts(settings, signer, rules),
             policies=decisions.policies,
             decisions=decisions.doors,
-            reviews=Reviews(store, observer, rules),
+            reviews=Reviews(store, observer, rules, decisions.recollection),
             observer=observer,
+            trail=trail.doors,
         )
     )
     ledger, leases = Ledger(store), LiveLeases(store)
     sightings, watches = followed(settings, store, _now)
     sweeping = Event()
     Thread(target=sweep_for_ever, args=(store, _now, sweeping), name="leasehold-heartbeats", daemon=True).start()
-    oauth = oauth_app(
-        oauth_doors(
-            Ground(
-                settings=settings,
-                store=store,
-                signer=signer,
-                known=known,
-                ledger=ledger,
-                leases=leases,
-                sightings=sightings,
-                clock=_now,
-            )
+    brokerage = open_brokerage(settings, store, _now)
+    gateway = gateway_door(
+        settings, store, signer, decisions, possessions=known.possessions, broker=brokerage.broker, clock=_now
+    )
+    token_service = oauth_doors(
+        Ground(
+            settings=settings,
+            store=store,
+            signer=signer,
+            known=known,
+            ledger=ledger,
+            leases=leases,
+            sightings=sightings,
+            connecting=brokerage.connecting,
+            clock=_now,
         )
     )
+    oauth = oauth_app(token_service)
+    people = persons(settings, store, callers)
     revocations = revocations_app(_revocation_doors(settings, store, signer, known))
     lists = StatusLists(issuer=settings.issuer, store=store, mint=TokenMint(signer, STATUS_LIST_TYPE))
     store.listen(lists.wake)
@@ -166,6 +176,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     doors, stop_signals = signal_doors(settings, store, signer, callers, known.possessions)
     signals = signals_app(doors)
     hot = {
+        **gateway.planes,
         "/access/v1/": decisions.access,
         WELL_KNOWN: decisions.access,
         STATUS_LISTS: statuses,
@@ -174,13 +185,15 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
         "/oauth2/": oauth,
         "/.well-known/": oauth,
         "/v1/consents": oauth,
+        "/v1/connections": connections_app(connection_doors(settings, brokerage, people, known.possessions, _now)),
+        "/connect": connect_door(settings, brokerage, token_service.people, _now),
         "/revocations": revocations,
     }
     planes = dispatch(control, hot)
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
-    workers = (stop_endings, stop_signals, sweeping.set, watches.close)
-    return finishing(planes, (*workers, *closing, ledger.close, leases.close, store.close))
+    workers = (gateway.close, stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
+    return finishing(originating(planes), (*workers, *closing, ledger.close, leases.close, trail.close, store.close))
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, known: Known) -> RevocationDoors:

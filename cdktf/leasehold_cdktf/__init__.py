@@ -21,6 +21,7 @@ from leasehold_cdktf.grants import Grant
 from leasehold_cdktf.limits import Limit, at_least, at_most, between, exactly, one_like, one_of, one_of_prefixes
 from leasehold_cdktf.manifest import Manifest
 from leasehold_cdktf.people import Owner
+from leasehold_cdktf.pins import ToolPin
 from leasehold_cdktf.policies import Call, Policy, Question
 from leasehold_cdktf.provider import LeaseholdProvider
 from leasehold_cdktf.subjects import (
@@ -37,15 +38,19 @@ from leasehold_cdktf.subjects import (
     Oidc,
     Spiffe,
 )
-from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer
+from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer, Upstream
 from leasehold_cdktf.trust import Login, TrustIssuer, WorkloadBinding
+from leasehold_cdktf.upstream import ApiKey, AwsSigV4, Basic, Mtls, OAuth, UpstreamAuth
 
 __all__ = [
     "Agent",
+    "ApiKey",
     "Aws",
     "AwsSession",
+    "AwsSigV4",
     "AwsSts",
     "Azure",
+    "Basic",
     "Buildkite",
     "Call",
     "Ceiling",
@@ -65,6 +70,8 @@ __all__ = [
     "Limit",
     "Login",
     "Manifest",
+    "Mtls",
+    "OAuth",
     "OAuthClient",
     "Oidc",
     "Owner",
@@ -76,8 +83,11 @@ __all__ = [
     "Scope",
     "Spiffe",
     "Tool",
+    "ToolPin",
     "ToolServer",
     "TrustIssuer",
+    "Upstream",
+    "UpstreamAuth",
     "User",
     "WorkloadBinding",
     "assert_can",

@@ -24,6 +24,7 @@ from .resource import Resource
 from .run import Run
 from .scope import Scope
 from .stopping import Stopping
+from .tool_pin import ToolPin
 from .tool_server import ToolServer
 from .trust_issuer import TrustIssuer
 from .unmanaged_grants import UnmanagedGrants
@@ -89,6 +90,7 @@ class LeaseholdProvider(Provider):
             TrustIssuer(run),
             WorkloadBinding(run),
             server,
+            ToolPin(run),
             scope,
             Ceiling(run),
             grant,

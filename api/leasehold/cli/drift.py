@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -135,4 +137,5 @@ def review(  # noqa: PLR0913  each is an option
         gate=gate,
         receipt=receipt,
     )
-    raise typer.Exit(reported(session, _REVIEW, sources, wishes))
+    asked = replace(_REVIEW, markdown=partial(review_markdown, receipt=receipt))
+    raise typer.Exit(reported(session, asked, sources, wishes))

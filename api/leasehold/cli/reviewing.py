@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from leasehold.cli.approvals import gate_exit, write_receipt
-from leasehold.cli.exits import CLEAN, DRIFT_AT_LEVEL, ERROR, INCOMPLETE, Failure
+from leasehold.cli.exits import CLEAN, DRIFT_AT_LEVEL, ERROR, INCOMPLETE, NEEDS_APPROVAL, Failure
 from leasehold.cli.failure_markdown import failure_markdown
 from leasehold.cli.folding import SUMMARY_LIMIT
 from leasehold.cli.publishing.delivery import Delivery, Post, Told
@@ -16,6 +16,7 @@ from leasehold.cli.reports import Json, is_partial, rank
 from leasehold.cli.session import Session
 from leasehold.cli.sources import Declaration, Source, read_source
 
+_STATES = {CLEAN: "success", NEEDS_APPROVAL: "pending"}
 _NOT_UNDERSTOOD = "the registry's report is not understood"
 
 
@@ -98,7 +99,7 @@ def _told(
             headline=kind.headline(report, notes),
             comment=kind.markdown(report, notes=notes),
             summary=kind.markdown(report, notes=notes, limit=SUMMARY_LIMIT),
-            state="success" if code == CLEAN else "failure",
+            state=_STATES.get(code, "failure"),
             is_drift=bool(risks),
             report=report,
             whole=not partial,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
@@ -79,6 +79,11 @@ class Ancestor:
 
     node: Node
     generation: int
+
+
+def stands_for(ancestors: Iterable[Ancestor]) -> str:
+    """Nodes and their generations as one text: what was begun is ended only while this is the same."""
+    return " ".join(f"{one.node}@{one.generation}" for one in ancestors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

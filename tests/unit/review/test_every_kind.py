@@ -26,6 +26,7 @@ from leasehold.model.exceptions import DriftException
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, OwnerState
+from leasehold.model.pins import ToolPin
 from leasehold.model.policies import Policy, PolicySide
 from leasehold.model.tools import Action, Tool
 from leasehold.model.trust import IssuerType, OidcSubject, TrustIssuer, WorkloadBinding
@@ -41,6 +42,7 @@ CHANGES = {
     Kind.TRUST_ISSUERS: {"jwks": '{"keys": [{}]}'},
     Kind.WORKLOAD_BINDINGS: {"kubernetes": None, "oidc": OidcSubject(subject="mallory")},
     Kind.TOOL_SERVERS: {"url": "https://evil.example.com"},
+    Kind.TOOL_PINS: {"surface": '{"tools": [{"name": "drop_all"}]}'},
     Kind.SCOPES: {"resources": frozenset({"repo:web", "repo:secret"})},
     Kind.CEILINGS: {"max_ttl": 60},
     Kind.GRANTS: {"expires_at": NOW + timedelta(days=1)},
@@ -66,6 +68,7 @@ STRANGERS = {
     Kind.WORKLOAD_BINDINGS: (
         "backdoor", WorkloadBinding(trust_issuer="k8s-prod", agent="triage", oidc=OidcSubject(subject="m"))
     ),
+    Kind.TOOL_PINS: ("jira", ToolPin(surface='{"tools": []}', justification="x")),
     Kind.CEILINGS: ("cap", Ceiling(principal="agent:triage", scopes=frozenset())),
     Kind.GRANTS: (DELETE.id, DELETE),
     Kind.DEPLOYMENTS: ("more", Deployment(agent="triage")),

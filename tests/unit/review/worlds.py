@@ -14,6 +14,7 @@ from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Stored
 from leasehold.model.people import Agent, Owner
+from leasehold.model.pins import ToolPin
 from leasehold.model.plain import plain
 from leasehold.model.policies import Policy, PolicySide
 from leasehold.model.principal import Role
@@ -98,6 +99,10 @@ def organisation():
         (Kind.RELATIONS, OWNS.id): OWNS,
         (Kind.DRIFT_EXCEPTIONS, "noise"): DriftException(
             fingerprint=f"sha256:{'0' * 64}", reason="known noise", expires_at=NOW + timedelta(days=3)
+        ),
+        (Kind.TOOL_PINS, "github"): ToolPin(
+            surface='{"tools": [{"name": "read_file"}, {"name": "create_issue"}, {"name": "delete_branch"}]}',
+            justification="read over",
         ),
     }
 

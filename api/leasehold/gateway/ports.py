@@ -1,0 +1,29 @@
+"""What the gateway needs of the world: credentials for upstream servers, and what was approved of their surfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from leasehold.model.connections import Authorized, NotConnected, UpstreamCall
+
+Definition = Mapping[str, Any]
+"""One tool as its server lists it: parsed JSON of `Tool`. Any: JSON."""
+
+
+class Broker(Protocol):
+    """Chooses the credential of one upstream request. Never shows one to anybody else. Raises `Unavailable`."""
+
+    async def authorize(self, call: UpstreamCall) -> Authorized | NotConnected: ...
+
+
+class Surfaces(Protocol):
+    """What may be shown and called of a tool server: its approved tools. Quick: both stand in the hot path.
+
+    `judged` is told every whole list that the upstream gave, with the server's instructions (None where they were not
+    seen yet), and says which names are approved: the others are hidden. `approved` is asked before every call. Both
+    raise `Unavailable`.
+    """
+
+    async def judged(self, server: str, tools: Sequence[Definition], instructions: str | None) -> frozenset[str]: ...
+    async def approved(self, server: str, tool: str) -> bool: ...
