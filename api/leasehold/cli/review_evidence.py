@@ -55,6 +55,14 @@ class Evidence:
         return [one for one in self.rows if one.change is not None and one.agent is not None]
 
 
+def moved(review: Json) -> list[Json]:
+    """Everything that moves, each with a `risk`: what policies alone let more is high, whoever it concerns."""
+    evidence = evidence_of(review)
+    rows = [{"risk": one.risk or "high"} for one in evidence.rows]
+    policies = [one["movement"] for one in evidence.policies if one["movement"] != EQUIVALENT]
+    return [*rows, *({"risk": "low" if one == NARROWS else "high"} for one in policies)]
+
+
 def _verb(several: list[list[Json]]) -> str:
     if any(map(is_wider, several)):
         return "can now"
