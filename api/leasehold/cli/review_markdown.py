@@ -155,7 +155,7 @@ def _one_deed(rows: list[Line]) -> str:
         return ""
     within = ", within limits" if any(one.get("constraints") for one in change["gains"]) else ""
     can = row.verb.replace("now", "do more than before:") if change.get("had") else row.verb
-    asides = [*(["unproven"] if row.verb == "may now" else []), *(["and loses access"] if change["losses"] else [])]
+    asides = [*(["unproven"] if row.verb == "might now" else []), *(["and loses access"] if change["losses"] else [])]
     aside = f" ({', '.join(asides)})" if asides else ""
     return f"{_agent(change)} {can} {said}{within}{aside}"
 
