@@ -22,6 +22,7 @@ _PROVIDER = re.compile(r'(?:provider\[")?(?:[^/"\[\]]+/)?leasehold/leasehold(?:"
 _STATE_VERSION = 4
 _MAKE_JSON = "run `terraform show -json FILE > FILE.json` first"
 Json = dict[str, Any]  # Any: Terraform's documents are read, never written
+_GATE = "leasehold_gate"  # declares nothing: it is where the provider has the plan reviewed
 _OF_ANY_TYPE = {"leasehold_user": ("attributes",), "leasehold_resource": ("attributes",)}
 
 
@@ -194,6 +195,7 @@ def _is_ours(provider: object, type_name: object) -> bool:
         and _PROVIDER.fullmatch(provider) is not None
         and isinstance(type_name, str)
         and type_name.startswith("leasehold_")
+        and type_name != _GATE
     )
 
 
