@@ -103,6 +103,7 @@ def judge_plan(picture: Picture, rules: Rules, author: Principal | None) -> Judg
         proved=proved,
         delegation=tuple(delegation_changes(comparison)),
         author=author,
+        seen=picture.seen,
     )
     found = Found(
         access=access,
