@@ -49,8 +49,10 @@ def open_brokerage(settings: Settings, store: SqlStore, clock: Callable[[], date
     clients = Clients(issuer=settings.issuer, store=store, vault=vault, servers=servers, secrets=secret)
     refreshing = Refreshing(store=store, vault=vault, servers=servers, clients=clients)
     endings = Endings(store=store, vault=vault, servers=servers, clients=clients, clock=clock)
+    broker = Broker(issuer=settings.issuer, store=store, vault=vault, refreshing=refreshing, sign=sign)
+    store.listen(broker.forget)
     return Brokerage(
-        broker=Broker(issuer=settings.issuer, store=store, vault=vault, refreshing=refreshing, sign=sign),
+        broker=broker,
         connecting=Connecting(store=store, vault=vault, servers=servers, clients=clients),
         keeping=Keeping(store=store, vault=vault, check=check_certificate, rotation=wrapping, clients=clients),
         clients=clients,

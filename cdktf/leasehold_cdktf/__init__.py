@@ -38,15 +38,19 @@ from leasehold_cdktf.subjects import (
     Oidc,
     Spiffe,
 )
-from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer
+from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer, Upstream
 from leasehold_cdktf.trust import Login, TrustIssuer, WorkloadBinding
+from leasehold_cdktf.upstream import ApiKey, AwsSigV4, Basic, Mtls, OAuth, UpstreamAuth
 
 __all__ = [
     "Agent",
+    "ApiKey",
     "Aws",
     "AwsSession",
+    "AwsSigV4",
     "AwsSts",
     "Azure",
+    "Basic",
     "Buildkite",
     "Call",
     "Ceiling",
@@ -66,6 +70,8 @@ __all__ = [
     "Limit",
     "Login",
     "Manifest",
+    "Mtls",
+    "OAuth",
     "OAuthClient",
     "Oidc",
     "Owner",
@@ -80,6 +86,8 @@ __all__ = [
     "ToolPin",
     "ToolServer",
     "TrustIssuer",
+    "Upstream",
+    "UpstreamAuth",
     "User",
     "WorkloadBinding",
     "assert_can",

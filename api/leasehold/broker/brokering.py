@@ -65,10 +65,9 @@ class Broker:
         self._kept: dict[Key, _Kept] = {}
         self._counter = count(1)
         self._version = 0
-        store.listen(self.forget)
 
     def forget(self, _events: Sequence[RevocationEvent] = ()) -> None:
-        """Nothing that was read before counts any more."""
+        """Nothing that was read before counts any more: something was written. The store calls it after each commit."""
         self._version = next(self._counter)
 
     async def authorize(self, call: UpstreamCall) -> Authorized | NotConnected:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -24,7 +24,6 @@ from leasehold.model.events import AuditEvent
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Node
 from leasehold.model.objects import Spec, Stored
-from leasehold.model.revocations import RevocationEvent
 from leasehold.model.upstream import AwsSigV4Upstream
 from leasehold.model.upstream_oauth import ClientIdentity, IssuedTokens, ResourceMetadata, ServerMetadata
 
@@ -119,14 +118,10 @@ class UnitOfWork(Protocol):
 
 
 class Store(Protocol):
-    """Opens transactions: commits on normal exit, rolls back on an exception. Raises `Unavailable`.
-
-    `listen` is told after each commit that wrote to the registry or to connections, whoever made it.
-    """
+    """Opens transactions: commits on normal exit, rolls back on an exception. Raises `Unavailable`."""
 
     def begin(self) -> AbstractContextManager[UnitOfWork]: ...
     def read(self) -> AbstractContextManager[UnitOfWork]: ...
-    def listen(self, listener: Callable[[Sequence[RevocationEvent]], None]) -> None: ...
 
 
 class Vault(Protocol):

@@ -9,6 +9,35 @@ def _as_written(text: str) -> str:
 
 
 EXAMPLES: dict[str, str] = {
+    "audit query": _as_written("""
+Examples:
+  leasehold audit query --agent triage --since 2026-11-20
+  leasehold audit query --user ann --outcome denied --limit 20
+  leasehold audit query --since 2026-11-20T22:00:00Z --text delete_branch --json
+"""),
+    "audit export": _as_written("""
+Examples:
+  leasehold audit export --out trail.ndjson
+  leasehold audit export --since 2026-11-01 --until 2026-12-01 --out november.ndjson
+"""),
+    "audit tail": _as_written("""
+Examples:
+  leasehold audit tail --agent triage --follow
+  leasehold audit tail --outcome denied --json
+"""),
+    "audit checkpoint": _as_written("""
+Examples:
+  leasehold audit checkpoint > today.checkpoint
+  leasehold audit checkpoint --key > audit.pub
+"""),
+    "audit verify": _as_written("""
+Examples:
+  leasehold audit checkpoint --key > audit.pub
+  leasehold audit verify trail.ndjson --key audit.pub
+  leasehold audit verify october.ndjson november.ndjson --key audit.pub --checkpoint anchored.checkpoint
+
+Exit codes: 0 whole, 1 error, 2 not whole.
+"""),
     "drift": _as_written("""
 Examples:
   leasehold drift --terraform-dir prod=infra/prod
@@ -36,6 +65,35 @@ Examples:
 
 Exit codes: 0 told, 1 error, 3 a change at or above --fail-on,
 4 it needs approval, 5 it is denied (both with --gate), 6 something could not be compared (with --strict).
+"""),
+    "connections list": _as_written("""
+Examples:
+  leasehold connections list
+  leasehold connections list --tool-server github --json
+  leasehold connections list --token-file alice.jwt
+"""),
+    "connections add": _as_written("""
+Examples:
+  leasehold connections add github --oauth --shared bot
+  leasehold connections add search --api-key-file - --shared default
+  leasehold connections add search --api-key-file key.txt --token-file alice.jwt
+"""),
+    "connections promote": _as_written("""
+Examples:
+  leasehold connections promote 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b --agent triage --justification "nightly run"
+"""),
+    "connections demote": _as_written("""
+Examples:
+  leasehold connections demote 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b --agent triage
+"""),
+    "connections remove": _as_written("""
+Examples:
+  leasehold connections remove 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b
+  leasehold connections remove 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b --token-file alice.jwt
+"""),
+    "connections rotate-keys": _as_written("""
+Examples:
+  leasehold connections rotate-keys
 """),
     "rules check": _as_written("""
 Examples:

@@ -33,7 +33,6 @@ class Method(StrEnum):
     BASIC = "basic"
     MTLS = "mtls"
     AWS_SIGV4 = "aws-sigv4"
-    CREDENTIAL = "credential"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,20 +89,6 @@ class ApiKeyUpstream:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BasicUpstream:
-    """A user name and a password (RFC 7617)."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MtlsUpstream:
-    """A client certificate in the TLS handshake. The tool server's address must be https."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AwsSigV4Upstream:
     """Requests signed for one AWS service in one region (Signature Version 4)."""
 
@@ -122,6 +107,7 @@ class AwsSigV4Upstream:
 class UpstreamAuth:
     """How calls prove themselves to a tool server: exactly one method.
 
+    `basic`: a user name and a password (RFC 7617). `mtls`: a client certificate in the TLS handshake (RFC 8705 §2).
     `personal`: people connect accounts of their own, which come first. `shared`: a connection of the organisation may
     be promoted for an agent.
     """
@@ -129,20 +115,20 @@ class UpstreamAuth:
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     oauth: OAuthUpstream | None = None
     api_key: ApiKeyUpstream | None = None
-    basic: BasicUpstream | None = None
-    mtls: MtlsUpstream | None = None
+    basic: bool = False
+    mtls: bool = False
     aws_sigv4: AwsSigV4Upstream | None = None
     personal: bool = True
     shared: bool = True
 
     def __post_init__(self) -> None:
-        if sum(one is not None for one in self._methods.values()) != 1:
+        if sum(map(bool, self._methods.values())) != 1:
             raise InvalidValue("give exactly one of oauth, api_key, basic, mtls and aws_sigv4")
         if not (self.personal or self.shared):
             raise InvalidValue("personal and shared cannot both be off: no call could ever go out")
 
     @property
-    def _methods(self) -> dict[Method, object | None]:
+    def _methods(self) -> dict[Method, object]:
         return {
             Method.OAUTH: self.oauth,
             Method.API_KEY: self.api_key,
@@ -154,7 +140,7 @@ class UpstreamAuth:
     @property
     def method(self) -> Method:
         """The one that is given."""
-        return next(method for method, given in self._methods.items() if given is not None)
+        return next(method for method, given in self._methods.items() if given)
 
 
 def _check_words(value: str, what: str) -> None:

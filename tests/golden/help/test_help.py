@@ -35,6 +35,13 @@ COMMANDS = [
     "credential aws",
     "credential get",
     "credential list",
+    "connections",
+    "connections list",
+    "connections add",
+    "connections promote",
+    "connections demote",
+    "connections remove",
+    "connections rotate-keys",
     "provider",
     "provider install",
     "rules",
@@ -51,11 +58,17 @@ COMMANDS = [
     "policy",
     "policy test",
     "policy fmt",
+    "audit",
+    "audit query",
+    "audit tail",
+    "audit export",
+    "audit verify",
+    "audit checkpoint",
 ]
 
 # nothing to give an example of
 BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version", "tools"}
-BARE |= {"policy", "rules"}
+BARE |= {"audit", "policy", "connections", "rules"}
 
 
 def unreachable(_):
