@@ -12,6 +12,7 @@ from pathlib import Path
 
 from leasehold.broker.brokering import Broker
 from leasehold.broker.clients import Clients
+from leasehold.broker.drawing import Drawing
 from leasehold.broker.ending import Endings
 from leasehold.broker.keeping import Keeping
 from leasehold.broker.refreshing import Refreshing
@@ -68,7 +69,12 @@ class Life:
         clients = Clients(issuer="https://l.example", store=self.store, vault=self.vault, servers=no, secrets=no)
         refreshing = Refreshing(store=self.store, vault=self.vault, servers=no, clients=clients)
         self.broker = Broker(
-            issuer="https://l.example", store=self.store, vault=self.vault, refreshing=refreshing, sign=sign
+            issuer="https://l.example",
+            store=self.store,
+            vault=self.vault,
+            refreshing=refreshing,
+            drawing=Drawing(draws=no, sign=sign),
+            sign=sign,
         )
         self.store.listen(self.broker.forget)
         self.keeping = Keeping(
