@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 DEFAULT_PORT = 8420
 _SECRET = "LEASEHOLD_SECRET_"  # noqa: S105  a prefix of names
+_MOST = 10_000_000
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -45,9 +46,25 @@ class Settings:
     policy_engine: str = "compiled"
     ext_authz_port: int | None = None
     private_receivers: frozenset[str] = frozenset()
+    private_upstreams: frozenset[str] = frozenset()
+    tool_budget: int = 40
+    agent_calls: int = 6_000
+    user_calls: int = 3_000
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
     dynamic_registration: bool = False
+    audit_key_file: Path | None = None
+    audit_anchors: tuple[str, ...] = ()
+
+    @property
+    def audit_key(self) -> Path:
+        """The file with the key that signs checkpoints of the audit trail; replicas share it."""
+        return self.audit_key_file or self.data_dir / "audit.key"
+
+    @property
+    def audit_name(self) -> str:
+        """What the audit trail is called in its checkpoints: the issuer without its scheme (C2SP tlog-checkpoint)."""
+        return f"{self.issuer.partition('://')[2]}/audit"
 
     @property
     def registry_audience(self) -> str:
@@ -88,8 +105,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ext_authz_port=_ext_authz_port(environ.get("LEASEHOLD_EXT_AUTHZ_PORT")),
         policy_engine=_policy_engine(environ.get("LEASEHOLD_POLICY_ENGINE") or "compiled"),
         dpop_nonces=_nonces(environ.get("LEASEHOLD_DPOP_NONCES") or "off"),
-        private_receivers=_hosts(environ.get("LEASEHOLD_PRIVATE_RECEIVERS") or ""),
+        private_receivers=_hosts(environ, "LEASEHOLD_PRIVATE_RECEIVERS"),
+        private_upstreams=_hosts(environ, "LEASEHOLD_PRIVATE_UPSTREAMS"),
+        tool_budget=_count(environ, "LEASEHOLD_TOOL_BUDGET", "40"),
+        agent_calls=_count(environ, "LEASEHOLD_AGENT_CALLS_PER_MINUTE", "6000"),
+        user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
+        audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
+        audit_anchors=_anchors(environ.get("LEASEHOLD_AUDIT_ANCHORS") or ""),
     )
 
 
@@ -103,11 +126,28 @@ def _nonces(text: str) -> bool:
     return text == "required"
 
 
-def _hosts(text: str) -> frozenset[str]:
-    hosts = {host.strip().lower() for host in text.split(",")} - {""}
+def _anchors(text: str) -> tuple[str, ...]:
+    anchors = tuple(anchor.strip() for anchor in text.split(",") if anchor.strip())
+    for anchor in anchors:
+        scheme, _, rest = anchor.partition(":")
+        if scheme not in {"file", "git", "s3"} or not rest.strip("/"):
+            said = "LEASEHOLD_AUDIT_ANCHORS must be file:<path>, git:<repository> or s3://<bucket>/<prefix>?days=<days>"
+            raise InvalidSetting(said)
+    return anchors
+
+
+def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:
+    hosts = {host.strip().lower() for host in (environ.get(name) or "").split(",")} - {""}
     if any("/" in host or "*" in host or any(c.isspace() for c in host) for host in hosts):
-        raise InvalidSetting("LEASEHOLD_PRIVATE_RECEIVERS must be host names with commas between, no URLs, no patterns")
+        raise InvalidSetting(f"{name} must be host names with commas between, no URLs, no patterns")
     return frozenset(hosts)
+
+
+def _count(environ: Mapping[str, str], name: str, usual: str) -> int:
+    text = environ.get(name) or usual
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= _MOST):
+        raise InvalidSetting(f"{name} must be 1 to {_MOST}, not `{text}`")
+    return int(text)
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

@@ -21,6 +21,7 @@ from leasehold.exchange.status_lists import StatusLists
 from leasehold.exchange_wiring import Ground, Known, known_callers, oauth_doors, persons, simulation
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
+from leasehold.gateway_wiring import gateway_door
 from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.kms_keys import open_kms
 from leasehold.keys.signing import Signer, TokenMint
@@ -37,6 +38,7 @@ from leasehold.rule_files import RulesRefused, read_rules
 from leasehold.settings import InvalidSetting, Settings
 from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
+from leasehold.trail_wiring import trail_doors
 from leasehold.web.access.app import WELL_KNOWN
 from leasehold.web.asgi import Application
 from leasehold.web.connections.app import connections_app
@@ -45,6 +47,7 @@ from leasehold.web.dispatch import dispatch
 from leasehold.web.doors import Doors
 from leasehold.web.lifespan import finishing
 from leasehold.web.oauth.app import oauth_app
+from leasehold.web.originating import originating
 from leasehold.web.revocations.app import RevocationDoors, revocations_app
 from leasehold.web.signals.app import CONFIGURATION, signals_app
 from leasehold.web.status_lists.app import STATUS_LISTS, StatusListDoors, status_lists_app
@@ -125,6 +128,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     rules = _rules(settings)
     credentials, for_calls, stop_endings = credential_doors(settings, store, signer, _now)
     observer = open_observer(settings)
+    trail = trail_doors(settings, store, _now)
     control = control_plane(
         Doors(
             store=store,
@@ -137,8 +141,9 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             receipts=_receipts(settings, signer, rules),
             policies=decisions.policies,
             decisions=decisions.doors,
-            reviews=Reviews(store, observer, rules),
+            reviews=Reviews(store, observer, rules, decisions.recollection),
             observer=observer,
+            trail=trail.doors,
         )
     )
     ledger, leases = Ledger(store), LiveLeases(store)
@@ -146,6 +151,9 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     sweeping = Event()
     Thread(target=sweep_for_ever, args=(store, _now, sweeping), name="leasehold-heartbeats", daemon=True).start()
     brokerage = open_brokerage(settings, store, for_calls, _now)
+    gateway = gateway_door(
+        settings, store, signer, decisions, possessions=known.possessions, broker=brokerage.broker, clock=_now
+    )
     token_service = oauth_doors(
         Ground(
             settings=settings,
@@ -168,6 +176,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     doors, stop_signals = signal_doors(settings, store, signer, callers, known.possessions)
     signals = signals_app(doors)
     hot = {
+        **gateway.planes,
         "/access/v1/": decisions.access,
         WELL_KNOWN: decisions.access,
         STATUS_LISTS: statuses,
@@ -183,8 +192,8 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     planes = dispatch(control, hot)
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
-    workers = (stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
-    return finishing(planes, (*workers, *closing, ledger.close, leases.close, store.close))
+    workers = (gateway.close, stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
+    return finishing(originating(planes), (*workers, *closing, ledger.close, leases.close, trail.close, store.close))
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, known: Known) -> RevocationDoors:

@@ -38,7 +38,7 @@ from leasehold_cdktf.subjects import (
     Oidc,
     Spiffe,
 )
-from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer
+from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer, Upstream
 from leasehold_cdktf.trust import Login, TrustIssuer, WorkloadBinding
 from leasehold_cdktf.upstream import ApiKey, AwsSigV4, Basic, Credential, Mtls, OAuth, UpstreamAuth
 
@@ -87,6 +87,7 @@ __all__ = [
     "ToolPin",
     "ToolServer",
     "TrustIssuer",
+    "Upstream",
     "UpstreamAuth",
     "User",
     "WorkloadBinding",

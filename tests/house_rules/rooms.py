@@ -11,8 +11,9 @@ _CDK_DOOR = ("cdktf/leasehold_cdktf/_cdk.py",)
 ROOMS_OF_LIBRARY = {
     "fastapi": ("api/leasehold/web/",),
     "starlette": ("api/leasehold/web/",),  # the hot plane is plain ASGI on fastapi's own foundation
-    "orjson": (  # bodies, rows, signed claims, lists that were judged before
-        *("api/leasehold/web/", "api/leasehold/store/", "api/leasehold/keys/", "api/leasehold/surfaces/"),
+    "orjson": (  # bodies, messages, rows, signed claims, lists that were judged before
+        *("api/leasehold/web/", "api/leasehold/gateway/", "api/leasehold/store/", "api/leasehold/keys/"),
+        "api/leasehold/surfaces/",
     ),
     "pydantic": ("api/leasehold/web/", "api/leasehold/store/"),  # strict parsing at the doors and from rows
     "pydantic_core": ("api/leasehold/web/", "api/leasehold/store/"),
@@ -63,6 +64,7 @@ WITHOUT_PERMIT = {
     "api/leasehold/signals/transmitting.py:_claim": "the worker takes a stream for a while",
     "api/leasehold/signals/transmitting.py:_settle": "the worker says how far it came",
     "api/leasehold/trail/sealing.py:seal_some": "the worker gives places to what was committed",
+    "api/leasehold/trail/starting.py:record_start": "the server says how it is configured",
     "api/leasehold/trail/sealing.py:_moved": "the worker says how far an anchor has come",
     "api/leasehold/clusters/ending.py:_end": "the cluster says that it is gone",
     "api/leasehold/surfaces/recording.py:record": "writes down what a server shows, which gives nobody anything",

@@ -89,7 +89,7 @@ def found_agent(unit: UnitOfWork, name: str) -> Stored[Agent] | None:
 
 def address_of(server: ToolServer) -> str:
     """Where calls to a tool server go: what its connections are bound to, and made for (RFC 8707 §2)."""
-    return server.url
+    return server.address
 
 
 def nodes_of(holder: Holder) -> tuple[Node, ...]:

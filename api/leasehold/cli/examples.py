@@ -9,6 +9,35 @@ def _as_written(text: str) -> str:
 
 
 EXAMPLES: dict[str, str] = {
+    "audit query": _as_written("""
+Examples:
+  leasehold audit query --agent triage --since 2026-11-20
+  leasehold audit query --user ann --outcome denied --limit 20
+  leasehold audit query --since 2026-11-20T22:00:00Z --text delete_branch --json
+"""),
+    "audit export": _as_written("""
+Examples:
+  leasehold audit export --out trail.ndjson
+  leasehold audit export --since 2026-11-01 --until 2026-12-01 --out november.ndjson
+"""),
+    "audit tail": _as_written("""
+Examples:
+  leasehold audit tail --agent triage --follow
+  leasehold audit tail --outcome denied --json
+"""),
+    "audit checkpoint": _as_written("""
+Examples:
+  leasehold audit checkpoint > today.checkpoint
+  leasehold audit checkpoint --key > audit.pub
+"""),
+    "audit verify": _as_written("""
+Examples:
+  leasehold audit checkpoint --key > audit.pub
+  leasehold audit verify trail.ndjson --key audit.pub
+  leasehold audit verify october.ndjson november.ndjson --key audit.pub --checkpoint anchored.checkpoint
+
+Exit codes: 0 whole, 1 error, 2 not whole.
+"""),
     "drift": _as_written("""
 Examples:
   leasehold drift --terraform-dir prod=infra/prod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 
@@ -72,14 +72,18 @@ def _leaves(prefix: str, value: object) -> Iterator[tuple[str, object]]:
         yield "justification", value.justification
         for path, leaf in surface_leaves(value.approved).items():
             yield f"surface{path}", leaf
-    elif isinstance(value, Mapping):
-        for name, member in value.items():
-            yield from _leaves(f"{prefix}.{name}" if prefix else name, member)
-    elif names := _names(type(value)):  # type: ignore[arg-type]  # a class is hashable
-        for name in names:
-            yield from _leaves(f"{prefix}.{name}" if prefix else name, getattr(value, name))
-    else:
+    elif (members := _members(value)) is None:
         yield prefix, value
+    else:
+        for name, member in members:
+            yield from _leaves(f"{prefix}.{name}" if prefix else name, member)
+
+
+def _members(value: object) -> Iterable[tuple[str, object]] | None:
+    if isinstance(value, Mapping):
+        return value.items()
+    names = _names(type(value))  # type: ignore[arg-type]  # a class is hashable
+    return None if names is None else ((name, getattr(value, name)) for name in names)
 
 
 @cache

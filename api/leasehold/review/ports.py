@@ -13,6 +13,8 @@ from leasehold.model.leases import LeaseUse
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.outside import Baseline, Look
 from leasehold.model.records import EVERYTHING, AuditRecord, Filters
+from leasehold.policy.decision import Permit
+from leasehold.policy.replaying import Foreseen, Recount
 from leasehold.review.history import History
 
 
@@ -70,6 +72,18 @@ class Observer(Protocol):
     """Looks at what credential profiles point to, each within seconds. Never raises: a look can fail, and says so."""
 
     def look(self, profiles: Mapping[str, CredentialProfile], now: datetime) -> Mapping[str, Look]: ...
+
+
+class Recalled(Protocol):
+    """Decisions on record, to be made again."""
+
+    def recount(self, was: Foreseen, now: Foreseen) -> Recount: ...
+
+
+class Recollection(Protocol):
+    """Recalls the newest decisions for somebody who may have them explained. Raises `Unavailable`."""
+
+    def recall(self, permit: Permit, limit: int, /) -> Recalled: ...
 
 
 class Store(Protocol):

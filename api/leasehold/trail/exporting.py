@@ -12,15 +12,72 @@ brace.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import partial
 
+from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.trail.records import NOTHING_BEFORE, SealedRecord, canonical_bytes, record_bytes
 from leasehold.model.trail.tree import TILE, node_hash, peaks
-from leasehold.trail.ports import Store, Trail
+from leasehold.policy.decision import Permit
+from leasehold.trail.ports import CatchingUp, Store, Trail
 
 FORMAT = "leasehold-audit/1"
 _AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What to export: from a position or a time on, to before one; None for the beginning and the end.
+
+    Of an end that is said twice, the position counts.
+    """
+
+    start: int | None = None
+    end: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def begin_export(store: Store, sealer: CatchingUp, permit: Permit, window: Window, now: datetime) -> range:
+    """The positions to export, all of them signed for. That somebody exports them is an event, and one of them.
+
+    Raises `Unavailable`.
+    """
+    detail = {name: str(value) for name, value in asdict(window).items() if value is not None}
+    event = AuditEvent(
+        at=now,
+        principal=permit.principal.id,
+        action="export",
+        kind="audit-trail",
+        name="",
+        outcome=Outcome.OK,
+        stack=permit.principal.stack,
+        detail=detail,
+    )
+    with store.begin() as unit:
+        unit.audit.append(event)
+    signed = sealer.catch_up()
+    with store.read() as unit:
+        start = _place(unit.trail, window.start, window.since, 0)
+        end = _place(unit.trail, window.end, window.until, signed)
+    return range(min(start, signed), _signed_end(store, max(start, min(end, signed))))
+
+
+def _place(trail: Trail, position: int | None, at: datetime | None, default: int) -> int:
+    if position is not None or at is None:
+        return position if position is not None else default
+    found = trail.first_at(at)
+    return found if found is not None else trail.head().size
+
+
+def _signed_end(store: Store, end: int) -> int:
+    """The next size that a checkpoint speaks of: an export ends with one."""
+    with store.read() as unit:
+        found = unit.trail.checkpoints(end, sys.maxsize, 1)
+    return found[0].size if found else end
 
 
 def export_lines(store: Store, origin: str, start: int, end: int) -> Iterator[bytes]:

@@ -66,8 +66,10 @@ class CheckpointSigner(Protocol):
     def checkpoint(self, size: int, root: bytes) -> str: ...
 
 
-class NotAnchored(Exception):
-    """A checkpoint could not be put where it is to be kept; the message says why, without a secret."""
+class CatchingUp(Protocol):
+    """Seals all that is committed, and signs for it; the size that is signed for. Raises `Unavailable`."""
+
+    def catch_up(self) -> int: ...
 
 
 class Anchor(Protocol):

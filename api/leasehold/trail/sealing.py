@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from threading import Event, Lock, main_thread
 
 from leasehold.model.errors import Unavailable
-from leasehold.model.trail.checkpoints import Checkpoint
+from leasehold.model.trail.checkpoints import Checkpoint, NotAnchored
 from leasehold.model.trail.heads import Cursor, TrailHead, extend
 from leasehold.model.trail.tree import Frontier
-from leasehold.trail.ports import Anchor, CheckpointSigner, NotAnchored, Store
+from leasehold.trail.ports import Anchor, CheckpointSigner, Store
 
 LOOK_EVERY_SECONDS = 0.25
 CHECKPOINT_EVERY = timedelta(seconds=5)

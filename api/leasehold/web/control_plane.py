@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from leasehold.model.errors import LeaseholdError
 from leasehold.web.agent_client_routes import agent_client_routes
+from leasehold.web.audit_routes import audit_routes
 from leasehold.web.bootstrap_routes import bootstrap_routes
 from leasehold.web.client_secret_routes import client_secret_routes
 from leasehold.web.credential_routes import credential_routes
@@ -54,6 +55,7 @@ def control_plane(doors: Doors) -> FastAPI:
         policy_routes(doors),
         decision_routes(doors),
         registry_routes(doors),
+        audit_routes(doors),
         review_router(doors),
         object_routes(doors),
     ):

@@ -203,7 +203,27 @@ def list_credentials_operation() -> Operation:
 def audit_operation() -> Operation:
     """The audit log."""
     answers = {"200": _answer("Events, newest first.", "AuditPage")}
-    return _operation("list_audit_events", "registry", answers, (*_READ, "forbidden"))
+    return _operation("list_audit_events", "audit", answers, (*_READ, "forbidden"))
+
+
+def audit_export_operation() -> Operation:
+    """The trail as lines."""
+    content = {"application/x-ndjson": {"schema": {"type": "string"}}}
+    described = "Lines of JSON: a first line, events with their leaf hashes, and checkpoints at their places."
+    answers = {"200": {"description": described, "content": content}}
+    return _operation("export_audit_trail", "audit", answers, (*_READ, "forbidden"))
+
+
+def audit_checkpoint_operation() -> Operation:
+    """The newest checkpoint."""
+    answers = {"200": _answer("A signed note, and the key that it is signed with.", "AuditCheckpoint")}
+    return _operation("get_audit_checkpoint", "audit", answers, (*_READ, "forbidden", "not_found"))
+
+
+def audit_proof_operation() -> Operation:
+    """A proof out of the trail."""
+    answers = {"200": _answer("By `position`, of inclusion; by `size`, of consistency.", "AuditProof")}
+    return _operation("get_audit_proof", "audit", answers, (*_READ, "forbidden", "not_found"))
 
 
 def whoami_operation() -> Operation:
@@ -275,6 +295,11 @@ def approval_operation() -> Operation:
     return {"openapi_extra": {"requestBody": _body("ApprovalBody")}}
 
 
+def comparison_operation() -> Operation:
+    """The body of `POST /v1/plan-comparisons`."""
+    return {"openapi_extra": {"requestBody": _body("ComparisonBody")}}
+
+
 def _finish(operation: Operation) -> None:
     responses = operation["responses"]
     unsent = responses.get("422", {}).get("content", {})
@@ -282,7 +307,8 @@ def _finish(operation: Operation) -> None:
     if "422" in responses and not unsent:
         del responses["422"]
     if operation["tags"] == ["review"]:
-        own = ("receipt_refused", "not_found") if "requestBody" in operation else ()
+        own = ["not_found"] if "requestBody" in operation else []
+        own += ["receipt_refused"] if operation.get("requestBody") == _body("ApprovalBody") else []
         operation["security"] = _BEARER
         operation.setdefault("requestBody", _body("ReviewBody"))
         responses |= _problems((*_READ, *_BODY, *own))

@@ -58,11 +58,17 @@ COMMANDS = [
     "policy",
     "policy test",
     "policy fmt",
+    "audit",
+    "audit query",
+    "audit tail",
+    "audit export",
+    "audit verify",
+    "audit checkpoint",
 ]
 
 # nothing to give an example of
 BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version", "tools"}
-BARE |= {"policy", "connections", "rules"}
+BARE |= {"audit", "policy", "connections", "rules"}
 
 
 def unreachable(_):

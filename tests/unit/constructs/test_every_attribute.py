@@ -46,6 +46,7 @@ from leasehold_cdktf import (
     Tool,
     ToolServer,
     TrustIssuer,
+    Upstream,
     UpstreamAuth,
     User,
     WorkloadBinding,
@@ -115,10 +116,13 @@ def furnish(stack):
         "idempotentHint": True,
         "openWorldHint": False,
     }
-    read = Tool(action="read", description="Reads.", input_schema={"type": "object"}, annotations=hints)
-    server = ToolServer(
-        stack, "github", url="https://t.example", tools={"read": read}, description="d", pinning="observe"
-    )
+    read = Tool("read", "Reads.", input_schema={"type": "object"}, annotations=hints, resource="repo:{repository}")
+    bounds = {"max_staleness": 5, "calls_per_minute": 60, "scan_arguments": {"tag": "log"}}
+    upstream = Upstream(url="https://mcp.example", **bounds, scan_results={"secret": "block"})
+    told = {"description": "d", "pinning": "observe", "upstream": upstream}
+    server = ToolServer(stack, "github", url="https://t.example", tools={"read": read}, **told)
+    program = Upstream(command=("/usr/bin/mcp",), transport="stdio")
+    ToolServer(stack, "local", url="https://l.example", tools={"read": "read"}, upstream=program)
     server.pin({"tools": [{"name": "read"}]}, justification="j")
     upstreams(stack)
     wide = {"allow_wildcard": True, "justification": "all of it"}

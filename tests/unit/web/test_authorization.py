@@ -99,7 +99,6 @@ def table():
     yield "GET", "/v1/snapshot", READERS, {}
     yield "GET", "/v1/effective-access", READERS, {"params": {"agent": "triage"}}
     yield "GET", "/v1/whoami", EVERYBODY, {}
-    yield "GET", "/v1/audit/events", AUDITORS, {}
     yield "GET", "/v1/credentials", READERS, {}
     yield "POST", "/v1/revocations", WITH_THE_TEAM, REVOKE
     yield "POST", "/v1/policies:check", READERS, {"json": {"policies": [{"name": "guards", **POLICY}]}}
@@ -108,7 +107,16 @@ def table():
     yield "POST", "/v1/plan-reviews", READERS, EMPTY_REPORT
 
 
-TABLE = {(method, route): (allowed, request) for method, route, allowed, request in (*table(), *surfaces())}
+def trail():
+    """The audit trail; it takes an export to have something signed."""
+    yield "GET", "/v1/audit/events", AUDITORS, {}
+    yield "GET", "/v1/audit/export", AUDITORS, {}
+    yield "GET", "/v1/audit/checkpoint", AUDITORS, {"sealed": True}
+    yield "GET", "/v1/audit/proof", AUDITORS, {"url": "/v1/audit/proof?position=0", "sealed": True}
+
+
+ROUTES = (*table(), *surfaces(), *trail())
+TABLE = {(method, route): (allowed, request) for method, route, allowed, request in ROUTES}
 # Simulation needs a token service behind it: test_simulation.py
 SIMULATION = {("POST", "/v1/trust-issuers:simulate")}
 # Questions about decisions need a decision point: unit/decisions/test_answers.py
@@ -140,6 +148,8 @@ def send(registry, method, route, caller):
     request = dict(request)
     if (made := request.pop("made", None)) is not None:
         assert registry.send("PUT", made["url"], "admin", json=made["json"], headers=made["headers"]).is_success
+    if request.pop("sealed", False):
+        assert registry.send("GET", "/v1/audit/export", "auditor").is_success
     if (client := request.pop("client", None)) is not None:
         with registry.store.begin() as unit:
             unit.registrations.put(client)

@@ -25,6 +25,10 @@ class InvalidNote(ValueError):
     """The text is no checkpoint. The message repeats nothing of it."""
 
 
+class NotAnchored(Exception):
+    """A checkpoint could not be put where it is to be kept; the message says why, without a secret."""
+
+
 @dataclass(frozen=True, slots=True)
 class TreeHead:
     """What a checkpoint says: of which log (`origin`), how many events, and the root over them."""

@@ -16,6 +16,7 @@ from leasehold.review.gate.changes import (
 )
 from leasehold.review.gate.delta import SemanticDelta
 from leasehold.review.gate.duties import self_escalations, separated, toxic_trios
+from leasehold.review.gate.recorded import turned_decisions
 from leasehold.review.gate.references import above_ceilings, conflicts, unknown_references
 from leasehold.review.gate.scenes import Scene
 from leasehold.review.gate.verdicts import GateFinding, GateReport, gate_report
@@ -32,6 +33,7 @@ CHECKS: tuple[Callable[[Scene], Iterator[GateFinding]], ...] = (
     changed_tools,
     answerable,
     assertions,
+    turned_decisions,
     conflicts,
     mass_change,
     unproven,

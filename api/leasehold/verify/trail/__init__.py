@@ -3,7 +3,8 @@
 For auditors; it knows neither the registry nor its database.
 """
 
+from leasehold.model.trail.checkpoints import InvalidNote as UnbelievableNote
 from leasehold.verify.trail.diagnosis import Problem
 from leasehold.verify.trail.verifying import TrailKeyring, Verdict, verify_trail
 
-__all__ = ["Problem", "TrailKeyring", "Verdict", "verify_trail"]
+__all__ = ["Problem", "TrailKeyring", "UnbelievableNote", "Verdict", "verify_trail"]
