@@ -39,6 +39,7 @@ from leasehold.model.tools import Action, Tool, ToolServer
 from leasehold.model.upstream import ApiKeyUpstream, UpstreamAuth
 from leasehold.policy.connecting import decide_own, decide_shared, decide_sharing
 from leasehold.store.memory.store import MemoryStore
+from leasehold.store.sql_store import SqlStore
 
 USERS = tuple(f"user:people/u{number}" for number in range(4))
 AGENTS = ("triage", "support", "review")
@@ -60,9 +61,9 @@ class Mixed(AssertionError):
 class Life:
     """One world, and its model."""
 
-    def __init__(self, chance: random.Random, folder: Path) -> None:
+    def __init__(self, chance: random.Random, folder: Path, store: MemoryStore | SqlStore | None = None) -> None:
         self.chance = chance
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.wrapping = FileWrapping(folder)
         self.vault = Envelopes(self.wrapping)
         no = _Nobody()
@@ -307,7 +308,7 @@ class Life:
         self._object(Kind.OWNERS, "alice", Owner(display_name="Alice", email="a@example.com", team="shop"))
         for name in AGENTS:
             self._agent(name, AgentState.ACTIVE)
-        for name, auth in _AUTH.items():
+        for name, auth in (*_AUTH.items(), ("open", None)):
             tools = {"read": Tool(action=Action.READ)}
             spec = ToolServer(url=f"https://{name}.example/mcp", tools=tools, upstream_auth=auth)
             self._object(Kind.TOOL_SERVERS, name, spec)
