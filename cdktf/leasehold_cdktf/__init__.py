@@ -41,7 +41,7 @@ from leasehold_cdktf.subjects import (
 )
 from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer, Upstream
 from leasehold_cdktf.trust import Login, TrustIssuer, WorkloadBinding
-from leasehold_cdktf.upstream import ApiKey, AwsSigV4, Basic, Mtls, OAuth, UpstreamAuth
+from leasehold_cdktf.upstream import ApiKey, AwsSigV4, Basic, Credential, Mtls, OAuth, UpstreamAuth
 
 __all__ = [
     "Agent",
@@ -56,6 +56,7 @@ __all__ = [
     "Call",
     "Ceiling",
     "Claim",
+    "Credential",
     "CredentialProfile",
     "Deployment",
     "DriftException",
