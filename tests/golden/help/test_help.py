@@ -51,6 +51,7 @@ COMMANDS = [
     "audit",
     "audit query",
     "audit tail",
+    "audit could",
     "audit export",
     "audit verify",
     "audit checkpoint",
