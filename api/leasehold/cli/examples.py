@@ -20,6 +20,13 @@ Examples:
   leasehold audit export --out trail.ndjson
   leasehold audit export --since 2026-11-01 --until 2026-12-01 --out november.ndjson
 """),
+    "audit could": _as_written("""
+Examples:
+  leasehold audit could triage github/delete_branch --at 2026-11-20T22:20
+  leasehold audit could triage github/delete_branch on repo:web --user ann --at 2026-11-20T22:20+01:00
+
+Exit codes: 0 it could, 1 error, 5 it could not.
+"""),
     "audit tail": _as_written("""
 Examples:
   leasehold audit tail --agent triage --follow
