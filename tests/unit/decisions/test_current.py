@@ -83,6 +83,25 @@ def test_a_ceiling_that_comes_down_withholds_what_sticks_out(world):
     assert not allowed(world)
 
 
+def test_an_owner_who_moves_beneath_a_ceiling_takes_their_agents_along_and_back(world):
+    scope = {"tool_server": "github", "tools": ["create_issue"], "resources": ["repo:web"]}
+    world.registry.must("scopes", "little", scope)
+    world.registry.must("ceilings", "low", {"principal": "team:web", "scopes": ["little"]})
+    assert allowed(world)
+    for revision, team in ((1, "web"), (2, OWNER["team"])):
+        assert world.registry.change("owners", "alice", {**OWNER, "team": team}, revision).is_success
+        assert allowed(world) is (team != "web")
+
+
+def test_a_scope_that_shrinks_takes_what_was_granted_by_it_and_what_a_ceiling_let_through(world):
+    scope = {"tool_server": "github", "tools": ["read_file"], "resources": ["repo:web"]}
+    world.registry.must("scopes", "reading", scope)
+    world.registry.must("ceilings", "low", {"principal": "agent:triage", "scopes": ["reading"]})
+    assert allowed(world)
+    assert world.registry.change("scopes", "reading", {**scope, "resources": ["repo:api"]}, 1).is_success
+    assert not allowed(world)
+
+
 def test_the_version_names_the_change_of_the_registry(world):
     first = world.decide(**call("read_file"))["context"]["policy_version"]
     world.registry.must("deployments", "triage-prod", {"agent": "triage"})
