@@ -17,6 +17,7 @@ from leasehold_cdktf.credentials import (
 from leasehold_cdktf.deployments import Deployment
 from leasehold_cdktf.directory import Relation, Resource, User
 from leasehold_cdktf.exceptions import DriftException
+from leasehold_cdktf.gate import Gate
 from leasehold_cdktf.grants import Grant
 from leasehold_cdktf.limits import Limit, at_least, at_most, between, exactly, one_like, one_of, one_of_prefixes
 from leasehold_cdktf.manifest import Manifest
@@ -60,6 +61,7 @@ __all__ = [
     "Deployment",
     "DriftException",
     "Federation",
+    "Gate",
     "GitHubActions",
     "GitHubInstallation",
     "GitLab",

@@ -71,7 +71,7 @@ def _leaves(prefix: str, value: object) -> Iterator[tuple[str, object]]:
     elif isinstance(value, ToolPin):
         yield "justification", value.justification
         for path, leaf in surface_leaves(value.approved).items():
-            yield f"surface{path}", leaf
+            yield f"surface.{path.removeprefix('/')}", leaf
     elif (members := _members(value)) is None:
         yield prefix, value
     else:

@@ -122,6 +122,7 @@ def judge_plan(
         proved=proved,
         delegation=tuple(delegation_changes(comparison)),
         author=author,
+        seen=picture.seen,
         replay=_replay(recalled, Sides(picture.live.world, planned), proved),
     )
     found = Found(

@@ -11,6 +11,7 @@ from leasehold.model.credentials import CredentialProfile
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import LeaseUse
 from leasehold.model.objects import Spec, Stored
+from leasehold.model.observations import Observation
 from leasehold.model.outside import Baseline, Look
 from leasehold.model.records import EVERYTHING, AuditRecord, Filters
 from leasehold.policy.decision import Permit
@@ -51,6 +52,12 @@ class Baselines(Protocol):
     def find_all(self, profiles: Iterable[str]) -> Mapping[str, Baseline]: ...
 
 
+class Observations(Protocol):
+    """What tool servers were seen to show."""
+
+    def latest(self, servers: Iterable[str]) -> Mapping[str, Observation]: ...
+
+
 class View(Protocol):
     """One read-only transaction."""
 
@@ -66,6 +73,8 @@ class View(Protocol):
     def lease_uses(self) -> LeaseUses: ...
     @property
     def baselines(self) -> Baselines: ...
+    @property
+    def observations(self) -> Observations: ...
 
 
 class Observer(Protocol):

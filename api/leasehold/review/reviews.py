@@ -10,6 +10,7 @@ from leasehold.model.credentials import CredentialProfile
 from leasehold.model.errors import NotFound
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import LeaseUse
+from leasehold.model.observations import Observation
 from leasehold.model.outside import Look
 from leasehold.model.principal import Principal
 from leasehold.model.records import AuditRecord, Version
@@ -54,8 +55,8 @@ class Reviews:
         looks = self._looks(declared, now)
         with self._store.read() as view:
             outside = Outside(view.baselines.find_all(looks), looks)
-            picture = Picture(declared, _look(view, now), view.versions, _Evidence(view), outside)
-            return find_drift(picture)
+            live = _look(view, now)
+            return find_drift(Picture(declared, live, view.versions, _Evidence(view), outside, _seen(view, live)))
 
     def plan(self, declared: Declared, now: datetime, author: Principal | None = None) -> PlanReview:
         """What an apply of the plans would change in access, and whether the rules let it."""
@@ -65,7 +66,9 @@ class Reviews:
         """The same, with the change that was judged."""
         recalled = self._recalled(author)
         with self._store.read() as view:
-            return judge_plan(Picture(declared, _look(view, now), view.versions), self._rules, author, recalled)
+            live = _look(view, now)
+            picture = Picture(declared, live, view.versions, seen=_seen(view, live))
+            return judge_plan(picture, self._rules, author, recalled)
 
     def _recalled(self, author: Principal | None) -> Recalled | PlanReplay | None:
         """Decisions on record, for whoever may have them explained; nothing is read of them for others."""
@@ -113,6 +116,11 @@ class _Evidence:
 
     def live(self, agents: Iterable[str], now: datetime) -> Sequence[LeaseUse]:
         return self.view.lease_uses.live(agents, now)
+
+
+def _seen(view: View, live: Live) -> Mapping[str, Observation]:
+    """What tool servers were seen to show."""
+    return view.observations.latest(name for kind, name in live.stored if kind is Kind.TOOL_SERVERS)
 
 
 def _look(view: View, now: datetime) -> Live:

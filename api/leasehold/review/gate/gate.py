@@ -16,6 +16,7 @@ from leasehold.review.gate.changes import (
 )
 from leasehold.review.gate.delta import SemanticDelta
 from leasehold.review.gate.duties import self_escalations, separated, toxic_trios
+from leasehold.review.gate.pins import approving, unpinned
 from leasehold.review.gate.recorded import turned_decisions
 from leasehold.review.gate.references import above_ceilings, conflicts, unknown_references
 from leasehold.review.gate.scenes import Scene
@@ -31,6 +32,8 @@ CHECKS: tuple[Callable[[Scene], Iterator[GateFinding]], ...] = (
     self_escalations,
     wide_and_lasting,
     changed_tools,
+    approving,
+    unpinned,
     answerable,
     assertions,
     turned_decisions,

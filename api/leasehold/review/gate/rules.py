@@ -51,6 +51,7 @@ class Check(StrEnum):
     SELF_ESCALATION = "self_escalation"
     WILDCARD = "wildcard"
     CHANGED_TOOL = "changed_tool"
+    UNPINNED_TOOL = "unpinned_tool"
     STANDING_PRODUCTION = "standing_production"
     LONG_TTL = "long_ttl"
     OWNER_INACTIVE = "owner_inactive"
@@ -75,6 +76,7 @@ _USUAL: Mapping[Check, Verdict] = {
     Check.SELF_ESCALATION: Verdict.DENY,
     Check.WILDCARD: Verdict.NEEDS_APPROVAL,
     Check.CHANGED_TOOL: Verdict.NEEDS_APPROVAL,
+    Check.UNPINNED_TOOL: Verdict.AUTO,
     Check.STANDING_PRODUCTION: Verdict.NEEDS_APPROVAL,
     Check.LONG_TTL: Verdict.NEEDS_APPROVAL,
     Check.OWNER_INACTIVE: Verdict.DENY,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from leasehold.model.kinds import Kind
@@ -18,6 +18,7 @@ from leasehold.review.plan_changes import AccessChange, FoundationChange
 from leasehold.review.proofs import Proved
 from leasehold.review.replays import PlanReplay
 from leasehold.review.risk import in_production
+from leasehold.review.shown import Seen
 from leasehold.review.spawning import DelegationChange
 from leasehold.review.worlds import Key, Live, World
 
@@ -39,6 +40,7 @@ class Scene:
     proved: Proved
     delegation: tuple[DelegationChange, ...] = ()
     author: Principal | None = None
+    seen: Seen = field(default_factory=dict)
     replay: PlanReplay | None = None
 
     @property
