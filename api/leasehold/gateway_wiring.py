@@ -24,6 +24,7 @@ from leasehold.gateway.records import Records
 from leasehold.gateway.scanning import Scans
 from leasehold.gateway.serving import Serving
 from leasehold.gateway.sessions import Sessions
+from leasehold.gateway.stdio_upstreams import AnyUpstreams, StdioUpstreams
 from leasehold.gateway.watching import Watch
 from leasehold.keys.signing import Signer
 from leasehold.keys.tokens import OwnTokens
@@ -65,7 +66,8 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         wall=time.time,
         monotonic=time.monotonic,
     )
-    watch, upstreams = Watch(callers), HttpUpstreams(settings.private_upstreams)
+    upstreams = AnyUpstreams(HttpUpstreams(settings.private_upstreams), StdioUpstreams(settings.stdio_programs))
+    watch = Watch(callers)
     surfaces = pinned_surfaces(store, decisions.current, clock)
     gateway = Gateway(
         admission=Admission(

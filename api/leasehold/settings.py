@@ -47,6 +47,7 @@ class Settings:
     ext_authz_port: int | None = None
     private_receivers: frozenset[str] = frozenset()
     private_upstreams: frozenset[str] = frozenset()
+    stdio_programs: frozenset[str] = frozenset()
     tool_budget: int = 40
     agent_calls: int = 6_000
     user_calls: int = 3_000
@@ -107,6 +108,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         dpop_nonces=_nonces(environ.get("LEASEHOLD_DPOP_NONCES") or "off"),
         private_receivers=_hosts(environ, "LEASEHOLD_PRIVATE_RECEIVERS"),
         private_upstreams=_hosts(environ, "LEASEHOLD_PRIVATE_UPSTREAMS"),
+        stdio_programs=_programs(environ.get("LEASEHOLD_STDIO_PROGRAMS") or ""),
         tool_budget=_count(environ, "LEASEHOLD_TOOL_BUDGET", "40"),
         agent_calls=_count(environ, "LEASEHOLD_AGENT_CALLS_PER_MINUTE", "6000"),
         user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
@@ -141,6 +143,13 @@ def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:
     if any("/" in host or "*" in host or any(c.isspace() for c in host) for host in hosts):
         raise InvalidSetting(f"{name} must be host names with commas between, no URLs, no patterns")
     return frozenset(hosts)
+
+
+def _programs(text: str) -> frozenset[str]:
+    paths = {path.strip() for path in text.split(",")} - {""}
+    if any(not path.startswith("/") for path in paths):
+        raise InvalidSetting("LEASEHOLD_STDIO_PROGRAMS must be absolute paths with commas between")
+    return frozenset(paths)
 
 
 def _count(environ: Mapping[str, str], name: str, usual: str) -> int:

@@ -126,7 +126,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     decisions = decision_point(settings, store, callers, _now)
     known = known_callers(settings, store, callers)
     rules = _rules(settings)
-    credentials, stop_endings = credential_doors(settings, store, signer, _now)
+    credentials, for_calls, stop_endings = credential_doors(settings, store, signer, _now)
     observer = open_observer(settings)
     trail = trail_doors(settings, store, _now)
     control = control_plane(
@@ -150,7 +150,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     sightings, watches = followed(settings, store, _now)
     sweeping = Event()
     Thread(target=sweep_for_ever, args=(store, _now, sweeping), name="leasehold-heartbeats", daemon=True).start()
-    brokerage = open_brokerage(settings, store, _now)
+    brokerage = open_brokerage(settings, store, for_calls, _now)
     gateway = gateway_door(
         settings, store, signer, decisions, possessions=known.possessions, broker=brokerage.broker, clock=_now
     )

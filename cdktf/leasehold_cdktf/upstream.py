@@ -67,17 +67,32 @@ class AwsSigV4:
     service: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A credential of a credential profile, drawn for the agent that calls: nobody connects anything.
+
+    `service` is the signing name of the AWS service, where the profile is of AWS.
+    """
+
+    METHOD: ClassVar[str] = "credential"
+    profile: str
+    service: str | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.profile, "profile")
+
+
 @dataclass(frozen=True, slots=True)
 class UpstreamAuth:
     """One method, and whose connections count.
 
     Args:
-        method: `OAuth()`, `ApiKey()`, `Basic()`, `Mtls()` or `AwsSigV4(…)`.
+        method: `OAuth()`, `ApiKey()`, `Basic()`, `Mtls()`, `AwsSigV4(…)` or `Credential(…)`.
         personal: People connect accounts of their own, which come before what is shared.
         shared: A connection of the organisation may be promoted for an agent.
     """
 
-    method: OAuth | ApiKey | Basic | Mtls | AwsSigV4
+    method: OAuth | ApiKey | Basic | Mtls | AwsSigV4 | Credential
     personal: bool = field(default=True, kw_only=True)
     shared: bool = field(default=True, kw_only=True)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     Values = dict[str, Any]
 
-_METHODS = ("oauth", "api_key", "basic", "mtls", "aws_sigv4")
+_METHODS = ("oauth", "api_key", "basic", "mtls", "aws_sigv4", "credential")
 _OAUTH = Nested(
     {
         "issuer": Attribute(
@@ -62,6 +62,21 @@ _AWS_SIGV4 = Nested(
     optional=True,
     description="Requests signed for an AWS service (Signature Version 4).",
 )
+_CREDENTIAL = Nested(
+    {
+        "profile": Attribute(
+            String,
+            required=True,
+            validators=(check_name,),
+            description="The credential profile, which names the agents.",
+        ),
+        "service": Attribute(
+            String, default="execute-api", description="Signing name of the AWS service, where the profile is of AWS."
+        ),
+    },
+    optional=True,
+    description="A credential of a credential profile, drawn for the agent that calls. Nobody connects anything.",
+)
 UPSTREAM_AUTH = Nested(
     {
         "oauth": _OAUTH,
@@ -69,6 +84,7 @@ UPSTREAM_AUTH = Nested(
         "basic": Attribute(Bool, default=False, description="A user name and a password."),
         "mtls": Attribute(Bool, default=False, description="A client certificate in the TLS handshake."),
         "aws_sigv4": _AWS_SIGV4,
+        "credential": _CREDENTIAL,
         "personal": Attribute(
             Bool, default=True, description="People connect accounts of their own, which come before what is shared."
         ),
@@ -78,8 +94,8 @@ UPSTREAM_AUTH = Nested(
     },
     optional=True,
     description=(
-        "How calls prove themselves to it: exactly one of `oauth`, `api_key`, `basic`, `mtls` and `aws_sigv4`. "
-        "Left out, it wants nothing."
+        "How calls prove themselves to it: exactly one of `oauth`, `api_key`, `basic`, `mtls`, `aws_sigv4` and "
+        "`credential`. Left out, it wants nothing."
     ),
 )
 
@@ -89,7 +105,7 @@ def complaint_about(auth: Values) -> str | None:
     given = [name for name in _METHODS if auth[name] not in (None, False)]
     known = [name for name in given if not is_unknown(auth[name])]
     if len(known) > 1 or not given:
-        return "give exactly one of oauth, api_key, basic, mtls and aws_sigv4"
+        return "give exactly one of oauth, api_key, basic, mtls, aws_sigv4 and credential"
     if auth["personal"] is False and auth["shared"] is False:
         return "personal and shared cannot both be off: no call could ever go out"
     oauth = auth["oauth"]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from leasehold.broker.brokering import Broker
 from leasehold.broker.clients import Clients
+from leasehold.broker.drawing import Drawing
 from leasehold.broker.ending import Endings
 from leasehold.broker.keeping import Keeping
 from leasehold.broker.refreshing import Refreshing
@@ -38,6 +39,7 @@ from leasehold.model.tools import Action, Tool, ToolServer
 from leasehold.model.upstream import ApiKeyUpstream, UpstreamAuth
 from leasehold.policy.connecting import decide_own, decide_shared, decide_sharing
 from leasehold.store.memory.store import MemoryStore
+from leasehold.store.sql_store import SqlStore
 
 USERS = tuple(f"user:people/u{number}" for number in range(4))
 AGENTS = ("triage", "support", "review")
@@ -59,16 +61,21 @@ class Mixed(AssertionError):
 class Life:
     """One world, and its model."""
 
-    def __init__(self, chance: random.Random, folder: Path) -> None:
+    def __init__(self, chance: random.Random, folder: Path, store: MemoryStore | SqlStore | None = None) -> None:
         self.chance = chance
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.wrapping = FileWrapping(folder)
         self.vault = Envelopes(self.wrapping)
         no = _Nobody()
         clients = Clients(issuer="https://l.example", store=self.store, vault=self.vault, servers=no, secrets=no)
         refreshing = Refreshing(store=self.store, vault=self.vault, servers=no, clients=clients)
         self.broker = Broker(
-            issuer="https://l.example", store=self.store, vault=self.vault, refreshing=refreshing, sign=sign
+            issuer="https://l.example",
+            store=self.store,
+            vault=self.vault,
+            refreshing=refreshing,
+            drawing=Drawing(draws=no, sign=sign),
+            sign=sign,
         )
         self.store.listen(self.broker.forget)
         self.keeping = Keeping(
@@ -301,7 +308,7 @@ class Life:
         self._object(Kind.OWNERS, "alice", Owner(display_name="Alice", email="a@example.com", team="shop"))
         for name in AGENTS:
             self._agent(name, AgentState.ACTIVE)
-        for name, auth in _AUTH.items():
+        for name, auth in (*_AUTH.items(), ("open", None)):
             tools = {"read": Tool(action=Action.READ)}
             spec = ToolServer(url=f"https://{name}.example/mcp", tools=tools, upstream_auth=auth)
             self._object(Kind.TOOL_SERVERS, name, spec)

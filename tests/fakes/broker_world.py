@@ -13,6 +13,7 @@ from tests.fakes.upstream import SimulatedUpstream
 from leasehold.broker.brokering import Broker
 from leasehold.broker.clients import Clients
 from leasehold.broker.connecting import Connecting
+from leasehold.broker.drawing import Drawing
 from leasehold.broker.ending import Endings
 from leasehold.broker.keeping import Keeping
 from leasehold.broker.refreshing import Refreshing
@@ -41,10 +42,20 @@ OAUTH = UpstreamAuth(oauth=OAuthUpstream())
 JSON = {"content-type": "application/json"}
 
 
+class NobodyDraws:
+    """Nobody has a credential profile here."""
+
+    async def draw(self, _agent, _profile):
+        return None
+
+    def stands(self, _credential_id):
+        return False
+
+
 class BrokerWorld:
     """Everything joined as in production."""
 
-    def __init__(self, world, folder):
+    def __init__(self, world, folder, draws=None):
         self.world = with_people(world)
         self.upstream = SimulatedUpstream()
         self.wrapping = FileWrapping(folder / "connection-keys")
@@ -56,7 +67,15 @@ class BrokerWorld:
             issuer=ISSUER, store=store, vault=self.vault, servers=self.servers, secrets=self.secrets.__getitem__
         )
         self.refreshing = Refreshing(store=store, vault=self.vault, servers=self.servers, clients=self.clients)
-        self.broker = Broker(issuer=ISSUER, store=store, vault=self.vault, refreshing=self.refreshing, sign=sign)
+        self.drawing = Drawing(draws=draws or NobodyDraws(), sign=sign)
+        self.broker = Broker(
+            issuer=ISSUER,
+            store=store,
+            vault=self.vault,
+            refreshing=self.refreshing,
+            drawing=self.drawing,
+            sign=sign,
+        )
         store.listen(self.broker.forget)
         self.connecting = Connecting(store=store, vault=self.vault, servers=self.servers, clients=self.clients)
         self.keeping = Keeping(

@@ -11,6 +11,7 @@ from leasehold.model.connection_secrets import AwsSecret, MtlsSecret
 from leasehold.model.connections import (
     Binding,
     Connection,
+    DrawnCredential,
     EndingConnection,
     Envelope,
     Holder,
@@ -154,6 +155,13 @@ class AuthorizationServers(Protocol):
     async def revoke(
         self, server: ServerMetadata, client: ClientIdentity, form: Mapping[str, str], *, allow_private: bool
     ) -> None: ...
+
+
+class DrawsCredentials(Protocol):
+    """Credentials of other systems for calls of an agent. `draw`: None if it may have none; raises `Unavailable`."""
+
+    async def draw(self, agent: str, profile: str) -> DrawnCredential | None: ...
+    def stands(self, credential_id: str) -> bool: ...
 
 
 class SignsRequests(Protocol):

@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 import typer
 
 from leasehold.cli.connection import Json, Registry
+from leasehold.cli.decisions import could_lines, resource_of
 from leasehold.cli.examples import EXAMPLES
-from leasehold.cli.exits import Failure
+from leasehold.cli.exits import CLEAN, DENIED, Failure
 from leasehold.cli.safe_text import visible
 from leasehold.cli.session import session_of
 
@@ -129,6 +130,29 @@ def verify(
     from leasehold.cli.verifying import verify_files  # noqa: PLC0415  cryptography, which no other command needs
 
     return verify_files(session_of(context), files, key, checkpoint or [], as_json=json_)
+
+
+@app.command("could", epilog=EXAMPLES["audit could"])
+def could(  # noqa: PLR0913  the question is that long
+    context: typer.Context,
+    agent: Annotated[str, typer.Argument(help="The agent.")],
+    tool: Annotated[str, typer.Argument(help="`<tool server>/<tool>`.")],
+    on: Annotated[list[str] | None, typer.Argument(metavar="[on RESOURCE]", help="A resource, as `type:id`.")] = None,
+    *,
+    at: Annotated[str, typer.Option(help="When; UTC unless it says otherwise.")],
+    user: Annotated[str | None, typer.Option(help="On behalf of this person.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="The whole answer as JSON on stdout.")] = False,
+) -> int:
+    """Could an agent have called a tool at a moment that has passed, by the grants and policies of then?"""
+    session = session_of(context)
+    query = _given({"agent": agent, "action": tool, "at": _instant(at), "user": user, **resource_of(on or [])})
+    with session.registry() as registry:
+        found = registry.call("GET", f"/v1/access:could?{urlencode(query)}").body
+    if json_:
+        session.emit(found)
+    else:
+        session.out.write("\n".join(could_lines(found)) + "\n")
+    return CLEAN if found["decision"] else DENIED
 
 
 @app.command("checkpoint", epilog=EXAMPLES["audit checkpoint"])

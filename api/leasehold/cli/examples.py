@@ -20,6 +20,13 @@ Examples:
   leasehold audit export --out trail.ndjson
   leasehold audit export --since 2026-11-01 --until 2026-12-01 --out november.ndjson
 """),
+    "audit could": _as_written("""
+Examples:
+  leasehold audit could triage github/delete_branch --at 2026-11-20T22:20
+  leasehold audit could triage github/delete_branch on repo:web --user ann --at 2026-11-20T22:20+01:00
+
+Exit codes: 0 it could, 1 error, 5 it could not.
+"""),
     "audit tail": _as_written("""
 Examples:
   leasehold audit tail --agent triage --follow
@@ -62,8 +69,10 @@ Examples:
   leasehold review prod=plan.json --markdown > comment.md
   leasehold review prod=plan.json --comment github --fail-on high
   leasehold review plan.json --stack prod --gate --receipt receipt.json
+  leasehold review --base main/cdktf.out --head cdktf.out
+  leasehold review --policy guards@3..5
 
-Exit codes: 0 told, 1 error, 3 a change at or above --fail-on,
+Exit codes: 0 told, 1 error, 2 the two versions differ, 3 a change at or above --fail-on,
 4 it needs approval, 5 it is denied (both with --gate), 6 something could not be compared (with --strict).
 """),
     "connections list": _as_written("""

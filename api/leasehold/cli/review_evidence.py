@@ -25,13 +25,13 @@ class Line:
 
     @property
     def verb(self) -> str:
-        """What a gain is: `can now` if a call shows it, `is granted` if it is proved to be in vain, else `may now`."""
+        """What a gain is: `can now` if a call shows it, `is granted` if that is proved vain, or `might now`."""
         return _verb(list(self.proofs.values()))
 
     def by_verb(self) -> Iterator[tuple[str, list[Json]]]:
         """The gains of this row, those that calls show first."""
         gains = self.change["gains"] if self.change is not None else ()
-        for verb in ("can now", "may now", "is granted"):
+        for verb in ("can now", "might now", "is granted"):
             some = [one for one in gains if _verb([self.proofs[one["tool_server"], one["tool"]]]) == verb]
             if some:
                 yield verb, some
@@ -55,10 +55,18 @@ class Evidence:
         return [one for one in self.rows if one.change is not None and one.agent is not None]
 
 
+def moved(review: Json) -> list[Json]:
+    """Everything that moves, each with a `risk`: what policies alone let more is high, whoever it concerns."""
+    evidence = evidence_of(review)
+    rows = [{"risk": one.risk or "high"} for one in evidence.rows]
+    policies = [one["movement"] for one in evidence.policies if one["movement"] != EQUIVALENT]
+    return [*rows, *({"risk": "low" if one == NARROWS else "high"} for one in policies)]
+
+
 def _verb(several: list[list[Json]]) -> str:
     if any(map(is_wider, several)):
         return "can now"
-    return "is granted" if several and all(map(is_idle, several)) else "may now"
+    return "is granted" if several and all(map(is_idle, several)) else "might now"
 
 
 def evidence_of(review: Json) -> Evidence:

@@ -8,7 +8,17 @@ from pathlib import PurePath
 from leasehold.cli.circumstances import circumstances, foot, marker, unproven_lines
 from leasehold.cli.deeds import deeds, in_short
 from leasehold.cli.folding import COMMENT_LIMIT, Sheet, laid_out
-from leasehold.cli.gate_words import AUTO, SIGNS, VERDICTS, gate_cell, receipt_lines, rule_lines, verdict_of, what_next
+from leasehold.cli.gate_words import (
+    AUTO,
+    BASE,
+    SIGNS,
+    VERDICTS,
+    gate_cell,
+    receipt_lines,
+    rule_lines,
+    verdict_of,
+    what_next,
+)
 from leasehold.cli.proof_words import EQUIVALENT, policy_lines, proof_lines
 from leasehold.cli.reports import Json, changes_of, moment, rank
 from leasehold.cli.review_evidence import Evidence, Line, evidence_of
@@ -28,6 +38,7 @@ _WHAT_THIS_IS = (
     "Leasehold compares what AI agents can do now with what they could do after this plan is applied: access, not "
     "attributes."
 )
+_COMPARED = "Leasehold compares what AI agents could do under two versions, where all else is as it lives."
 
 
 def review_markdown(
@@ -35,7 +46,8 @@ def review_markdown(
 ) -> str:
     """The plan review as one comment: the verdict, the table of access, the rest. `receipt` is the file of it."""
     evidence = evidence_of(report)
-    head = [marker("review", report), f"### {_title(report, evidence, notes)}", "", *circumstances(report, notes)]
+    kind, what_this_is = ("comparison", _COMPARED) if report.get("against") == BASE else ("review", _WHAT_THIS_IS)
+    head = [marker(kind, report), f"### {_title(report, evidence, notes)}", "", *circumstances(report, notes)]
     head += what_next(report, worst(changes_of(report)), receipt)
     return laid_out(
         Sheet(
@@ -50,7 +62,7 @@ def review_markdown(
             ],
             fold="Every tool, resource, limit and proof",
             blocks=list(_blocks(evidence)),
-            foot=[*receipt_lines(report, receipt), *foot(report, _WHAT_THIS_IS)],
+            foot=[*receipt_lines(report, receipt), *foot(report, what_this_is)],
         ),
         limit,
     )
@@ -143,7 +155,7 @@ def _one_deed(rows: list[Line]) -> str:
         return ""
     within = ", within limits" if any(one.get("constraints") for one in change["gains"]) else ""
     can = row.verb.replace("now", "do more than before:") if change.get("had") else row.verb
-    asides = [*(["unproven"] if row.verb == "may now" else []), *(["and loses access"] if change["losses"] else [])]
+    asides = [*(["unproven"] if row.verb == "might now" else []), *(["and loses access"] if change["losses"] else [])]
     aside = f" ({', '.join(asides)})" if asides else ""
     return f"{_agent(change)} {can} {said}{within}{aside}"
 

@@ -35,6 +35,14 @@ def is_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+def _is_local(origin: str) -> bool:
+    """True for a page of this very machine, which whoever serves on loopback may well develop."""
+    try:
+        return urlsplit(origin).hostname in _LOOPBACK
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Admitted:
     """A caller at the tool server that its token is for, and the state of the registry that this was found in."""
@@ -61,12 +69,13 @@ class Admission:
         self._possessions, self._clock = possessions, clock
         parts = urlsplit(serving.issuer)
         self._hosts = frozenset({parts.hostname or ""}) | (_LOOPBACK if parts.hostname in _LOOPBACK else frozenset())
+        self._local = parts.hostname in _LOOPBACK
         self._origin = f"{parts.scheme}://{parts.netloc}"
 
     def check_origin(self, headers: Headers) -> None:
         """Refuse a browser that was lured here (MCP, "Security Warning": DNS rebinding). Raises `Refused`."""
         origin = headers.get("origin")
-        if origin is not None and origin != self._origin:
+        if origin is not None and origin != self._origin and not (self._local and _is_local(origin)):
             raise Refused(403, INVALID_REQUEST, "this origin is not let in", reason="origin")
         host = urlsplit(f"//{headers.get('host', '')}").hostname
         if host not in self._hosts:

@@ -138,9 +138,14 @@ def _outgoing(
     exchange: Exchange, method: str, headers: Mapping[str, str], body: bytes, authorized: Authorized
 ) -> Outgoing:
     given = {name.lower(): value for name, value in authorized.headers}
+    served = exchange.place.served
+    if given and served.upstream.command:
+        raise UpstreamFailed("credential_not_deliverable")  # a program takes no headers: none is dropped in silence
     return Outgoing(
         method=method,
-        url=exchange.place.served.upstream.url or "",
+        url=served.upstream.url or "",
+        command=served.upstream.command,
+        on_behalf=(served.name, exchange.place.caller.identity),
         headers={**headers, **given},
         body=body,
         certificate=authorized.client_certificate,

@@ -59,7 +59,7 @@ def era_of(headers: Headers, body: Body | None) -> Era:
             _check_modern(headers, body)
         return Era.MODERN
     if version and version not in HANDSHAKE:
-        supported = sorted(HANDSHAKE | MODERN)
+        supported = sorted(MODERN if spoken else HANDSHAKE | MODERN)
         raise Refused(
             400,
             UNSUPPORTED_VERSION,

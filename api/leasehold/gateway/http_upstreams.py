@@ -59,7 +59,6 @@ class HttpUpstreams:
         self._private, self._trust = private, trust
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._trusts: dict[bytes, ssl.SSLContext] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     @asynccontextmanager
     async def send(self, outgoing: Outgoing) -> AsyncGenerator[HttpIncoming]:
@@ -95,11 +94,6 @@ class HttpUpstreams:
             await session.close()
         self._sessions.clear()
 
-    def close(self) -> None:
-        """The same, from another thread than the event loop's, which still runs."""
-        if self._loop is not None and self._loop.is_running():
-            asyncio.run_coroutine_threadsafe(self.hang_up(), self._loop).result(CONNECT_SECONDS)
-
     def _check(self, url: str) -> bool:
         """Whether the host may be within the network around us. Raises `UpstreamFailed`."""
         parts = urlsplit(url)
@@ -112,7 +106,6 @@ class HttpUpstreams:
     def _session(self, *, within: bool) -> aiohttp.ClientSession:
         session = self._sessions.get(within)
         if session is None:
-            self._loop = asyncio.get_running_loop()
             connector = aiohttp.TCPConnector(
                 limit=_CONNECTIONS,
                 limit_per_host=_CONNECTIONS_PER_HOST,

@@ -11,7 +11,7 @@ from typing import Any
 
 from leasehold.gateway.answers import Answers, Pending
 from leasehold.gateway.asgi import Receive, Send, send_body, send_start, send_whole
-from leasehold.gateway.refusals import UPSTREAM_FAILED, Refused, error_body
+from leasehold.gateway.refusals import INVALID_REQUEST, UPSTREAM_FAILED, Refused, error_body
 from leasehold.gateway.sse import EventReader, EventTooLarge, ServerEvent
 from leasehold.gateway.upstreams import Incoming, UpstreamFailed
 from leasehold.gateway.watching import Watched
@@ -20,7 +20,7 @@ from leasehold.model.errors import Unavailable
 MAX_ANSWER_BYTES = 8 << 20
 IDLE_SECONDS = 300.0
 CALL_SECONDS = 1800.0
-_OK = 200
+_OK, _BAD = 200, 400
 _log = logging.getLogger(__name__)
 
 
@@ -50,6 +50,8 @@ class Hung(Exception):
 async def relay_whole(incoming: Incoming, answers: Answers, wire: Wire, sinks: Sinks) -> None:
     """A body that is one message or a batch. Raises `UpstreamFailed`, `Refused`, `Unavailable`."""
     raw = await _whole(incoming)
+    if not raw and incoming.status >= _BAD:
+        raise Refused(incoming.status, INVALID_REQUEST, "the tool server takes no such request", reason="not_taken")
     if not raw:
         await send_whole(wire.send, incoming.status, b"", wire.headers)
         return

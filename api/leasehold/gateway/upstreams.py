@@ -20,10 +20,16 @@ class UpstreamFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One request to a tool server, complete. Headers may hold its credential."""
+    """One request to a tool server, complete. Headers may hold its credential.
+
+    `command` starts a server that has no address. `on_behalf` is whose request it is at which server: what one sends
+    never meets what another does in one process.
+    """
 
     method: str
     url: str
+    command: tuple[str, ...] = ()
+    on_behalf: tuple[str, str] = ("", "")
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     certificate: ClientCertificate | None = field(default=None, repr=False)

@@ -33,6 +33,7 @@ class Method(StrEnum):
     BASIC = "basic"
     MTLS = "mtls"
     AWS_SIGV4 = "aws-sigv4"
+    CREDENTIAL = "credential"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,24 @@ class AwsSigV4Upstream:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialUpstream:
+    """A credential of a credential profile, drawn for the agent that calls: whom the profile names, and nobody else.
+
+    Tokens of GitHub Apps and of our own issuer go out as bearer tokens; AWS sessions sign requests for `service` in the
+    region of the profile. Nobody connects anything.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    profile: str
+    service: str = "execute-api"
+
+    def __post_init__(self) -> None:
+        check_name(self.profile, "profile")
+        if not _SERVICE.fullmatch(self.service):
+            raise InvalidValue("service must be the signing name of a service, such as execute-api")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamAuth:
     """How calls prove themselves to a tool server: exactly one method.
 
@@ -118,12 +137,13 @@ class UpstreamAuth:
     basic: bool = False
     mtls: bool = False
     aws_sigv4: AwsSigV4Upstream | None = None
+    credential: CredentialUpstream | None = None
     personal: bool = True
     shared: bool = True
 
     def __post_init__(self) -> None:
         if sum(map(bool, self._methods.values())) != 1:
-            raise InvalidValue("give exactly one of oauth, api_key, basic, mtls and aws_sigv4")
+            raise InvalidValue("give exactly one of oauth, api_key, basic, mtls, aws_sigv4 and credential")
         if not (self.personal or self.shared):
             raise InvalidValue("personal and shared cannot both be off: no call could ever go out")
 
@@ -135,6 +155,7 @@ class UpstreamAuth:
             Method.BASIC: self.basic,
             Method.MTLS: self.mtls,
             Method.AWS_SIGV4: self.aws_sigv4,
+            Method.CREDENTIAL: self.credential,
         }
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -11,12 +12,15 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, 
 
 from leasehold.model.events import AuditEvent, Change, Content, Origin, Outcome
 from leasehold.model.kinds import Kind
+from leasehold.model.objects import Spec
 from leasehold.model.records import AuditRecord, Version
 from leasehold.store.bulk import BulkInsert, Spelled
 from leasehold.store.bumps import Bumps
+from leasehold.store.specs import decode
 from leasehold.store.tables import AUDIT, CHANGES, CONTENTS, VERSIONS
 
 _INSERT_EVENTS, _INSERT_CONTENTS = BulkInsert(AUDIT), BulkInsert(CONTENTS)
+_LAST = "\U0010ffff"  # sorts behind every name
 _LATEST = Spelled("SELECT max(sequence) FROM changes")
 _CHUNK = 500  # bound parameters per statement stay below SQLite's limit of 32,766
 _NAMES: BindParameter[str] = bindparam("names", expanding=True)
@@ -66,6 +70,15 @@ class SqlVersions:
         wanted = select(VERSIONS).where(v.kind == kind.value, v.name == name, v.revision >= revision)
         return [_to_version(row) for row in self._connection.execute(wanted.order_by(v.revision))]
 
+    def as_of(self, kind: Kind, at: datetime, beginning: str = "") -> Mapping[str, Spec]:
+        """What lived at a moment, by name; of names with this beginning."""
+        v = VERSIONS.c
+        wanted = select(v.name, v.revision, v.operation, v.spec).where(v.kind == kind.value, v.at <= at)
+        if beginning:
+            wanted = wanted.where(v.name >= beginning, v.name < beginning + _LAST)
+        last = {row.name: row.spec for row in self._connection.execute(wanted.order_by(v.name, v.revision))}
+        return {name: decode(kind.value, spec) for name, spec in last.items() if spec is not None}
+
     def histories(self, keys: Iterable[tuple[Kind, str]]) -> Mapping[tuple[Kind, str], Sequence[Version]]:
         """All revisions of several names, lowest first; a name that never lived is left out."""
         found: dict[tuple[Kind, str], list[Version]] = defaultdict(list)
@@ -113,6 +126,11 @@ class SqlChanges:
     def latest(self) -> int:
         """The sequence of the last committed change, 0 if none."""
         return int(_LATEST.one(self._connection) or 0)
+
+    def latest_at(self, at: datetime) -> int:
+        """The sequence of the last change at or before a moment, 0 if none."""
+        wanted = select(func.max(CHANGES.c.sequence)).where(CHANGES.c.at <= at)
+        return self._connection.execute(wanted).scalar_one() or 0
 
     def append(self, change: Change) -> None:
         """Add a change, which must be the next of the sequence."""

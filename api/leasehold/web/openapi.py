@@ -252,6 +252,7 @@ _DECISIONS = {
     "replay_decisions": ("What the newest decisions on record would be.", "ReplayReport"),
     "test_policies": ("The table, case by case.", "DecisionTableReport"),
     "who_can": ("Who can do this, and what is left to be true.", "Accesses"),
+    "could": ("What they could do then, and by what.", "Could"),
     "what_can": ("What they can do, and what is left to be true.", "Accesses"),
 }
 

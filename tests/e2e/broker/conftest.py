@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 import httpx
 import pytest
 import uvicorn
+from tests.fakes.broker_world import NobodyDraws
 from tests.fakes.oidc_provider import node, workshop
 
 from leasehold.broker_wiring import Brokerage, open_brokerage
@@ -121,7 +122,7 @@ def stage(tmp_path) -> Iterator[Stage]:
             with _registry(settings, listener) as bootstrap:
                 admin = _furnish(server, provider, door.address, bootstrap)
                 store = open_store(settings.database_url)
-                brokerage = open_brokerage(settings, store, lambda: datetime.now(UTC))
+                brokerage = open_brokerage(settings, store, NobodyDraws(), lambda: datetime.now(UTC))
                 yield Stage(server, provider, door.address, brokerage, admin)
                 brokerage.close()
                 store.close()

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import sys
 import time
 from urllib.parse import quote
 
@@ -153,6 +154,7 @@ def running(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gateway")
     registry = LiveRegistry(folder)
     registry.environment["LEASEHOLD_PRIVATE_UPSTREAMS"] = "127.0.0.1"
+    registry.environment["LEASEHOLD_STDIO_PROGRAMS"] = sys.executable
     try:
         registry.furnish()
         yield Gateway(registry)

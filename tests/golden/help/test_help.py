@@ -61,6 +61,7 @@ COMMANDS = [
     "audit",
     "audit query",
     "audit tail",
+    "audit could",
     "audit export",
     "audit verify",
     "audit checkpoint",

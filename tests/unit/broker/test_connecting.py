@@ -1,12 +1,14 @@
 """The way of a person who connects an account, and every known way to misuse it."""
 
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 from tests.fakes.broker_world import ALICE, BOB, OAUTH
 from tests.fakes.exchange_world import ISSUER
 from tests.fakes.people import query, ticket
 
+from leasehold.exchange.logging_in import OpenLogins
 from leasehold.model.connections import ConnectionKind, NotConnected
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import user_node
@@ -72,6 +74,37 @@ def test_a_victim_who_approves_an_attackers_request_gives_nothing_away(world):
     assert refused(world.back(victim, world.upstream.approve(away, "victim")))
     assert isinstance(world.authorize(BOB), NotConnected)
     assert isinstance(world.authorize(ALICE), NotConnected)
+
+
+def test_whoever_knocks_writes_no_row(world):
+    """Else anybody could fill the database, or keep its one writer busy, without a name."""
+    began = []
+    begin = world.store.begin
+    world.store.begin = lambda: began.append(1) or begin()
+    for _ in range(3):
+        assert world.browser().get("/connect/github").status == 303
+    assert began == []
+
+
+@pytest.mark.parametrize("what", ["changed", "other key", "no dot", "not base64", "too late"])
+def test_a_login_that_was_not_begun_here_leads_nowhere(world, what):
+    browser = world.browser()
+    started = browser.get("/connect/github")
+    state = query(started.headers["location"])["state"]
+    if what == "changed":
+        state = state[:20] + ("A" if state[20] != "A" else "B") + state[21:]
+    elif what == "other key":
+        detail = {"issuer": "people", "server": "github", "browser": "x"}
+        state = OpenLogins(b"another").state(detail, world.world.now)
+    elif what == "no dot":
+        state = state.partition(".")[0]
+    elif what == "not base64":
+        state = "é!." + state
+    else:
+        world.later(minutes=10)
+    reply = browser.get(f"/oauth2/login/callback?code=c&state={quote(state, safe='')}")
+    assert refused(reply)
+    assert b"was not started here" in reply.body
 
 
 def test_the_callback_of_a_login_that_another_browser_began_is_refused(world):

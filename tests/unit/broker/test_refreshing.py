@@ -25,7 +25,9 @@ def token_requests(world):
 def another_replica(world):
     """A broker of its own on the same database."""
     refreshing = Refreshing(store=world.store, vault=world.vault, servers=world.servers, clients=world.clients)
-    broker = Broker(issuer=ISSUER, store=world.store, vault=world.vault, refreshing=refreshing, sign=sign)
+    broker = Broker(
+        issuer=ISSUER, store=world.store, vault=world.vault, refreshing=refreshing, drawing=world.drawing, sign=sign
+    )
     world.store.listen(broker.forget)
     return broker
 

@@ -19,6 +19,7 @@ from leasehold_cdktf import (
     Call,
     Ceiling,
     Claim,
+    Credential,
     CredentialProfile,
     Deployment,
     DriftException,
@@ -169,6 +170,7 @@ def upstreams(stack):
         UpstreamAuth(Basic()),
         UpstreamAuth(Mtls()),
         UpstreamAuth(AwsSigV4(region="eu-central-1", service="execute-api")),
+        UpstreamAuth(Credential(profile="deploy", service="bedrock-agentcore")),
     ]
     for number, way in enumerate(ways):
         ToolServer(stack, f"t-{number}", url="https://t.example", tools={"read": "read"}, upstream_auth=way)

@@ -126,6 +126,7 @@ DECISIONS = {
     ("POST", "/v1/policies:test"),
     ("GET", "/v1/access:who-can"),
     ("GET", "/v1/access:what-can"),
+    ("GET", "/v1/access:could"),
 }
 # bootstrap takes a token of its own: test_bootstrap.py; so does the end of a task: delegation/test_tasks.py
 # And an agent's token draws credentials: tests/e2e/credentials/test_serve.py
