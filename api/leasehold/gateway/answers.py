@@ -162,7 +162,8 @@ class Answers:
         pending.is_error = result.get("isError") is True
         pending.reason = "tool_error" if pending.is_error else ""
         if pending.message.method in {"initialize", "server/discover"}:
-            self._lists.heard(self._place.served.name, result)
+            said = await self._lists.heard(self._place.served.name, result)
+            return one if said is result else {**one, "result": said}
         return await self._cut(one, result, pending)
 
     async def _cut(self, one: Json, result: Json, pending: Pending) -> Json:

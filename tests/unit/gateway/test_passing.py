@@ -216,7 +216,8 @@ def test_rates_hold_and_destructive_tools_have_a_tenth(tmp_path):
 
 def test_a_tool_that_is_not_approved_is_hidden_and_denied_like_an_unknown_one(world):
     class Nothing:
-        async def judged(self, _server, _tools, _instructions):
+        async def judged(self, _server, _tools, _instructions, *, whole):
+            assert whole
             return frozenset({"comment"})
 
         async def approved(self, _server, tool):
