@@ -13,7 +13,7 @@ from leasehold.authn.possession import Possessions
 from leasehold.decision_wiring import DecisionPoint
 from leasehold.decisions.current import Current
 from leasehold.gateway.admission import Admission
-from leasehold.gateway.app import METADATA, PREFIX, GatewayApp
+from leasehold.gateway.app import METADATA, PREFIX, READY, GatewayApp, Readiness
 from leasehold.gateway.callers import Callers
 from leasehold.gateway.exchanges import Gateway
 from leasehold.gateway.following import Following
@@ -37,6 +37,7 @@ from leasehold.store.sql_store import SqlStore
 from leasehold.web.asgi import Application
 
 _KEY = "gateway-sessions"
+_STALE = 30.0
 
 
 class NoCredentials:
@@ -128,7 +129,11 @@ def gateway_door(
         following.close()
         upstreams.close()
 
-    return GatewayDoor({PREFIX: app, METADATA: app}, app, close)
+    def decides() -> bool:
+        return decisions.current.state(clock()) is not None and following.known.staleness(time.monotonic()) < _STALE
+
+    ready = Readiness(app.drain, decides)
+    return GatewayDoor({PREFIX: app, METADATA: app, READY: ready}, app, close)
 
 
 def _limits(settings: Settings) -> RateLimits:
