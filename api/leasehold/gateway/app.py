@@ -137,7 +137,7 @@ class GatewayApp:
             raise Refused(405, METHOD_NOT_FOUND, "this version of MCP has no such request", headers={"allow": "POST"})
         place = place_of(admitted, scope, Era.HANDSHAKE)
         exchange = Exchange(self.gateway, place, scope["method"], headers, b"", {}, self.gateway.monotonic())
-        take_rates(exchange)
+        take_rates(self.gateway, place, (), exchange.began)
         await forward(exchange, wire)
 
     async def _metadata(self, scope: Scope, send: Send, name: str) -> None:

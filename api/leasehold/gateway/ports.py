@@ -20,9 +20,9 @@ class Broker(Protocol):
 class Surfaces(Protocol):
     """What may be shown and called of a tool server: its approved tools. Both stand in the hot path.
 
-    `judged` is told every whole list that the upstream gave, with the server's instructions (None where they were not
-    seen yet), and says which names are approved: the others are hidden. `approved` is asked before every call. Both
-    raise `Unavailable`.
+    `judged` is told every list, or page of one, that the upstream gave, with the server's instructions (None where they
+    were not seen yet), and says which names are approved: the others are hidden. `approved` is asked before every call.
+    Both raise `Unavailable`.
     """
 
     async def judged(self, server: str, tools: Sequence[Definition], instructions: str | None) -> frozenset[str]: ...
