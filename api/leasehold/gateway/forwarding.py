@@ -164,6 +164,8 @@ def _mark(exchange: Exchange, reason: str) -> None:
 async def _end_all(exchange: Exchange) -> None:
     """Record what nobody recorded: requests that were never answered."""
     for one in exchange.pending.values():
+        if one.recorded:
+            continue
         try:
             await asyncio.shield(exchange.end(one))
         except Refused:
