@@ -24,8 +24,11 @@ SHOWN = (
     "05-delete-tool-in-production",
     "07-no-access-change",
     "08-grant-made-by-hand",
+    "09-ceiling-lowered",
     "11-unknown-at-plan",
     "12-registry-unreachable",
+    "14-policy-gone",
+    "15-not-provable",
 )
 UNFOLDED = frozenset({"08-grant-made-by-hand"})
 WIDTH = 880

@@ -19,7 +19,7 @@ from leasehold.gateway.exchanges import Gateway
 from leasehold.gateway.following import Following
 from leasehold.gateway.http_upstreams import HttpUpstreams
 from leasehold.gateway.lists import Lists
-from leasehold.gateway.ports import Definition
+from leasehold.gateway.ports import Broker, Definition
 from leasehold.gateway.rates import Rate, RateLimits, Rates
 from leasehold.gateway.records import Records
 from leasehold.gateway.scanning import Scans
@@ -29,7 +29,6 @@ from leasehold.gateway.stdio_upstreams import AnyUpstreams, StdioUpstreams
 from leasehold.gateway.watching import Watch
 from leasehold.keys.signing import Signer
 from leasehold.keys.tokens import OwnTokens
-from leasehold.model.connections import Authorized, ConnectionKind, NotConnected, UpstreamCall
 from leasehold.model.kinds import Kind
 from leasehold.model.tools import ToolServer
 from leasehold.settings import Settings
@@ -38,14 +37,6 @@ from leasehold.web.asgi import Application
 
 _KEY = "gateway-sessions"
 _STALE = 30.0
-
-
-class NoCredentials:
-    """Stands where nobody keeps credentials: what goes out carries none, and thus nobody's."""
-
-    async def authorize(self, _call: UpstreamCall, /) -> Authorized | NotConnected:
-        """No headers."""
-        return Authorized(headers=(), connection=None, kind=ConnectionKind.NONE)
 
 
 class DeclaredSurfaces:
@@ -78,12 +69,14 @@ class GatewayDoor:
     close: Callable[[], None]
 
 
-def gateway_door(
+def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind it
     settings: Settings,
     store: SqlStore,
     signer: Signer,
     decisions: DecisionPoint,
+    *,
     possessions: Possessions,
+    broker: Broker,
     clock: Callable[[], datetime],
 ) -> GatewayDoor:
     """The gateway of a registry, following its revocations for as long as the process lives."""
@@ -108,7 +101,7 @@ def gateway_door(
             possessions=possessions,
             clock=clock,
         ),
-        broker=NoCredentials(),
+        broker=broker,
         surfaces=surfaces,
         upstreams=upstreams,
         records=Records(decisions.recorder),

@@ -29,7 +29,8 @@ class Settings:
     this server to which security events may be pushed. With `dpop_nonces`, a proof of possession holds a nonce of
     ours. `dynamic_registration` opens `/oauth2/register`. `gate_rules_file` holds the rules that plans are judged by,
     as JSON. `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ.
-    `ext_authz_port` is where Envoy asks, if it does.
+    `ext_authz_port` is where Envoy asks, if it does. `connection_keys` wrap the secrets of connections: `file:<folder>`
+    or `kms:<key id>`, further KMS keys behind commas.
     """
 
     data_dir: Path
@@ -42,6 +43,7 @@ class Settings:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets_dir: Path | None = field(default=None, repr=False)
     sealing_key_file: Path | None = None
+    connection_keys: str = ""
     policy_engine: str = "compiled"
     ext_authz_port: int | None = None
     private_receivers: frozenset[str] = frozenset()
@@ -54,6 +56,18 @@ class Settings:
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
     dynamic_registration: bool = False
+    audit_key_file: Path | None = None
+    audit_anchors: tuple[str, ...] = ()
+
+    @property
+    def audit_key(self) -> Path:
+        """The file with the key that signs checkpoints of the audit trail; replicas share it."""
+        return self.audit_key_file or self.data_dir / "audit.key"
+
+    @property
+    def audit_name(self) -> str:
+        """What the audit trail is called in its checkpoints: the issuer without its scheme (C2SP tlog-checkpoint)."""
+        return f"{self.issuer.partition('://')[2]}/audit"
 
     @property
     def registry_audience(self) -> str:
@@ -86,6 +100,10 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secrets=_secrets(environ),
         secrets_dir=_path(environ.get("LEASEHOLD_SECRETS_DIR")),
         sealing_key_file=_path(environ.get("LEASEHOLD_SEALING_KEY_FILE")),
+        connection_keys=_keys(
+            environ.get("LEASEHOLD_CONNECTION_KEYS") or f"file:{data_dir / 'connection-keys'}",
+            "LEASEHOLD_CONNECTION_KEYS",
+        ),
         gate_rules_file=_path(environ.get("LEASEHOLD_GATE_RULES")),
         ext_authz_port=_ext_authz_port(environ.get("LEASEHOLD_EXT_AUTHZ_PORT")),
         policy_engine=_policy_engine(environ.get("LEASEHOLD_POLICY_ENGINE") or "compiled"),
@@ -98,6 +116,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         drain_seconds=_seconds(environ, "LEASEHOLD_DRAIN_SECONDS"),
         user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
+        audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
+        audit_anchors=_anchors(environ.get("LEASEHOLD_AUDIT_ANCHORS") or ""),
     )
 
 
@@ -109,6 +129,16 @@ def _nonces(text: str) -> bool:
     if text not in {"off", "required"}:
         raise InvalidSetting(f"LEASEHOLD_DPOP_NONCES must be off or required, not `{text}`")
     return text == "required"
+
+
+def _anchors(text: str) -> tuple[str, ...]:
+    anchors = tuple(anchor.strip() for anchor in text.split(",") if anchor.strip())
+    for anchor in anchors:
+        scheme, _, rest = anchor.partition(":")
+        if scheme not in {"file", "git", "s3"} or not rest.strip("/"):
+            said = "LEASEHOLD_AUDIT_ANCHORS must be file:<path>, git:<repository> or s3://<bucket>/<prefix>?days=<days>"
+            raise InvalidSetting(said)
+    return anchors
 
 
 def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:
@@ -181,10 +211,10 @@ def _issuer(url: str) -> str:
     return url.rstrip("/")
 
 
-def _keys(where: str) -> str:
+def _keys(where: str, name: str = "LEASEHOLD_KEYS") -> str:
     scheme, _, rest = where.partition(":")
     if scheme not in {"file", "kms"} or not rest:
-        raise InvalidSetting("LEASEHOLD_KEYS must read file:<folder> or kms:<key id>")
+        raise InvalidSetting(f"{name} must read file:<folder> or kms:<key id>")
     return where
 
 

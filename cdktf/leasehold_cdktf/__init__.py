@@ -17,10 +17,12 @@ from leasehold_cdktf.credentials import (
 from leasehold_cdktf.deployments import Deployment
 from leasehold_cdktf.directory import Relation, Resource, User
 from leasehold_cdktf.exceptions import DriftException
+from leasehold_cdktf.gate import Gate
 from leasehold_cdktf.grants import Grant
 from leasehold_cdktf.limits import Limit, at_least, at_most, between, exactly, one_like, one_of, one_of_prefixes
 from leasehold_cdktf.manifest import Manifest
 from leasehold_cdktf.people import Owner
+from leasehold_cdktf.pins import ToolPin
 from leasehold_cdktf.policies import Call, Policy, Question
 from leasehold_cdktf.provider import LeaseholdProvider
 from leasehold_cdktf.subjects import (
@@ -39,21 +41,27 @@ from leasehold_cdktf.subjects import (
 )
 from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer, Upstream
 from leasehold_cdktf.trust import Login, TrustIssuer, WorkloadBinding
+from leasehold_cdktf.upstream import ApiKey, AwsSigV4, Basic, Credential, Mtls, OAuth, UpstreamAuth
 
 __all__ = [
     "Agent",
+    "ApiKey",
     "Aws",
     "AwsSession",
+    "AwsSigV4",
     "AwsSts",
     "Azure",
+    "Basic",
     "Buildkite",
     "Call",
     "Ceiling",
     "Claim",
+    "Credential",
     "CredentialProfile",
     "Deployment",
     "DriftException",
     "Federation",
+    "Gate",
     "GitHubActions",
     "GitHubInstallation",
     "GitLab",
@@ -65,6 +73,8 @@ __all__ = [
     "Limit",
     "Login",
     "Manifest",
+    "Mtls",
+    "OAuth",
     "OAuthClient",
     "Oidc",
     "Owner",
@@ -76,9 +86,11 @@ __all__ = [
     "Scope",
     "Spiffe",
     "Tool",
+    "ToolPin",
     "ToolServer",
     "TrustIssuer",
     "Upstream",
+    "UpstreamAuth",
     "User",
     "WorkloadBinding",
     "assert_can",

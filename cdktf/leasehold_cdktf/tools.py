@@ -21,8 +21,11 @@ from leasehold_cdktf.names import (
     did_you_mean,
     literal,
 )
+from leasehold_cdktf.pins import Surface, ToolPin
+from leasehold_cdktf.upstream import UpstreamAuth
 
 Action = Literal["read", "write", "delete", "execute"]
+Pinning = Literal["required", "observe"]
 ScanResponse = Literal["allow", "log", "redact", "block"]
 _ANNOTATIONS = {
     "title": "title",
@@ -122,6 +125,8 @@ class ToolServer(OffersTools, Declared):
         tools: What each tool does: `{"read_file": "read", "delete_branch": Tool("delete", "For good.")}`, or
             `Tool.listed("github.tools.json")`.
         description: One line for reports.
+        pinning: `required`, the default, hides and denies tools that no pin approves; `observe` only takes note.
+        upstream_auth: How calls prove themselves to it: `UpstreamAuth(OAuth())`; left out, it wants nothing.
         upstream: The server itself, if it stands behind the gateway; `url` is then `<issuer>/mcp/<name>`.
         name: The name in the registry; the construct's id if left out.
 
@@ -139,6 +144,8 @@ class ToolServer(OffersTools, Declared):
         url: str,
         tools: Mapping[str, Action | Tool],
         description: str | None = None,
+        pinning: Pinning | None = None,
+        upstream_auth: UpstreamAuth | None = None,
         upstream: Upstream | None = None,
         name: str | None = None,
     ) -> None:
@@ -153,9 +160,19 @@ class ToolServer(OffersTools, Declared):
                 "url": url,
                 "tools": {tool: _definition(what) for tool, what in sorted(tools.items())},
                 "description": description,
+                "pinning": pinning,
+                "upstream_auth": upstream_auth.attributes() if upstream_auth is not None else None,
                 "upstream": None if upstream is None else upstream.declared(),
             }
         )
+
+    def pin(self, surface: Surface, *, justification: str) -> ToolPin:
+        """Approve this server's tools as the surface has them: see `ToolPin`.
+
+        Raises:
+            ValueError: as `ToolPin`.
+        """
+        return ToolPin(self, "pin", tool_server=self, surface=surface, justification=justification)
 
     @staticmethod
     def named(name: str, *, tools: Collection[str] | None = None, url: str | None = None) -> NamedToolServer:

@@ -13,6 +13,7 @@ from .deployment import Deployment
 from .drift_exception import DriftException
 from .effective_access import EffectiveAccess
 from .functions import FUNCTIONS
+from .gate import Gate
 from .grant import Grant
 from .listing import GrantListing, Listing, RelationListing
 from .names import check_name
@@ -24,6 +25,7 @@ from .resource import Resource
 from .run import Run
 from .scope import Scope
 from .stopping import Stopping
+from .tool_pin import ToolPin
 from .tool_server import ToolServer
 from .trust_issuer import TrustIssuer
 from .unmanaged_grants import UnmanagedGrants
@@ -83,12 +85,13 @@ class LeaseholdProvider(Provider):
         self.run = run = Run()
         owner, agent, server, scope, grant = Owner(run), Agent(run), ToolServer(run), Scope(run), Grant(run)
         policy, user, thing, relation = Policy(run), User(run), Resource(run), Relation(run)
-        self.resources = (
+        kinds = (
             owner,
             agent,
             TrustIssuer(run),
             WorkloadBinding(run),
             server,
+            ToolPin(run),
             scope,
             Ceiling(run),
             grant,
@@ -101,6 +104,7 @@ class LeaseholdProvider(Provider):
             relation,
             DriftException(run),
         )
+        self.resources = (*kinds, Gate(run, kinds))
         self.data_sources = (EffectiveAccess(run), UnmanagedGrants(run))
         self.ephemeral_resources = (Credential(run),)
         self.functions = FUNCTIONS

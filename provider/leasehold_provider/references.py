@@ -28,6 +28,7 @@ NOUNS = {
     "trust-issuers": "trust issuer",
     "workload-bindings": "workload binding",
     "tool-servers": "tool server",
+    "tool-pins": "tool pin",
     "scopes": "scope",
     "ceilings": "ceiling",
     "grants": "grant",

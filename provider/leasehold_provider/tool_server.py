@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from .names import check_input_schema, check_text, check_tool, check_url, one_of
-from .protocol import Attribute, Bool, DiagnosticError, Key, List, Map, Nested, Number, String, is_unknown
+from .protocol import Attribute, Bool, Diagnostic, DiagnosticError, Key, List, Map, Nested, Number, String, is_unknown
 from .registry_resource import RegistryResource, named
 from .same import same_document
+from .upstream import UPSTREAM_AUTH, complaint_about
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     Values = dict[str, Any]
@@ -126,11 +127,27 @@ class ToolServer(RegistryResource):
             "description": Attribute(
                 String, default="", validators=(check_text,), description="What the server is for."
             ),
+            "pinning": Attribute(
+                String,
+                default="required",
+                validators=(one_of("required", "observe"),),
+                description="What the gateway does with tools that no `leasehold_tool_pin` approves: `required` hides "
+                "and denies them, `observe` only takes note.",
+            ),
+            "upstream_auth": UPSTREAM_AUTH,
             "upstream": _UPSTREAM,
         },
         description="An MCP server, with the tools that grants and scopes may name.",
         name="Short name that scopes and grants refer to.",
     )
+
+    def validate(self, config: Values) -> Iterable[Diagnostic]:
+        """Check that calls prove themselves in one way."""
+        auth = config["upstream_auth"]
+        if not isinstance(auth, dict):
+            return
+        if (complaint := complaint_about(auth)) is not None:
+            yield Diagnostic.error("Invalid upstream_auth", complaint, ("upstream_auth",))
 
     def keep_spelling(self, planned: Values, before: Values) -> None:
         """Keep the layout of schemas that mean the same."""

@@ -11,6 +11,7 @@ from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.people import Agent, Owner
+from leasehold.model.pins import ToolPin
 from leasehold.model.policies import Assertion, Assertions, Policy, PolicyMode, PolicySide
 from leasehold.model.principal import Role
 from leasehold.model.tools import Action, Scope, Tool, ToolAnnotations, ToolServer
@@ -40,6 +41,10 @@ EVERY_SPEC: dict[Kind, Spec] = {
             "b": Tool(action=Action.READ, annotations=ToolAnnotations(title="B", read_only_hint=True)),
             "a": Tool(action=Action.DELETE, input_schema='{"type": "object", "properties": {"x": {"maximum": 50.5}}}'),
         },
+    ),
+    Kind.TOOL_PINS: ToolPin(
+        surface='{"tools": [{"name": "a", "description": "é\\u202e"}], "instructions": "Be brief."}',
+        justification="read over",
     ),
     Kind.SCOPES: Scope(
         tool_server="s",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +14,7 @@ import httpx
 from tests.fakes.authenticator import FakeAuthenticator
 
 from leasehold.credentials.records import CredentialRequest, Issued
+from leasehold.keys.trail_keys import TrailKey
 from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.errors import Unavailable
 from leasehold.model.grants import grant_id
@@ -19,8 +22,9 @@ from leasehold.policy.checking import CedarDocuments
 from leasehold.registry.ports import Store, UnitOfWork
 from leasehold.review.reviews import Reviews
 from leasehold.store.memory.store import MemoryStore
+from leasehold.trail.sealing import Sealer
 from leasehold.web.control_plane import control_plane
-from leasehold.web.doors import CredentialDoors, Doors
+from leasehold.web.doors import CredentialDoors, Doors, TrailDoors
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 READ = "triage/github.read_file@repo:web"
@@ -38,6 +42,10 @@ SERVER = {
 ISSUER = {"type": "oidc", "issuer": "https://idp.example.com", "audiences": ["leasehold"]}
 ROLE_BINDING = {"trust_issuer": "idp", "role": "viewer", "oidc": {"subject": "victor"}}
 AGENT_BINDING = {"trust_issuer": "idp", "agent": "triage", "oidc": {"subject": "pod"}}
+PIN = {
+    "surface": '{"instructions":"","tools":{"read_file":{"description":"Reads a file."}}}',
+    "justification": "read over",
+}
 SCOPE = {"tool_server": "github", "tools": ["read_file", "create_issue"], "resources": ["repo:web", "repo:api"]}
 WIDE = {
     "tool_server": "github",
@@ -86,6 +94,7 @@ class _Current:
 
 
 _CURRENT = _Current()
+_KEY = TrailKey(Path(tempfile.mkdtemp()) / "audit.key", "registry.example/audit")
 
 
 class _NobodyMints:
@@ -101,6 +110,7 @@ APP = control_plane(
         credentials=CredentialDoors(desk=_NobodyMints(), store=_CURRENT),
         policies=CedarDocuments(),
         reviews=Reviews(_CURRENT),
+        trail=TrailDoors(store=_CURRENT, sealer=Sealer(_CURRENT, _KEY, lambda: _CURRENT.now)),
     )
 )
 

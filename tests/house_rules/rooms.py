@@ -11,8 +11,10 @@ _CDK_DOOR = ("cdktf/leasehold_cdktf/_cdk.py",)
 ROOMS_OF_LIBRARY = {
     "fastapi": ("api/leasehold/web/",),
     "starlette": ("api/leasehold/web/",),  # the hot plane is plain ASGI on fastapi's own foundation
-    # bodies, messages, rows, signed claims
-    "orjson": ("api/leasehold/web/", "api/leasehold/gateway/", "api/leasehold/store/", "api/leasehold/keys/"),
+    "orjson": (  # bodies, messages, rows, signed claims, lists that were judged before
+        *("api/leasehold/web/", "api/leasehold/gateway/", "api/leasehold/store/", "api/leasehold/keys/"),
+        "api/leasehold/surfaces/",
+    ),
     "pydantic": ("api/leasehold/web/", "api/leasehold/store/"),  # strict parsing at the doors and from rows
     "pydantic_core": ("api/leasehold/web/", "api/leasehold/store/"),
     "sqlmodel": ("api/leasehold/store/",),
@@ -20,7 +22,7 @@ ROOMS_OF_LIBRARY = {
     "alembic": ("api/leasehold/store/",),
     "psycopg": ("api/leasehold/store/", "api/leasehold/external/"),
     "jwt": ("api/leasehold/keys/", "api/leasehold/verify/"),
-    "cryptography": ("api/leasehold/keys/",),
+    "cryptography": ("api/leasehold/keys/", "api/leasehold/verify/trail/"),  # auditors check signatures offline
     "mypy_boto3_kms": ("api/leasehold/keys/",),  # types alone
     "boto3": ("api/leasehold/keys/", "api/leasehold/audit/", "api/leasehold/external/"),
     "botocore": ("api/leasehold/keys/", "api/leasehold/audit/", "api/leasehold/external/"),
@@ -37,7 +39,7 @@ ROOMS_OF_LIBRARY = {
     "cdktf": _CDK_DOOR,
     "cdktn": _CDK_DOOR,
     "constructs": ("cdktf/leasehold_cdktf/",),
-    "yaml": ("cdktf/leasehold_cdktf/", "api/leasehold/cli/"),  # manifests; decision tables
+    "yaml": ("cdktf/leasehold_cdktf/", "api/leasehold/cli/", "api/leasehold/rule_files.py"),  # manifests; tables; rules
 }
 ENVIRONMENT_READERS = {
     "api/leasehold/settings.py": "the server's only reader",
@@ -61,7 +63,11 @@ WITHOUT_PERMIT = {
     "api/leasehold/signals/streams.py:_refused": "remembers that something was refused",
     "api/leasehold/signals/transmitting.py:_claim": "the worker takes a stream for a while",
     "api/leasehold/signals/transmitting.py:_settle": "the worker says how far it came",
+    "api/leasehold/trail/sealing.py:seal_some": "the worker gives places to what was committed",
+    "api/leasehold/trail/starting.py:record_start": "the server says how it is configured",
+    "api/leasehold/trail/sealing.py:_moved": "the worker says how far an anchor has come",
     "api/leasehold/clusters/ending.py:_end": "the cluster says that it is gone",
+    "api/leasehold/surfaces/recording.py:record": "writes down what a server shows, which gives nobody anything",
     "api/leasehold/clusters/ending.py:forget_workloads": "the worker drops what is long gone",
 }
 _PURE = ("api/leasehold/model/", "api/leasehold/policy/", "api/leasehold/scan/")
@@ -87,8 +93,8 @@ _CLOCKS = (".now", ".utcnow", ".today")
 _USE_CASES = tuple(
     f"api/leasehold/{room}/"
     for room in (
-        *("exchange", "credentials", "clusters", "decisions", "feed", "signals", "registry"),
-        *("broker", "approvals", "review", "campaigns"),
+        *("exchange", "credentials", "clusters", "decisions", "feed", "signals", "registry", "surfaces"),
+        *("broker", "approvals", "review", "campaigns", "trail"),
     )
 )
 _DOORS = ("api/leasehold/web/", "api/leasehold/envoy/", "api/leasehold/gateway/")

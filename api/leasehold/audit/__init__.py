@@ -1,1 +1,1 @@
-"""Append-only events, for other eyes than the registry's own. The events themselves live in the store's transaction."""
+"""Where the audit trail goes beyond this registry: anchors that keep its checkpoints, and receivers of its events."""

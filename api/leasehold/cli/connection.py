@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -83,6 +83,18 @@ class Registry:
             raise failure_of(response, f"{method} {path}")
         return Answer(_parsed(response), response.headers.get("etag"))
 
+    def stream(self, path: str) -> Iterator[bytes]:
+        """The lines of an answer, as ourselves, as they come. Raises `Failure`; a line that is cut off is one."""
+        headers = {"Authorization": f"Bearer {self._own_token()}"}
+        try:
+            with self._client.stream("GET", path, headers=headers) as response:
+                if not response.is_success:
+                    response.read()
+                    raise failure_of(response, f"GET {path}")
+                yield from _lines(response.iter_bytes())
+        except httpx.HTTPError as error:
+            raise Failure(f"the answer broke off ({type(error).__name__})", where=f"GET {path}") from None
+
     def post_form(self, path: str, form: Mapping[str, str], *, authenticated: bool) -> Json:
         """Send a form to an OAuth endpoint; it answers errors as RFC 6749 §5.2 says."""
         headers = {"Authorization": f"Bearer {self._own_token()}"} if authenticated else {}
@@ -130,6 +142,15 @@ class Answer:
 
     body: Json
     etag: str | None
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+    if rest:
+        raise Failure("the answer broke off in the middle of a line")
 
 
 def segment(name: str) -> str:

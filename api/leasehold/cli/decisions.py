@@ -43,7 +43,7 @@ def who_can(
     json_: AsJson = False,
 ) -> None:
     """Every way in which somebody can call a tool, with what is left to be true."""
-    query = {"action": tool, **_resource(on or [])}
+    query = {"action": tool, **resource_of(on or [])}
     _list_accesses(session_of(context), "who-can", query, as_json=json_)
 
 
@@ -81,7 +81,8 @@ def replay(
     return DRIFT if report["flips"] else CLEAN
 
 
-def _resource(words: list[str]) -> dict[str, str]:
+def resource_of(words: list[str]) -> dict[str, str]:
+    """`[on] RESOURCE` as a query. Raises `Failure`."""
     named = words[1:] if words[:1] == ["on"] else words
     if len(named) > 1:
         raise Failure("name one resource", next_step="leasehold who-can github/read_file on repo:web")
@@ -115,6 +116,19 @@ def _access(one: Json) -> Iterator[str]:
         yield visible(f"    until {one['expires_at']}")
     for word, every in (("when", one["when"]), ("unless", one["unless"])):
         yield from (visible(f"    {word} {text}") for text in every)
+
+
+def could_lines(found: Json) -> Iterator[str]:
+    """What an agent could do then, line by line."""
+    then = f"{found['agent']} at {found['at']}"
+    why = found["stopped"] or found["reason"] or ("in these ways" if found["items"] else "in no way")
+    yield visible(f"{'yes' if found['decision'] else 'no'}: {then}, {why}")
+    for side in found["sides"]:
+        by = ", ".join(side.get("determining", [])) or "nothing"
+        yield visible(f"  {side['side']} side: {'yes' if side['allowed'] else 'no'}, {side['reason']}, by {by}")
+    for one in found["items"]:
+        yield from (f"  {line}" for line in _access(one))
+    yield visible(f"  as of change {found['revision']}, policies {found['policy_version']}")
 
 
 def _explained(found: Json) -> Iterator[str]:

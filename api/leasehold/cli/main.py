@@ -9,7 +9,18 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from leasehold.cli import credentials, objects, policies, provider, tasks, tokens, tools
+from leasehold.cli import (
+    audit,
+    connections,
+    credentials,
+    objects,
+    policies,
+    provider,
+    rules,
+    tasks,
+    tokens,
+    tool_pins,
+)
 from leasehold.cli.approvals import approve
 from leasehold.cli.decisions import explain, replay, what_can, who_can
 from leasehold.cli.drift import drift, review
@@ -65,13 +76,16 @@ for _command in (drift, review, approve, revoke, bootstrap, whoami, version):
     app.command(_command.__name__, epilog=EXAMPLES.get(_command.__name__))(_command)
 for _name, _question in (("explain", explain), ("who-can", who_can), ("what-can", what_can), ("replay", replay)):
     app.command(_name, epilog=EXAMPLES[_name])(_question)
+app.add_typer(audit.app, name="audit")
 app.add_typer(objects.app, name="object")
 app.add_typer(policies.app, name="policy")
 app.add_typer(tokens.app, name="token")
 app.add_typer(tasks.app, name="task")
 app.add_typer(credentials.app, name="credential")
+app.add_typer(connections.app, name="connections")
 app.add_typer(provider.app, name="provider")
-app.add_typer(tools.app, name="tools")
+app.add_typer(tool_pins.app, name="tools")
+app.add_typer(rules.app, name="rules")
 
 
 def run(arguments: Sequence[str], session: Session) -> int:

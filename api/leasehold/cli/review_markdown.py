@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator
+from pathlib import PurePath
 
 from leasehold.cli.circumstances import circumstances, foot, marker, unproven_lines
 from leasehold.cli.deeds import deeds, in_short
 from leasehold.cli.folding import COMMENT_LIMIT, Sheet, laid_out
+from leasehold.cli.gate_words import (
+    AUTO,
+    BASE,
+    SIGNS,
+    VERDICTS,
+    gate_cell,
+    receipt_lines,
+    rule_lines,
+    verdict_of,
+    what_next,
+)
+from leasehold.cli.proof_words import EQUIVALENT, policy_lines, proof_lines
 from leasehold.cli.reports import Json, changes_of, moment, rank
-from leasehold.cli.risk_words import LIGHTS, reasons, risk_cell, worst
+from leasehold.cli.review_evidence import Evidence, Line, evidence_of
+from leasehold.cli.risk_words import reasons, risk_cell, worst
 from leasehold.cli.safe_text import cell, cell_code, code, words
 
 _STRONG = ("can now", "can no longer")
 _NAMED, _STACKS = 2, 5  # how many a title names
+_TOOLS, _POLICIES, _PROOFS = 6, 8, 200  # how many are listed
 _BENEATH = {
     "workload-bindings": "who can become an agent changes",
     "trust-issuers": "whose proof is believed changes",
@@ -24,21 +38,31 @@ _WHAT_THIS_IS = (
     "Leasehold compares what AI agents can do now with what they could do after this plan is applied: access, not "
     "attributes."
 )
+_COMPARED = "Leasehold compares what AI agents could do under two versions, where all else is as it lives."
 
 
-def review_markdown(report: Json, *, notes: tuple[str, ...] = (), limit: int = COMMENT_LIMIT) -> str:
-    """The plan review as one comment."""
-    changes = changes_of(report)
-    head = [marker("review", report), f"### {_title(report, notes)}", "", *circumstances(report, notes)]
+def review_markdown(
+    report: Json, *, notes: tuple[str, ...] = (), limit: int = COMMENT_LIMIT, receipt: PurePath | None = None
+) -> str:
+    """The plan review as one comment: the verdict, the table of access, the rest. `receipt` is the file of it."""
+    evidence = evidence_of(report)
+    kind, what_this_is = ("comparison", _COMPARED) if report.get("against") == BASE else ("review", _WHAT_THIS_IS)
+    head = [marker(kind, report), f"### {_title(report, evidence, notes)}", "", *circumstances(report, notes)]
+    head += what_next(report, worst(changes_of(report)), receipt)
     return laid_out(
         Sheet(
             head=head,
-            columns=("Risk", "Who", "After this change", "Why it counts"),
-            rows=[*map(_row, changes)],
-            after=[*_reversals(report), *unproven_lines(report)],
-            fold="Every tool, resource and limit",
-            blocks=list(chain.from_iterable(map(_details, report["access"]))),
-            foot=foot(report, _WHAT_THIS_IS),
+            columns=("Gate", "Risk", "Who", "After this change"),
+            rows=[*map(_row, evidence.rows)],
+            after=[
+                *_policies(evidence),
+                *rule_lines(report),
+                *_reversals(report),
+                *unproven_lines(report),
+            ],
+            fold="Every tool, resource, limit and proof",
+            blocks=list(_blocks(evidence)),
+            foot=[*receipt_lines(report, receipt), *foot(report, what_this_is)],
         ),
         limit,
     )
@@ -46,57 +70,112 @@ def review_markdown(report: Json, *, notes: tuple[str, ...] = (), limit: int = C
 
 def headline(report: Json, notes: tuple[str, ...] = ()) -> str:
     """The verdict in one line of plain text, without a live string."""
-    said = _verdict(report, lambda changes: _counted(changes, "gain"), lambda changes: _counted(changes, "lose"))
+    said = _said(report, evidence_of(report), _Counting())
     risk = worst(changes_of(report))
-    return f"{risk}: {said}{_doubt(report, notes)}" if risk else f"{said}{_doubt(report, notes)}"
+    return f"{VERDICTS[verdict_of(report)]}{f' ({risk} risk)' if risk else ''}: {said}{_doubt(report, notes)}"
 
 
-def _title(report: Json, notes: tuple[str, ...]) -> str:
-    changes, doubt = changes_of(report), _doubt(report, notes)
-    where = _in_stacks(report)
-    if changes:
-        risk = worst(changes)
-        said = _verdict(report, lambda found: _one_deed(found) or _named(found, "gain"), lambda of: _named(of, "lose"))
-        return f"{LIGHTS[risk]} {risk.capitalize()}{where}: {said}{doubt}"
-    if doubt:
-        return f"⚠️ Not proven{where}: {doubt.removeprefix(', ')}"
-    return f"✅ No agent gains or loses access{where}"
+def _title(report: Json, evidence: Evidence, notes: tuple[str, ...]) -> str:
+    verdict, doubt, where = verdict_of(report), _doubt(report, notes), _in_stacks(report)
+    changed = bool(evidence.rows or any(one["movement"] != EQUIVALENT for one in evidence.policies))
+    if verdict == AUTO and not changed:
+        if doubt:
+            return f"⚠️ Not proven{where}: {doubt.removeprefix(', ')}"
+        return f"✅ No agent gains or loses access{where}"
+    said = _said(report, evidence, _Naming()) if changed else ""
+    if not said:
+        said = doubt.removeprefix(", ") or "no agent gains or loses access, and rules object all the same"
+        doubt = ""
+    return f"{SIGNS[verdict]} {VERDICTS[verdict].capitalize()}{where}: {said}{doubt}"
 
 
-def _verdict(report: Json, gain: Callable[[list[Json]], str], lose: Callable[[list[Json]], str]) -> str:
+class _Counting:
+    """Agents by their number: no live string."""
+
+    def gain(self, rows: list[Line]) -> str:
+        return _counted(rows, "gain")
+
+    def idle(self, rows: list[Line]) -> str:
+        return f"{_agents(rows)} granted what {'it' if len(rows) == 1 else 'they'} may not call"
+
+    def lose(self, rows: list[Line]) -> str:
+        return _counted(rows, "lose")
+
+    def by_policies(self, rows: list[Line]) -> str:
+        return f"policies let {len(rows)} agent{'' if len(rows) == 1 else 's'} do more"
+
+
+class _Naming(_Counting):
+    """Agents by name, and the one deed if it is one."""
+
+    def gain(self, rows: list[Line]) -> str:
+        return _one_deed(rows) or _named(rows, "gain")
+
+    def idle(self, rows: list[Line]) -> str:
+        change, said = rows[0].change, ""
+        if len(rows) == 1 and change is not None and (said := in_short(change["gains"])):
+            return f"{_agent(change)} is granted {said}, and policies let it call no more than before"
+        return super().idle(rows)
+
+    def lose(self, rows: list[Line]) -> str:
+        return _named(rows, "lose")
+
+    def by_policies(self, rows: list[Line]) -> str:
+        if len(rows) > 1 or len(rows[0].proofs) > 1:
+            return super().by_policies(rows)
+        ((_, tool),) = rows[0].proofs
+        return f"policies let agent {code(rows[0].agent)} call {code(tool)} as it could not before"
+
+
+def _said(report: Json, evidence: Evidence, words_of: _Counting) -> str:
     """Who gains, who loses, and what changes beneath; of the latter, what weighs least is left to the table."""
-    gaining = [one for one in report["access"] if one["gains"]]
-    losing = [one for one in report["access"] if one["losses"] and not one["gains"]]
+    gaining = [row for row in evidence.by_grants if row.change is not None and row.change["gains"]]
+    more = [row for row in gaining if row.verb != "is granted"]
+    idle = [row for row in gaining if row.verb == "is granted"]
+    losing = [row for row in evidence.by_grants if row not in gaining]
+    policies = evidence.by_policies
     beneath = [one for one in report["foundations"] if rank(one["risk"]) > 1 or not report["access"]]
     said = [
-        *([gain(gaining)] if gaining else []),
-        *([lose(losing)] if losing else []),
-        *(["nobody gains any"] if losing and not gaining and not beneath else []),
+        *([words_of.gain(more)] if more else []),
+        *([words_of.idle(idle)] if idle else []),
+        *([words_of.by_policies(policies)] if policies else []),
+        *([words_of.lose(losing)] if losing else []),
+        *(["nobody gains any"] if losing and not gaining and not beneath and not policies else []),
         *dict.fromkeys(_BENEATH.get(one["kind"], "what access rests on changes") for one in beneath),
     ]
+    if not policies and any(one["movement"] != EQUIVALENT for one in evidence.policies):
+        said.append("what policies allow changes")
     return ", ".join(said) or "no agent gains or loses access"
 
 
-def _one_deed(gaining: list[Json]) -> str:
+def _one_deed(rows: list[Line]) -> str:
     """The whole gain, if it is one agent's, and one thing."""
-    change, *others = gaining
-    said = in_short(change["gains"])
-    if others or not said:
+    row, change = rows[0], rows[0].change
+    if len(rows) > 1 or change is None or not (said := in_short(change["gains"])):
         return ""
-    who = f"{'new ' if change.get('is_new') else ''}agent {code(change['agent'])}"
     within = ", within limits" if any(one.get("constraints") for one in change["gains"]) else ""
-    can = "can do more than before:" if change.get("had") else "can now"
-    return f"{who} {can} {said}{within}{' (and loses access)' if change['losses'] else ''}"
+    can = row.verb.replace("now", "do more than before:") if change.get("had") else row.verb
+    asides = [*(["unproven"] if row.verb == "might now" else []), *(["and loses access"] if change["losses"] else [])]
+    aside = f" ({', '.join(asides)})" if asides else ""
+    return f"{_agent(change)} {can} {said}{within}{aside}"
 
 
-def _named(found: list[Json], verb: str) -> str:
+def _agent(change: Json) -> str:
+    return f"{'new ' if change.get('is_new') else ''}agent {code(change['agent'])}"
+
+
+def _named(found: list[Line], verb: str) -> str:
     if len(found) > _NAMED:
         return _counted(found, verb)
-    agents = " and ".join(code(one["agent"]) for one in found)
+    agents = " and ".join(code(one.agent) for one in found)
     return f"agent {agents} {verb}s access" if len(found) == 1 else f"agents {agents} {verb} access"
 
 
-def _counted(found: list[Json], verb: str) -> str:
+def _agents(found: list[Line]) -> str:
+    return "1 agent is" if len(found) == 1 else f"{len(found)} agents are"
+
+
+def _counted(found: list[Line], verb: str) -> str:
     return f"1 agent {verb}s access" if len(found) == 1 else f"{len(found)} agents {verb} access"
 
 
@@ -111,16 +190,36 @@ def _in_stacks(report: Json) -> str:
     return f" in {', '.join(stacks[:_STACKS])}{' and others' if len(stacks) > _STACKS else ''}" if stacks else ""
 
 
-def _row(change: Json) -> str:
-    who, what = _access(change) if "agent" in change else _foundation(change)
-    return f"| {risk_cell(change)} | {who} | {what} | {reasons(change)} |"
+def _row(row: Line) -> str:
+    if row.change is None:
+        who, what, risk = f"agent&nbsp;{cell_code(row.agent)}", _by_policy(row), "by policies"
+    elif row.agent is None:
+        (who, what), risk = _foundation(row.change), _risk(row.change)
+    else:
+        (who, what), risk = _access(row, row.change), _risk(row.change)
+    return f"| {gate_cell(row.findings)} | {risk} | {who} | {what} |"
 
 
-def _access(change: Json) -> tuple[str, str]:
+def _risk(change: Json) -> str:
+    why = reasons(change)
+    return f"{risk_cell(change)}{f'<br>{why}' if why else ''}"
+
+
+def _access(row: Line, change: Json) -> tuple[str, str]:
+    """What can be called more, what is granted in vain, what cannot be called any more; and the proofs."""
     who = f"{'new ' if change.get('is_new') else ''}agent&nbsp;{cell_code(change['agent'])}"
-    lines = [f"**can now** {one}" for one in deeds(change["gains"], change.get("had", ()), "was")]
+    had = change.get("had", ())
+    lines = [f"**{verb}** {one}" for verb, some in row.by_verb() for one in deeds(some, had, "was")]
+    lines += proof_lines(row.proofs)
     lines += [f"**can no longer** {one}" for one in deeds(change["losses"], change.get("keeps", ()), "still")]
     return who, "<br>".join(lines)
+
+
+def _by_policy(row: Line) -> str:
+    tools = [cell_code(tool) for _, tool in row.proofs]
+    more = f" and {len(tools) - _TOOLS} more tools" if len(tools) > _TOOLS else ""
+    said = f"**can call more than before** of {', '.join(tools[:_TOOLS])}{more}, because policies change"
+    return "<br>".join([said, *proof_lines(row.proofs)])
 
 
 def _foundation(change: Json) -> tuple[str, str]:
@@ -147,11 +246,38 @@ def _by(cause: Json | None) -> str:
     return f", {words(cause['operation'])}d by {code(cause['actor'])} {words(moment(cause['at']))}" if cause else ""
 
 
-def _details(change: Json) -> Iterator[str]:
-    """Every entitlement of one agent, one line each, the gravest first."""
-    yield f"- agent {code(change['agent'])}"
+def _policies(evidence: Evidence) -> Iterator[str]:
+    """What changed policies do to whoever they concern."""
+    moved = [one for one in evidence.policies if one["movement"] != EQUIVALENT]
+    if not moved:
+        return
+    yield "**Changed policies:**"
+    yield ""
+    yield from policy_lines(moved[:_POLICIES])
+    if len(moved) > _POLICIES:
+        yield f"- and {len(moved) - _POLICIES} more, below"
+    yield ""
+
+
+def _blocks(evidence: Evidence) -> Iterator[str]:
+    for row in evidence.rows:
+        if row.agent is not None and (row.change is not None or len(row.proofs) > 1):
+            yield from _details(row)
+    rest = [one for one in evidence.policies if one["movement"] == EQUIVALENT]
+    moved = [one for one in evidence.policies if one["movement"] != EQUIVALENT][_POLICIES:]
+    if moved or rest:
+        yield "- changed policies"
+        yield from (f"  {line}" for line in policy_lines([*moved, *rest]))
+        yield ""
+
+
+def _details(row: Line) -> Iterator[str]:
+    """Every entitlement of one agent, one line each, the gravest first; then what was proved."""
+    yield f"- agent {code(row.agent)}"
     for word, side in (("gains", "gains"), ("loses", "losses")):
-        yield from (f"  - {word} {_exact(one)}" for one in _graver_first(change[side]))
+        yield from (f"  - {word} {_exact(one)}" for one in _graver_first(row.change[side] if row.change else ()))
+    if len(row.proofs) > 1:  # else the table says it
+        yield from (f"  - {line}" for line in proof_lines(row.proofs, most=_PROOFS))
     yield ""
 
 

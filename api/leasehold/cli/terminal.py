@@ -9,11 +9,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from leasehold.cli.gate_words import BASE, VERDICTS, rule_lines, said_of, verdict_of
+from leasehold.cli.proof_words import policy_lines, proof_lines
 from leasehold.cli.reports import Json, changes_of, further_states, headline, moment, reach_of, stacks_of, tally, way_of
+from leasehold.cli.review_evidence import Line, evidence_of
 from leasehold.cli.safe_text import visible
 
 _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 _SENTENCE_LIMIT = 2_000
+_BY_POLICIES = "agent `{}` can call more than before, because policies change"
 
 
 def print_drift(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), width: int | None = None) -> None:
@@ -31,20 +35,41 @@ def print_drift(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), width
 
 
 def print_review(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), width: int | None = None) -> None:
-    """What a plan changes in access, worst first."""
+    """The verdict, what a plan changes in access with the proofs, and what the rules found."""
     console = _console(out, width)
-    changes = changes_of(report)
-    counted = tally([one["risk"] for one in changes]) or "no change of access"
-    console.print(Text(f"{stacks_of(report)}: {counted}", "bold"))
-    if changes:
-        table = _table("Risk", "What the apply changes", "Because")
-        for change in changes:
-            table.add_row(_risk(change), _sentence(change), Text(_factors(change)))
+    evidence, verdict = evidence_of(report), verdict_of(report)
+    counted = tally([one["risk"] for one in changes_of(report)]) or "no change by grants"
+    compared = ", compared with the base" if report.get("against") == BASE else ""
+    console.print(Text(f"{stacks_of(report) or 'policies'}{compared}: {VERDICTS[verdict]}; {counted}", "bold"))
+    if evidence.rows:
+        table = _table("Gate", "Risk", "What the apply changes", "Because")
+        for row in evidence.rows:
+            table.add_row(Text(said_of(row.findings)), _row_risk(row), _row_text(row), _row_factors(row))
         console.print(table)
+    for line in filter(None, (*policy_lines(evidence.policies), *rule_lines(report))):
+        console.print(Text(_without_emphasis(line)))
     for reversal in report["reversals"]:
         console.print(Text("reverts ", "yellow") + Text(visible(reversal["name"])) + Text(f", {_by(reversal)}"))
     for line in (*_unproven(report), *_snapshot(report), *notes):
         console.print(Text(line))
+
+
+def _row_risk(row: Line) -> Text:
+    return _risk(row.change) if row.change is not None else Text("policy")
+
+
+def _row_text(row: Line) -> Text:
+    """The sentence, and beneath it what was proved."""
+    said = visible(row.change["sentence"] if row.change else _BY_POLICIES.format(row.agent), _SENTENCE_LIMIT)
+    return Text("\n".join([said, *map(_without_emphasis, proof_lines(row.proofs))]))
+
+
+def _row_factors(row: Line) -> Text:
+    return Text(_factors(row.change) if row.change is not None else "policies change")
+
+
+def _without_emphasis(line: str) -> str:
+    return visible(line.replace("**", ""), _SENTENCE_LIMIT)
 
 
 def _console(out: TextIO, width: int | None) -> Console:
@@ -60,10 +85,6 @@ def _table(*headings: str) -> Table:
 
 def _risk(one: Json) -> Text:
     return Text(visible(one["risk"], 10), _STYLES.get(one["risk"], ""))
-
-
-def _sentence(one: Json) -> Text:
-    return Text(visible(one["sentence"], _SENTENCE_LIMIT))
 
 
 def _states(finding: Json) -> Text:

@@ -90,6 +90,13 @@ def read_grants_of(unit: UnitOfWork, seen: Seen, agents: frozenset[str]) -> dict
     return found
 
 
+def held_of(seen: Seen, grants: Mapping[str, Spec]) -> Iterator[HeldReach]:
+    """What these grants come to, by name."""
+    bounds = _Bounds(seen)
+    for name, grant in sorted(grants.items()):
+        yield from bounds.held(name, grant)
+
+
 class _Bounds:
     """Grants, held under the ceilings that bound their agents."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from leasehold.decisions.questions import AccessQuestion, Party
 from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Decision, Reason, SideOutcome
-from leasehold.model.events import AuditEvent, Outcome
+from leasehold.model.events import ORIGIN, AuditEvent, Origin, Outcome
 from leasehold.model.principal import Principal
 
 KIND = "decisions"
@@ -32,6 +32,7 @@ class Decided:
     decision: Decision
     at: datetime
     durable: bool
+    origin: Origin = field(default_factory=ORIGIN.get)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ def event_of(decided: Decided, asker: Principal) -> AuditEvent:
         outcome=Outcome.OK if decision.allowed else Outcome.DENIED,
         reason=decision.reason.value,
         detail=detail,
+        origin=decided.origin,
     )
 
 

@@ -7,7 +7,6 @@ under the digest of a secret that only the next party holds; whoever leaves a st
 from __future__ import annotations
 
 import asyncio
-import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,25 +19,32 @@ from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.exchange.client_credentials import ClientRequest, client_refusal, decided_for, uses_of
 from leasehold.exchange.clients import Client, Clients, checked_grant
 from leasehold.exchange.ledger import Ledger, Note
+from leasehold.exchange.logging_in import (
+    CALLBACK,
+    LOGIN_FOR,
+    AuthorizationRefused,
+    OpenLogins,
+    derived,
+    login_of,
+    login_url,
+)
 from leasehold.exchange.metadata import AUTHORIZATION_CODE
-from leasehold.exchange.on_behalf import challenge_of, digest_of
+from leasehold.exchange.on_behalf import digest_of
 from leasehold.exchange.ports import Store
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused
 from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.views import AgentView, Views
 from leasehold.model.consents import Consent, Pending, Stage
 from leasehold.model.events import AuditEvent, Outcome
-from leasehold.model.leases import consent_node
+from leasehold.model.leases import REGISTRY, Ancestor, consent_node, stands_for, user_node
 from leasehold.model.tokens import LEEWAY, TokenRefused, UnverifiedToken
 from leasehold.model.trust import Login, TrustIssuer
 from leasehold.policy.consenting import StepPermit, decide_start, decide_step, may_be_asked
 from leasehold.policy.leasing import LeasePermit
 
 PUSHED_FOR = timedelta(seconds=90)
-LOGIN_FOR = timedelta(minutes=10)
 CODE_FOR = timedelta(seconds=60)
 REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
-CALLBACK = "/oauth2/login/callback"
 _GONE = "the application that asked is not registered any more"
 
 
@@ -71,14 +77,17 @@ class Question:
     view: AgentView
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Somebody logged in to connect an account of theirs. `ticket` leads on, in their browser alone."""
+
+    ticket: str = field(repr=False)
+
+
 class LoginClient(Protocol):
     """Redeems the code of a login at the issuer's token endpoint. Raises `TokenRefused`."""
 
     async def redeem(self, issuer: TrustIssuer, login: Login, fields: Mapping[str, str]) -> UnverifiedToken: ...
-
-
-class AuthorizationRefused(Exception):
-    """The person is told here, and sent nowhere: there is no address that could be trusted with them."""
 
 
 class Authorizing:
@@ -95,7 +104,9 @@ class Authorizing:
         views: Views,
         store: Store,
         ledger: Ledger,
+        open_logins: OpenLogins | None = None,
     ) -> None:
+        self._open = open_logins or OpenLogins(secrets.token_bytes(32))
         self._issuer = issuer
         self._clients = clients
         self._registrations = registrations
@@ -162,17 +173,33 @@ class Authorizing:
             detail=(*pending.detail, ("browser", digest_of(browser))),
         )
         await self._move(step, pending, following)
-        return Redirect(_login_url(self._issuer, issuer, state, browser, silent=bool(pending.get("silent"))), browser)
+        return Redirect(login_url(self._issuer, issuer, state, browser, silent=bool(pending.get("silent"))), browser)
 
-    async def finish_login(self, answer: Mapping[str, str], browser: str, now: datetime) -> Question | Redirect:
+    async def log_in(self, tool_server: str, wanted: str | None, now: datetime) -> Redirect:
+        """To the login of somebody who connects an account at a tool server. Raises `AuthorizationRefused`."""
+        await self._views.refresh(self._views.pieces)
+        try:
+            name, issuer = await self._issuer_named(wanted)
+        except ExchangeRefused as refused:
+            raise AuthorizationRefused("nobody can log in here, or it is not clear where: name an issuer") from refused
+        browser = secrets.token_urlsafe(32)
+        state = self._open.state({"issuer": name, "server": tool_server, "browser": digest_of(browser)}, now)
+        return Redirect(login_url(self._issuer, issuer, state, browser, silent=False), browser)
+
+    async def finish_login(
+        self, answer: Mapping[str, str], browser: str, now: datetime
+    ) -> Question | Redirect | Arrival:
         """Who came back from the login: asked, or sent on if they consented before. Raises `AuthorizationRefused`."""
-        pending = await asyncio.to_thread(self._find, answer.get("state", ""), Stage.LOGIN)
+        state = answer.get("state", "")
+        pending = self._open.find(state) or await asyncio.to_thread(self._find, state, Stage.LOGIN)
         step = decide_step(pending, now, browser=digest_of(browser)) if pending is not None else None
         if pending is None or step is None:
             raise AuthorizationRefused("this login was not started here, or took too long: start again")
         issuer = await self._issuer_of(pending.get("issuer"))
         if answer.get("iss", issuer.issuer) != issuer.issuer:  # RFC 9207 §2.4
             raise AuthorizationRefused("this answer is of another issuer than was asked")
+        if not pending.agent:
+            return await self._arrived(step, pending, issuer, answer, browser, now)
         view = await self._asked(pending)
         if "code" not in answer:
             await self._move(step, pending, None)
@@ -195,6 +222,32 @@ class Authorizing:
         )
         await self._move(step, pending, asked)
         return Question(ticket, asked, view)
+
+    async def _arrived(
+        self,
+        step: StepPermit,
+        pending: Pending,
+        issuer: TrustIssuer,
+        answer: Mapping[str, str],
+        browser: str,
+        now: datetime,
+    ) -> Arrival:
+        """Somebody who connects an account of theirs: who it belongs to is written down here and now."""
+        if "code" not in answer:
+            raise AuthorizationRefused("the login was not finished: start again")
+        person = await self._person(pending, issuer, answer["code"], browser, now)
+        ticket = secrets.token_urlsafe(32)
+        stands = await asyncio.to_thread(self._stands, person.id)
+        about = (("holder", person.id), ("by", person.id), ("stands", stands))
+        following = replace(
+            pending,
+            digest=digest_of(ticket),
+            stage=Stage.CONNECT,
+            expires_at=now + LOGIN_FOR,
+            detail=(*pending.detail, *about),
+        )
+        await asyncio.to_thread(self._add, step, following, now)
+        return Arrival(ticket)
 
     async def answer(self, ticket: str, browser: str, now: datetime, *, allowed: bool) -> Redirect:
         """What the person said, and back to the application. Raises `AuthorizationRefused`."""
@@ -224,13 +277,13 @@ class Authorizing:
         return self._back(pending, code=code)
 
     async def _person(self, pending: Pending, issuer: TrustIssuer, code: str, browser: str, now: datetime) -> Person:
-        login = _login_of(issuer)
+        login = login_of(issuer)
         fields = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": self._issuer + CALLBACK,
             "client_id": login.client_id,
-            "code_verifier": _derived("verifier", browser),
+            "code_verifier": derived("verifier", browser),
         }
         try:
             id_token = await self._logins.redeem(issuer, login, fields)
@@ -239,7 +292,7 @@ class Authorizing:
                 pending.get("issuer"),
                 issuer,
                 login,
-                nonce=_derived("nonce", browser),
+                nonce=derived("nonce", browser),
                 verifier=self._verifier,
                 now=now,
             )
@@ -287,6 +340,18 @@ class Authorizing:
             consent = unit.consents.find(user, pending.agent, pending.resource)
         return consent is not None and consent.stands_for(pending.scopes)
 
+    def _stands(self, user: str) -> str:
+        """The generations that a person's connection will hang on."""
+        nodes = (REGISTRY, user_node(user))
+        with self._store.read() as unit:
+            generations = unit.nodes.generations(nodes)
+        return stands_for(Ancestor(node, generations.get(node, 0)) for node in nodes)
+
+    def _add(self, _permit: StepPermit, pending: Pending, now: datetime) -> None:
+        with self._store.begin() as unit:
+            unit.authorizations.forget(now)
+            unit.authorizations.add(pending)
+
     def _push(self, permit: LeasePermit, pending: Pending, client: Client, now: datetime) -> bool:
         uses = {(use.issuer, use.digest): use.expires_at + LEEWAY for use in uses_of(client, None)}
         with self._store.begin() as unit:
@@ -314,33 +379,6 @@ class Authorizing:
                 unit.nodes.ensure(consent_node(consent.user, consent.agent, consent.resource))
                 unit.audit.append(_event("consent", consent.user, pending, consent.at))
         return True
-
-
-def _login_of(issuer: TrustIssuer) -> Login:
-    if issuer.login is None:
-        raise AuthorizationRefused("nobody can log in there any more")
-    return issuer.login
-
-
-def _login_url(own: str, issuer: TrustIssuer, state: str, browser: str, *, silent: bool) -> str:
-    login = _login_of(issuer)
-    fields = {
-        "response_type": "code",
-        "client_id": login.client_id,
-        "redirect_uri": own + CALLBACK,
-        "scope": " ".join(sorted(login.scopes)),
-        "state": state,
-        "nonce": _derived("nonce", browser),
-        "code_challenge": challenge_of(_derived("verifier", browser)),
-        "code_challenge_method": "S256",
-        **({"prompt": "none"} if silent else {}),
-    }
-    return f"{login.authorization_endpoint}?{urlencode(fields)}"
-
-
-def _derived(what: str, browser: str) -> str:
-    """A value that only the browser's cookie can bring again: nothing of it is kept here."""
-    return hmac.digest(browser.encode(errors="replace"), what.encode(), "sha256").hex()
 
 
 def _event(action: str, principal: str, pending: Pending, now: datetime) -> AuditEvent:

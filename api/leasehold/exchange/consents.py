@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from leasehold.authn.people import authenticate_bearer
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.authn.registry_tokens import RegistryTokens
+from leasehold.exchange.persons import Persons
 from leasehold.exchange.ports import Store
 from leasehold.exchange.views import Views
 from leasehold.model.consents import Consent
-from leasehold.model.errors import Forbidden, NotFound, Unauthenticated
+from leasehold.model.errors import Forbidden, NotFound
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import consent_node
 from leasehold.model.principal import Principal
-from leasehold.model.tokens import TokenRefused, UnverifiedToken
 from leasehold.policy.consenting import ConsentPermit, decide_consents, decide_own_consents
 
 
@@ -25,20 +24,17 @@ class Consents:
     """Lists and ends consents."""
 
     def __init__(self, *, callers: RegistryTokens, verifier: SubjectTokenVerifier, views: Views, store: Store) -> None:
-        self._callers = callers
-        self._verifier = verifier
-        self._views = views
+        self._persons = Persons(callers, verifier, views)
         self._store = store
 
     async def permit(self, bearer: str, user: str | None, now: datetime, key: str | None = None) -> ConsentPermit:
         """Whose consents this caller may change. Raises `Unauthenticated`, `Forbidden`, `Unavailable`."""
-        try:
-            principal = await asyncio.to_thread(self._callers.authenticate, bearer, now, key)
-        except Unauthenticated:
-            if key is not None:  # a person's identity token is bound to no key
-                raise
-            return await self._person(bearer, user, now)
-        return _of_another(principal, user)
+        caller = await self._persons.authenticate(bearer, now, key)
+        if isinstance(caller, Principal):
+            return _of_another(caller, user)
+        if user not in {None, caller.id}:
+            raise Forbidden("a person sees and ends their own consents")
+        return decide_own_consents(caller.id)
 
     async def list(self, permit: ConsentPermit) -> Sequence[Consent]:
         """All consents of one person, ended ones too."""
@@ -47,16 +43,6 @@ class Consents:
     async def end(self, permit: ConsentPermit, agent: str, resource: str, now: datetime) -> None:
         """End a consent and every token that rests on it, durably when this returns. Raises `NotFound`."""
         await asyncio.to_thread(self._end, permit, agent, resource, now)
-
-    async def _person(self, bearer: str, user: str | None, now: datetime) -> ConsentPermit:
-        issuers = await self._views.issuers(self._views.pieces)
-        try:
-            person = await authenticate_bearer(UnverifiedToken(bearer), issuers, self._verifier, now)
-        except TokenRefused as refused:
-            raise Unauthenticated("the bearer token was not accepted") from refused
-        if user not in {None, person.id}:
-            raise Forbidden("a person sees and ends their own consents")
-        return decide_own_consents(person.id)
 
     def _list(self, permit: ConsentPermit) -> Sequence[Consent]:
         with self._store.read() as unit:

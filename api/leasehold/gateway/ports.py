@@ -18,7 +18,7 @@ class Broker(Protocol):
 
 
 class Surfaces(Protocol):
-    """What may be shown and called of a tool server: its approved tools. Both stand in the hot path.
+    """What may be shown and called of a tool server: its approved tools. Quick: both stand in the hot path.
 
     `judged` is told every list, or page of one, that the upstream gave, with the server's instructions (None where they
     were not seen yet), and says which names are approved: the others are hidden. `approved` is asked before every call.

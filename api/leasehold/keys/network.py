@@ -28,10 +28,11 @@ _TRANSLATED = tuple(ipaddress.ip_network(n) for n in ("64:ff9b::/96", "64:ff9b:1
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Status and body of an answer."""
+    """Status, body and headers of an answer; the names of headers in lower case."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ class Network:
         with _refusals(DEADLINE_SECONDS):
             async with asyncio.timeout(DEADLINE_SECONDS), self._opened(url, post, allow_private=allow_private) as found:
                 _check_encoding(found)
-                return Reply(found.status_code, await _whole_body(found, MAX_BODY_BYTES))
+                return Reply(found.status_code, await _whole_body(found, MAX_BODY_BYTES), dict(found.headers))
 
     async def _pinned(self, parts: SplitResult, *, allow_private: bool) -> Address:
         host, port = parts.hostname or "", parts.port or _default_port(parts.scheme)

@@ -24,12 +24,17 @@ class Consent:
 
 
 class Stage(StrEnum):
-    """How far an authorization has come; each stage is entered with a secret of its own, and left for good."""
+    """How far an authorization has come; each stage is entered with a secret of its own, and left for good.
+
+    `connect` and `upstream` belong to people who connect an account of theirs: asked here, then at the other side.
+    """
 
     PUSHED = "pushed"
     LOGIN = "login"
     CONSENT = "consent"
     CODE = "code"
+    CONNECT = "connect"
+    UPSTREAM = "upstream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     TRUST_ISSUERS = "trust-issuers"
     WORKLOAD_BINDINGS = "workload-bindings"
     TOOL_SERVERS = "tool-servers"
+    TOOL_PINS = "tool-pins"
     SCOPES = "scopes"
     CEILINGS = "ceilings"
     GRANTS = "grants"

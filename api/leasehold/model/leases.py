@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
@@ -81,6 +81,11 @@ class Ancestor:
     generation: int
 
 
+def stands_for(ancestors: Iterable[Ancestor]) -> str:
+    """Nodes and their generations as one text: what was begun is ended only while this is the same."""
+    return " ".join(f"{one.node}@{one.generation}" for one in ancestors)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """A time-bound issue of grants, or of a platform role. Holds the token's SHA-256 (hex), never the token.
@@ -104,6 +109,26 @@ class Lease:
     parent: str | None = None
     task: str | None = None
     status: StatusPlace | None = None
+
+    def of_token(self, token_sha256: str) -> Lease:
+        """The same lease, once its token is made. For every token: `dataclasses.replace` takes twice as long."""
+        return Lease(
+            id=self.id,
+            subject=self.subject,
+            agent=self.agent,
+            deployment=self.deployment,
+            binding=self.binding,
+            audience=self.audience,
+            scopes=self.scopes,
+            ancestors=self.ancestors,
+            token_sha256=token_sha256,
+            issued_at=self.issued_at,
+            expires_at=self.expires_at,
+            revoked_at=self.revoked_at,
+            parent=self.parent,
+            task=self.task,
+            status=self.status,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from leasehold.model.exceptions import DriftException
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, Owner
+from leasehold.model.pins import ToolPin
 from leasehold.model.policies import Policy
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
@@ -24,6 +25,7 @@ Spec: TypeAlias = (
     | TrustIssuer
     | WorkloadBinding
     | ToolServer
+    | ToolPin
     | Scope
     | Ceiling
     | Grant
@@ -44,6 +46,7 @@ SPECS: dict[Kind, type[Spec]] = {
     Kind.TRUST_ISSUERS: TrustIssuer,
     Kind.WORKLOAD_BINDINGS: WorkloadBinding,
     Kind.TOOL_SERVERS: ToolServer,
+    Kind.TOOL_PINS: ToolPin,
     Kind.SCOPES: Scope,
     Kind.CEILINGS: Ceiling,
     Kind.GRANTS: Grant,
@@ -85,18 +88,24 @@ class Reference:
     name: str
 
 
-def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901, PLR0912  one arm per noun, nothing else
+def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901, PLR0912, PLR0915  one arm per noun
     """Every object that `spec`, stored under `name`, refers to. All must live when it is written."""
     match spec:
         case DriftException():
             return  # a fingerprint names a finding, which is no object
-        case Owner() | TrustIssuer() | ToolServer() | Policy() | User() | Resource() | Relation():
+        case ToolServer():
+            drawn = spec.upstream_auth.credential if spec.upstream_auth is not None else None
+            if drawn is not None:
+                yield Reference("upstream_auth.credential.profile", Kind.CREDENTIAL_PROFILES, drawn.profile)
+        case Owner() | TrustIssuer() | Policy() | User() | Resource() | Relation():
             return  # policies speak of tools, people and things as types and ids: what is not there is denied
         case Agent():
             yield Reference("owner", Kind.OWNERS, spec.owner)
             yield from (Reference("may_delegate_to", Kind.AGENTS, agent) for agent in sorted(spec.may_delegate_to))
         case WorkloadBinding():
             yield from _binding_references(spec)
+        case ToolPin():
+            yield Reference("tool_server", Kind.TOOL_SERVERS, name)
         case Scope():
             yield Reference("tool_server", Kind.TOOL_SERVERS, spec.tool_server)
         case Ceiling():

@@ -10,9 +10,9 @@ def covers(wide: str, narrow: str) -> bool:
     `narrow` as a letter that only a `*` of `wide` can match is sound and complete, because names never exhaust the
     alphabet: a witness built with a letter unknown to `wide` would otherwise escape it.
     """
-    head, *rest = wide.split("*")
-    if not rest:
+    if wide == narrow or "*" not in wide:
         return wide == narrow
+    head, *rest = wide.split("*")
     if not narrow.startswith(head):
         return False
     at = len(head)

@@ -15,6 +15,7 @@ from leasehold.model.names import check_name, check_resource, check_text, check_
 from leasehold.model.relaying import Upstream
 from leasehold.model.tool_resources import check_template
 from leasehold.model.trust import check_url
+from leasehold.model.upstream import UpstreamAuth
 
 _STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
 
@@ -26,6 +27,13 @@ class Action(StrEnum):
     WRITE = "write"
     DELETE = "delete"
     EXECUTE = "execute"
+
+
+class Pinning(StrEnum):
+    """What a gateway does with tools that no pin approves: hides and denies them, or only takes note."""
+
+    REQUIRED = "required"
+    OBSERVE = "observe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +80,8 @@ class Tool:
 class ToolServer:
     """An MCP server. `url` is its resource indicator, and thus the audience of its tokens (RFC 8707 §2).
 
+    `upstream_auth` is how calls prove themselves to it; None: it wants nothing.
+    `pinning`: whether the gateway shows and calls tools that no pin approves.
     With an `upstream` it stands behind the gateway, and `url` is the gateway's: `<issuer>/mcp/<name>`.
     """
 
@@ -79,10 +89,14 @@ class ToolServer:
     url: str
     tools: Mapping[str, Tool]
     description: str = ""
+    upstream_auth: UpstreamAuth | None = None
+    pinning: Pinning = Pinning.REQUIRED
     upstream: Upstream | None = None
 
     def __post_init__(self) -> None:
         check_url(self.url, "url")
+        if self.upstream_auth is not None and self.upstream_auth.mtls and self.address.startswith("http:"):
+            raise InvalidValue("a server that wants a client certificate is reached by https")
         check_text(self.description, "description")
         for tool, definition in self.tools.items():
             check_tool(tool)
@@ -92,6 +106,11 @@ class ToolServer:
         if self.upstream is not None and self.upstream.url == self.url:
             # Its own audience would make the gateway's tokens good there, past the gateway.
             raise InvalidValue("url is the gateway's address of the server, and not that of its upstream")
+
+    @property
+    def address(self) -> str:
+        """Where the server itself is: its upstream's URL if it stands behind the gateway, else `url`."""
+        return self.upstream.url if self.upstream is not None and self.upstream.url is not None else self.url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

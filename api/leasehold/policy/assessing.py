@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import cedarpy
 from cedarpy import pst
@@ -18,7 +19,15 @@ from leasehold.policy.cedar.json_schema import SchemaRefused, arguments_shape
 from leasehold.policy.cedar.reading import types_named
 from leasehold.policy.cedar.shapes import EMPTY
 from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, read
-from leasehold.policy.cedar.validation import problems_of, unlisted_choices
+from leasehold.policy.cedar.validation import (
+    Listed,
+    WrittenSchema,
+    fine_under,
+    listed_choices,
+    problems_of,
+    unlisted_choices,
+    written_schema,
+)
 from leasehold.policy.cedar.vocabulary import EVERY_TOOL, ToolShape, Vocabulary, groups_of, schema_text
 from leasehold.policy.checking import problems_of_schema
 from leasehold.policy.material import CallableTool, Facts, PolicyText
@@ -70,12 +79,17 @@ def checked(texts: tuple[PolicyText, ...], checker: Checker) -> list[tuple[Polic
 
 def assuming(vocabulary: Vocabulary, texts: Iterable[PolicyText]) -> Vocabulary:
     """The same, with every type of resource that policies name, in any other, and nothing known of it."""
-    statements = (one for text in texts if text.schema is None for one in read(text.name, text.document)[0])
-    named = frozenset[str]().union(*(types_named(one.template) for one in statements)) - {RELATION, ACTION}
+    named = frozenset[str]().union(*(_types_named(one.name, one.document) for one in texts if one.schema is None))
+    named -= {RELATION, ACTION}
     types = {**dict.fromkeys(named, EMPTY), **vocabulary.types}
     above = frozenset(types) - {AGENT, USER}
     members = {type_: above | vocabulary.members.get(type_, frozenset()) for type_ in types if type_ not in PRINCIPALS}
     return replace(vocabulary, types=types, members={**vocabulary.members, **members})
+
+
+@lru_cache(maxsize=64)
+def _types_named(name: str, document: str) -> frozenset[str]:
+    return frozenset[str]().union(*(types_named(one.template) for one in read(name, document)[0]))
 
 
 def actions_in(vocabulary: Vocabulary, application: Application | None) -> frozenset[EntityRef]:
@@ -123,35 +137,53 @@ def vocabulary_of(facts: Facts, caller_schema: Mapping[str, object] = CALLER_SCH
 _PRINCIPALS = {PolicySide.AGENT: AGENT, PolicySide.USER: USER}
 
 
-@dataclass(frozen=True, slots=True)
+class Ground(NamedTuple):
+    """What statements about some tool servers are checked against: a schema, and the texts that arguments may be."""
+
+    schema: WrittenSchema
+    choices: Listed
+
+
+@dataclass(frozen=True)
 class Checker:
     """Validates statements, each against the schema of what it speaks about. With `actions`, of these alone."""
 
     vocabulary: Vocabulary
     application: Application | None
     actions: frozenset[EntityRef] | None = None
-    written: dict[tuple[frozenset[str], PolicySide], str] = field(default_factory=dict, compare=False)
-    """Schemas that were needed so far: a thousand statements about one tool server need one."""
+    grounds: dict[tuple[frozenset[str], PolicySide], Ground] = field(default_factory=dict, compare=False)
+    """What was needed so far: a thousand statements about one tool server need one schema."""
 
     def problems(self, text: PolicyText, statements: tuple[Statement, ...]) -> Iterator[Problem]:
         """All that is wrong with the statements of one text."""
         names = self.vocabulary.names()
-        for statement in statements:
-            one = self._spoken(statement)
-            if one is None:
+        spoken = [one for statement in statements if (one := self._spoken(statement)) is not None]
+        parts = [self._part(text, one) for one in spoken]
+        grounds = [
+            self._ground(one, text.side) if part is None else part for one, part in zip(spoken, parts, strict=True)
+        ]
+        fine = _fine(spoken, grounds)
+        for one, ground in zip(spoken, grounds, strict=True):
+            if not isinstance(ground, Ground):
+                yield from problems_of(one, ground.schema, ground.names)
                 continue
-            if (part := self._part(text, one)) is not None:
-                yield from problems_of(one, part.schema, part.names)
-                continue
-            servers = self._servers(one)
-            yield from problems_of(one, _schema(self._schema_of(servers, text.side)), names)
-            tools = [tool.arguments for tool in self.vocabulary.tools.values() if tool.server in servers]
-            yield from unlisted_choices(one, tools)
+            if one.text not in fine[ground.schema.digest]:
+                yield from problems_of(one, ground.schema.schema, names)
+            yield from unlisted_choices(one, ground.choices)
 
-    def _schema_of(self, servers: frozenset[str], side: PolicySide) -> str:
-        if (servers, side) not in self.written:
-            self.written[servers, side] = schema_text(self.vocabulary, servers, _PRINCIPALS[side])
-        return self.written[servers, side]
+    @cached_property
+    def servers(self) -> frozenset[str]:
+        """Every tool server."""
+        return frozenset(tool.server for tool in self.vocabulary.tools.values())
+
+    def _ground(self, statement: Statement, side: PolicySide) -> Ground:
+        servers = self._servers(statement)
+        found = self.grounds.get((servers, side))
+        if found is None:
+            schema = _schema(schema_text(self.vocabulary, servers, _PRINCIPALS[side]))
+            tools = [tool.arguments for tool in self.vocabulary.tools.values() if tool.server in servers]
+            found = self.grounds[servers, side] = Ground(schema, listed_choices(tools))
+        return found
 
     def _spoken(self, statement: Statement) -> Statement | None:
         """The part of a statement about actions that there are; None if it speaks of nothing."""
@@ -174,15 +206,23 @@ class Checker:
 
     def _servers(self, statement: Statement) -> frozenset[str]:
         """The tool servers that a statement speaks about: those of the tools it names, or all."""
-        every = frozenset(tool.server for tool in self.vocabulary.tools.values())
         named = frozenset(ref.id.partition("/")[0] for ref in _named_actions(statement))
-        return named if named and named <= every else every
+        return named if named and named <= self.servers else self.servers
 
 
 @lru_cache(maxsize=64)
-def _schema(text: str) -> cedarpy.Schema:
+def _schema(text: str) -> WrittenSchema:
     """Parsed once: most of what gets published changes policies, and no tools."""
-    return cedarpy.Schema.from_str(text)
+    return written_schema(text)
+
+
+def _fine(spoken: list[Statement], grounds: list[Ground | Part]) -> dict[bytes, frozenset[str]]:
+    """The texts of statements about tools that nothing is wrong with, by the digest of their schema."""
+    texts: dict[bytes, tuple[WrittenSchema, list[str]]] = {}
+    for one, ground in zip(spoken, grounds, strict=True):
+        if isinstance(ground, Ground):
+            texts.setdefault(ground.schema.digest, (ground.schema, []))[1].append(one.text)
+    return {digest: fine_under(schema, several) for digest, (schema, several) in texts.items()}
 
 
 def _problems(texts: tuple[PolicyText, ...], checker: Checker) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ class PlatformAction(StrEnum):
     DECIDE = "decide"
     SEARCH = "search"
     EXPLAIN = "explain"
+    OBSERVE = "observe"
 
 
 _ADMITTED = frozenset({Role.VIEWER, Role.AUDITOR, Role.DEVELOPER})
@@ -35,14 +36,16 @@ _ASK = {
     PlatformAction.DECIDE: frozenset({Role.ENFORCER, Role.SECURITY_ADMIN}),
     PlatformAction.SEARCH: frozenset({Role.ENFORCER, Role.AUDITOR, Role.SECURITY_ADMIN}),
     PlatformAction.EXPLAIN: frozenset({Role.AUDITOR, Role.SECURITY_ADMIN}),
+    PlatformAction.OBSERVE: frozenset({Role.ENFORCER, Role.APPROVER, Role.SECURITY_ADMIN}),
 }
-"""Who may ask for what. An enforcement point asks for decisions; the registry is not its to read."""
+"""Who may ask for what. An enforcement point asks for decisions and tells what tool servers show, and reads nothing."""
+_NOT_BY_PLANS = frozenset({PlatformAction.DECIDE, PlatformAction.OBSERVE})
 _SIMULATORS = frozenset({Role.AUDITOR, Role.DEVELOPER, Role.SECURITY_ADMIN})
 _APPROVERS = frozenset({Role.APPROVER, Role.SECURITY_ADMIN})
 _DEVELOPERS_WRITE = frozenset(
     {Kind.AGENTS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS, Kind.WORKLOAD_BINDINGS},
 )
-_APPROVERS_WRITE = frozenset({Kind.DRIFT_EXCEPTIONS})
+_APPROVERS_WRITE = frozenset({Kind.DRIFT_EXCEPTIONS, Kind.TOOL_PINS})
 _DEVELOPERS_REVOKE = frozenset({"agent", "deployment", "lease", "task"})
 
 
@@ -50,7 +53,7 @@ def decide_platform(principal: Principal, action: PlatformAction, kind: str) -> 
     """May the principal do this to objects of `kind`? For a revocation, `kind` is the kind of node."""
     permit = Permit(principal, action.value, kind)
     if (askers := _ASK.get(action)) is not None:
-        able = principal.role in askers and not (action is PlatformAction.DECIDE and principal.plan_only)
+        able = principal.role in askers and not (action in _NOT_BY_PLANS and principal.plan_only)
         return permit if able else Deny(f"role {principal.role} may not {action} {kind}")
     if action is PlatformAction.READ_AUDIT:
         return permit if principal.role in _AUDITORS else Deny(f"role {principal.role} may not read the audit log")

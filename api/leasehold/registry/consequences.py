@@ -98,6 +98,8 @@ def _own_nodes(  # noqa: C901, PLR0912  one arm per noun, nothing else
                 yield policy_node(name)
         case Kind.TOOL_SERVERS | Kind.SCOPES | Kind.CEILINGS | Kind.GRANT_SETS:
             return
+        case Kind.TOOL_PINS:
+            return  # asked at every list and call, carried by no token
         case Kind.DRIFT_EXCEPTIONS:
             return  # changes what reports say, and nothing that anybody may do
         case Kind.USERS | Kind.RESOURCES | Kind.RELATIONS:

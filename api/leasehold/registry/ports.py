@@ -15,6 +15,7 @@ from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Reference, Spec, Stored
+from leasehold.model.observations import Marks, Observation
 from leasehold.model.outside import Baseline, Look
 from leasehold.model.policies import Policy, PolicyProblem
 from leasehold.model.principal import Principal
@@ -134,6 +135,14 @@ class Baselines(Protocol):
     def put(self, baseline: Baseline) -> None: ...
 
 
+class Observations(Protocol):
+    """What tool servers were seen to show; used by the room that compares it with pins."""
+
+    def latest(self, servers: Iterable[str]) -> Mapping[str, Observation]: ...
+    def marks(self) -> Marks: ...
+    def put(self, observation: Observation) -> None: ...
+
+
 class Observer(Protocol):
     """Looks at what credential profiles point to, each within seconds. Never raises: a look can fail, and says so."""
 
@@ -190,6 +199,8 @@ class UnitOfWork(Protocol):
     def heartbeats(self) -> Heartbeats: ...
     @property
     def baselines(self) -> Baselines: ...
+    @property
+    def observations(self) -> Observations: ...
 
 
 class Store(Protocol):

@@ -10,6 +10,7 @@ from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import deployment_node
 from leasehold.model.objects import Spec, Stored
+from leasehold.model.pins import ToolPin
 from leasehold.model.records import Filters
 from leasehold.registry.ports import UnitOfWork
 from leasehold.registry.writes import View
@@ -31,6 +32,8 @@ def views(unit: UnitOfWork, kind: Kind, found: Sequence[Stored[Spec]], now: date
             return [View(s, {"live_grants": live.get(s.name, [])}) for s in found]
         case Kind.GRANTS:
             return [View(s, {"expired": isinstance(s.spec, Grant) and not is_live(s.spec, now)}) for s in found]
+        case Kind.TOOL_PINS:
+            return [View(s, {"digest": s.spec.digest} if isinstance(s.spec, ToolPin) else {}) for s in found]
         case _:
             return [View(s) for s in found]
 

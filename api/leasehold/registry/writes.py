@@ -47,7 +47,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A live object with what is computed about it (`epoch`, `live_grants`, `expired`)."""
+    """A live object with what is computed about it (`epoch`, `live_grants`, `expired`, `digest`)."""
 
     stored: Stored[Spec]
     computed: Mapping[str, object] = field(default_factory=dict)

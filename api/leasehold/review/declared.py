@@ -20,6 +20,7 @@ RESOURCE_KINDS: dict[str, Kind] = {
     "leasehold_trust_issuer": Kind.TRUST_ISSUERS,
     "leasehold_workload_binding": Kind.WORKLOAD_BINDINGS,
     "leasehold_tool_server": Kind.TOOL_SERVERS,
+    "leasehold_tool_pin": Kind.TOOL_PINS,
     "leasehold_scope": Kind.SCOPES,
     "leasehold_ceiling": Kind.CEILINGS,
     "leasehold_grant": Kind.GRANTS,
@@ -33,6 +34,8 @@ RESOURCE_KINDS: dict[str, Kind] = {
     "leasehold_drift_exception": Kind.DRIFT_EXCEPTIONS,
 }
 RESOURCE_TYPES = {kind: name for name, kind in RESOURCE_KINDS.items()}
+NAMED_AFTER = {Kind.GRANT_SETS: "agent", Kind.TOOL_PINS: "tool_server"}
+"""The attribute that names an object of these kinds: it goes by what it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.plain import plain_value
 from leasehold.review.construct_code import construct
-from leasehold.review.declared import RESOURCE_TYPES, DeclaredObject
+from leasehold.review.declared import NAMED_AFTER, RESOURCE_TYPES, DeclaredObject
 from leasehold.review.drafts import Draft
 from leasehold.review.findings import DriftClass, Fix
 from leasehold.review.worlds import Key
@@ -73,11 +73,9 @@ def resource_block(type_name: str, label: str, attributes: dict[str, object]) ->
 
 def hcl_attributes(name: str, kind: Kind, spec: Spec) -> dict[str, object]:
     """The attributes of a resource: its name where it has one of its own, then all that are not defaults."""
-    named: dict[str, object] = {"name": name}
+    named: dict[str, object] = {NAMED_AFTER.get(kind, "name"): name}
     if kind in {Kind.GRANTS, Kind.RELATIONS}:  # the name is computed
         named = {}
-    if kind is Kind.GRANT_SETS:
-        named = {"agent": name}
     return named | _given(spec)
 
 

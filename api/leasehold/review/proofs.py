@@ -107,8 +107,8 @@ def _proofs(comparison: Comparison, old: Published, new: Published) -> Iterator[
     for at, (action, holder) in enumerate(_touched(comparison, old, new)):
         if at >= MOST:
             yield _unproven(holder.ref.id, action)
-        elif (proof := comparison.of_agent(action, holder)).movement is not Movement.EQUIVALENT:
-            yield shown(proof, holder.ref.id)
+        else:
+            yield shown(comparison.of_agent(action, holder), holder.ref.id)
     for proof in comparison.changed():
         yield shown(proof, None)
 

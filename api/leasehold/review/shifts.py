@@ -18,8 +18,9 @@ from leasehold.model.exceptions import DriftException
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.objects import Spec
 from leasehold.model.people import TTL_MAX_SECONDS, Agent, AgentState, Owner, OwnerState
+from leasehold.model.pins import ToolPin
 from leasehold.model.policies import Policy
-from leasehold.model.tools import Scope, ToolServer
+from leasehold.model.tools import Pinning, Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
 from leasehold.review.attributes import canonical_keys
 from leasehold.review.becoming import binding_shift, issuer_shift
@@ -98,6 +99,23 @@ def _server(was: ToolServer, now: ToolServer, _: Sides) -> list[Move]:
         *([Move(+1, 2, "more tools offered")] if now_does - was_does else []),
         *([Move(-1, 1, "fewer tools offered")] if was_does - now_does else []),
         *_differs(_typing(was, now), _typing(now, was), 2, "policies see other arguments"),
+        *size(
+            was.pinning is Pinning.OBSERVE,
+            now.pinning is Pinning.OBSERVE,
+            "tools are used without a pin",
+            "tools need a pin",
+        ),
+    ]
+
+
+def _pin(was: ToolPin, now: ToolPin, _: Sides) -> list[Move]:
+    """What is approved beside, or instead of, what was."""
+    before, after = was.approved, now.approved
+    more = after.tools.items() - before.tools.items()
+    return [
+        *([Move(+1, 3, "other tools are approved")] if more else []),
+        *([Move(+1, 3, "other instructions are approved")] if before.instructions != after.instructions else []),
+        *([Move(-1, 1, "fewer tools are approved")] if before.tools.keys() - after.tools.keys() else []),
     ]
 
 
@@ -176,6 +194,7 @@ _RULES: dict[type, Callable[[Any, Any, Sides], list[Move]]] = {  # Any: one rule
     Owner: _owner,
     Agent: _agent,
     ToolServer: _server,
+    ToolPin: _pin,
     Scope: _scope,
     Ceiling: _ceiling,
     Grant: _grant,

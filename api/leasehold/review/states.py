@@ -16,6 +16,7 @@ _OF_KIND = {
     Kind.TRUST_ISSUERS: DriftClass.BINDING,
     Kind.CEILINGS: DriftClass.CEILING,
     Kind.TOOL_SERVERS: DriftClass.TOOL_SURFACE,
+    Kind.TOOL_PINS: DriftClass.TOOL_SURFACE,
 }
 _UNSURE = frozenset({UNPROVEN, MAY_DIFFER})
 Place = tuple[Key, str | None]

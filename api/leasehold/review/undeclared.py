@@ -14,6 +14,7 @@ from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.people import Agent, Owner
+from leasehold.model.pins import ToolPin
 from leasehold.model.policies import Policy
 from leasehold.model.tools import Scope
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
@@ -61,7 +62,7 @@ def _is_loose(  # noqa: C901, PLR0911  one arm per noun
             return _holds_down(declared, live, stored.name, stored.spec, now)
         case TrustIssuer():
             return _speaks_for_people(declared, stored.spec)
-        case Policy() | DriftException() | User() | Resource() | Relation():
+        case ToolPin() | Policy() | DriftException() | User() | Resource() | Relation():
             return _governs(declared, type(stored.spec))
         case _:
             return False
@@ -110,8 +111,9 @@ def _speaks_for_people(declared: Declared, issuer: TrustIssuer) -> bool:
 def _governs(declared: Declared, noun: type[Spec]) -> bool:
     """Stacks that declare one of a kind answer for all of them.
 
-    A policy made by hand can widen what the others allow; so can what policies ask for, or whose word is taken. And an
-    exception made by hand hides a finding: where none is declared, the finding names it.
+    A policy made by hand can widen what the others allow; so can what policies ask for, or whose word is taken; a pin
+    made by hand approves tools. And an exception made by hand hides a finding: where none is declared, the finding
+    names it.
     """
     return any(isinstance(one.spec, noun) for one in declared.objects)
 

@@ -132,6 +132,7 @@ def _assess_presence(found: Difference) -> Assessment:
     grave = {
         Kind.TRUST_ISSUERS: Assessment(3, ("another issuer is believed",)),
         Kind.POLICIES: Assessment(3, _MAY_DIFFER),
+        Kind.TOOL_PINS: Assessment(3, ("tools are approved",)),
     }
     return grave.get(found.key[0], Assessment(1, ("no access gained",)))
 

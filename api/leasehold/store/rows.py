@@ -5,7 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Dialect, Index, Integer, String, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+    text,
+    true,
+)
 from sqlmodel import Field, SQLModel
 
 
@@ -141,10 +154,13 @@ class NodeRow(SQLModel, table=True):
 
 
 class AuditRow(SQLModel, table=True):
-    """An audit event; `detail` is JSON."""
+    """An audit event; `detail` is JSON, `content` what stands in it for contents. `unsealed` until it has a place."""
 
     __tablename__ = "audit_events"
-    __table_args__ = (Index("ix_audit_events_object", "kind", "name"),)
+    __table_args__ = (
+        Index("ix_audit_events_object", "kind", "name"),
+        Index("ix_audit_events_unsealed", "sequence", postgresql_where=text("unsealed"), sqlite_where=text("unsealed")),
+    )
     # SQLite counts up by itself only in a column that is spelled INTEGER.
     sequence: int | None = Field(
         default=None,
@@ -159,6 +175,10 @@ class AuditRow(SQLModel, table=True):
     reason: str = _text()
     stack: str | None = Field(default=None, sa_column=Column(name_type(), nullable=True))
     detail: str = _text()
+    source: str | None = _text(nullable=True)
+    trace: str | None = _text(nullable=True)
+    content: str | None = _text(nullable=True)
+    unsealed: bool = Field(default=True, sa_column=Column(Boolean(), nullable=False, server_default=true()))
 
 
 class BootstrapRow(SQLModel, table=True):

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, text
 
-from leasehold.model.events import AuditEvent, Change, Outcome
+from leasehold.model.events import AuditEvent, Change, Content, Origin, Outcome
 from leasehold.model.kinds import Kind
+from leasehold.model.objects import Spec
 from leasehold.model.records import AuditRecord, Version
 from leasehold.store.bulk import BulkInsert, Spelled
 from leasehold.store.bumps import Bumps
-from leasehold.store.tables import AUDIT, CHANGES, VERSIONS
+from leasehold.store.specs import decode
+from leasehold.store.tables import AUDIT, CHANGES, CONTENTS, VERSIONS
 
-_INSERT_EVENTS = BulkInsert(AUDIT)
+_INSERT_EVENTS, _INSERT_CONTENTS = BulkInsert(AUDIT), BulkInsert(CONTENTS)
+_LAST = "\U0010ffff"  # sorts behind every name
 _LATEST = Spelled("SELECT max(sequence) FROM changes")
 _CHUNK = 500  # bound parameters per statement stay below SQLite's limit of 32,766
 _NAMES: BindParameter[str] = bindparam("names", expanding=True)
@@ -66,6 +70,15 @@ class SqlVersions:
         wanted = select(VERSIONS).where(v.kind == kind.value, v.name == name, v.revision >= revision)
         return [_to_version(row) for row in self._connection.execute(wanted.order_by(v.revision))]
 
+    def as_of(self, kind: Kind, at: datetime, beginning: str = "") -> Mapping[str, Spec]:
+        """What lived at a moment, by name; of names with this beginning."""
+        v = VERSIONS.c
+        wanted = select(v.name, v.revision, v.operation, v.spec).where(v.kind == kind.value, v.at <= at)
+        if beginning:
+            wanted = wanted.where(v.name >= beginning, v.name < beginning + _LAST)
+        last = {row.name: row.spec for row in self._connection.execute(wanted.order_by(v.name, v.revision))}
+        return {name: decode(kind.value, spec) for name, spec in last.items() if spec is not None}
+
     def histories(self, keys: Iterable[tuple[Kind, str]]) -> Mapping[tuple[Kind, str], Sequence[Version]]:
         """All revisions of several names, lowest first; a name that never lived is left out."""
         found: dict[tuple[Kind, str], list[Version]] = defaultdict(list)
@@ -114,6 +127,11 @@ class SqlChanges:
         """The sequence of the last committed change, 0 if none."""
         return int(_LATEST.one(self._connection) or 0)
 
+    def latest_at(self, at: datetime) -> int:
+        """The sequence of the last change at or before a moment, 0 if none."""
+        wanted = select(func.max(CHANGES.c.sequence)).where(CHANGES.c.at <= at)
+        return self._connection.execute(wanted).scalar_one() or 0
+
     def append(self, change: Change) -> None:
         """Add a change, which must be the next of the sequence."""
         row = {
@@ -150,13 +168,15 @@ class SqlAuditLog:
         if events:
             self._bumps.explain(events[0])
             _INSERT_EVENTS(self._connection, [_event_row(event) for event in events])
+            if contents := [_content_row(one.content) for one in events if one.content is not None]:
+                _INSERT_CONTENTS(self._connection, contents)
 
     def done(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Sequence[AuditRecord]]:
         """Events of what succeeded, by the kind and name of several objects, newest first."""
         found: dict[tuple[str, str], list[AuditRecord]] = defaultdict(list)
         for kind, names in _chunked(keys):
             for row in self._connection.execute(_DONE, {"kind": kind, "names": names}):
-                found[kind, row.name].append(_to_record(row))
+                found[kind, row.name].append(to_record(row))
         return found
 
     def list(
@@ -168,10 +188,11 @@ class SqlAuditLog:
         wanted = select(AUDIT).where(*(column == value for column, value in asked if value is not None))
         if before is not None:
             wanted = wanted.where(a.sequence < before)
-        return [_to_record(row) for row in self._connection.execute(wanted.order_by(a.sequence.desc()).limit(limit))]
+        return [to_record(row) for row in self._connection.execute(wanted.order_by(a.sequence.desc()).limit(limit))]
 
 
-def _to_record(row: Row[Any]) -> AuditRecord:  # Any: as above
+def to_record(row: Row[Any]) -> AuditRecord:  # Any: as above
+    """The event of a row of `audit_events`."""
     event = AuditEvent(
         at=row.at,
         principal=row.principal,
@@ -182,6 +203,8 @@ def _to_record(row: Row[Any]) -> AuditRecord:  # Any: as above
         reason=row.reason,
         stack=row.stack,
         detail=orjson.loads(row.detail),
+        content=Content(**orjson.loads(row.content)) if row.content is not None else None,
+        origin=Origin(row.source or "", row.trace or ""),
     )
     return AuditRecord(row.sequence, event)
 
@@ -197,4 +220,17 @@ def _event_row(event: AuditEvent) -> dict[str, object]:
         "reason": event.reason,
         "stack": event.stack,
         "detail": orjson.dumps(dict(event.detail), option=orjson.OPT_SORT_KEYS).decode(),
+        "source": event.origin.source or None,
+        "trace": event.origin.trace or None,
+        "content": _stands_for(event.content) if event.content is not None else None,
+        "unsealed": True,
     }
+
+
+def _stands_for(content: Content) -> str:
+    known = {"subject": content.subject, "digest": content.digest, "commitment": content.commitment}
+    return orjson.dumps(known).decode()
+
+
+def _content_row(content: Content) -> dict[str, object]:
+    return {"commitment": content.commitment, "subject": content.subject, "sealed": content.sealed or ""}

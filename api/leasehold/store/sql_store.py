@@ -15,17 +15,21 @@ from leasehold.store.migrate import migrate
 from leasehold.store.shared_secrets import SqlSharedSecrets
 from leasehold.store.sql_baselines import SqlBaselines
 from leasehold.store.sql_clients import SqlRegistrations
+from leasehold.store.sql_connection_endings import SqlConnectionEndings, SqlUpstreamClients
+from leasehold.store.sql_connections import SqlConnections, SqlPromotions
 from leasehold.store.sql_credentials import SqlCredentials
 from leasehold.store.sql_history import SqlAuditLog, SqlChanges, SqlVersions
 from leasehold.store.sql_lease_uses import SqlLeaseUses
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
 from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
 from leasehold.store.sql_objects import SqlObjects
+from leasehold.store.sql_observations import SqlObservations
 from leasehold.store.sql_people import SqlAuthorizations, SqlClientSecrets, SqlConsents
 from leasehold.store.sql_questions import SqlQuestions
 from leasehold.store.sql_revocations import CHANNEL, SqlRevocations
 from leasehold.store.sql_streams import SqlStreams
 from leasehold.store.sql_tasks import SqlTasks
+from leasehold.store.sql_trail import SqlTrail
 from leasehold.store.sql_workloads import SqlHeartbeats, SqlWorkloads
 from leasehold.store.wakeups import Listener, Wakeups
 
@@ -40,6 +44,8 @@ class SqlUnitOfWork:
         "bootstrap",
         "changes",
         "client_secrets",
+        "connection_endings",
+        "connections",
         "consents",
         "credentials",
         "heartbeats",
@@ -47,6 +53,8 @@ class SqlUnitOfWork:
         "leases",
         "nodes",
         "objects",
+        "observations",
+        "promotions",
         "questions",
         "registrations",
         "replays",
@@ -54,6 +62,8 @@ class SqlUnitOfWork:
         "shared_secrets",
         "streams",
         "tasks",
+        "trail",
+        "upstream_clients",
         "versions",
         "workloads",
     )
@@ -81,6 +91,12 @@ class SqlUnitOfWork:
         self.heartbeats = SqlHeartbeats(connection)
         self.lease_uses = SqlLeaseUses(connection, self.nodes)
         self.baselines = SqlBaselines(connection)
+        self.connections = SqlConnections(connection, bumps)
+        self.promotions = SqlPromotions(connection, bumps)
+        self.connection_endings = SqlConnectionEndings(connection)
+        self.upstream_clients = SqlUpstreamClients(connection)
+        self.observations = SqlObservations(connection)
+        self.trail = SqlTrail(connection)
 
 
 class SqlStore:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-from leasehold.store import rows
+from leasehold.store import rows, trail_rows
 
 
 def _table(row: Any) -> Table:  # Any: SQLModel adds __table__ to a class at run time
@@ -24,6 +24,14 @@ CHANGES = _table(rows.ChangeRow)
 NODES = _table(rows.NodeRow)
 AUDIT = _table(rows.AuditRow)
 BOOTSTRAP = _table(rows.BootstrapRow)
+SEALS = _table(trail_rows.SealRow)
+SUBTREES = _table(trail_rows.SubtreeRow)
+TRAIL_HEAD = _table(trail_rows.TrailHeadRow)
+CHECKPOINTS = _table(trail_rows.CheckpointRow)
+TRAIL_CURSORS = _table(trail_rows.TrailCursorRow)
+CONTENTS = _table(trail_rows.ContentRow)
+CONTENT_KEYS = _table(trail_rows.ContentKeyRow)
+HOLDS = _table(trail_rows.HoldRow)
 
 
 def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:

@@ -7,14 +7,15 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from leasehold.model.clients import SECRET_TTL_MAX
-from leasehold.model.events import Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import SPECS
 from leasehold.model.principal import Role
 from leasehold.model.registrations import REGISTRATION_TTL_MAX
+from leasehold.web.audit_schemas import audit_schemas
 from leasehold.web.credential_schemas import credential_schemas
 from leasehold.web.decision_schemas import decision_schemas
 from leasehold.web.problems import PROBLEMS
+from leasehold.web.surface_schemas import surface_schemas
 
 Schema = dict[str, Any]  # Any: JSON Schema is JSON
 _DROPPED = frozenset({"title"})  # Pydantic's guesses from names, which say nothing new
@@ -26,6 +27,7 @@ _NAMES: Schema = {"type": "array", "items": _STRING, "uniqueItems": True}
 _COMPUTED: dict[Kind, Schema] = {
     Kind.DEPLOYMENTS: {"epoch": {**_COUNT, "description": "Every write and every revocation is a new one."}},
     Kind.GRANT_SETS: {"live_grants": {**_NAMES, "description": "The agent's grants that live now, sorted."}},
+    Kind.TOOL_PINS: {"digest": {**_STRING, "description": "The name of exactly this surface, `sha256:` and 64 hex."}},
     Kind.GRANTS: {"expired": {"type": "boolean", "description": "Whether its expiry has passed."}},
 }
 _ENVELOPE: Schema = {
@@ -54,7 +56,7 @@ def components() -> dict[str, Schema]:
         found[f"{noun(kind)}Body"] = body
         found[noun(kind)] = _object_schema(kind, body)
         found[f"{noun(kind)}Page"] = _page(noun(kind))
-    return found | _registry_schemas() | credential_schemas() | decision_schemas()
+    return found | _registry_schemas() | credential_schemas() | decision_schemas() | surface_schemas()
 
 
 def body_schema(kind: Kind, reference: str = "#/$defs/{model}") -> Schema:
@@ -142,10 +144,11 @@ def _registry_schemas() -> dict[str, Schema]:
         "Revocation": _closed(node=_STRING, generation=_COUNT, at=_TIME),
         "SimulationBody": _closed(token=_STRING),
         "Simulation": _simulation(),
-        "ReviewBody": _review_body(),
+        "ReviewBody": _closed(stacks=_stacks(1)),
+        "ComparisonBody": _closed(base=_side(), head=_side()),
         "ApprovalBody": _closed(receipt=_STRING),
-        "AuditEvent": _audit_event(),
         "AuditPage": _page("AuditEvent"),
+        **audit_schemas(),
         "Principal": _closed(
             id=_STRING,
             role={"enum": [role.value for role in Role]},
@@ -201,26 +204,19 @@ def _policy_check() -> Schema:
     return _closed(policy_version=version, policies={"type": "array", "items": checked})
 
 
-def _review_body() -> Schema:
-    resource = _closed(type=_STRING, address=_STRING, values={"type": "object"}, unknown=_NAMES)
-    resource["required"].remove("unknown")
+def _stacks(least: int) -> Schema:
+    references = _closed(grants=_NAMES)
+    known = {"type": _STRING, "address": _STRING, "values": {"type": "object"}}
+    resource = _closed(**known, unknown=_NAMES, references=references)
+    resource["required"] = sorted(known)
     stack = _closed(stack=_STRING, resources={"type": "array", "items": resource})
-    return _closed(stacks={"type": "array", "minItems": 1, "items": stack})
+    return {"type": "array", "minItems": least, "items": stack}
 
 
-def _audit_event() -> Schema:
-    return _closed(
-        sequence=_COUNT,
-        at=_TIME,
-        principal=_STRING,
-        action=_STRING,
-        kind=_STRING,
-        name=_STRING,
-        outcome={"enum": [outcome.value for outcome in Outcome]},
-        reason=_STRING,
-        stack=_NULLABLE,
-        detail={"type": "object"},
-    )
+def _side() -> Schema:
+    revisions: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}
+    side = _closed(stacks=_stacks(0), policies=revisions)
+    return {name: value for name, value in side.items() if name != "required"}
 
 
 def _problem() -> Schema:

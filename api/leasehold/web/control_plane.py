@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from leasehold.model.errors import LeaseholdError
 from leasehold.web.agent_client_routes import agent_client_routes
+from leasehold.web.audit_routes import audit_routes
 from leasehold.web.bootstrap_routes import bootstrap_routes
 from leasehold.web.client_secret_routes import client_secret_routes
 from leasehold.web.credential_routes import credential_routes
@@ -27,6 +28,7 @@ from leasehold.web.refusals import InvalidQuery, MethodNotAllowed, RouteNotFound
 from leasehold.web.registry_routes import registry_routes
 from leasehold.web.review_routes import review_router
 from leasehold.web.simulation_routes import simulation_routes
+from leasehold.web.surface_routes import surface_routes
 from leasehold.web.task_routes import task_routes
 
 _METHOD_NOT_ALLOWED = 405
@@ -49,9 +51,11 @@ def control_plane(doors: Doors) -> FastAPI:
         client_secret_routes(doors),
         agent_client_routes(doors),
         simulation_routes(doors),
+        surface_routes(doors),
         policy_routes(doors),
         decision_routes(doors),
         registry_routes(doors),
+        audit_routes(doors),
         review_router(doors),
         object_routes(doors),
     ):

@@ -11,6 +11,7 @@ from leasehold.decisions.trying import Case, Changed
 from leasehold.model.errors import FieldError, InvalidBody
 from leasehold.model.policies import Policy
 from leasehold.web.bodies import Json, parse_as
+from leasehold.web.refusals import InvalidQuery
 
 _CASES_LIMIT = 5000
 _REPLAY_LIMIT = 100_000
@@ -95,6 +96,15 @@ def _question(given: Json, path: str) -> AccessQuestion:
         resource=resource,
         context=context,
     )
+
+
+def question_then(agent: str, tool: str, resource: str, user: str | None) -> AccessQuestion:
+    """A tool call of an agent on a resource, for a person if one is named. Raises `InvalidQuery`."""
+    type_, colon, named = resource.partition(":")
+    if not (type_ and colon and named):
+        raise InvalidQuery("resource must read type:id")
+    context = {"user": _said(user)} if user is not None else {}
+    return AccessQuestion(subject=Party("agent", agent), action=tool, resource=Party(type_, named), context=context)
 
 
 def _said(user: str) -> Mapping[str, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from leasehold.decisions.assembling import State
 from leasehold.decisions.explaining import Explanation
+from leasehold.decisions.past import Could
 from leasehold.decisions.records import named, side_document
 from leasehold.decisions.trying import Flip, Replay, Tried
 from leasehold.model.plain import rfc3339
@@ -39,6 +41,22 @@ def accesses_document(state: State, every: Sequence[Access], page: Sequence[Acce
         "total": len(every),
         "items": [_access(one, state) for one in page],
         "next_cursor": cursor,
+    }
+
+
+def could_document(could: Could, at: datetime) -> Document:
+    """What an agent could do then, and by what."""
+    decision = could.decision
+    return {
+        "agent": could.agent,
+        "at": rfc3339(at),
+        "revision": could.state.sequence,
+        "policy_version": could.state.published.version,
+        "decision": could.able,
+        "stopped": could.stopped or None,
+        "reason": decision.reason.value if decision is not None else None,
+        "sides": [side_document(side) for side in decision.sides] if decision is not None else [],
+        "items": [_access(one, could.state) for one in could.accesses],
     }
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from leasehold.decisions.assembling import State
 from leasehold.decisions.explaining import explain
+from leasehold.decisions.past import could
 from leasehold.decisions.surveying import what_can, who_can
 from leasehold.decisions.trying import changed_state, replay, try_cases
 from leasehold.model.entities import AGENT, EntityRef
@@ -20,17 +21,19 @@ from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
 from leasehold.policy.surveying import Access
 from leasehold.web import openapi
+from leasehold.web.audit_queries import instant
 from leasehold.web.bodies import BODY_LIMIT, read_json
-from leasehold.web.decision_bodies import cases_of, changed_of, limit_of, nothing_else
+from leasehold.web.decision_bodies import cases_of, changed_of, limit_of, nothing_else, question_then
 from leasehold.web.decision_documents import (
     accesses_document,
+    could_document,
     explanation_document,
     replay_document,
     tried_document,
 )
 from leasehold.web.documents import json_response
 from leasehold.web.doors import DecisionDoors, Doors
-from leasehold.web.queries import Cursor, Limit, decode_position, encode_cursor
+from leasehold.web.queries import Cursor, Limit, decode_position, encode_cursor, name_filter
 from leasehold.web.refusals import InvalidQuery
 
 _KIND = "decisions"
@@ -51,6 +54,7 @@ def decision_routes(doors: Doors) -> APIRouter:
         ),
         ("/v1/policies:test", "POST", routes.test, openapi.decision_operation("test_policies", body="DecisionTable")),
         ("/v1/access:who-can", "GET", routes.who_can, openapi.decision_operation("who_can")),
+        ("/v1/access:could", "GET", routes.could, openapi.decision_operation("could")),
         ("/v1/access:what-can", "GET", routes.what_can, openapi.decision_operation("what_can")),
     ):
         router.add_api_route(path, endpoint, methods=[method], response_class=Response, response_model=None, **extra)
@@ -107,6 +111,25 @@ class _DecisionRoutes:
         state = self._state(decisions)
         found = await run_in_threadpool(who_can, state, action, resource, self._doors.clock())
         return _page(state, found, limit, cursor)
+
+    async def could(
+        self,
+        request: Request,
+        agent: Annotated[str, Query(max_length=63)],
+        action: Annotated[str, Query(max_length=512)],
+        at: Annotated[str, Query(max_length=64, description="When: RFC 3339, with its offset.")],
+        resource: Annotated[str | None, Query(max_length=512, description="`type:id`.")] = None,
+        user: Annotated[str | None, Query(max_length=512)] = None,
+    ) -> Response:
+        """Could this agent have done that, then: by the grants and policies that lived at the time."""
+        permit, decisions = await self._permit(request, PlatformAction.EXPLAIN, "")
+        then, named = instant(at, "at"), name_filter(agent, "agent")
+        if then is None or named is None:
+            raise InvalidQuery("at and agent must be said")
+        question = question_then(named, action, resource, user) if resource is not None else None
+        engine = self._state(decisions).published.engine
+        found = await run_in_threadpool(could, decisions.store, permit, engine, named, question, action, then)
+        return json_response(could_document(found, then))
 
     async def what_can(
         self,

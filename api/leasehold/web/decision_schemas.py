@@ -81,6 +81,17 @@ def decision_schemas() -> dict[str, Schema]:
             policies_unchanged=_FLAG,
             requestable={"type": ["boolean", "null"]},
         ),
+        "Could": _closed(
+            agent=_STRING,
+            at=_TIME,
+            revision=_COUNT,
+            policy_version=_STRING,
+            decision={**_FLAG, "description": "Whether it could: on the resource, or on any where none was named."},
+            stopped={**_TEXT_OR_NULL, "description": "Why it could get no lease, whatever it was granted."},
+            reason={**_TEXT_OR_NULL, "description": "Of the decision; null where no resource was named."},
+            sides=_many(side),
+            items=_many(access),
+        ),
         "Accesses": _closed(
             revision=_COUNT,
             policy_version=_STRING,

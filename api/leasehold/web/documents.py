@@ -13,7 +13,6 @@ from leasehold.model.authority.plain import plain_of
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.plain import plain, rfc3339
 from leasehold.model.principal import Principal
-from leasehold.model.records import AuditRecord
 from leasehold.registry.effective import EffectiveAccess, Entry, Withheld
 from leasehold.registry.revoke import Revocation
 from leasehold.registry.snapshot import Snapshot
@@ -91,23 +90,6 @@ def _withheld(withheld: Withheld) -> Document:
 def revocation_document(revocation: Revocation) -> Document:
     """What a revocation came to."""
     return {"node": revocation.node, "generation": revocation.generation, "at": rfc3339(revocation.at)}
-
-
-def audit_document(record: AuditRecord) -> Document:
-    """One audit event."""
-    event = record.event
-    return {
-        "sequence": record.sequence,
-        "at": rfc3339(event.at),
-        "principal": event.principal,
-        "action": event.action,
-        "kind": event.kind,
-        "name": event.name,
-        "outcome": event.outcome.value,
-        "reason": event.reason,
-        "stack": event.stack,
-        "detail": dict(event.detail),
-    }
 
 
 def principal_document(principal: Principal) -> Document:

@@ -32,6 +32,8 @@ from leasehold.registry.ports import Receipts as HeldTo
 from leasehold.registry.receipts import Unheld
 from leasehold.review.gate.receipts import Receipts
 from leasehold.review.reviews import Reviews
+from leasehold.trail.ports import CheckpointSigner
+from leasehold.trail.ports import Store as TrailStore
 from leasehold.web.presenting import presented
 
 
@@ -48,6 +50,14 @@ class Admission(Protocol):
     def admit(
         self, sent: Presented, now: datetime, authenticate: Callable[[str, datetime, str | None], Known]
     ) -> Known: ...
+
+
+class TrailSealer(Protocol):
+    """Seals what is committed, and signs for it. Raises `Unavailable`."""
+
+    @property
+    def signer(self) -> CheckpointSigner: ...
+    def catch_up(self) -> int: ...
 
 
 class BearersAlone:
@@ -117,6 +127,14 @@ class DecisionDoors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrailDoors:
+    """Where the audit trail is read, and who seals it."""
+
+    store: TrailStore
+    sealer: TrailSealer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Given to every router. `clock` tells the time, aware UTC; `observer` sees what lies beyond the registry."""
 
@@ -132,6 +150,7 @@ class Doors:
     reviews: Reviews | None = None
     observer: Observer | None = None
     receipts: Receipts | None = None
+    trail: TrailDoors | None = None
 
     def held_to(self, presented_receipt: PresentedReceipt | None, now: datetime) -> HeldTo:
         """What the writes of one request are held to."""

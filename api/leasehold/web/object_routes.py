@@ -39,8 +39,9 @@ from leasehold.web.queries import (
     speakable,
 )
 
-# A set names up to 10,000 grants twice: those it wants and those its plan saw. A server brings a schema for each tool.
-_BODY_LIMITS = {Kind.GRANT_SETS: 4 * BODY_LIMIT, Kind.TOOL_SERVERS: 4 * BODY_LIMIT}
+# A set names up to 10,000 grants twice: those it wants and those its plan saw. A server brings a schema for each tool,
+# and a pin of it every word of them.
+_BODY_LIMITS = dict.fromkeys((Kind.GRANT_SETS, Kind.TOOL_SERVERS, Kind.TOOL_PINS), 4 * BODY_LIMIT)
 
 
 def object_routes(doors: Doors) -> APIRouter:

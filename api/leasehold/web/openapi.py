@@ -96,6 +96,24 @@ def revocation_operation() -> Operation:
     return operation
 
 
+def surface_operation() -> Operation:
+    """What a tool server shows against its pin."""
+    answers = {"200": _answer("What was seen last, compared with the pin; ETag: of the pin.", "ToolSurface", _ETAG)}
+    return _operation("get_tool_surface", "tool-servers", answers, (*_READ, "not_found"))
+
+
+def observation_operation() -> Operation:
+    """What a tool server was seen to show."""
+    answers = {
+        "200": _answer("Written down, and compared with the pin.", "ToolSurface", _ETAG),
+        "204": {"description": "Written down; an enforcement point reads nothing."},
+    }
+    refusals = (*_READ, *_BODY, "forbidden", "not_found")
+    operation = _operation("post_tool_observation", "tool-servers", answers, refusals)
+    operation["openapi_extra"]["requestBody"] = _body("ToolObservationBody")
+    return operation
+
+
 def simulation_operation() -> Operation:
     """What a token would get."""
     answers = {"200": _answer("What the token would get.", "Simulation")}
@@ -185,7 +203,27 @@ def list_credentials_operation() -> Operation:
 def audit_operation() -> Operation:
     """The audit log."""
     answers = {"200": _answer("Events, newest first.", "AuditPage")}
-    return _operation("list_audit_events", "registry", answers, (*_READ, "forbidden"))
+    return _operation("list_audit_events", "audit", answers, (*_READ, "forbidden"))
+
+
+def audit_export_operation() -> Operation:
+    """The trail as lines."""
+    content = {"application/x-ndjson": {"schema": {"type": "string"}}}
+    described = "Lines of JSON: a first line, events with their leaf hashes, and checkpoints at their places."
+    answers = {"200": {"description": described, "content": content}}
+    return _operation("export_audit_trail", "audit", answers, (*_READ, "forbidden"))
+
+
+def audit_checkpoint_operation() -> Operation:
+    """The newest checkpoint."""
+    answers = {"200": _answer("A signed note, and the key that it is signed with.", "AuditCheckpoint")}
+    return _operation("get_audit_checkpoint", "audit", answers, (*_READ, "forbidden", "not_found"))
+
+
+def audit_proof_operation() -> Operation:
+    """A proof out of the trail."""
+    answers = {"200": _answer("By `position`, of inclusion; by `size`, of consistency.", "AuditProof")}
+    return _operation("get_audit_proof", "audit", answers, (*_READ, "forbidden", "not_found"))
 
 
 def whoami_operation() -> Operation:
@@ -214,6 +252,7 @@ _DECISIONS = {
     "replay_decisions": ("What the newest decisions on record would be.", "ReplayReport"),
     "test_policies": ("The table, case by case.", "DecisionTableReport"),
     "who_can": ("Who can do this, and what is left to be true.", "Accesses"),
+    "could": ("What they could do then, and by what.", "Could"),
     "what_can": ("What they can do, and what is left to be true.", "Accesses"),
 }
 
@@ -257,6 +296,11 @@ def approval_operation() -> Operation:
     return {"openapi_extra": {"requestBody": _body("ApprovalBody")}}
 
 
+def comparison_operation() -> Operation:
+    """The body of `POST /v1/plan-comparisons`."""
+    return {"openapi_extra": {"requestBody": _body("ComparisonBody")}}
+
+
 def _finish(operation: Operation) -> None:
     responses = operation["responses"]
     unsent = responses.get("422", {}).get("content", {})
@@ -264,7 +308,8 @@ def _finish(operation: Operation) -> None:
     if "422" in responses and not unsent:
         del responses["422"]
     if operation["tags"] == ["review"]:
-        own = ("receipt_refused", "not_found") if "requestBody" in operation else ()
+        own = ["not_found"] if "requestBody" in operation else []
+        own += ["receipt_refused"] if operation.get("requestBody") == _body("ApprovalBody") else []
         operation["security"] = _BEARER
         operation.setdefault("requestBody", _body("ReviewBody"))
         responses |= _problems((*_READ, *_BODY, *own))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 from fastapi import Query
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 
@@ -36,13 +37,20 @@ def refuse_unknown(request: Request) -> None:
     A misspelt filter that filters nothing would answer with more than was asked for.
     """
     route = request.scope.get("route")
-    known = {field.alias for field in route.dependant.query_params} if isinstance(route, APIRoute) else set()
+    known = set(_parameters(route.dependant)) if isinstance(route, APIRoute) else set()
     given = [name for name, _ in request.query_params.multi_items()]
     for name in given:
         if name not in known:
             raise InvalidQuery(f"no query parameter named `{name[:100]}`")
         if given.count(name) > 1:
             raise InvalidQuery(f"query parameter `{name}` is given twice")
+
+
+def _parameters(dependant: Dependant) -> Iterator[str]:
+    """The names of a route's query parameters, those that its dependencies read included."""
+    yield from (field.alias for field in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _parameters(inner)
 
 
 def name_filter(value: str | None, what: str) -> str | None:

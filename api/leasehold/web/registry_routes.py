@@ -1,4 +1,4 @@
-"""What concerns the registry as a whole: snapshot, effective access, revocations, the audit log, and who is calling."""
+"""What concerns the registry as a whole: snapshot, effective access, revocations, and who is calling."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from leasehold.model.errors import InvalidValue
 from leasehold.model.names import check_text
 from leasehold.policy.platform import PlatformAction, kind_of_node
 from leasehold.registry.effective import effective_access
-from leasehold.registry.read import list_audit_events
 from leasehold.registry.revoke import parse_node, revoke_node
 from leasehold.registry.snapshot import take_snapshot
 from leasehold.web import openapi
 from leasehold.web.bodies import parse_as, read_json
 from leasehold.web.documents import (
     access_document,
-    audit_document,
     json_response,
     principal_document,
     revocation_document,
@@ -29,16 +27,7 @@ from leasehold.web.documents import (
 )
 from leasehold.web.doors import Doors
 from leasehold.web.headers import known_mark, mark_tag
-from leasehold.web.queries import (
-    NAME_LIMIT,
-    Cursor,
-    Limit,
-    NameFilter,
-    decode_position,
-    encode_cursor,
-    name_filter,
-)
-from leasehold.web.refusals import InvalidQuery
+from leasehold.web.queries import NameFilter, name_filter
 
 _NOT_MODIFIED = 304
 
@@ -65,7 +54,6 @@ def registry_routes(doors: Doors) -> APIRouter:
         ("/v1/snapshot", "GET", routes.snapshot, openapi.snapshot_operation()),
         ("/v1/effective-access", "GET", routes.effective_access, openapi.effective_access_operation()),
         ("/v1/revocations", "POST", routes.revoke, openapi.revocation_operation()),
-        ("/v1/audit/events", "GET", routes.audit_events, openapi.audit_operation()),
         ("/v1/whoami", "GET", routes.whoami, openapi.whoami_operation()),
     ):
         router.add_api_route(path, endpoint, methods=[method], response_class=Response, response_model=None, **extra)
@@ -105,35 +93,6 @@ class _RegistryRoutes:
         done = await run_in_threadpool(revoke_node, self._doors.store, permit, node, body.reason, self._doors.clock())
         return json_response(revocation_document(done))
 
-    async def audit_events(
-        self,
-        request: Request,
-        limit: Limit = 100,
-        cursor: Cursor = "",
-        kind: Annotated[str | None, Query(max_length=63)] = None,
-        name: Annotated[str | None, Query(max_length=NAME_LIMIT)] = None,
-    ) -> Response:
-        """What was done and what was refused, newest first."""
-        caller = await self._doors.caller(request)
-        await self._doors.permit(caller, PlatformAction.READ_AUDIT, "audit-events", "")
-        page = await run_in_threadpool(
-            list_audit_events,
-            self._doors.store,
-            kind=_printable(kind, "kind"),
-            name=_printable(name, "name"),
-            before=decode_position(cursor),
-            limit=limit,
-        )
-        return json_response(
-            {"items": [audit_document(one) for one in page.items], "next_cursor": encode_cursor(page.before)}
-        )
-
     async def whoami(self, request: Request) -> Response:
         """Who the caller is, in which role, for which stack."""
         return json_response(principal_document(await self._doors.caller(request)))
-
-
-def _printable(value: str | None, what: str) -> str | None:
-    if value is not None and not (value.isascii() and value.isprintable()):
-        raise InvalidQuery(f"{what} can be no name of an object")
-    return value

@@ -16,6 +16,7 @@ from leasehold.model.errors import Unavailable
 from leasehold.model.kinds import Kind
 from leasehold.model.principal import Principal
 from leasehold.registry.ports import UnitOfWork
+from leasehold.review.gate.rules_schema import rules_schema
 from leasehold.web.components import body_schema
 from leasehold.web.control_plane import control_plane
 from leasehold.web.doors import Doors
@@ -30,6 +31,7 @@ def published(app: FastAPI) -> Iterator[tuple[str, dict[str, Any]]]:  # Any: sch
         yield f"{kind.value}.schema.json", {**dialect, **body_schema(kind)}
     for name, document in review_schemas().items():
         yield f"{name}.schema.json", document
+    yield "gate-rules.schema.json", rules_schema()
 
 
 def render(document: dict[str, Any]) -> str:  # Any: as above

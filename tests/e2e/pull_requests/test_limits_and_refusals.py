@@ -15,7 +15,7 @@ def test_the_token_of_a_fork_writes_the_summary_and_says_so(github, forge, tmp_p
     assert "no comment was written" in err
     assert "comes from a fork, whose token may only read" in err
     assert "comes from a fork" in github.summary
-    assert "🔴 Critical" in github.summary
+    assert "🔴 **Critical risk.**" in github.summary
     assert not forge.comments
     assert not forge.statuses
 
@@ -87,7 +87,7 @@ def test_a_limit_that_lasts_an_hour_is_not_waited_out(github, forge):
     assert "rate limit exceeded" in err
     assert "seconds of patience" in err
     assert github.slept == []
-    assert "🔴 Critical" in github.summary
+    assert "🔴 **Critical risk.**" in github.summary
 
 
 def test_all_pauses_together_have_an_end(github, forge):
@@ -107,7 +107,7 @@ def test_a_comment_that_was_written_while_the_answer_was_lost_is_not_doubled(git
     forge.faults.append(Fault("POST", "comments", None))
     assert github("delete-tool-in-production", "--comment", "github")[0] == 0
     assert len(forge.comments) == 1
-    assert "🔴 Critical" in forge.comments[0]["body"]
+    assert "🔴 **Critical risk.**" in forge.comments[0]["body"]
 
 
 def test_a_refused_body_is_told_with_the_reason(github, forge):

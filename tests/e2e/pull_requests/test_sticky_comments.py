@@ -28,7 +28,7 @@ def test_the_first_run_comments_and_the_second_brings_that_comment_up_to_date(jo
     code, _, err = job("delete-tool-in-production", "--comment", job.kind)
     assert (code, err) == (0, "comment created\n")
     first = only(thread(job))
-    assert "🔴 Critical in `prod`: agent `triage` can now `delete_branch` on `repo:web`" in first["body"]
+    assert "✋ Needs approval in `prod`: agent `triage` can now `delete_branch` on `repo:web`" in first["body"]
     code, _, err = job("no-access-change", "--comment", job.kind, environ=later(job))
     assert (code, err) == (0, "comment updated\n")
     second = only(thread(job))
@@ -103,7 +103,7 @@ def test_an_older_run_does_not_overwrite_a_newer_report(job, thread):
     job("delete-tool-in-production", "--comment", job.kind, environ=later(job, 5))
     code, _, err = job("no-access-change", "--comment", job.kind)
     assert (code, err) == (0, "comment superseded\n")
-    assert "🔴 Critical" in only(thread(job))["body"]
+    assert "🔴 **Critical risk.**" in only(thread(job))["body"]
 
 
 def test_a_comment_of_two_that_an_earlier_race_left_goes_away(job, forge, thread):
@@ -135,7 +135,7 @@ def test_two_runs_that_race_leave_one_comment_with_the_newer_report(job, forge, 
         one.join()
     assert [code for code, _, _ in ends] == [0, 0], ends
     assert forge.count("POST", "comments|notes") == 2
-    assert "🔴 Critical" in only(thread(job))["body"]
+    assert "🔴 **Critical risk.**" in only(thread(job))["body"]
 
 
 def test_a_person_whose_token_it_is_finds_their_own_comment(github, forge):
@@ -157,7 +157,7 @@ def test_a_job_without_a_pull_request_comments_nowhere_and_fails_nothing(github,
     code, _, err = github("delete-tool-in-production", "--comment", "github", environ=push)
     assert code == 0
     assert "belongs to no pull request" in err
-    assert "🔴 Critical" in github.summary
+    assert "🔴 **Critical risk.**" in github.summary
     assert not forge.requests
 
 

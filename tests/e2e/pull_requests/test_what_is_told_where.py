@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from pathlib import Path
 
 import httpx
@@ -30,7 +31,7 @@ def test_an_unreachable_registry_is_told_in_the_comment_and_by_the_exit_code(job
     assert "no answer from the registry" in err
     (comment,) = thread(job)
     assert "Do not read this as “no change”" in comment["body"]
-    assert "Critical" not in comment["body"]
+    assert "Critical risk" not in comment["body"]
     assert "127.0.0.1:8420" not in comment["body"]
     assert forge.statuses[-1]["state"] in {"error", "failed"}
 
@@ -53,16 +54,29 @@ def test_a_failure_writes_no_file_that_would_close_what_scanners_know(github, tm
 
 
 @pytest.mark.parametrize(
-    ("sample", "more", "state"),
+    ("sample", "more", "state", "said"),
     [
-        ("no-access-change", (), "success"),
-        ("delete-tool-in-production", (), "success"),
-        ("delete-tool-in-production", ("--fail-on", "high"), "failure"),
-        ("unknown-at-plan", ("--strict",), "failure"),
-        ("grant-made-by-hand", (), "failure"),
+        ("no-access-change", (), "success", "allowed automatically: no agent gains or loses access"),
+        ("delete-tool-in-production", (), "success", "needs approval (critical risk): 1 agent gains access"),
+        ("delete-tool-in-production", ("--fail-on", "high"), "failure", "needs approval (critical risk)"),
+        (
+            "granted-and-held-back",
+            (),
+            "success",
+            "needs approval (critical risk): 1 agent is granted what it may not call",
+        ),
+        ("policy-gone", (), "success", "needs approval: policies let 1 agent do more"),
+        ("ceiling-lowered", (), "success", "denied (medium risk): 1 agent loses access"),
+        (
+            "unknown-at-plan",
+            ("--strict",),
+            "failure",
+            "needs approval: no agent gains or loses access, 1 object is not",
+        ),
+        ("grant-made-by-hand", (), "failure", ""),
     ],
 )
-def test_a_status_says_in_a_line_how_it_ended(job, forge, sample, more, state):
+def test_a_status_says_in_a_line_how_it_ended(job, forge, sample, more, state, said):
     job(sample, "--comment", job.kind, "--status", *more)
     (status,) = forge.statuses
     assert status["state"] == (state if job.kind == "github" else state.replace("failure", "failed"))
@@ -70,13 +84,61 @@ def test_a_status_says_in_a_line_how_it_ended(job, forge, sample, more, state):
     assert status.get("context", status.get("name")).endswith("/prod")
     assert len(status["description"]) <= 140
     assert "`" not in status["description"]
+    assert status["description"].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("sample", "code", "at_github", "at_gitlab"),
+    [
+        ("read-access-added", 0, "success", "success"),
+        ("delete-tool-in-production", 4, "pending", "pending"),
+        ("ceiling-lowered", 5, "failure", "failed"),
+        ("not-provable", 5, "failure", "failed"),
+    ],
+)
+def test_with_the_gate_a_status_waits_for_approval(job, forge, sample, code, at_github, at_gitlab):
+    assert job(sample, "--comment", job.kind, "--status", "--gate")[0] == code
+    assert [one["state"] for one in forge.statuses] == [at_github if job.kind == "github" else at_gitlab]
+
+
+def test_a_plan_that_failed_for_its_risk_is_no_plan_that_waits(job, forge):
+    code, _, _ = job("delete-tool-in-production", "--comment", job.kind, "--status", "--gate", "--fail-on", "high")
+    assert code == 3
+    assert forge.statuses[0]["state"] in {"failure", "failed"}
+
+
+def test_scanners_are_told_the_verdict_the_proof_and_every_rule(github, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def told(sample):
+        github(sample, "--sarif", "out.sarif", "--code-quality", "quality.json")
+        (run,) = json.loads((tmp_path / "out.sarif").read_text())["runs"]
+        jsonschema.Draft4Validator(SARIF).validate({"version": "2.1.0", "runs": [run]})
+        quality = [one["description"] for one in json.loads((tmp_path / "quality.json").read_text())]
+        assert {one["message"]["text"] for one in run["results"]} == set(quality)
+        found = defaultdict(str)
+        for one in run["results"]:
+            found[one["ruleId"]] += one["message"]["text"] + "\n"
+        return found
+
+    gained = told("wider-by-argument")["access-gained-critical"]
+    assert "needs approval (new_access, standing_production)" in gained
+    assert 'proved: `payer` can call `pay` with `{"amount": 101, "currency": "EUR"}` on `account:suppliers`' in gained
+    assert "denied: grant `triage/issues` goes beyond ceiling" in told("ceiling-lowered")["gate-above_ceiling-critical"]
+    unproven = told("not-provable")
+    assert "unproven: `delete_branch`" in unproven["access-gained-critical"]
+    assert "is unproven" in unproven["gate-unproven_in_production-critical"]
+    assert "no more of `delete_branch`" in told("granted-and-held-back")["access-gained-critical"]
+    policies = told("policy-gone")["gate-policy_widens-high"]
+    assert "needs approval: for agent `triage`, `github/delete_branch` on `repo:web` is allowed" in policies
 
 
 def test_a_summary_is_added_below_what_is_there(github):
     Path(github.environment["GITHUB_STEP_SUMMARY"]).write_text("# mine\n")
     github("delete-tool-in-production", "--comment", "github")
     assert github.summary.startswith("# mine\n")
-    assert "🔴 Critical" in github.summary
+    assert "✋ Needs approval in `prod`: agent `triage` can now `delete_branch` on `repo:web`" in github.summary
+    assert "**proved:** `triage` can call `delete_branch` on `repo:web`" in github.summary
 
 
 def test_a_summary_that_is_full_is_said_and_not_overrun(github):

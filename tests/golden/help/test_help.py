@@ -35,10 +35,22 @@ COMMANDS = [
     "credential aws",
     "credential get",
     "credential list",
+    "connections",
+    "connections list",
+    "connections add",
+    "connections promote",
+    "connections demote",
+    "connections remove",
+    "connections rotate-keys",
     "provider",
     "provider install",
+    "rules",
+    "rules check",
     "tools",
     "tools import",
+    "tools fetch",
+    "tools diff",
+    "tools approve",
     "explain",
     "who-can",
     "what-can",
@@ -46,11 +58,18 @@ COMMANDS = [
     "policy",
     "policy test",
     "policy fmt",
+    "audit",
+    "audit query",
+    "audit tail",
+    "audit could",
+    "audit export",
+    "audit verify",
+    "audit checkpoint",
 ]
 
 # nothing to give an example of
 BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version", "tools"}
-BARE |= {"policy"}
+BARE |= {"audit", "policy", "connections", "rules"}
 
 
 def unreachable(_):

@@ -16,6 +16,7 @@ from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent
+from leasehold.model.policies import Policy, PolicySide
 from leasehold.model.tools import Action, Scope, Tool, ToolServer
 from leasehold.model.trust import KubernetesSubject
 
@@ -135,6 +136,19 @@ def _wider_binding(objects: Objects) -> None:
     objects[Kind.WORKLOAD_BINDINGS, "triage-k8s"] = replace(binding, kubernetes=subject)
 
 
+def _unguarded(objects: Objects) -> None:
+    """No policy forbids anything."""
+    objects.pop((Kind.POLICIES, "guards"), None)
+
+
+def _delete_within_a_network(objects: Objects) -> None:
+    """The policy forbids by an IPv6 network, which the proofs do not model."""
+    _granted(objects, READ, SCOPED, DELETE)
+    inside = 'context has source_ip && context.source_ip.isInRange(ip("2001:db8::/32"))'
+    document = f'forbid(principal, action == Action::"github/delete_branch", resource) when {{ {inside} }};\n'
+    objects[Kind.POLICIES, "guards"] = Policy(document=document, side=PolicySide.AGENT)
+
+
 SAMPLES = (
     Sample("01-new-agent", _new_agent),
     Sample(
@@ -146,7 +160,7 @@ SAMPLES = (
         lambda objects: _granted(objects, EVERYWHERE, SCOPED),
     ),
     Sample("04-wider-by-argument", _payer(500), base=_payer(100)),
-    Sample("05-delete-tool-in-production", lambda objects: _granted(objects, READ, SCOPED, DELETE)),
+    Sample("05-delete-tool-in-production", lambda objects: _granted(objects, READ, SCOPED, DELETE), base=_unguarded),
     Sample("06-narrower-only", lambda objects: _granted(objects, SCOPED)),
     Sample("07-no-access-change", _by_one_grant),
     Sample(
@@ -161,4 +175,7 @@ SAMPLES = (
         unknown={"leasehold_grant.triage_github_read_file_repo_web": {"resources": True}},
     ),
     Sample("12-registry-unreachable", reachable=False),
+    Sample("13-granted-and-held-back", lambda objects: _granted(objects, READ, SCOPED, DELETE)),
+    Sample("14-policy-gone", _unguarded, base=lambda objects: _granted(objects, READ, SCOPED, DELETE)),
+    Sample("15-not-provable", _delete_within_a_network),
 )

@@ -18,7 +18,8 @@ ENDS = {"08-grant-made-by-hand": 2, "12-registry-unreachable": 1}
 def test_a_typical_change_reads_as_it_always_did(sample, tmp_path):
     path = tmp_path / "terraform.json"
     path.write_text(json.dumps(sample.document()))
-    where = ["--state", f"prod={path}"] if sample.command == "drift" else [f"prod={path}"]
+    receipt = ["--receipt", tmp_path / "receipt.json"]
+    where = ["--state", f"prod={path}"] if sample.command == "drift" else [f"prod={path}", *receipt]
     code, out, _ = leasehold(sample.command, *where, "--markdown", answer=sample.answer())
     assert code == ENDS.get(sample.name, 0)
     golden = HERE / f"{sample.name}.md"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import httpx
 from tests.unit.review.worlds import NOW, organisation
@@ -12,11 +13,18 @@ from leasehold.cli.main import run
 from leasehold.cli.session import Session
 from leasehold.model.kinds import Kind
 from leasehold.model.plain import plain
-from leasehold.review.declared import RESOURCE_TYPES
+from leasehold.review.declared import NAMED_AFTER, RESOURCE_TYPES
+from leasehold.review.gate.receipts import TTL, Receipt
+from leasehold.review.gate.rules import Verdict
 from leasehold.review.reviews import Reviews
 from leasehold.web.declarations import parse_declared
 from leasehold.web.review_routes import _adapter
 
+_COMPUTED = {
+    Kind.GRANT_SETS: {"revokes": []},
+    Kind.DEPLOYMENTS: {"epoch": 1},
+    Kind.TOOL_PINS: {"digest": f"sha256:{'0' * 64}"},
+}
 PROVIDER = "registry.terraform.io/leasehold/leasehold"
 
 
@@ -24,8 +32,7 @@ def resources(objects=None):
     """(type, label, values) of every object, as the provider keeps them."""
     for (kind, name), spec in (objects or organisation()).items():
         values = {"id": name, "revision": 1, **plain(spec)}
-        values |= {"agent": name, "revokes": []} if kind is Kind.GRANT_SETS else {"name": name}
-        values |= {"epoch": 1} if kind is Kind.DEPLOYMENTS else {}
+        values |= {NAMED_AFTER.get(kind, "name"): name, **_COMPUTED.get(kind, {})}
         yield RESOURCE_TYPES[kind], "".join(c if c.isalnum() else "_" for c in name), values
 
 
@@ -94,7 +101,21 @@ class Backend:
         declared = parse_declared(json.loads(request.content))
         if request.url.path == "/v1/drift":
             return _json("drift", self.reviews.drift(declared, NOW))
-        return _json("plan-review", self.reviews.plan(declared, NOW))
+        review = self.reviews.plan(declared, NOW)
+        return _json("plan-review", replace(review, receipt=receipt_of(review)))
+
+
+def receipt_of(review):
+    """What the registry would sign, of a stack that the rules hold to receipts."""
+    return Receipt(
+        id=f"r_{'0' * 32}",
+        verdict=review.gate.verdict,
+        granted=review.gate.verdict is Verdict.AUTO,
+        approved_by=None,
+        expires_at=NOW + TTL,
+        token="s1gned.r3ceipt.t0ken",
+        required=True,
+    )
 
 
 def _json(name, report):

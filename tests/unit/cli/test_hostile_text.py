@@ -117,6 +117,8 @@ def report(*findings):
         "snapshot": {"revision": 8, "at": "2026-11-22T06:00:00Z", "complete": True},
         "findings": list(findings),
         "unproven": [],
+        "proofs": [],
+        "gate": {"verdict": "needs_approval", "findings": [], "delta": "sha256:0", "rules": "sha256:1"},
     }
 
 

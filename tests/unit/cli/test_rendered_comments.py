@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import cmarkgfm
 import pytest
@@ -105,7 +105,42 @@ def review_of(text, **more):
         "sentence": f"ceiling `{text.replace('`', '')}` is removed",
         "address": text,
     }
+    call = {"agent": text, "user": text, "tool_server": text, "tool": text, "resource": text}
+    call |= {"arguments": {text: [text]}, "context": {text: text}, "at": text}
+    moved = {"side": "agent", "agent": text, "tool_server": text, "tool": text, "why": ""}
+    proofs = [
+        {**moved, "movement": "widens", "witness": {**call, "supposed": []}},
+        {
+            **moved,
+            "tool": f"{text}2",
+            "movement": "widens",
+            "witness": {**call, "supposed": [f"`{text.replace('`', '')}`", "a grant"]},
+        },
+        {**moved, "movement": "unproven", "witness": None, "why": text},
+        {**moved, "agent": None, "movement": "both", "witness": {**call, "agent": None, "supposed": []}},
+        {**moved, "agent": None, "movement": "unproven", "witness": None, "why": text},
+        {**moved, "agent": f"{text}3", "movement": "widens", "witness": {**call, "supposed": []}},
+    ]
+    findings = [
+        {
+            "check": check,
+            "verdict": verdict,
+            "agent": agent,
+            "address": address,
+            "sentence": f"agent `{text.replace('`', '')}`",
+        }
+        for check, verdict, agent, address in (
+            ("new_access", "deny", text, None),
+            ("separation_of_duty", "deny", text, text),
+            ("unproven", "needs_approval", None, text),
+        )
+    ]
+    gate = {"verdict": "needs_approval", "findings": findings, "delta": text, "rules": text}
+    receipt = {"id": text, "expires_at": "2026-11-23T06:00:00Z", "required": True, "token": f"{STRANGE}-token"}
     return report() | {
+        "proofs": proofs,
+        "gate": gate,
+        "receipt": receipt,
         "stacks": [text, "prod"],
         "access": [access],
         "foundations": [foundation],
@@ -118,9 +153,9 @@ def review_of(text, **more):
 @settings(max_examples=300, deadline=None)
 @given(hostile)
 def test_no_string_breaks_out_of_a_review(text):
-    page = check(review_markdown(review_of(text)))
-    assert len(page.rows) == 3
-    assert page.tags.count("details") == 1
+    page = check(review_markdown(review_of(text), receipt=PurePath(text)))
+    assert len(page.rows) == 4
+    assert page.tags.count("details") == 2
 
 
 @settings(max_examples=300, deadline=None)
@@ -184,7 +219,7 @@ def test_the_samples_render_as_they_are_meant(path):
 def test_ten_thousand_changes_fit_worst_first_and_the_rest_is_counted():
     one = review_of("x")["access"][0]
     changes = [{**one, "agent": f"agent-{at}", "risk": "low"} for at in range(9_999)] + [{**one, "risk": "critical"}]
-    told = review_of("x", access=changes, foundations=[])
+    told = review_of("x", access=changes, foundations=[], proofs=[])
     for limit in (60_000, SUMMARY_LIMIT):
         shown = review_markdown(told, limit=limit)
         assert len(shown.encode()) <= limit

@@ -88,8 +88,7 @@ def test_a_difference_says_where_and_what():
         ([{"name": 1}], None),
         ([READ, READ], None),
         ([READ], 1),
-        ([READ | {"description": "\ud800"}], None),
-        ([READ | {"inputSchema": {"maximum": float("inf")}}], None),
+        ([READ], "\ud800"),
     ],
 )
 def test_a_list_that_could_be_read_two_ways_is_refused(tools, instructions):

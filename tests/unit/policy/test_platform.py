@@ -33,7 +33,7 @@ def allowed(answer):
 @pytest.mark.parametrize(("role", "kind"), list(itertools.product(Role, Kind)))
 def test_every_role_but_the_enforcer_reads_every_kind_and_few_write(role, kind):
     assert allowed(decide_platform(principal(role), PlatformAction.READ, kind)) is (role is not Role.ENFORCER)
-    accepts = role is Role.APPROVER and kind is Kind.DRIFT_EXCEPTIONS
+    accepts = role is Role.APPROVER and kind in {Kind.DRIFT_EXCEPTIONS, Kind.TOOL_PINS}
     expected = role is Role.SECURITY_ADMIN or accepts or (role is Role.DEVELOPER and kind in DEVELOPERS)
     for action in WRITES:
         assert allowed(decide_platform(principal(role), action, kind)) is expected
@@ -51,6 +51,7 @@ def test_who_asks_the_decision_point(role):
         PlatformAction.DECIDE: {Role.ENFORCER, Role.SECURITY_ADMIN},
         PlatformAction.SEARCH: {Role.ENFORCER, Role.AUDITOR, Role.SECURITY_ADMIN},
         PlatformAction.EXPLAIN: {Role.AUDITOR, Role.SECURITY_ADMIN},
+        PlatformAction.OBSERVE: {Role.ENFORCER, Role.APPROVER, Role.SECURITY_ADMIN},
     }
     for action, roles in askers.items():
         assert allowed(decide_platform(principal(role), action, "decisions")) is (role in roles)

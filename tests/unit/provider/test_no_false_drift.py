@@ -249,13 +249,25 @@ def _exception(rnd):
     return {"name": "x", "fingerprint": f"sha256:{'a' * 64}", "reason": "known", "expires_at": _moment(rnd)}
 
 
+def _pin(rnd):
+    tools = [
+        {"name": name, "inputSchema": {"properties": {"n": {"maximum": rnd.choice([1, 1.5, True, "1"])}}}}
+        for name in _some(rnd, ["a", "b", "c"])
+    ]
+    return {
+        "tool_server": "s",
+        "surface": json.dumps({**_maybe(rnd, instructions="Be br\u00ef\u202eef."), "tools": tools}),
+        "justification": "read over",
+    }
+
+
 MAKERS = {
     "leasehold_owner": _owner, "leasehold_agent": _agent, "leasehold_trust_issuer": _issuer,
     "leasehold_workload_binding": _binding, "leasehold_tool_server": _server, "leasehold_scope": _scope,
     "leasehold_ceiling": _ceiling, "leasehold_grant": _grant, "leasehold_agent_grants_exclusive": _claim,
     "leasehold_deployment": _deployment, "leasehold_credential_profile": _profile,
     "leasehold_policy": _policy, "leasehold_user": _user, "leasehold_resource": _resource,
-    "leasehold_relation": _relation, "leasehold_drift_exception": _exception,
+    "leasehold_relation": _relation, "leasehold_drift_exception": _exception, "leasehold_tool_pin": _pin,
 }  # fmt: skip
 
 
@@ -287,7 +299,7 @@ def test_no_shuffled_defaulted_or_respelled_read_is_a_change(type_name):
         planned = first.plan(type_name, config)
         state = first.apply(type_name, config, planned.state, None).ok()
         for name, value in planned.state.items():
-            assert name in {"id", "revision", "epoch", "revokes"} or state[name] == value, (name, config)
+            assert name in {"id", "revision", "epoch", "revokes", "digest"} or state[name] == value, (name, config)
 
         second = Terraform(registry)
         refreshed = second.read(type_name, state).ok()

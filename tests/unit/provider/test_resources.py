@@ -48,6 +48,10 @@ CASES = {
             }
         },
     ),
+    "leasehold_tool_pin": (
+        {"tool_server": "github", "surface": '{"result": {"tools": [{"name": "a"}]}}', "justification": "read over"},
+        {"surface": '{"tools": {"a": {"title": "A"}}}', "justification": "title is fine"},
+    ),
     "leasehold_scope": (
         {"name": "reader", "tool_server": "github", "tools": ["read_file"], "resources": ["repo:web"]},
         {"resources": ["repo:*"], "allow_wildcard": True, "justification": "every repository"},
@@ -108,7 +112,7 @@ def test_a_life_from_creation_to_the_end(terraform, client, type_name):
     config, change = CASES[type_name]
     assert terraform.validate(type_name, config).diagnostics == []
     state = terraform.create(type_name, config)
-    assert state["id"] == state.get("name", state.get("agent"))
+    assert state["id"] == state[terraform.run.resources[type_name].key]
     assert terraform.read(type_name, state).ok() == state
     again = terraform.plan(type_name, config, state)
     assert (again.ok(), again.requires_replace) == (state, [])
@@ -128,8 +132,8 @@ def test_a_life_from_creation_to_the_end(terraform, client, type_name):
 
 
 def _spelled(imported, state):
-    """An import brings the registry's spelling of a time, which means the same as the configuration's."""
-    return {name: imported[name] for name in ("expires_at",) if name in state}
+    """An import brings the registry's spelling of a time or a surface, which means the same as the configuration's."""
+    return {name: imported[name] for name in ("expires_at", "surface") if name in state}
 
 
 @pytest.mark.parametrize("type_name", CASES)

@@ -1,4 +1,4 @@
-"""Every write leaves a version, a change and an event; every refusal leaves an event; reads leave nothing."""
+"Every write leaves a version, a change and an event; every refusal leaves an event; reads leave nothing."
 
 import pytest
 from tests.fakes.registry import AGENT, GRANT, OWNER, RegistryClient, furnished
@@ -71,6 +71,10 @@ def test_the_log_is_filtered_and_paged_newest_first(registry):
     assert ask(kind="owners", name="nobody")["items"] == []
 
 
-@pytest.mark.parametrize("query", ["cursor=x", "cursor=LTE", "kind=%00", "name=%C3%A9", "limit=0", "outcome=ok"])
+@pytest.mark.parametrize(
+    "query",
+    ["cursor=x", "cursor=LTE", "kind=%00", "name=%C3%A9", "limit=0", "outcome=x", "verdict=ok", "since=now",
+     "text=xx", "text=x&since=2026-01-01T00:00:00Z", "since=2026-01-01T00:00:00", "agent=%0a", "kind=a&kind=b"],
+)  # fmt: skip
 def test_a_question_to_the_log_that_is_not_understood_is_refused(registry, query):
     assert registry.send("GET", f"/v1/audit/events?{query}", "auditor").status_code == 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -26,6 +27,7 @@ from leasehold.model.exceptions import DriftException
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, OwnerState
+from leasehold.model.pins import ToolPin
 from leasehold.model.policies import Policy, PolicySide
 from leasehold.model.tools import Action, Tool
 from leasehold.model.trust import IssuerType, OidcSubject, TrustIssuer, WorkloadBinding
@@ -41,6 +43,7 @@ CHANGES = {
     Kind.TRUST_ISSUERS: {"jwks": '{"keys": [{}]}'},
     Kind.WORKLOAD_BINDINGS: {"kubernetes": None, "oidc": OidcSubject(subject="mallory")},
     Kind.TOOL_SERVERS: {"url": "https://evil.example.com"},
+    Kind.TOOL_PINS: {"surface": '{"tools": [{"name": "drop_all"}]}'},
     Kind.SCOPES: {"resources": frozenset({"repo:web", "repo:secret"})},
     Kind.CEILINGS: {"max_ttl": 60},
     Kind.GRANTS: {"expires_at": NOW + timedelta(days=1)},
@@ -66,6 +69,7 @@ STRANGERS = {
     Kind.WORKLOAD_BINDINGS: (
         "backdoor", WorkloadBinding(trust_issuer="k8s-prod", agent="triage", oidc=OidcSubject(subject="m"))
     ),
+    Kind.TOOL_PINS: ("jira", ToolPin(surface='{"tools": []}', justification="x")),
     Kind.CEILINGS: ("cap", Ceiling(principal="agent:triage", scopes=frozenset())),
     Kind.GRANTS: (DELETE.id, DELETE),
     Kind.DEPLOYMENTS: ("more", Deployment(agent="triage")),
@@ -138,6 +142,33 @@ def test_everything_at_once_hides_nothing():
     assert {one.kind for one in report.findings} >= CHANGES.keys()
     for kind in CHANGES.keys() - {Kind.AGENTS}:  # an agent is also orphaned, by what was done to its owner
         assert culprits(report, kind) == {(MALLORY, AT)}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_seeded_mixture_over_all_kinds_is_found_whole(seed):
+    """To every kind one thing is done, by somebody else and at another time each: nothing hides behind another."""
+    rnd, registry, done = random.Random(seed), Registry(), {}  # noqa: S311  a table of cases
+    for at, kind in enumerate(rnd.sample(list(Kind), len(Kind))):
+        who, when = f"oidc:mallory-{at}@example.com", AT + timedelta(seconds=at)
+        name, ways = NAMES[kind], ["delete", *(["change"] if kind in CHANGES else [])]
+        if kind in STRANGERS and kind is not Kind.GRANT_SETS:
+            ways.append("make")
+        match rnd.choice(ways):
+            case "delete":
+                registry.delete(kind, name, by=who, at=when)
+            case "change":
+                changed = replace(registry.stored[kind, name].spec, **CHANGES[kind])
+                registry.write(kind, name, changed, by=who, at=when)
+            case _:
+                name, stranger = STRANGERS[kind]
+                name = stranger.id if isinstance(stranger, Relation) else name
+                registry.write(kind, name, stranger, by=who, at=when)
+        done[kind, name] = (who, when)
+    report = drift(registry)
+    causes = {(one.kind, one.name): set() for one in report.findings}
+    for one in report.findings:
+        causes[one.kind, one.name] |= {(one.cause.actor, one.cause.at)} if one.cause is not None else set()
+    assert {key: who for key, who in done.items() if who not in causes.get(key, set())} == {}
 
 
 def test_a_hand_made_grant_of_an_agent_that_nobody_declares_is_found_on_a_declared_server():

@@ -270,7 +270,8 @@ def test_a_policy_that_goes_widens_and_a_call_shows_it():
 
 def test_a_grant_that_a_policy_forbids_gives_nothing_and_is_still_said():
     report = reviewed(with_grant(DELETE))
-    assert report.proofs == ()
+    (proof,) = report.proofs
+    assert (proof.agent, proof.tool, proof.movement) == ("triage", "delete_branch", Movement.EQUIVALENT)
     assert one(report, Check.NEW_ACCESS)
 
 

@@ -14,6 +14,7 @@ from tests.fakes.registry import (
     NOW,
     OWNER,
     OWNS,
+    PIN,
     POLICY,
     READ,
     RELATION,
@@ -49,6 +50,7 @@ BODIES = {
     Kind.TRUST_ISSUERS: ("other", {**ISSUER, "issuer": "https://other.example.com"}),
     Kind.WORKLOAD_BINDINGS: ("pod", AGENT_BINDING),
     Kind.TOOL_SERVERS: ("jira", {**SERVER, "url": "https://mcp.example.com/jira"}),
+    Kind.TOOL_PINS: ("github", PIN),
     Kind.SCOPES: ("reader", SCOPE),
     Kind.CEILINGS: ("narrow", {"principal": "agent:triage", "scopes": ["everything"]}),
     Kind.GRANTS: (READ, GRANT),
@@ -66,12 +68,18 @@ EMPTY_REPORT = {"json": {"stacks": [{"stack": "prod", "resources": []}]}}
 REVOKE = {"json": {"node": "agent:triage", "reason": "leaked"}}
 
 
+def surfaces():
+    yield "GET", "/v1/tool-servers/{name}:surface", READERS, {"url": "/v1/tool-servers/github:surface"}
+    listed = {"url": "/v1/tool-servers/github:observe", "json": {"tools": [{"name": "read_file"}]}}
+    yield "POST", "/v1/tool-servers/{name}:observe", ADMINS | {"approver", "pep"}, listed
+
+
 def table():
     """(method, route, callers allowed, a request that would work)."""
     for kind in Kind:
         name, body = BODIES[kind]
         writers = WITH_THE_TEAM if kind in DEVELOPERS_WRITE else ADMINS
-        writers |= {"approver"} if kind is Kind.DRIFT_EXCEPTIONS else set()
+        writers |= {"approver"} if kind in {Kind.DRIFT_EXCEPTIONS, Kind.TOOL_PINS} else set()
         one, many = f"/v1/{kind}/{{name:path}}", f"/v1/{kind}"
         create = {"url": path(kind, name), "json": body, "headers": {"If-None-Match": "*"}}
         yield "PUT", one, writers, create
@@ -91,7 +99,6 @@ def table():
     yield "GET", "/v1/snapshot", READERS, {}
     yield "GET", "/v1/effective-access", READERS, {"params": {"agent": "triage"}}
     yield "GET", "/v1/whoami", EVERYBODY, {}
-    yield "GET", "/v1/audit/events", AUDITORS, {}
     yield "GET", "/v1/credentials", READERS, {}
     yield "POST", "/v1/revocations", WITH_THE_TEAM, REVOKE
     yield "POST", "/v1/policies:check", READERS, {"json": {"policies": [{"name": "guards", **POLICY}]}}
@@ -100,7 +107,16 @@ def table():
     yield "POST", "/v1/plan-reviews", READERS, EMPTY_REPORT
 
 
-TABLE = {(method, route): (allowed, request) for method, route, allowed, request in table()}
+def trail():
+    """The audit trail; it takes an export to have something signed."""
+    yield "GET", "/v1/audit/events", AUDITORS, {}
+    yield "GET", "/v1/audit/export", AUDITORS, {}
+    yield "GET", "/v1/audit/checkpoint", AUDITORS, {"sealed": True}
+    yield "GET", "/v1/audit/proof", AUDITORS, {"url": "/v1/audit/proof?position=0", "sealed": True}
+
+
+ROUTES = (*table(), *surfaces(), *trail())
+TABLE = {(method, route): (allowed, request) for method, route, allowed, request in ROUTES}
 # Simulation needs a token service behind it: test_simulation.py
 SIMULATION = {("POST", "/v1/trust-issuers:simulate")}
 # Questions about decisions need a decision point: unit/decisions/test_answers.py
@@ -110,6 +126,7 @@ DECISIONS = {
     ("POST", "/v1/policies:test"),
     ("GET", "/v1/access:who-can"),
     ("GET", "/v1/access:what-can"),
+    ("GET", "/v1/access:could"),
 }
 # bootstrap takes a token of its own: test_bootstrap.py; so does the end of a task: delegation/test_tasks.py
 # And an agent's token draws credentials: tests/e2e/credentials/test_serve.py
@@ -132,6 +149,8 @@ def send(registry, method, route, caller):
     request = dict(request)
     if (made := request.pop("made", None)) is not None:
         assert registry.send("PUT", made["url"], "admin", json=made["json"], headers=made["headers"]).is_success
+    if request.pop("sealed", False):
+        assert registry.send("GET", "/v1/audit/export", "auditor").is_success
     if (client := request.pop("client", None)) is not None:
         with registry.store.begin() as unit:
             unit.registrations.put(client)

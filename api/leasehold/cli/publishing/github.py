@@ -88,7 +88,7 @@ class GitHubInbox:
 
 
 def github_status(courier: Courier, of: Surroundings, context: str, state: str, description: str) -> None:
-    """`success`, `failure` or `error` at the commit."""
+    """`success`, `pending`, `failure` or `error` at the commit."""
     body = {"state": state, "context": context, "description": description[:_DESCRIPTION], "target_url": of.run_url}
     courier.send("POST", f"/repos/{of.project}/statuses/{of.commit}", body)
 

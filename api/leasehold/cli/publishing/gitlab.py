@@ -12,7 +12,7 @@ from leasehold.cli.publishing.sticky import Note
 from leasehold.cli.publishing.surroundings import Surroundings
 
 _DESCRIPTION = 255
-_STATES = {"success": "success", "failure": "failed", "error": "failed"}
+_STATES = {"success": "success", "pending": "pending", "failure": "failed", "error": "failed"}
 Json = dict[str, Any]  # Any: what GitLab answers
 
 
@@ -81,7 +81,7 @@ class GitLabInbox:
 
 
 def gitlab_status(courier: Courier, of: Surroundings, context: str, state: str, description: str) -> None:
-    """`success` or `failed` at the commit."""
+    """`success`, `pending` or `failed` at the commit."""
     body = {
         "state": _STATES[state],
         "name": context,

@@ -7,10 +7,15 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from leasehold.cli.reports import Json, changes_of
+from leasehold.cli.gate_words import DENY, NEEDS_APPROVAL, VERDICTS, said_of
+from leasehold.cli.proof_words import proof_lines
+from leasehold.cli.reports import Json
+from leasehold.cli.review_evidence import Line, evidence_of
 from leasehold.cli.safe_text import visible
 
 _LONGEST = 1_000
+_OF_ROWS = frozenset({"new_access", "foundation"})  # they stand with the change itself
+_RISK_OF = {DENY: "critical", NEEDS_APPROVAL: "high"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,9 @@ def results(report: Json, agents: Mapping[str, str]) -> list[Result]:
     if "findings" in report:
         found = [_of_finding(one, agents) for one in report["findings"]]
     else:
-        found = [_of_change(one, agents) for one in changes_of(report)]
+        rows = [row for row in evidence_of(report).rows if row.change is not None]
+        found = [_of_change(row, row.change, agents) for row in rows if row.change is not None]
+        found += [_of_rule(one, agents) for one in report["gate"]["findings"] if one["check"] not in _OF_ROWS]
     return [*found, *_unproven(report)]
 
 
@@ -38,14 +45,28 @@ def _of_finding(one: Json, agents: Mapping[str, str]) -> Result:
     return Result(f"drift-{one['class']}", one["risk"], _text(one), str(one["fingerprint"]), address)
 
 
-def _of_change(one: Json, agents: Mapping[str, str]) -> Result:
+def _of_change(row: Line, one: Json, agents: Mapping[str, str]) -> Result:
+    """A change, with the gate's verdict over it and what was proved of it; its name knows the change alone."""
+    text = visible(f"{_text(one)} · {said_of(row.findings)}{''.join(f' · {line}' for line in _proofs(row))}", _LONGEST)
     if "agent" in one:
         rule = "access-gained" if one["gains"] else "access-lost"
         name = _named(rule, one["agent"], one["gains"], one["losses"])
-        return Result(rule, one["risk"], _text(one), name, agents.get(one["agent"]))
+        return Result(rule, one["risk"], text, name, agents.get(one["agent"]))
     rule = f"{one['kind']}-changed"
     name = _named(rule, one["name"], one["sentence"])
-    return Result(rule, one["risk"], _text(one), name, one.get("address"))
+    return Result(rule, one["risk"], text, name, one.get("address"))
+
+
+def _of_rule(one: Json, agents: Mapping[str, str]) -> Result:
+    rule, verdict = f"gate-{one['check']}", str(one["verdict"])
+    text = visible(f"{VERDICTS[verdict]}: {one['sentence']}", _LONGEST)
+    address = one.get("address") or agents.get(str(one.get("agent")))
+    return Result(rule, _RISK_OF[verdict], text, _named(rule, one.get("agent"), one["sentence"]), address)
+
+
+def _proofs(row: Line) -> list[str]:
+    """Without the emphasis of a comment."""
+    return [line.replace("**", "") for line in proof_lines(row.proofs)]
 
 
 def _unproven(report: Json) -> Iterator[Result]:

@@ -33,6 +33,11 @@ class Index(Generic[T]):
         self._by_principal: dict[Scope, list[Scoped[T]]] = {}
         for one in scoped:
             self._by_principal.setdefault(one.principal, []).append(one)
+        self._by_action: dict[Scope, list[int]] = {}
+        self._in_order = [one for every in self._by_principal.values() for one in every]
+        for at, one in enumerate(self._in_order):
+            for scope in one.actions:
+                self._by_action.setdefault(scope, []).append(at)
         self.named = frozenset(part for scope in self._by_principal for part in scope if isinstance(part, EntityRef))
 
     def keys_of(self, principal: EntityRef, ancestors: frozenset[EntityRef]) -> tuple[Scope, ...]:
@@ -48,8 +53,8 @@ class Index(Generic[T]):
     def about(self, action: EntityRef, groups: frozenset[EntityRef]) -> Iterator[Scoped[T]]:
         """Every policy that could speak about the action, whoever asks."""
         asked = frozenset(action_scopes(action, groups))
-        for every in self._by_principal.values():
-            yield from (one for one in every if not asked.isdisjoint(one.actions))
+        places = {at for scope in asked for at in self._by_action.get(scope, ())}
+        return (self._in_order[at] for at in sorted(places))
 
 
 def principal_scopes(principal: EntityRef, ancestors: frozenset[EntityRef]) -> Iterator[Scope]:

@@ -6,9 +6,10 @@ Cedar says which policy and what; the line, and the name that was meant, we find
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import cedarpy
 from cedarpy import pst
@@ -22,6 +23,39 @@ _QUOTED = re.compile(r"`([^`]+)`")
 _CONSEQUENCE = "unable to find an applicable action"  # said after whatever was wrong with a scope
 _SAME = 0.6
 _ANYTHING = ""
+_REMEMBERED = 32_768  # statements, 32 bytes each
+_fine: set[bytes] = set()
+_EVERY_TEXT = frozenset({_ANYTHING})
+Listed = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSchema:
+    """A schema, parsed, with a digest of its text."""
+
+    schema: cedarpy.Schema
+    digest: bytes
+
+
+def written_schema(text: str) -> WrittenSchema:
+    """A schema as Cedar writes it, parsed."""
+    return WrittenSchema(cedarpy.Schema.from_str(text), hashlib.sha256(text.encode()).digest())
+
+
+def fine_under(under: WrittenSchema, texts: Iterable[str]) -> frozenset[str]:
+    """Those of the statements that Cedar has nothing to say about; others may be fine too, if some are not.
+
+    It looks at them all in one go, and never again at what was fine under the very same schema: most of what gets
+    published was there before.
+    """
+    keys = {text: hashlib.sha256(under.digest + text.encode()).digest() for text in texts}
+    unknown = [text for text, key in keys.items() if key not in _fine]
+    if unknown and not cedarpy.validate_policies("\n".join(unknown), under.schema).errors:
+        if len(_fine) + len(unknown) > _REMEMBERED:
+            _fine.clear()
+        _fine.update(keys[text] for text in unknown)
+        return frozenset(keys)
+    return frozenset(keys) - frozenset(unknown)
 
 
 def problems_of(statement: Statement, schema: cedarpy.Schema, names: frozenset[str]) -> list[Problem]:
@@ -33,20 +67,25 @@ def problems_of(statement: Statement, schema: cedarpy.Schema, names: frozenset[s
     return sorted(found, key=lambda problem: (problem.line, problem.message))
 
 
-def unlisted_choices(statement: Statement, arguments: Iterable[RecordShape]) -> Iterator[Problem]:
-    """Comparisons of an argument with a text that no tool lists for it: true of no call."""
+def listed_choices(arguments: Iterable[RecordShape]) -> Listed:
+    """The texts that tools list for each argument."""
     listed: dict[str, set[str]] = {}
     for record in arguments:
         for name, field in record.fields:
             if isinstance(field.shape, TextShape):
                 listed.setdefault(name, set()).update(field.shape.among or {_ANYTHING})
+    return {name: frozenset(among) for name, among in listed.items()}
+
+
+def unlisted_choices(statement: Statement, listed: Listed) -> Iterator[Problem]:
+    """Comparisons of an argument with a text that no tool lists for it: true of no call."""
     for clause in statement.template.clauses:
         for part in walk(clause.expr):
             match part:
                 case pst.BinaryOp("eq" | "not_eq", left, pst.StringLit(text)):
-                    among = listed.get(argument_of(left) or "", {_ANYTHING})
+                    among = listed.get(argument_of(left) or "", _EVERY_TEXT)
                     if text not in among and _ANYTHING not in among:
-                        yield problem_at(statement, f"no tool takes `{text}` here", text, frozenset(among))
+                        yield problem_at(statement, f"no tool takes `{text}` here", text, among)
 
 
 def problem_at(statement: Statement, message: str, name: str, names: frozenset[str]) -> Problem:

@@ -28,12 +28,7 @@ _SUMS: dict[str, Callable[[Formula, Formula], Formula]] = {
     "sub": lambda left, right: left - right,
     "mul": lambda left, right: left * right,
 }
-_ORDERS: dict[str, Callable[[Formula, Formula], Formula]] = {
-    "less": lambda left, right: left < right,
-    "less_eq": lambda left, right: left <= right,
-    "greater": lambda left, right: left > right,
-    "greater_eq": lambda left, right: left >= right,
-}
+_ORDERS = {"less": z3.Z3_mk_lt, "less_eq": z3.Z3_mk_le, "greater": z3.Z3_mk_gt, "greater_eq": z3.Z3_mk_ge}
 _DECIMAL_ORDERS = {
     "decimal_less_than": "less",
     "decimal_less_eq": "less_eq",
@@ -65,9 +60,10 @@ class Operators:
         if op in _SUMS and pair == (Sort.WHOLE, Sort.WHOLE):
             return self.bounded(Sort.WHOLE, _SUMS[op](left.value, right.value), ok)
         if op in _ORDERS and left.sort is right.sort and left.sort in _ORDERED:
-            return self.flag(_ORDERS[op](left.value, right.value), ok)
+            return self.flag(self._logic.compared(_ORDERS[op], left.value, right.value), ok)
         if op in _DECIMAL_ORDERS and pair == (Sort.FRACTION, Sort.FRACTION):
-            return self.flag(_ORDERS[_DECIMAL_ORDERS[op]](left.value, right.value), ok)
+            order = _ORDERS[_DECIMAL_ORDERS[op]]
+            return self.flag(self._logic.compared(order, left.value, right.value), ok)
         if op == "offset" and pair == (Sort.MOMENT, Sort.SPAN):
             return self.bounded(Sort.MOMENT, left.value + right.value, ok)
         if op == "duration_since" and pair == (Sort.MOMENT, Sort.MOMENT):
@@ -148,14 +144,14 @@ def same_being(logic: Logic, being: Being, ref: EntityRef) -> Formula:
     """`being == ref`."""
     if being.fixed is not None:
         return logic.truth(being.fixed == ref)
-    return logic.both(of_type(logic, being, ref.type), being.id == logic.text(ref.id))
+    return logic.both(of_type(logic, being, ref.type), logic.same(being.id, logic.text(ref.id)))
 
 
 def of_type(logic: Logic, being: Being, type_: str) -> Formula:
     """`being is type_`."""
     if type_ not in being.types:
         return logic.false
-    return logic.true if len(being.types) == 1 else being.type == logic.text(type_)
+    return logic.true if len(being.types) == 1 else logic.same(being.type, logic.text(type_))
 
 
 def text_like(symbols: Symbols, text: Formula, parts: tuple[str, ...]) -> Formula:

@@ -106,21 +106,36 @@ class Question:
         return "the call that the solver found is decided alike"
 
     def _model(self, question: Formula) -> object:
-        solver = z3.Solver(ctx=self._logic.context)
-        solver.set("timeout", self._versions.bounds.milliseconds)
-        solver.set("rlimit", self._versions.bounds.steps)
-        solver.add(*self._symbols.given, question)
+        """A model, easy to read if there is one; None if there is none, or why nobody can tell."""
+        solver = self._told(z3.SimpleSolver(ctx=self._logic.context), question)
+        wishes = self._wishes()  # made after the question: which model is found depends on what was made first
+        readable = [*wishes, *self._symbols.readable_ids()]
+        answer = solver.check(*readable)
+        if answer == z3.sat:
+            return solver.model()
+        if answer == z3.unsat and not solver.unsat_core():  # it was not the wishes that could not be met
+            return None
+        return self._searched(question, readable, wishes)
+
+    def _searched(self, question: Formula, readable: list[Formula], wishes: list[Formula]) -> object:
+        """The same by all means that the solver has: slower, and it gives up less."""
+        solver = self._told(z3.Solver(ctx=self._logic.context), question)
         answer = solver.check()
         if answer == z3.unsat:
             return None
         if answer == z3.unknown:
             return f"the solver gave up: {solver.reason_unknown()}"[:200]
         plain = solver.model()
-        wishes = self._wishes()
-        for wished in ([*wishes, *self._symbols.readable_ids()], wishes):
+        for wished in (readable, wishes):
             if solver.check(*wished) == z3.sat:
                 return solver.model()
         return plain
+
+    def _told(self, solver: z3.Solver, question: Formula) -> z3.Solver:
+        solver.set("timeout", self._versions.bounds.milliseconds)
+        solver.set("rlimit", self._versions.bounds.steps)
+        solver.add(*self._symbols.given, question)
+        return solver
 
     def _wishes(self) -> list[Formula]:
         """What makes a witness easy to read: a call for nobody else, of now."""

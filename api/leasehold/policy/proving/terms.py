@@ -5,8 +5,10 @@ Every term says beside its value when it has one. An expression that fails is ne
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 import z3
@@ -89,6 +91,7 @@ class Logic:
         self.context = z3.Context()
         self.true = z3.BoolVal(True, self.context)  # noqa: FBT003  the solver's own signature
         self.false = z3.BoolVal(False, self.context)  # noqa: FBT003
+        self.whole = cache(lambda number: z3.IntVal(number, self.context))
 
     def truth(self, value: bool) -> Formula:
         return self.true if value else self.false
@@ -100,7 +103,7 @@ class Logic:
             return self.false
         if len(left) < 2:  # noqa: PLR2004  a pair
             return left[0] if left else self.true
-        return z3.And(*left)
+        return self._joined(z3.Z3_mk_and, left)
 
     def either(self, *parts: Formula) -> Formula:
         """One of them, at least."""
@@ -109,16 +112,26 @@ class Logic:
             return self.true
         if len(left) < 2:  # noqa: PLR2004  a pair
             return left[0] if left else self.false
-        return z3.Or(*left)
+        return self._joined(z3.Z3_mk_or, left)
+
+    def _joined(self, join: Callable[[object, int, object], object], parts: list[Formula]) -> Formula:
+        """What `z3.And` and `z3.Or` make, without their search for other types: these parts are formulas already."""
+        array = (z3.Ast * len(parts))(*(one.as_ast() for one in parts))
+        return z3.BoolRef(join(self.context.ref(), len(parts), array), self.context)
+
+    def same(self, left: Formula, right: Formula) -> Formula:
+        """`==` of two formulas of one sort."""
+        return self.compared(z3.Z3_mk_eq, left, right)
+
+    def compared(self, make: Callable[[object, object, object], object], left: Formula, right: Formula) -> Formula:
+        """A comparison of two formulas of one sort; the solver's operators would look for their sorts each time."""
+        return z3.BoolRef(make(self.context.ref(), left.as_ast(), right.as_ast()), self.context)
 
     def no(self, part: Formula) -> Formula:
         """Not so."""
         if part is self.true:
             return self.false
         return self.true if part is self.false else z3.Not(part)
-
-    def whole(self, number: int) -> Formula:
-        return z3.IntVal(number, self.context)
 
     def text(self, value: str) -> Formula:
         return z3.StringVal("".join(map(_spelt, value)), self.context)

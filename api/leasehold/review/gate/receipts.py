@@ -36,7 +36,8 @@ _TEXTS = ("author", "delta", "rules", "verdict")
 class Receipt:
     """What a pipeline keeps of a review: `token` is signed; `objects` has a proof for each object that changes.
 
-    `approved_by` is null while nobody has approved. `granted`: it lets the plan be applied.
+    `approved_by` is null while nobody has approved. `granted`: it lets the plan be applied. `required`: what a stack of
+    the review writes is refused without it.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
@@ -47,6 +48,7 @@ class Receipt:
     expires_at: datetime
     token: str
     objects: Mapping[str, str] = field(default_factory=dict)
+    required: bool = False
 
 
 class Mint(Protocol):
@@ -104,7 +106,7 @@ class Receipts:
         }
         proofs = tree_of(reviewed.delta.transitions).proofs
         objects = {f"{kind}/{name}": proof or "-" for (kind, name), proof in sorted(proofs.items())}
-        return _receipt(claims, await self.mint.sign(claims), objects)
+        return self._receipt(claims, await self.mint.sign(claims), objects)
 
     async def approve(self, receipt_id: str, unverified_receipt: str, permit: Permit, now: datetime) -> Receipt:
         """The same receipt, approved. Raises `ReceiptRefused`, `Forbidden`."""
@@ -119,7 +121,7 @@ class Receipts:
         if claims.get("rules") != self.rules.digest:
             raise ReceiptRefused("the rules have changed since the review: review the plan again")
         approved = {**claims, "iat": int(now.timestamp()), "approved_by": principal.id}
-        return _receipt(approved, await self.mint.sign(approved), {})
+        return self._receipt(approved, await self.mint.sign(approved), {})
 
     def gate(self, presented: Presented | None, now: datetime) -> WriteGate:
         """What one request's writes are held to."""
@@ -146,6 +148,19 @@ class Receipts:
             raise ReceiptRefused("the plan is not approved")
         if not leads_to(transition, presented.proof, str(claims["delta"])):
             raise ReceiptRefused(f"`{what}` is not changed as it was reviewed: review the plan again")
+
+    def _receipt(self, claims: Mapping[str, object], token: str, objects: Mapping[str, str]) -> Receipt:
+        verdict, approved_by, stacks = Verdict(str(claims["verdict"])), claims.get("approved_by"), claims["stacks"]
+        return Receipt(
+            id=str(claims["jti"]),
+            verdict=verdict,
+            granted=verdict is Verdict.AUTO or (verdict is Verdict.NEEDS_APPROVAL and approved_by is not None),
+            approved_by=str(approved_by) if approved_by is not None else None,
+            expires_at=datetime.fromtimestamp(int(str(claims["exp"])), tz=UTC),
+            token=token,
+            objects=objects,
+            required=isinstance(stacks, list) and any(map(self.required, stacks)),
+        )
 
     def _verified(self, unverified_receipt: str, now: datetime) -> VerifiedClaims:
         profile = TokenProfile(
@@ -185,16 +200,3 @@ def receipt_id(text: str) -> str:
     if not _ID.fullmatch(text):
         raise InvalidValue("a receipt is named by r_ and 32 hex digits")
     return text
-
-
-def _receipt(claims: Mapping[str, object], token: str, objects: Mapping[str, str]) -> Receipt:
-    verdict, approved_by = Verdict(str(claims["verdict"])), claims.get("approved_by")
-    return Receipt(
-        id=str(claims["jti"]),
-        verdict=verdict,
-        granted=verdict is Verdict.AUTO or (verdict is Verdict.NEEDS_APPROVAL and approved_by is not None),
-        approved_by=str(approved_by) if approved_by is not None else None,
-        expires_at=datetime.fromtimestamp(int(str(claims["exp"])), tz=UTC),
-        token=token,
-        objects=objects,
-    )

@@ -12,7 +12,16 @@ from typing import TypeAlias
 from leasehold.model.errors import InvalidValue
 from leasehold.review.findings import Risk
 
+MOST_REPLAYED = 10_000
 Plain: TypeAlias = Mapping[str, object]
+
+
+class UnclearRule(InvalidValue):
+    """A rule that cannot be meant. `path` is dotted, from the root of the rules; empty for the root itself."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class Verdict(StrEnum):
@@ -42,11 +51,15 @@ class Check(StrEnum):
     SELF_ESCALATION = "self_escalation"
     WILDCARD = "wildcard"
     CHANGED_TOOL = "changed_tool"
+    UNPINNED_TOOL = "unpinned_tool"
     STANDING_PRODUCTION = "standing_production"
     LONG_TTL = "long_ttl"
     OWNER_INACTIVE = "owner_inactive"
     REVIEW_OVERDUE = "review_overdue"
     ASSERTION_FAILED = "assertion_failed"
+    REPLAY_ALLOWS = "replay_allows"
+    REPLAY_DENIES = "replay_denies"
+    NOT_REPLAYED = "not_replayed"
     CONFLICT = "conflict"
     MASS_CHANGE = "mass_change"
     UNPROVEN = "unproven"
@@ -63,11 +76,15 @@ _USUAL: Mapping[Check, Verdict] = {
     Check.SELF_ESCALATION: Verdict.DENY,
     Check.WILDCARD: Verdict.NEEDS_APPROVAL,
     Check.CHANGED_TOOL: Verdict.NEEDS_APPROVAL,
+    Check.UNPINNED_TOOL: Verdict.AUTO,
     Check.STANDING_PRODUCTION: Verdict.NEEDS_APPROVAL,
     Check.LONG_TTL: Verdict.NEEDS_APPROVAL,
     Check.OWNER_INACTIVE: Verdict.DENY,
     Check.REVIEW_OVERDUE: Verdict.DENY,
     Check.ASSERTION_FAILED: Verdict.DENY,
+    Check.REPLAY_ALLOWS: Verdict.NEEDS_APPROVAL,
+    Check.REPLAY_DENIES: Verdict.NEEDS_APPROVAL,
+    Check.NOT_REPLAYED: Verdict.AUTO,
     Check.CONFLICT: Verdict.DENY,
     Check.MASS_CHANGE: Verdict.NEEDS_APPROVAL,
     Check.UNPROVEN: Verdict.NEEDS_APPROVAL,
@@ -103,6 +120,7 @@ class Labels:
 class Rules:
     """All rules of a gate. `mass_agents` and `mass_removed_pct` break the circuit; `max_ttl` is in seconds.
 
+    `replayed` is how many of the newest decisions on record are made again, 10,000 at most.
     `receipts` are patterns of stacks: what those write needs the receipt of a reviewed plan.
     """
 
@@ -114,6 +132,7 @@ class Rules:
     mass_agents: int = 20
     mass_removed_pct: int = 20
     max_ttl: int = 300
+    replayed: int = 1_000
     receipts: tuple[str, ...] = ()
 
     def verdict(self, check: Check) -> Verdict:
@@ -131,10 +150,10 @@ USUAL = Rules()
 
 def rules_of(plain: object) -> Rules:
     """Rules out of JSON, the usual ones where it says nothing. Raises `InvalidValue`: a rule is never skipped."""
-    given = _object(plain, "rules")
+    given = _object(plain, "")
     known = {one.name for one in fields(Rules)}
     if unknown := sorted(set(given) - known):
-        raise InvalidValue(f"`{unknown[0][:60]}` is no rule; there are {', '.join(sorted(known))}")
+        raise UnclearRule(unknown[0], f"`{unknown[0][:60]}` is no rule; there are {', '.join(sorted(known))}")
     made: dict[str, object] = {name: _READERS[name](value, name) for name, value in given.items()}
     return Rules(**made)  # type: ignore[arg-type]  # each reader makes what its field takes
 
@@ -152,13 +171,14 @@ def plain_rules(rules: Rules) -> dict[str, object]:
         "mass_agents": rules.mass_agents,
         "mass_removed_pct": rules.mass_removed_pct,
         "max_ttl": rules.max_ttl,
+        "replayed": rules.replayed,
         "receipts": list(rules.receipts),
     }
 
 
 def _object(plain: object, what: str) -> Plain:
     if not isinstance(plain, Mapping) or not all(isinstance(name, str) for name in plain):
-        raise InvalidValue(f"{what} must be an object")
+        raise UnclearRule(what, f"{what or 'rules'} must be an object")
     return plain
 
 
@@ -166,26 +186,30 @@ def _checks(plain: object, what: str) -> Mapping[Check, Verdict]:
     known = {check.value: check for check in _USUAL}
     given = _object(plain, what)
     if unknown := sorted(set(given) - set(known)):
-        raise InvalidValue(f"{what}: `{unknown[0][:60]}` is no check; there are {', '.join(sorted(known))}")
+        raise UnclearRule(
+            f"{what}.{unknown[0]}", f"{what}: `{unknown[0][:60]}` is no check; there are {', '.join(sorted(known))}"
+        )
     return {**_USUAL, **{known[name]: _verdict(value, f"{what}.{name}") for name, value in given.items()}}
 
 
 def _by_risk(plain: object, what: str) -> Mapping[Risk, Verdict]:
     given = _object(plain, what)
     if unknown := sorted(set(given) - set(Risk)):
-        raise InvalidValue(f"{what}: `{unknown[0][:60]}` is no risk; there are {', '.join(Risk)}")
+        raise UnclearRule(
+            f"{what}.{unknown[0]}", f"{what}: `{unknown[0][:60]}` is no risk; there are {', '.join(Risk)}"
+        )
     return {**_BY_RISK, **{Risk(name): _verdict(value, f"{what}.{name}") for name, value in given.items()}}
 
 
 def _verdict(plain: object, what: str) -> Verdict:
     if not isinstance(plain, str) or plain not in set(Verdict):
-        raise InvalidValue(f"{what} must be {', '.join(Verdict)}")
+        raise UnclearRule(what, f"{what} must be {', '.join(Verdict)}")
     return Verdict(plain)
 
 
 def _separations(plain: object, what: str) -> tuple[Separation, ...]:
     if not isinstance(plain, list):
-        raise InvalidValue(f"{what} must be a list")
+        raise UnclearRule(what, f"{what} must be a list")
     return tuple(_separation(one, f"{what}.{at}") for at, one in enumerate(plain))
 
 
@@ -193,7 +217,7 @@ def _separation(plain: object, what: str) -> Separation:
     given = _object(plain, what)
     name = given.get("name")
     if set(given) != {"name", "left", "right"} or not isinstance(name, str) or not name:
-        raise InvalidValue(f"{what} names itself, and tools `left` and `right`")
+        raise UnclearRule(what, f"{what} names itself, and tools `left` and `right`")
     return Separation(
         name=name, left=_tools(given["left"], f"{what}.left"), right=_tools(given["right"], f"{what}.right")
     )
@@ -202,26 +226,39 @@ def _separation(plain: object, what: str) -> Separation:
 def _labels(plain: object, what: str) -> Labels:
     given = _object(plain, what)
     if unknown := sorted(set(given) - {one.name for one in fields(Labels)}):
-        raise InvalidValue(f"{what}: `{unknown[0][:60]}` is no label; there are private, untrusted and egress")
+        raise UnclearRule(
+            f"{what}.{unknown[0]}", f"{what}: `{unknown[0][:60]}` is no label; there are private, untrusted and egress"
+        )
     return Labels(**{name: _tools(value, f"{what}.{name}") if value != [] else () for name, value in given.items()})
 
 
 def _tools(plain: object, what: str) -> tuple[str, ...]:
-    if not isinstance(plain, list) or not plain or not all(isinstance(one, str) and "/" in one for one in plain):
-        raise InvalidValue(f"{what} must list tools as `<tool server>/<tool>`, `*` standing for any run of letters")
+    said = f"{what} must list tools as `<tool server>/<tool>`, `*` standing for any run of letters"
+    if not isinstance(plain, list) or not plain:
+        raise UnclearRule(what, said)
+    for at, one in enumerate(plain):
+        if not isinstance(one, str) or "/" not in one:
+            raise UnclearRule(f"{what}.{at}", said)
     return tuple(sorted(plain))
 
 
 def _stacks(plain: object, what: str) -> tuple[str, ...]:
     if not isinstance(plain, list) or not all(isinstance(one, str) and one for one in plain):
-        raise InvalidValue(f"{what} must list stacks, `*` standing for any run of letters")
+        raise UnclearRule(what, f"{what} must list stacks, `*` standing for any run of letters")
     return tuple(sorted(plain))
 
 
 def _count(plain: object, what: str) -> int:
     if not isinstance(plain, int) or isinstance(plain, bool) or plain < 0:
-        raise InvalidValue(f"{what} must be a whole number, 0 or more")
+        raise UnclearRule(what, f"{what} must be a whole number, 0 or more")
     return plain
+
+
+def _replayed(plain: object, what: str) -> int:
+    count = _count(plain, what)
+    if count > MOST_REPLAYED:
+        raise InvalidValue(f"{what} must be {MOST_REPLAYED} at most")
+    return count
 
 
 _READERS: Mapping[str, Callable[[object, str], object]] = {
@@ -233,5 +270,6 @@ _READERS: Mapping[str, Callable[[object, str], object]] = {
     "mass_agents": _count,
     "mass_removed_pct": _count,
     "max_ttl": _count,
+    "replayed": _replayed,
     "receipts": _stacks,
 }

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, MutableMapping, MutableSequence, Sequence
+from datetime import datetime
 from itertools import islice
 
 from leasehold.model.events import AuditEvent, Change, Outcome
 from leasehold.model.kinds import Kind
+from leasehold.model.objects import Spec
 from leasehold.model.records import AuditRecord, Version
 from leasehold.store.bumps import Bumps
+from leasehold.store.specs import decode
 
 
 class MemoryVersions:
@@ -31,6 +35,15 @@ class MemoryVersions:
         """The revisions of a name from `revision` (itself included) to the last."""
         return [v for v in self._versions.get((kind, name), ()) if v.revision >= revision]
 
+    def as_of(self, kind: Kind, at: datetime, beginning: str = "") -> Mapping[str, Spec]:
+        """What lived at a moment, by name; of names with this beginning."""
+        found: dict[str, Spec] = {}
+        for (of_kind, name), versions in self._versions.items():
+            then = [one for one in versions if one.at <= at]
+            if of_kind is kind and name.startswith(beginning) and then and (spec := then[-1].spec) is not None:
+                found[name] = decode(kind.value, json.dumps(spec))
+        return found
+
     def histories(self, keys: Iterable[tuple[Kind, str]]) -> Mapping[tuple[Kind, str], Sequence[Version]]:
         """All revisions of several names, lowest first; a name that never lived is left out."""
         return {key: self._versions[key] for key in keys if key in self._versions}
@@ -49,6 +62,10 @@ class MemoryChanges:
     def latest(self) -> int:
         """The sequence of the last committed change, 0 if none."""
         return self._changes[-1].sequence if self._changes else 0
+
+    def latest_at(self, at: datetime) -> int:
+        """The sequence of the last change at or before a moment, 0 if none."""
+        return max((change.sequence for change in self._changes if change.at <= at), default=0)
 
     def append(self, change: Change) -> None:
         """Add a change, which must be the next of the sequence."""

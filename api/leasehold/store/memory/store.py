@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from leasehold.model.clients import ClientSecret
+from leasehold.model.connections import EndingConnection, Promotion, UpstreamClient
 from leasehold.model.consents import Consent, Pending
 from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.events import AuditEvent, Change
@@ -17,6 +18,7 @@ from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
+from leasehold.model.observations import Observation
 from leasehold.model.outside import Baseline
 from leasehold.model.records import BootstrapToken, Version
 from leasehold.model.registrations import RegisteredClient, RegistrationToken
@@ -28,11 +30,21 @@ from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, Memory
 from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
 from leasehold.store.memory.objects import MemoryObjects
 from leasehold.store.memory.revocations import MemoryRevocations
+from leasehold.store.memory.trail import MemoryTrail, MemoryTrailState
 from leasehold.store.memory_baselines import MemoryBaselines
 from leasehold.store.memory_clients import MemoryRegistrations
+from leasehold.store.memory_connections import (
+    Claimed,
+    MemoryConnectionEndings,
+    MemoryConnections,
+    MemoryPromotions,
+    MemoryUpstreamClients,
+)
+from leasehold.store.memory_connections import Place as ConnectionPlace
 from leasehold.store.memory_credentials import MemoryCredentials
 from leasehold.store.memory_lease_uses import Counted, MemoryLeaseUses, Place
 from leasehold.store.memory_leases import MemoryLeases, MemoryReplays
+from leasehold.store.memory_observations import MemoryObservations
 from leasehold.store.memory_people import MemoryAuthorizations, MemoryClientSecrets, MemoryConsents
 from leasehold.store.memory_questions import MemoryQuestions
 from leasehold.store.memory_streams import MemoryStreams
@@ -72,6 +84,12 @@ class MemoryState:
     looks: list[datetime] = field(default_factory=list)
     lease_uses: dict[Place, Counted] = field(default_factory=dict)
     baselines: dict[str, Baseline] = field(default_factory=dict)
+    connections: dict[ConnectionPlace, Claimed] = field(default_factory=dict)
+    promotions: dict[tuple[str, str], Promotion] = field(default_factory=dict)
+    connection_endings: dict[str, EndingConnection] = field(default_factory=dict)
+    upstream_clients: dict[tuple[str, str], UpstreamClient] = field(default_factory=dict)
+    observations: dict[tuple[str, str], Observation] = field(default_factory=dict)
+    trail: MemoryTrailState = field(default_factory=MemoryTrailState)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -102,6 +120,12 @@ class MemoryState:
             looks=list(self.looks),
             lease_uses=dict(self.lease_uses),
             baselines=dict(self.baselines),
+            connections=dict(self.connections),
+            promotions=dict(self.promotions),
+            connection_endings=dict(self.connection_endings),
+            upstream_clients=dict(self.upstream_clients),
+            observations=dict(self.observations),
+            trail=self.trail.copy(),
         )
 
 
@@ -133,6 +157,12 @@ class MemoryUnitOfWork:
         self.heartbeats = MemoryHeartbeats(state.heartbeats, state.looks)
         self.lease_uses = MemoryLeaseUses(state.leases, state.lease_uses, state.nodes)
         self.baselines = MemoryBaselines(state.baselines)
+        self.connections = MemoryConnections(state.connections, bumps)
+        self.promotions = MemoryPromotions(state.promotions, bumps)
+        self.connection_endings = MemoryConnectionEndings(state.connection_endings)
+        self.upstream_clients = MemoryUpstreamClients(state.upstream_clients)
+        self.observations = MemoryObservations(state.observations)
+        self.trail = MemoryTrail(state.trail, state.audit)
 
 
 class MemoryStore:

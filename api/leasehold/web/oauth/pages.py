@@ -38,7 +38,7 @@ class Page:
 
 def message_page(status: int, message: str) -> Page:
     """One sentence."""
-    return _page(status, "'none'", f"<h1>Leasehold</h1><p>{escape(message)}</p>")
+    return page(status, "'none'", f"<h1>Leasehold</h1><p>{escape(message)}</p>")
 
 
 def redirect_page(url: str, cookie: str | None = None) -> Page:
@@ -64,7 +64,7 @@ def consent_page(question: Question, action: str) -> Page:
         '<button name="answer" value="allow">Allow</button> <button name="answer" value="deny">Do not allow</button>'
         "</form>"
     )
-    return _page(200, f"'self' {_origin(pending.redirect_uri)}", body)
+    return page(200, f"'self' {_origin(pending.redirect_uri)}", body)
 
 
 def _client(client_id: str) -> str:
@@ -86,7 +86,8 @@ def _tools(question: Question) -> list[str]:
     return lines
 
 
-def _page(status: int, form_action: str, body: str) -> Page:
+def page(status: int, form_action: str, body: str) -> Page:
+    """A page of ours around `body`, which is HTML; its forms go where `form_action` (of CSP) says."""
     text = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Leasehold</title></head><body>{body}'
     headers = {**_SAFE, "content-security-policy": _POLICY.format(form_action)}
     return Page(status, headers, f"{text}</body></html>\n".encode())

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from urllib.parse import parse_qsl, urlsplit
 
-from leasehold.exchange.authorizing import LOGIN_FOR, AuthorizationRefused, Authorizing, PushedRequest, Redirect
+from leasehold.broker.connecting import Connecting, ConnectRefused
+from leasehold.exchange.authorizing import Arrival, Authorizing, PushedRequest, Redirect
 from leasehold.exchange.client_credentials import ClientRequest
+from leasehold.exchange.logging_in import AuthorizationRefused
 from leasehold.exchange.on_behalf import AssertionRequest, CodeRequest
 from leasehold.model.possession import Possession
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.asgi import Receive, Scope
+from leasehold.web.connections.pages import connect_page
+from leasehold.web.oauth.browsers import Browsers, query_of
 from leasehold.web.oauth.client_form import client_credential
 from leasehold.web.oauth.exchange_form import resource_of, scopes_of
-from leasehold.web.oauth.forms import Form, InvalidRequest, header, read_form
+from leasehold.web.oauth.forms import Form, InvalidRequest, read_form
 from leasehold.web.oauth.pages import Page, consent_page, message_page, redirect_page
 from leasehold.web.oauth.task_form import task_of
 
 CONSENT = "/oauth2/consent"
-_QUERY_LIMIT = 8192
-_MAX_FIELDS = 32
 _STATE_LIMIT = 1024
 _CHALLENGE_LENGTH = 43  # base64url of a SHA-256
 _VERIFIER_MIN, _VERIFIER_MAX = 43, 128  # RFC 7636 §4.1
@@ -30,14 +31,19 @@ _URL_SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 class People:
     """The routes of browsers. `issuer` is where they are."""
 
-    def __init__(self, *, issuer: str, authorizing: Authorizing, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        authorizing: Authorizing,
+        clock: Callable[[], datetime],
+        connecting: Connecting | None = None,
+    ) -> None:
         self._issuer = issuer
         self._authorizing = authorizing
         self._clock = clock
-        secure = issuer.startswith("https://")
-        # RFC 6265bis §4.1.3: a `__Host-` cookie is of this host alone; loopback without TLS cannot have one.
-        self._cookie = "__Host-leasehold" if secure else "leasehold"
-        self._attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if secure else "")
+        self._browsers = Browsers(issuer)
+        self._connecting = connecting
 
     async def push(self, scope: Scope, receive: Receive) -> str:
         """The request_uri of a pushed request. Raises `InvalidRequest`, `ExchangeRefused`."""
@@ -46,7 +52,7 @@ class People:
     async def authorize(self, scope: Scope, _receive: Receive) -> Page:
         """To the login."""
         try:
-            query = _query(scope)
+            query = query_of(scope)
             client_id, request_uri = query.get("client_id", ""), query.get("request_uri", "")
             return self._page(await self._authorizing.start(client_id, request_uri, self._clock()))
         except (AuthorizationRefused, InvalidRequest) as refused:
@@ -55,9 +61,11 @@ class People:
     async def callback(self, scope: Scope, _receive: Receive) -> Page:
         """Back from the login."""
         try:
-            browser = self._browser(scope)
-            found = await self._authorizing.finish_login(_query(scope), browser, self._clock())
-        except (AuthorizationRefused, InvalidRequest) as refused:
+            browser = self._browsers.of(scope)
+            found = await self._authorizing.finish_login(query_of(scope), browser, self._clock())
+            if isinstance(found, Arrival):
+                return await self._connect(found, browser)
+        except (AuthorizationRefused, ConnectRefused, InvalidRequest) as refused:
             return message_page(400, str(refused))
         if isinstance(found, Redirect):
             return self._page(found)
@@ -66,30 +74,25 @@ class People:
     async def consent(self, scope: Scope, receive: Receive) -> Page:
         """The answer to the question."""
         try:
-            self._check_origin(scope)
+            self._browsers.check_origin(scope)
             ticket, said = _said(await read_form(scope, receive))
-            browser, now = self._browser(scope), self._clock()
+            browser, now = self._browsers.of(scope), self._clock()
             return self._page(await self._authorizing.answer(ticket, browser, now, allowed=said == "allow"))
         except (AuthorizationRefused, InvalidRequest) as refused:
             return message_page(400, str(refused))
 
-    def _check_origin(self, scope: Scope) -> None:
-        origin = header(scope, b"origin")
-        if origin and origin != _origin(self._issuer):
-            raise AuthorizationRefused("this answer comes from another site")
+    async def log_in(self, tool_server: str, issuer: str | None) -> Page:
+        """To the login of somebody who connects an account of theirs. Raises `AuthorizationRefused`."""
+        return self._page(await self._authorizing.log_in(tool_server, issuer, self._clock()))
+
+    async def _connect(self, arrival: Arrival, browser: str) -> Page:
+        if self._connecting is None:
+            raise ConnectRefused("nothing is connected here")
+        return connect_page(await self._connecting.offer(arrival.ticket, browser, self._clock()), self._issuer)
 
     def _page(self, redirect: Redirect) -> Page:
-        if redirect.browser is None:
-            return redirect_page(redirect.url)
-        age = int(LOGIN_FOR.total_seconds()) * 2
-        return redirect_page(redirect.url, f"{self._cookie}={redirect.browser}; Max-Age={age}{self._attributes}")
-
-    def _browser(self, scope: Scope) -> str:
-        sent = (pair.strip().partition("=") for pair in header(scope, b"cookie").split(";"))
-        found = [value for name, _, value in sent if name == self._cookie]
-        if len(found) != 1 or not found[0]:
-            raise AuthorizationRefused("this browser did not start here, or refuses cookies")
-        return found[0]
+        cookie = self._browsers.cookie(redirect.browser) if redirect.browser is not None else None
+        return redirect_page(redirect.url, cookie)
 
 
 def pushed_request(scope: Scope, form: Form) -> PushedRequest:
@@ -159,22 +162,3 @@ def _said(form: Form) -> tuple[str, str]:
     if ticket is None or said not in {"allow", "deny"}:
         raise AuthorizationRefused("this answer is not understood")
     return ticket, said
-
-
-def _query(scope: Scope) -> Mapping[str, str]:
-    raw = scope.get("query_string", b"")[: _QUERY_LIMIT + 1]
-    try:
-        text = raw.decode("ascii")
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
-    except ValueError:
-        raise AuthorizationRefused("the address is not understood") from None
-    if len(raw) > _QUERY_LIMIT:
-        raise AuthorizationRefused("the address is too long")
-    if len(dict(pairs)) != len(pairs):
-        raise AuthorizationRefused("the address says a thing twice")
-    return {name: value for name, value in pairs if value}
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"

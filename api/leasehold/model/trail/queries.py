@@ -1,0 +1,111 @@
+"""What is asked of the trail, and whom and what an event is about. One meaning for every store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from leasehold.model.events import AuditEvent, Outcome
+from leasehold.model.records import AuditRecord
+
+_LEASES, _DECISIONS = "leases", "decisions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facets:
+    """Whom and what an event is about, as it is searched by; None where it is about none."""
+
+    agent: str | None = None
+    user: str | None = None
+    owner: str | None = None
+    tool: str | None = None
+    lease: str | None = None
+    deployment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailQuery:
+    """Which events; None asks nothing. `since` is included, `until` is not. `text` is looked for in what they say."""
+
+    facets: Facets = Facets()
+    kind: str | None = None
+    name: str | None = None
+    action: str | None = None
+    principal: str | None = None
+    outcome: Outcome | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where in the answer, newest first, a page ends."""
+
+    at: datetime
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An event that was found; `position` is its place in the trail, None until it is sealed."""
+
+    record: AuditRecord
+    position: int | None
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in an answer."""
+        return Place(self.record.event.at, self.record.sequence)
+
+
+def facets_of(event: AuditEvent) -> Facets:
+    """Whom and what the event is about, out of the names that events use."""
+    detail = event.detail
+    agent = _text(detail, "agent") or _named("agent:", _text(detail, "subject"), event.principal)
+    user = _text(detail, "user") or _named("user:", _text(detail, "subject"), event.principal)
+    tool = _text(detail, "tool") or (_text(detail, "action") if event.kind == _DECISIONS else None)
+    own = event.name or None
+    return Facets(
+        agent=(own if event.kind == "agents" else None) or (agent.removeprefix("agent:") if agent else None),
+        user=(own if event.kind == "users" else None) or (user.removeprefix("user:") if user else None),
+        owner=(own if event.kind == "owners" else None) or _text(detail, "owner"),
+        tool=tool,
+        lease=(own if event.kind == _LEASES else None) or _text(detail, "lease"),
+        deployment=(own if event.kind == "deployments" else None) or _text(detail, "deployment"),
+    )
+
+
+def matches(query: TrailQuery, event: AuditEvent) -> bool:
+    """Whether the event is one of those asked for."""
+    facets = facets_of(event)
+    asked = (
+        *((getattr(query.facets, name), getattr(facets, name)) for name in Facets.__slots__),
+        (query.kind, event.kind),
+        (query.name, event.name),
+        (query.action, event.action),
+        (query.principal, event.principal),
+        (query.outcome, event.outcome),
+    )
+    return (
+        all(wanted is None or wanted == found for wanted, found in asked)
+        and (query.since is None or event.at >= query.since)
+        and (query.until is None or event.at < query.until)
+        and (query.text is None or _says(event, query.text))
+    )
+
+
+def _says(event: AuditEvent, text: str) -> bool:
+    detail = json.dumps(dict(event.detail), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return any(text.lower() in said.lower() for said in (event.principal, event.name, event.reason, detail))
+
+
+def _text(detail: Mapping[str, object], name: str) -> str | None:
+    found = detail.get(name)
+    return found if isinstance(found, str) and found else None
+
+
+def _named(prefix: str, *names: str | None) -> str | None:
+    return next((name for name in names if name is not None and name.startswith(prefix)), None)

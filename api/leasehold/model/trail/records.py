@@ -1,0 +1,100 @@
+"""An event at its place in the trail, as the bytes that are hashed: canonical JSON (RFC 8785), its predecessor named.
+
+The hash of a record is its leaf hash in the tree (RFC 6962 §2.1), and the `previous` of the record behind it is that
+hash: one hash binds both the chain and the tree.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from leasehold.model.canonical_json import canonical_json
+from leasehold.model.events import AuditEvent
+from leasehold.model.records import AuditRecord
+from leasehold.model.trail.tree import HASH_BYTES
+
+RECORD_VERSION = 1
+NOTHING_BEFORE = bytes(HASH_BYTES)
+"""The `previous` of the first record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """That the event with this sequence stands at `position`, counted from 0, and what its record hashes to."""
+
+    position: int
+    sequence: int
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRecord:
+    """A seal and its event; None once the event was pruned."""
+
+    seal: Seal
+    record: AuditRecord | None
+
+
+def record_bytes(record: AuditRecord, position: int, previous: bytes) -> bytes:
+    """The canonical bytes of an event at its place. The same event gives the same bytes for ever."""
+    return canonical_bytes(record_document(record, position, previous))
+
+
+def record_document(record: AuditRecord, position: int, previous: bytes) -> dict[str, object]:
+    """The record as JSON-like values. What an event has not, as `content`, it does not name."""
+    return {
+        "v": RECORD_VERSION,
+        "position": position,
+        "previous": previous.hex(),
+        "sequence": record.sequence,
+        **event_document(record.event),
+    }
+
+
+def event_document(event: AuditEvent) -> dict[str, object]:
+    """What an event says, as JSON-like values."""
+    document: dict[str, object] = {
+        "at": instant(event.at),
+        "principal": event.principal,
+        "action": event.action,
+        "kind": event.kind,
+        "name": event.name,
+        "outcome": event.outcome.value,
+        "reason": event.reason,
+        "stack": event.stack,
+        "detail": event.detail,
+    }
+    document |= {"source": event.origin.source} if event.origin.source else {}
+    document |= {"trace": event.origin.trace} if event.origin.trace else {}
+    if event.content is not None:
+        content = event.content
+        document["content"] = {"subject": content.subject, "digest": content.digest, "sealed": content.commitment}
+    return document
+
+
+def instant(at: datetime) -> str:
+    """A time with all its microseconds, in UTC."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def canonical_bytes(document: Mapping[str, object]) -> bytes:
+    """Canonical JSON in UTF-8. Where only the order of keys is there to canonicalise, the C encoder writes it."""
+    if not _has_float(document):
+        try:
+            text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        except (TypeError, ValueError):
+            text = "\ud800"  # what has a canonical form at all is for `canonical_json` to say
+        if text.isascii():  # code points sort as UTF-16 does
+            return text.encode()
+    return canonical_json(document).encode()
+
+
+def _has_float(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_float(inner) for inner in value.values())
+    if isinstance(value, list | tuple):
+        return any(_has_float(inner) for inner in value)
+    return isinstance(value, float)

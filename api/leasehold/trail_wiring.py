@@ -1,0 +1,89 @@
+"""Wiring of the audit trail: who seals it, where its checkpoints are kept, and the doors to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from threading import Event, Thread
+
+from leasehold.audit.file_anchor import FileAnchor
+from leasehold.audit.git_anchor import GitAnchor
+from leasehold.audit.s3_anchor import open_s3_anchor
+from leasehold.keys.trail_keys import TrailKey
+from leasehold.settings import InvalidSetting, Settings
+from leasehold.store.sql_store import SqlStore
+from leasehold.trail.ports import Anchor
+from leasehold.trail.sealing import Sealer
+from leasehold.trail.starting import record_start
+from leasehold.web.doors import TrailDoors
+
+_SECRETS_OF_URLS = "://"
+
+
+class AnotherTrailKey(Exception):
+    """The database holds a trail that another key signs: to go on with this one would fork it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTrail:
+    """The doors, and what ends the worker behind them."""
+
+    doors: TrailDoors
+    close: Callable[[], None]
+
+
+def trail_doors(settings: Settings, store: SqlStore, clock: Callable[[], datetime]) -> AuditTrail:
+    """The trail, with its sealer at work. Raises `AnotherTrailKey`, `UnsafeKeyFile`, `InvalidSetting`."""
+    key = TrailKey(settings.audit_key, settings.audit_name)
+    with store.begin() as unit:  # replicas on one database sign with one key, or verification would fail later
+        agreed = unit.shared_secrets.agree("audit-verifier-key", key.verifier_key)
+    if agreed != key.verifier_key:
+        raise AnotherTrailKey(
+            f"the audit trail of this database is signed with `{agreed}`: share its key file "
+            "(LEASEHOLD_AUDIT_KEY_FILE) and keep LEASEHOLD_ISSUER"
+        )
+    record_start(store, version("leasehold"), _configuration(settings), clock())
+    sealer = Sealer(store, key, clock, [_anchor(text) for text in settings.audit_anchors])
+    stop = Event()
+    worker = Thread(target=sealer.run, args=(stop,), name="leasehold-audit-trail", daemon=True)
+    worker.start()
+
+    def close() -> None:
+        stop.set()
+        worker.join()
+
+    return AuditTrail(TrailDoors(store=store, sealer=sealer), close)
+
+
+def _configuration(settings: Settings) -> dict[str, object]:
+    """What may be told of the settings: no secret, and of secrets their names."""
+    return {
+        "issuer": settings.issuer,
+        "database": settings.database_url.partition(_SECRETS_OF_URLS)[0],
+        "keys": settings.keys.partition(":")[0],
+        "host": settings.host,
+        "port": settings.port,
+        "policy_engine": settings.policy_engine,
+        "dpop_nonces": settings.dpop_nonces,
+        "dynamic_registration": settings.dynamic_registration,
+        "private_receivers": sorted(settings.private_receivers),
+        "secrets": sorted(settings.secrets),
+        "gate_rules": settings.gate_rules_file is not None,
+        "ext_authz_port": settings.ext_authz_port,
+        "audit_anchors": list(settings.audit_anchors),
+    }
+
+
+def _anchor(text: str) -> Anchor:
+    scheme, _, rest = text.partition(":")
+    if scheme == "file":
+        return FileAnchor(Path(rest))
+    if scheme == "git":
+        return GitAnchor(Path(rest))
+    try:
+        return open_s3_anchor(text)
+    except ValueError as error:
+        raise InvalidSetting(f"LEASEHOLD_AUDIT_ANCHORS: {error}") from None

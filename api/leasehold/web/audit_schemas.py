@@ -1,0 +1,48 @@
+"""JSON Schemas of the audit trail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leasehold.model.events import Outcome
+
+Schema = dict[str, Any]  # Any: JSON Schema is JSON
+_STRING: Schema = {"type": "string"}
+_NULLABLE: Schema = {"type": ["string", "null"]}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_HASH: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+
+
+def audit_schemas() -> dict[str, Schema]:
+    """By name."""
+    place = {"type": ["integer", "null"], "description": "Its place in the trail, null until it is sealed."}
+    content = _closed(subject=_STRING, digest=_HASH, sealed=_HASH)
+    event = _closed(
+        sequence=_COUNT,
+        position=place,
+        at=_TIME,
+        principal=_STRING,
+        action=_STRING,
+        kind=_STRING,
+        name=_STRING,
+        outcome={"enum": [outcome.value for outcome in Outcome]},
+        reason=_STRING,
+        stack=_NULLABLE,
+        source={**_NULLABLE, "description": "The address that the request came from."},
+        trace={**_NULLABLE, "description": "The trace that the request was part of (W3C Trace Context)."},
+        content={**content, "type": ["object", "null"], "description": "What stands for inputs and outputs."},
+        detail={"type": "object"},
+    )
+    proof = _closed(
+        position=_COUNT, size=_COUNT, leaf=_HASH, proof={"type": "array", "items": _HASH}, checkpoint=_STRING
+    )
+    return {
+        "AuditEvent": event,
+        "AuditCheckpoint": _closed(size=_COUNT, at=_TIME, note=_STRING, verifier_key=_STRING),
+        "AuditProof": {**proof, "required": ["proof", "checkpoint"]},
+    }
+
+
+def _closed(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
