@@ -12,7 +12,7 @@ from datetime import datetime
 from leasehold.authn.possession import Possessions
 from leasehold.decision_wiring import DecisionPoint
 from leasehold.gateway.admission import Admission
-from leasehold.gateway.app import METADATA, PREFIX, GatewayApp
+from leasehold.gateway.app import METADATA, PREFIX, READY, GatewayApp, Readiness
 from leasehold.gateway.callers import Callers
 from leasehold.gateway.exchanges import Gateway
 from leasehold.gateway.following import Following
@@ -34,6 +34,7 @@ from leasehold.surface_wiring import pinned_surfaces
 from leasehold.web.asgi import Application
 
 _KEY = "gateway-sessions"
+_STALE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,11 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         following.close()
         upstreams.close()
 
-    return GatewayDoor({PREFIX: app, METADATA: app}, app, close)
+    def decides() -> bool:
+        return decisions.current.state(clock()) is not None and following.known.staleness(time.monotonic()) < _STALE
+
+    ready = Readiness(app.drain, decides)
+    return GatewayDoor({PREFIX: app, METADATA: app, READY: ready}, app, close)
 
 
 def _limits(settings: Settings) -> RateLimits:

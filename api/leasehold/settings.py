@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 DEFAULT_PORT = 8420
 _SECRET = "LEASEHOLD_SECRET_"  # noqa: S105  a prefix of names
 _MOST = 10_000_000
+_LONGEST_DRAIN = 300
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -51,6 +52,7 @@ class Settings:
     tool_budget: int = 40
     agent_calls: int = 6_000
     user_calls: int = 3_000
+    drain_seconds: int = 0
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
     dynamic_registration: bool = False
@@ -111,6 +113,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         stdio_programs=_programs(environ.get("LEASEHOLD_STDIO_PROGRAMS") or ""),
         tool_budget=_count(environ, "LEASEHOLD_TOOL_BUDGET", "40"),
         agent_calls=_count(environ, "LEASEHOLD_AGENT_CALLS_PER_MINUTE", "6000"),
+        drain_seconds=_seconds(environ, "LEASEHOLD_DRAIN_SECONDS"),
         user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
         audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
@@ -143,6 +146,13 @@ def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:
     if any("/" in host or "*" in host or any(c.isspace() for c in host) for host in hosts):
         raise InvalidSetting(f"{name} must be host names with commas between, no URLs, no patterns")
     return frozenset(hosts)
+
+
+def _seconds(environ: Mapping[str, str], name: str) -> int:
+    text = environ.get(name) or "0"
+    if not (text.isascii() and text.isdecimal() and int(text) <= _LONGEST_DRAIN):
+        raise InvalidSetting(f"{name} must be 0 to {_LONGEST_DRAIN}, not `{text}`")
+    return int(text)
 
 
 def _programs(text: str) -> frozenset[str]:
