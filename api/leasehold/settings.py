@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_PORT = 8420
 _SECRET = "LEASEHOLD_SECRET_"  # noqa: S105  a prefix of names
+_LONGEST_DAYS = 36_500
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -50,6 +52,7 @@ class Settings:
     dynamic_registration: bool = False
     audit_key_file: Path | None = None
     audit_anchors: tuple[str, ...] = ()
+    audit_retention: Mapping[str, timedelta] = field(default_factory=dict)
 
     @property
     def audit_key(self) -> Path:
@@ -103,6 +106,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         private_receivers=_hosts(environ.get("LEASEHOLD_PRIVATE_RECEIVERS") or ""),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
         audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
+        audit_retention=_retention(environ.get("LEASEHOLD_AUDIT_RETENTION") or ""),
         audit_anchors=_anchors(environ.get("LEASEHOLD_AUDIT_ANCHORS") or ""),
     )
 
@@ -115,6 +119,17 @@ def _nonces(text: str) -> bool:
     if text not in {"off", "required"}:
         raise InvalidSetting(f"LEASEHOLD_DPOP_NONCES must be off or required, not `{text}`")
     return text == "required"
+
+
+def _retention(text: str) -> Mapping[str, timedelta]:
+    """`decisions=90,leases=400`: days by kind of event."""
+    found: dict[str, timedelta] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        kind, equals, days = part.partition("=")
+        if not kind or not equals or not days.isdecimal() or not 0 < int(days) <= _LONGEST_DAYS or kind in found:
+            raise InvalidSetting("LEASEHOLD_AUDIT_RETENTION must read <kind>=<days>, with commas between")
+        found[kind] = timedelta(days=int(days))
+    return found
 
 
 def _anchors(text: str) -> tuple[str, ...]:

@@ -64,6 +64,8 @@ WITHOUT_PERMIT = {
     "api/leasehold/signals/transmitting.py:_settle": "the worker says how far it came",
     "api/leasehold/trail/sealing.py:seal_some": "the worker gives places to what was committed",
     "api/leasehold/trail/starting.py:record_start": "the server says how it is configured",
+    "api/leasehold/trail/retention.py:_prune": "the worker keeps to the retention that the settings say",
+    "api/leasehold/trail/contents.py:_key": "who shuts away what an event holds needs the key of its subject",
     "api/leasehold/trail/sealing.py:_moved": "the worker says how far an anchor has come",
     "api/leasehold/clusters/ending.py:_end": "the cluster says that it is gone",
     "api/leasehold/surfaces/recording.py:record": "writes down what a server shows, which gives nobody anything",

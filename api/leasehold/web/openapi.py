@@ -220,6 +220,43 @@ def audit_checkpoint_operation() -> Operation:
     return _operation("get_audit_checkpoint", "audit", answers, (*_READ, "forbidden", "not_found"))
 
 
+def audit_content_operation() -> Operation:
+    """What was shut away."""
+    answers = {
+        "200": {"description": "As it was said.", "content": {"application/json": {"schema": {"type": "object"}}}}
+    }
+    return _operation("get_audit_content", "audit", answers, (*_READ, "forbidden", "not_found"))
+
+
+def audit_erase_operation() -> Operation:
+    """Contents about somebody, destroyed."""
+    answers = {"200": _answer("Destroyed, for good.", "Erasure")}
+    operation = _operation("erase_audit_contents", "audit", answers, (*_READ, *_BODY, "forbidden"))
+    operation["openapi_extra"]["requestBody"] = _body("ErasureBody")
+    return operation
+
+
+def audit_holds_operation() -> Operation:
+    """Legal holds."""
+    answers = {"200": _answer("Every hold, by name.", "AuditHolds")}
+    return _operation("list_audit_holds", "audit", answers, (*_READ, "forbidden"))
+
+
+def audit_hold_operation() -> Operation:
+    """A legal hold."""
+    operation = _operation(
+        "put_audit_hold", "audit", {"200": _answer("It stands.", "AuditHold")}, (*_READ, *_BODY, "forbidden")
+    )
+    operation["openapi_extra"]["requestBody"] = _body("HoldBody")
+    return operation
+
+
+def audit_release_operation() -> Operation:
+    """The end of a legal hold."""
+    answers = {"204": {"description": "Ended."}}
+    return _operation("delete_audit_hold", "audit", answers, (*_READ, "forbidden", "not_found"))
+
+
 def audit_proof_operation() -> Operation:
     """A proof out of the trail."""
     answers = {"200": _answer("By `position`, of inclusion; by `size`, of consistency.", "AuditProof")}
