@@ -24,6 +24,7 @@ from tests.fakes.postgres import running_cluster
 from toolchain import postgres
 
 from benchmarks.figure import Figure
+from leasehold.collecting import settle
 from leasehold.model.trust import IssuerType
 from leasehold.store.sql_store import open_store
 
@@ -50,6 +51,7 @@ def _on(url: str, prefix: str) -> Iterator[Figure]:
         world.now = datetime.now(UTC)
         world.populate()
         world.trust("cluster", world.cluster, IssuerType.KUBERNETES, single_use=True)
+        settle()  # as `leasehold serve` does
         for figure in (*_exchanges(world), *_introspections(world)):
             yield replace(figure, name=prefix + figure.name)
         world.close()

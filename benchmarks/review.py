@@ -25,7 +25,7 @@ from leasehold.model.people import Agent, Owner
 from leasehold.model.plain import plain
 from leasehold.model.records import Version
 from leasehold.model.tools import Action, Tool, ToolServer
-from leasehold.review.declared import RESOURCE_TYPES
+from leasehold.review.declared import NAMED_AFTER, RESOURCE_TYPES
 from leasehold.review.reviews import Reviews
 from leasehold.store.sql_store import SqlStore, SqlUnitOfWork, open_store
 from leasehold.web.declarations import parse_declared
@@ -157,6 +157,6 @@ def _lease(number: int) -> Lease:
 
 
 def _row(kind: Kind, name: str, spec: Spec) -> dict[str, object]:
-    named = {"agent": name} if kind is Kind.GRANT_SETS else {"name": name}
+    named = {NAMED_AFTER.get(kind, "name"): name}
     values = {"id": name, "revision": 1, **plain(spec), **named}
     return {"type": RESOURCE_TYPES[kind], "address": f"{RESOURCE_TYPES[kind]}.x[{name!r}]", "values": values}

@@ -32,7 +32,7 @@ from leasehold.verify.follower import Follower
 from leasehold.verify.issuer import Introspection, IssuerKeys, http_client
 from leasehold.verify.known import Known
 from leasehold.verify.refusals import Reason
-from leasehold.verify.statements import Batch, StatementReader
+from leasehold.verify.statements import Batch, Snapshot, StatementReader
 from leasehold.verify.verifier import AccessRefused, Patience, Verifier
 
 VERIFIERS = {2: 200, 50: 100, 500: 15}
@@ -227,7 +227,9 @@ def _checks() -> Iterator[Figure]:
         with serving(store, Path(scratch)) as service, service.resource_server() as server:
             tokens = [service.world.get(service.world.pod_token()).access_token for _ in range(1000)]
             known = server.follower._known  # noqa: SLF001
-            known.minimums.update({f"lease:{n:032x}": 1 for n in range(300_000)})
+            ended = {f"lease:{n:032x}": 1 for n in range(300_000)}
+            now = time.time()
+            known.start(Snapshot(sequence=known.sequence or 0, at=now, minimums=ended), now, time.monotonic())
             check = server.verifier.check
             for token in tokens:
                 check(token, "read_file", "repo:web")

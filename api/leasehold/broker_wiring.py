@@ -11,8 +11,10 @@ from leasehold.authn.possession import Possessions
 from leasehold.broker.brokering import Broker
 from leasehold.broker.clients import Clients
 from leasehold.broker.connecting import Connecting
+from leasehold.broker.drawing import Drawing
 from leasehold.broker.ending import Endings
 from leasehold.broker.keeping import Keeping
+from leasehold.broker.ports import DrawsCredentials
 from leasehold.broker.refreshing import Refreshing
 from leasehold.exchange.persons import Persons
 from leasehold.external.secrets import Secrets
@@ -41,16 +43,21 @@ class Brokerage:
     close: Callable[[], None]
 
 
-def open_brokerage(settings: Settings, store: SqlStore, clock: Callable[[], datetime]) -> Brokerage:
-    """The broker, with its worker at work."""
+def open_brokerage(
+    settings: Settings, store: SqlStore, draws: DrawsCredentials, clock: Callable[[], datetime]
+) -> Brokerage:
+    """The broker, with its worker at work. `draws` is who hands out credentials of other systems."""
     wrapping = open_wrapping(settings.connection_keys)
     vault, servers = Envelopes(wrapping), UpstreamServers(Network())
     secret = Secrets(settings.secrets, settings.secrets_dir).find
     clients = Clients(issuer=settings.issuer, store=store, vault=vault, servers=servers, secrets=secret)
     refreshing = Refreshing(store=store, vault=vault, servers=servers, clients=clients)
     endings = Endings(store=store, vault=vault, servers=servers, clients=clients, clock=clock)
+    drawing = Drawing(draws=draws, sign=sign)
+    broker = Broker(issuer=settings.issuer, store=store, vault=vault, refreshing=refreshing, drawing=drawing, sign=sign)
+    store.listen(broker.forget)
     return Brokerage(
-        broker=Broker(issuer=settings.issuer, store=store, vault=vault, refreshing=refreshing, sign=sign),
+        broker=broker,
         connecting=Connecting(store=store, vault=vault, servers=servers, clients=clients),
         keeping=Keeping(store=store, vault=vault, check=check_certificate, rotation=wrapping, clients=clients),
         clients=clients,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from threading import Event, Thread
 
+from leasehold.credentials.calls import CallCredentials
 from leasehold.credentials.ending import Endings
 from leasehold.credentials.issuing import CredentialDesk
 from leasehold.credentials.ports import Source
@@ -29,8 +30,8 @@ from leasehold.web.doors import CredentialDoors
 
 def credential_doors(
     settings: Settings, store: SqlStore, signer: Signer, clock: Callable[[], datetime]
-) -> tuple[CredentialDoors, Callable[[], None]]:
-    """The desk, with its worker at work, and what ends that."""
+) -> tuple[CredentialDoors, CallCredentials, Callable[[], None]]:
+    """The desk, with its worker at work; the same for calls of a gateway; and what ends that."""
     sources = _sources(settings, TokenMint(signer, TOKEN_TYPE))
     sealer = FileSealer(settings.sealing_key)
     endings = Endings(store=store, sources=sources, sealer=sealer, clock=clock)
@@ -55,7 +56,7 @@ def credential_doors(
         clock=clock,
         ended=endings.wake,
     )
-    return CredentialDoors(desk=desk, store=store), close
+    return CredentialDoors(desk=desk, store=store), CallCredentials(desk, store), close
 
 
 def open_observer(settings: Settings) -> Observer:

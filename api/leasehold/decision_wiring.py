@@ -13,6 +13,7 @@ from leasehold.decisions.answering import Answering
 from leasehold.decisions.checking import PublishablePolicies
 from leasehold.decisions.current import Current
 from leasehold.decisions.recording import Recorder
+from leasehold.decisions.recounting import Recollection
 from leasehold.keys.sealing import FileSealer
 from leasehold.keys.signing import Signer
 from leasehold.keys.tokens import OwnTokens
@@ -45,6 +46,7 @@ class DecisionPoint:
     policies: PublishablePolicies
     access: Application
     doors: DecisionDoors
+    recollection: Recollection
 
     def close(self) -> None:
         """Decide nothing more; write what waits."""
@@ -77,6 +79,7 @@ def decision_point(
         policies=PublishablePolicies(CedarDocuments(), current),
         access=access_app(access),
         doors=DecisionDoors(current=current, store=store, sealer=sealer, reader=CedarDocuments()),
+        recollection=Recollection(store, sealer),
     )
 
 

@@ -21,6 +21,7 @@ from leasehold.exchange.holds import Holds
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
+from leasehold.exchange.logging_in import OpenLogins
 from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.persons import Persons
 from leasehold.exchange.registrations import Registrations
@@ -48,6 +49,7 @@ from leasehold.web.oauth.people import People
 from leasehold.web.oauth.registering import Registering
 
 _NONCE_KEY = "dpop-nonces"
+_LOGIN_KEY = "open-logins"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,8 @@ def _registering(ground: Ground, shared: _Shared) -> Registering | None:
 
 
 def _people(ground: Ground, shared: _Shared) -> People:
+    with ground.store.begin() as unit:  # replicas lead on what another began
+        key = unit.shared_secrets.agree(_LOGIN_KEY, secrets.token_hex(32)).encode()
     authorizing = Authorizing(
         issuer=ground.settings.issuer,
         clients=shared.clients,
@@ -208,6 +212,7 @@ def _people(ground: Ground, shared: _Shared) -> People:
         views=shared.views,
         store=ground.store,
         ledger=ground.ledger,
+        open_logins=OpenLogins(key),
     )
     return People(
         issuer=ground.settings.issuer, authorizing=authorizing, clock=ground.clock, connecting=ground.connecting

@@ -11,7 +11,11 @@ from urllib.parse import urlsplit
 
 DEFAULT_PORT = 8420
 _SECRET = "LEASEHOLD_SECRET_"  # noqa: S105  a prefix of names
+<<<<<<< HEAD
 _LONGEST_DAYS = 36_500
+=======
+_MOST = 10_000_000
+>>>>>>> main
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -47,6 +51,11 @@ class Settings:
     policy_engine: str = "compiled"
     ext_authz_port: int | None = None
     private_receivers: frozenset[str] = frozenset()
+    private_upstreams: frozenset[str] = frozenset()
+    stdio_programs: frozenset[str] = frozenset()
+    tool_budget: int = 40
+    agent_calls: int = 6_000
+    user_calls: int = 3_000
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
     dynamic_registration: bool = False
@@ -103,7 +112,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ext_authz_port=_ext_authz_port(environ.get("LEASEHOLD_EXT_AUTHZ_PORT")),
         policy_engine=_policy_engine(environ.get("LEASEHOLD_POLICY_ENGINE") or "compiled"),
         dpop_nonces=_nonces(environ.get("LEASEHOLD_DPOP_NONCES") or "off"),
-        private_receivers=_hosts(environ.get("LEASEHOLD_PRIVATE_RECEIVERS") or ""),
+        private_receivers=_hosts(environ, "LEASEHOLD_PRIVATE_RECEIVERS"),
+        private_upstreams=_hosts(environ, "LEASEHOLD_PRIVATE_UPSTREAMS"),
+        stdio_programs=_programs(environ.get("LEASEHOLD_STDIO_PROGRAMS") or ""),
+        tool_budget=_count(environ, "LEASEHOLD_TOOL_BUDGET", "40"),
+        agent_calls=_count(environ, "LEASEHOLD_AGENT_CALLS_PER_MINUTE", "6000"),
+        user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
         audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
         audit_retention=_retention(environ.get("LEASEHOLD_AUDIT_RETENTION") or ""),
@@ -142,11 +156,25 @@ def _anchors(text: str) -> tuple[str, ...]:
     return anchors
 
 
-def _hosts(text: str) -> frozenset[str]:
-    hosts = {host.strip().lower() for host in text.split(",")} - {""}
+def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:
+    hosts = {host.strip().lower() for host in (environ.get(name) or "").split(",")} - {""}
     if any("/" in host or "*" in host or any(c.isspace() for c in host) for host in hosts):
-        raise InvalidSetting("LEASEHOLD_PRIVATE_RECEIVERS must be host names with commas between, no URLs, no patterns")
+        raise InvalidSetting(f"{name} must be host names with commas between, no URLs, no patterns")
     return frozenset(hosts)
+
+
+def _programs(text: str) -> frozenset[str]:
+    paths = {path.strip() for path in text.split(",")} - {""}
+    if any(not path.startswith("/") for path in paths):
+        raise InvalidSetting("LEASEHOLD_STDIO_PROGRAMS must be absolute paths with commas between")
+    return frozenset(paths)
+
+
+def _count(environ: Mapping[str, str], name: str, usual: str) -> int:
+    text = environ.get(name) or usual
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= _MOST):
+        raise InvalidSetting(f"{name} must be 1 to {_MOST}, not `{text}`")
+    return int(text)
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

@@ -21,6 +21,7 @@ from leasehold.exchange.status_lists import StatusLists
 from leasehold.exchange_wiring import Ground, Known, known_callers, oauth_doors, persons, simulation
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
+from leasehold.gateway_wiring import gateway_door
 from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.kms_keys import open_kms
 from leasehold.keys.signing import Signer, TokenMint
@@ -125,7 +126,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     decisions = decision_point(settings, store, callers, _now)
     known = known_callers(settings, store, callers)
     rules = _rules(settings)
-    credentials, stop_endings = credential_doors(settings, store, signer, _now)
+    credentials, for_calls, stop_endings = credential_doors(settings, store, signer, _now)
     observer = open_observer(settings)
     trail = trail_doors(settings, store, _now)
     control = control_plane(
@@ -140,7 +141,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
             receipts=_receipts(settings, signer, rules),
             policies=decisions.policies,
             decisions=decisions.doors,
-            reviews=Reviews(store, observer, rules),
+            reviews=Reviews(store, observer, rules, decisions.recollection),
             observer=observer,
             trail=trail.doors,
         )
@@ -149,7 +150,10 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     sightings, watches = followed(settings, store, _now)
     sweeping = Event()
     Thread(target=sweep_for_ever, args=(store, _now, sweeping), name="leasehold-heartbeats", daemon=True).start()
-    brokerage = open_brokerage(settings, store, _now)
+    brokerage = open_brokerage(settings, store, for_calls, _now)
+    gateway = gateway_door(
+        settings, store, signer, decisions, possessions=known.possessions, broker=brokerage.broker, clock=_now
+    )
     token_service = oauth_doors(
         Ground(
             settings=settings,
@@ -172,6 +176,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     doors, stop_signals = signal_doors(settings, store, signer, callers, known.possessions)
     signals = signals_app(doors)
     hot = {
+        **gateway.planes,
         "/access/v1/": decisions.access,
         WELL_KNOWN: decisions.access,
         STATUS_LISTS: statuses,
@@ -187,7 +192,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     planes = dispatch(control, hot)
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
-    workers = (stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
+    workers = (gateway.close, stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
     return finishing(originating(planes), (*workers, *closing, ledger.close, leases.close, trail.close, store.close))
 
 

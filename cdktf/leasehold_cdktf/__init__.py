@@ -17,6 +17,7 @@ from leasehold_cdktf.credentials import (
 from leasehold_cdktf.deployments import Deployment
 from leasehold_cdktf.directory import Relation, Resource, User
 from leasehold_cdktf.exceptions import DriftException
+from leasehold_cdktf.gate import Gate
 from leasehold_cdktf.grants import Grant
 from leasehold_cdktf.limits import Limit, at_least, at_most, between, exactly, one_like, one_of, one_of_prefixes
 from leasehold_cdktf.manifest import Manifest
@@ -38,23 +39,29 @@ from leasehold_cdktf.subjects import (
     Oidc,
     Spiffe,
 )
-from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer
+from leasehold_cdktf.tools import Ceiling, Scope, Tool, ToolServer, Upstream
 from leasehold_cdktf.trust import Login, TrustIssuer, WorkloadBinding
+from leasehold_cdktf.upstream import ApiKey, AwsSigV4, Basic, Credential, Mtls, OAuth, UpstreamAuth
 
 __all__ = [
     "Agent",
+    "ApiKey",
     "Aws",
     "AwsSession",
+    "AwsSigV4",
     "AwsSts",
     "Azure",
+    "Basic",
     "Buildkite",
     "Call",
     "Ceiling",
     "Claim",
+    "Credential",
     "CredentialProfile",
     "Deployment",
     "DriftException",
     "Federation",
+    "Gate",
     "GitHubActions",
     "GitHubInstallation",
     "GitLab",
@@ -66,6 +73,8 @@ __all__ = [
     "Limit",
     "Login",
     "Manifest",
+    "Mtls",
+    "OAuth",
     "OAuthClient",
     "Oidc",
     "Owner",
@@ -80,6 +89,8 @@ __all__ = [
     "ToolPin",
     "ToolServer",
     "TrustIssuer",
+    "Upstream",
+    "UpstreamAuth",
     "User",
     "WorkloadBinding",
     "assert_can",

@@ -19,6 +19,7 @@ Attributes = Mapping[str, Any]  # Any: what the Terraform schema of each resourc
 # What is judged by others that it does not refer to, and stands after them.
 _WORLD = ("leasehold_tool_server", "leasehold_user", "leasehold_resource", "leasehold_relation")
 _ORDER = {"leasehold_grant": ("leasehold_ceiling",), "leasehold_policy": _WORLD}
+GATE = "leasehold_gate"
 _NO_HCL = (
     "leasehold_cdktf cannot be rendered as HCL: the CDK's HCL writer takes one resource from an element, and guesses "
     "types, so numeric ids and JSON keys would come out wrong. Run `cdktf synth` without `--hcl`: Terraform reads the "
@@ -67,7 +68,9 @@ class Collector(cdk.TerraformElement):
             self.stack.add_dependency(other.stack)
 
     def to_terraform(self) -> dict[str, Any]:
-        """The stack's `resource` blocks. A ceiling stands before the grants that it bounds, a server before policies.
+        """The stack's `resource` blocks, each after what it builds on without naming it.
+
+        A ceiling stands before the grants that it bounds, a server before policies, a gate after all.
 
         Raises:
             ValueError: the stack has no provider of ours, and Terraform would look for `hashicorp/leasehold`.
@@ -86,6 +89,11 @@ class Collector(cdk.TerraformElement):
                     local: body | {"depends_on": sorted({*body.get("depends_on", ()), *first})}
                     for local, body in resources[kind].items()
                 }
+        if GATE in resources:
+            every = sorted(
+                f"{kind}.{local}" for kind, bodies in self.resources.items() if kind != GATE for local in bodies
+            )
+            resources[GATE] = {local: {"depends_on": every} for local in resources[GATE]}
         return {"resource": resources}
 
     def to_hcl_terraform(self) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,9 +22,11 @@ from leasehold_cdktf.names import (
     literal,
 )
 from leasehold_cdktf.pins import Surface, ToolPin
+from leasehold_cdktf.upstream import UpstreamAuth
 
 Action = Literal["read", "write", "delete", "execute"]
 Pinning = Literal["required", "observe"]
+ScanResponse = Literal["allow", "log", "redact", "block"]
 _ANNOTATIONS = {
     "title": "title",
     "readOnlyHint": "read_only_hint",
@@ -40,13 +42,15 @@ class Tool:
     """A tool and what it does to the world.
 
     `input_schema` is the JSON Schema of its arguments, by which policies are typed; `annotations` are what the server
-    says of it, by MCP's names (`readOnlyHint`): hints, never proof.
+    says of it, by MCP's names (`readOnlyHint`): hints, never proof. `resource` is what a call is about, from its
+    arguments (`repo:{repository}`); if left out, the tool server.
     """
 
     action: Action
     description: str = ""
     input_schema: Mapping[str, Any] | None = None  # Any: JSON Schema is JSON
     annotations: Mapping[str, Any] | None = None  # Any: texts and bools
+    resource: str | None = None
 
     def __post_init__(self) -> None:
         if self.input_schema is not None and self.input_schema.get("type") != "object":
@@ -79,6 +83,40 @@ class Tool:
         return tools
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """A server behind the gateway: at `url`, or started by `command` (its program's absolute path first).
+
+    `max_staleness` (seconds) and `calls_per_minute` bound what passes; `scan_arguments` and `scan_results` say by kind
+    of finding what is done about it: `{"secret": "block"}`.
+    """
+
+    url: str | None = None
+    command: tuple[str, ...] = ()
+    transport: Literal["streamable_http", "sse", "stdio"] = "streamable_http"
+    max_staleness: int | None = None
+    calls_per_minute: int | None = None
+    scan_arguments: Mapping[str, ScanResponse] = field(default_factory=dict)
+    scan_results: Mapping[str, ScanResponse] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (self.transport == "stdio") is not bool(self.command) or bool(self.command) is (self.url is not None):
+            raise ValueError("an upstream has a url, or a command with transport `stdio`")
+
+    def declared(self) -> dict[str, Any]:  # Any: attributes of every type
+        """The attributes that are set."""
+        given = {
+            "url": self.url,
+            "command": list(self.command),
+            "transport": None if self.transport == "streamable_http" else self.transport,
+            "max_staleness": self.max_staleness,
+            "calls_per_minute": self.calls_per_minute,
+            "scan_arguments": dict(sorted(self.scan_arguments.items())),
+            "scan_results": dict(sorted(self.scan_results.items())),
+        }
+        return {name: value for name, value in given.items() if value not in (None, [], {})}
+
+
 class ToolServer(OffersTools, Declared):
     """An MCP server and the tools that it has.
 
@@ -88,6 +126,8 @@ class ToolServer(OffersTools, Declared):
             `Tool.listed("github.tools.json")`.
         description: One line for reports.
         pinning: `required`, the default, hides and denies tools that no pin approves; `observe` only takes note.
+        upstream_auth: How calls prove themselves to it: `UpstreamAuth(OAuth())`; left out, it wants nothing.
+        upstream: The server itself, if it stands behind the gateway; `url` is then `<issuer>/mcp/<name>`.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
@@ -105,6 +145,8 @@ class ToolServer(OffersTools, Declared):
         tools: Mapping[str, Action | Tool],
         description: str | None = None,
         pinning: Pinning | None = None,
+        upstream_auth: UpstreamAuth | None = None,
+        upstream: Upstream | None = None,
         name: str | None = None,
     ) -> None:
         check_tools(tools)
@@ -119,6 +161,8 @@ class ToolServer(OffersTools, Declared):
                 "tools": {tool: _definition(what) for tool, what in sorted(tools.items())},
                 "description": description,
                 "pinning": pinning,
+                "upstream_auth": upstream_auth.attributes() if upstream_auth is not None else None,
+                "upstream": None if upstream is None else upstream.declared(),
             }
         )
 
@@ -282,6 +326,8 @@ def _definition(what: Action | Tool) -> dict[str, Any]:  # Any: attributes of ev
         given["description"] = tool.description
     if tool.input_schema is not None:
         given["input_schema"] = literal(json.dumps(tool.input_schema, sort_keys=True))
+    if tool.resource is not None:
+        given["resource"] = tool.resource
     if tool.annotations:
         given["annotations"] = {_ANNOTATIONS[key]: value for key, value in sorted(tool.annotations.items())}
     return given

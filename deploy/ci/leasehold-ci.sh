@@ -14,6 +14,9 @@
 # LEASEHOLD_CI_FAIL_ON  low, medium, high or critical: fail from this risk on
 # LEASEHOLD_CI_STRICT   `true`: fail if anything could not be compared
 # LEASEHOLD_CI_STATUS   `true`: set a commit status
+# LEASEHOLD_CI_GATE     `true`: fail if the rules ask for approval (4) or deny (5); a deployment that brings an approved
+#                       receipt (LEASEHOLD_RECEIPT_FILE) goes on after 4, and the registry holds it to that receipt
+# LEASEHOLD_CI_RECEIPT  file for the receipt of the review, to be approved; none is kept if empty
 # LEASEHOLD_CI_REPORTS  folder for leasehold.sarif and code-quality.json; none are written if empty
 # LEASEHOLD_CI_AUDIENCE audience of the job's OIDC token, the endpoint if empty
 #
@@ -142,6 +145,8 @@ reviewed() {
   set -- review "$stack=$scratch/plan.json"
   [ "$where" = none ] || set -- "$@" --comment "$where"
   [ "$where" = none ] || [ "${LEASEHOLD_CI_STATUS:-}" != true ] || set -- "$@" --status
+  [ "${LEASEHOLD_CI_GATE:-}" != true ] || set -- "$@" --gate
+  [ -z "$receipt" ] || set -- "$@" --receipt "$receipt"
   report "$@" || code=$?
   return "$code"
 }
@@ -163,12 +168,24 @@ if [ -n "${LEASEHOLD_CI_REPORTS:-}" ]; then
   reports=$(cd -- "$LEASEHOLD_CI_REPORTS" && pwd)
 fi
 
+receipt=
+if [ -n "${LEASEHOLD_CI_RECEIPT:-}" ]; then
+  receipt=$(cd -- "$(dirname -- "$LEASEHOLD_CI_RECEIPT")" && pwd)/$(basename -- "$LEASEHOLD_CI_RECEIPT")
+fi
+
 case $phase in
   plan)
     reviewed
     ;;
   deploy)
-    reviewed || { code=$?; say "not applied"; exit "$code"; }
+    code=0
+    reviewed || code=$?
+    if [ "$code" = 4 ] && [ -n "${LEASEHOLD_RECEIPT_FILE:-}" ]; then
+      say "needs approval, and brings a receipt: the registry holds the apply to it"
+    elif [ "$code" != 0 ]; then
+      say "not applied"
+      exit "$code"
+    fi
     applied
     state
     LEASEHOLD_CI_REPORTS=

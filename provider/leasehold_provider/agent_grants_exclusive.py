@@ -64,6 +64,10 @@ class AgentGrantsExclusive(RegistryResource):
         seen.update(() if is_unknown(revokes) else revokes or ())
         return {"grants": grants, "seen": sorted(seen)}
 
+    def declared(self, planned: Values) -> Values:
+        """Return the claim alone: what may go for it is for the registry to work out."""
+        return {"agent": planned["agent"], "grants": planned["grants"]}
+
     def _is_ours(self, grant: Values) -> bool:
         stack = self.run.registry.session.stack
         return stack is not None and grant.get("managed_by") == stack

@@ -114,6 +114,11 @@ class LiveObjects:
             if of == kind and item is not None and item.get("agent") == agent
         ]
 
+    def managed_by(self, stack: str) -> list[Key]:
+        """What a stack manages, as far as it was read: asks nothing."""
+        every = list(self._known.items())
+        return [key for key, item in every if item is not None and item.get("managed_by") == stack]
+
     def saw(self, kind: str, objects: Iterable[Object]) -> None:
         """Remember what was listed; what this run wrote is newer."""
         with self._lock:

@@ -13,6 +13,7 @@ from .deployment import Deployment
 from .drift_exception import DriftException
 from .effective_access import EffectiveAccess
 from .functions import FUNCTIONS
+from .gate import Gate
 from .grant import Grant
 from .listing import GrantListing, Listing, RelationListing
 from .names import check_name
@@ -84,7 +85,7 @@ class LeaseholdProvider(Provider):
         self.run = run = Run()
         owner, agent, server, scope, grant = Owner(run), Agent(run), ToolServer(run), Scope(run), Grant(run)
         policy, user, thing, relation = Policy(run), User(run), Resource(run), Relation(run)
-        self.resources = (
+        kinds = (
             owner,
             agent,
             TrustIssuer(run),
@@ -103,6 +104,7 @@ class LeaseholdProvider(Provider):
             relation,
             DriftException(run),
         )
+        self.resources = (*kinds, Gate(run, kinds))
         self.data_sources = (EffectiveAccess(run), UnmanagedGrants(run))
         self.ephemeral_resources = (Credential(run),)
         self.functions = FUNCTIONS

@@ -24,6 +24,11 @@ class Receipt:
         self._token = token
         self._proofs = proofs or {}
 
+    @property
+    def is_given(self) -> bool:
+        """True if there is one."""
+        return bool(self._token)
+
     def headers(self, kind: str, name: str) -> dict[str, str]:
         """What a write of this object shows; nothing without a receipt."""
         if not self._token:

@@ -139,6 +139,19 @@ class Registry:
         problems: list[dict[str, Any]] = checked["problems"]
         return problems
 
+    @property
+    def shows_receipt(self) -> bool:
+        """True if every write shows the receipt of a reviewed plan."""
+        return self._receipt.is_given
+
+    def review_plan(self, resources: list[Object]) -> Object:
+        """What a plan changes in access, and what the rules make of it; nothing is written."""
+        body = {"stacks": [{"stack": self.session.stack, "resources": resources}]}
+        sent = json.dumps(body, separators=(",", ":"), default=str).encode()
+        headers = {"Content-Type": "application/json"}
+        answer = self._send("POST", "/v1/plan-reviews", headers, sent, Attempt(), _SNAPSHOT_SECONDS)
+        return _object(answer, "the plan")
+
     def effective_access(self, agent: str) -> Object:
         """What an agent can really do now, and what is withheld from it."""
         return _object(self._read(f"/v1/effective-access?{urlencode({'agent': agent})}"), f"agents/{agent}")

@@ -77,6 +77,10 @@ class RegistryResource(Resource):
         sent = {name: planned[name] for name in self.schema.attributes if name not in left_out}
         return sent | {name: plain_attributes(planned[name]) for name in self.typed}
 
+    def declared(self, planned: Values) -> Values:
+        """Return what a review is told of these values; some may be unknown."""
+        return {self.key: planned[self.key], **self.spec(planned)}
+
     def values(self, live: Values) -> Values:
         """Return the state for a live object."""
         values = {name: live.get(name) for name in self.schema.attributes}
@@ -106,13 +110,16 @@ class RegistryResource(Resource):
         if prior == planned:
             self._remember(name, planned)
             return
+        self.run.changes_planned = True
         if not is_unknown(name):
             self._check_name(ctx, name)
         self.check(ctx)
         self._remember(name, planned)
 
     def _remember(self, name: object, planned: Values) -> None:
-        if not is_unknown(name):
+        if is_unknown(name):
+            self.run.unnamed.append((self.kind, planned))
+        else:
             self.run.plan(self.kind, str(name), planned)
 
     def _settle(self, planned: Values, prior: Values) -> None:
@@ -154,6 +161,7 @@ class RegistryResource(Resource):
     def create(self, ctx: ApplyContext) -> Values:
         """Write the object if there is none of its name."""
         planned = ctx.planned
+        self.run.writes_begun = True
         name = self.name_of(planned)
         if not self.run.begin_creation(self.kind, name):
             raise DiagnosticError("Declared twice", f"this run has created {self.kind}/{name} before", (self.key,))
@@ -166,6 +174,7 @@ class RegistryResource(Resource):
 
     def update(self, ctx: ApplyContext) -> Values:
         """Write the object if it still is the one that was planned on."""
+        self.run.writes_begun = True
         name, revision = ctx.prior[self.key], int(ctx.prior["revision"])
         spec = self.updated_spec(ctx)
         return self._state(self.run.registry.update(self.kind, name, spec, revision, self.schema), ctx.planned)
@@ -176,6 +185,7 @@ class RegistryResource(Resource):
 
     def delete(self, ctx: ApplyContext) -> None:
         """Delete the object if it still is the one that was planned on."""
+        self.run.writes_begun = True
         name = ctx.prior[self.key]
         self.run.registry.delete(self.kind, name, int(ctx.prior["revision"]))
         self.run.forget_creation(self.kind, name)

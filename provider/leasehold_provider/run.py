@@ -31,6 +31,11 @@ class Run:
         self._creating: set[Key] = set()
         self._created: set[Key] = set()
         self._in_state: set[Key] = set()
+        self.unnamed: list[tuple[str, Values]] = []
+        """Planned objects whose names are not known yet."""
+        self.changes_planned = False
+        self.writes_begun = False
+        """True in the walk that applies: what is planned there is not all that was."""
 
     @property
     def registry(self) -> Registry:
@@ -64,6 +69,10 @@ class Run:
     def planned(self, kind: str, name: str) -> Values | None:
         """What this run will write under this name; its values may be unknown."""
         return self._planned.get((kind, name))
+
+    def every_planned(self) -> list[tuple[Key, Values]]:
+        """All that this run will write or leave as it is, in order."""
+        return sorted(self._planned.items(), key=lambda pair: pair[0])
 
     def planned_names(self, kind: str) -> list[str]:
         """The names of a kind that this run will write."""

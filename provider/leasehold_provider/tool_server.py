@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from .names import check_input_schema, check_text, check_tool, check_url, one_of
-from .protocol import Attribute, Bool, DiagnosticError, Key, Nested, String, is_unknown
+from .protocol import Attribute, Bool, Diagnostic, DiagnosticError, Key, List, Map, Nested, Number, String, is_unknown
 from .registry_resource import RegistryResource, named
 from .same import same_document
+from .upstream import UPSTREAM_AUTH, complaint_about
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     Values = dict[str, Any]
@@ -38,6 +39,45 @@ _ANNOTATIONS = Nested(
     },
     optional=True,
     description="What the server says of the tool: hints, never proof.",
+)
+
+
+_SCAN = (
+    "By kind of finding (`secret`, `tag`, `bidi`, `zero_width`, `variation`, `filler`, `ansi`, `control`, "
+    "`confusable`, `instruction`): `allow`, `log`, `redact` or `block`."
+)
+_UPSTREAM = Nested(
+    {
+        "url": Attribute(
+            String, optional=True, validators=(check_url,), description="Where the gateway reaches the server."
+        ),
+        "command": Attribute(
+            List(String),
+            default=[],
+            description="The program that is the server, by its absolute path, and its arguments; with `stdio`.",
+        ),
+        "transport": Attribute(
+            String,
+            default="streamable_http",
+            validators=(one_of("streamable_http", "sse", "stdio"),),
+            description="`streamable_http`, `sse` (deprecated) or `stdio`.",
+        ),
+        "max_staleness": Attribute(
+            Number,
+            optional=True,
+            description="How old what is known of revocations may be, in seconds, before calls are refused. "
+            "If left out, 1 for tools that change something and 30 for those that read.",
+        ),
+        "calls_per_minute": Attribute(
+            Number,
+            optional=True,
+            description="Of one agent on one tool; a tenth of it at once. Tools that destroy get a tenth of both.",
+        ),
+        "scan_arguments": Attribute(Map(String), default={}, description=f"What is done to arguments. {_SCAN}"),
+        "scan_results": Attribute(Map(String), default={}, description=f"What is done to results. {_SCAN}"),
+    },
+    optional=True,
+    description="The server behind the gateway. `url` is then the gateway's own: `<issuer>/mcp/<name>`.",
 )
 
 
@@ -72,6 +112,12 @@ class ToolServer(RegistryResource):
                         description="JSON Schema of its arguments, an object, as JSON text. Policies are typed by it.",
                     ),
                     "annotations": _ANNOTATIONS,
+                    "resource": Attribute(
+                        String,
+                        optional=True,
+                        description="What a call is about, from its arguments: `repo:{repository}`. "
+                        "If left out, the tool server.",
+                    ),
                 },
                 nesting="map",
                 required=True,
@@ -88,10 +134,20 @@ class ToolServer(RegistryResource):
                 description="What the gateway does with tools that no `leasehold_tool_pin` approves: `required` hides "
                 "and denies them, `observe` only takes note.",
             ),
+            "upstream_auth": UPSTREAM_AUTH,
+            "upstream": _UPSTREAM,
         },
         description="An MCP server, with the tools that grants and scopes may name.",
         name="Short name that scopes and grants refer to.",
     )
+
+    def validate(self, config: Values) -> Iterable[Diagnostic]:
+        """Check that calls prove themselves in one way."""
+        auth = config["upstream_auth"]
+        if not isinstance(auth, dict):
+            return
+        if (complaint := complaint_about(auth)) is not None:
+            yield Diagnostic.error("Invalid upstream_auth", complaint, ("upstream_auth",))
 
     def keep_spelling(self, planned: Values, before: Values) -> None:
         """Keep the layout of schemas that mean the same."""

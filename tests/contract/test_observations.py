@@ -67,3 +67,11 @@ def test_what_is_broken_off_is_not_remembered(store):
         broken_off()
     with store.read() as unit:
         assert unit.observations.latest(["github"]) == {}
+
+
+def test_of_two_that_were_seen_at_one_instant_the_one_written_last_is_the_newest(store):
+    for tools in ([{"name": "a"}], [{"name": "b"}], [{"name": "a"}]):
+        with store.begin() as unit:
+            unit.observations.put(observed(tools=tools))
+        with store.read() as unit:
+            assert unit.observations.latest(["github"])["github"].surface.names == {tools[0]["name"]}

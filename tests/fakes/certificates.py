@@ -54,3 +54,15 @@ class Authority:
         self._serial += 1
         now = datetime.now(UTC)
         return x509.CertificateBuilder(self._name, name, key, self._serial, now - _DAY, now + _DAY)
+
+
+def self_signed_pair() -> tuple[str, str]:
+    """A certificate and its key, as PEM text."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "client")]), datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - _DAY, now + _DAY)
+    certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate.decode(), private.decode()

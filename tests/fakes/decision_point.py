@@ -16,9 +16,12 @@ from leasehold.decisions.answering import Answering
 from leasehold.decisions.checking import PublishablePolicies
 from leasehold.decisions.current import Current
 from leasehold.decisions.recording import Recorder
+from leasehold.decisions.recounting import Recollection
 from leasehold.keys.sealing import FileSealer
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.checking import CedarDocuments
+from leasehold.review.gate.rules import USUAL
+from leasehold.review.reviews import Reviews
 from leasehold.web.access.app import AccessDoors, access_app
 from leasehold.web.access.callers import Callers
 from leasehold.web.access.search import Searches
@@ -49,6 +52,8 @@ class DecisionWorld:
                 clock=lambda: self.registry.now,
             )
         )
+        self.rules = USUAL
+        self.recollection = Recollection(self.store, self.sealer)
         self.sealed = DecisionDoors(current=self.current, store=self.store, sealer=self.sealer, reader=CedarDocuments())
 
     @cached_property
@@ -61,6 +66,7 @@ class DecisionWorld:
                 clock=lambda: self.registry.now,
                 policies=PublishablePolicies(CedarDocuments(), self.current),
                 decisions=self.sealed,
+                reviews=Reviews(self.store, rules=self.rules, recollection=self.recollection),
             )
         )
 

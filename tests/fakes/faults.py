@@ -32,6 +32,9 @@ class FaultyStore:
     def read(self) -> Any:
         return self._store.read()
 
+    def listen(self, listener: Any) -> None:
+        self._store.listen(listener)
+
     @contextmanager
     def begin(self) -> Iterator[Any]:
         if self.away:

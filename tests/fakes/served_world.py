@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 from tests.fakes.exchange_world import World
 
+from leasehold.collecting import settle
 from leasehold.model.trust import IssuerType
 from leasehold.store.sql_store import open_store
 
@@ -31,6 +32,7 @@ def main(folder: Path, tokens: int) -> None:
         threading.Thread(target=_stop_with_input, args=(server,), daemon=True).start()
         sys.stdout.write(f"{listener.getsockname()[1]}\n")
         sys.stdout.flush()
+        settle()
         server.run([listener])
     world.close()
     store.close()

@@ -11,8 +11,9 @@ _CDK_DOOR = ("cdktf/leasehold_cdktf/_cdk.py",)
 ROOMS_OF_LIBRARY = {
     "fastapi": ("api/leasehold/web/",),
     "starlette": ("api/leasehold/web/",),  # the hot plane is plain ASGI on fastapi's own foundation
-    "orjson": (  # bodies, rows, signed claims, lists that were judged before
-        *("api/leasehold/web/", "api/leasehold/store/", "api/leasehold/keys/", "api/leasehold/surfaces/"),
+    "orjson": (  # bodies, messages, rows, signed claims, lists that were judged before
+        *("api/leasehold/web/", "api/leasehold/gateway/", "api/leasehold/store/", "api/leasehold/keys/"),
+        "api/leasehold/surfaces/",
     ),
     "pydantic": ("api/leasehold/web/", "api/leasehold/store/"),  # strict parsing at the doors and from rows
     "pydantic_core": ("api/leasehold/web/", "api/leasehold/store/"),

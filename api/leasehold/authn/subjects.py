@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol, get_args
 
 from leasehold.authn import (
@@ -141,6 +142,7 @@ def workloads_of(trust_issuer: str, issuer: TrustIssuer, identity: Identity) -> 
     return kubernetes.workloads(trust_issuer, issuer.watch, identity)
 
 
+@lru_cache(maxsize=1024)  # an issuer that is changed is another one
 def profile_of(issuer: TrustIssuer) -> TokenProfile:
     """What the registry asks of this issuer's tokens."""
     return TokenProfile(

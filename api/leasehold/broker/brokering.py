@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 
-from leasehold.broker.choosing import Chosen, NothingChosen, NothingNeeded, choose
+from leasehold.broker.choosing import ByProfile, Chosen, NothingChosen, NothingNeeded, choose
+from leasehold.broker.drawing import Drawing
 from leasehold.broker.ports import SignsRequests, Store, Vault
 from leasehold.broker.presenting import authorized
 from leasehold.broker.refreshing import Refreshing
@@ -43,7 +44,7 @@ class Opened:
     secret: Secret = field(repr=False)
 
 
-Found = Opened | NothingNeeded | NothingChosen
+Found = Opened | ByProfile | NothingNeeded | NothingChosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +57,21 @@ class _Kept:
 class Broker:
     """Chooses. `issuer` is where people find us: they connect at `<issuer>/connect/<tool server>`."""
 
-    def __init__(self, *, issuer: str, store: Store, vault: Vault, refreshing: Refreshing, sign: SignsRequests) -> None:
+    def __init__(
+        self, *, issuer: str, store: Store, vault: Vault, refreshing: Refreshing, drawing: Drawing, sign: SignsRequests
+    ) -> None:
         self._issuer = issuer
         self._store = store
         self._vault = vault
         self._refreshing = refreshing
+        self._drawing = drawing
         self._sign = sign
         self._kept: dict[Key, _Kept] = {}
         self._counter = count(1)
         self._version = 0
-        store.listen(self.forget)
 
     def forget(self, _events: Sequence[RevocationEvent] = ()) -> None:
-        """Nothing that was read before counts any more."""
+        """Nothing that was read before counts any more: something was written. The store calls it after each commit."""
         self._version = next(self._counter)
 
     async def authorize(self, call: UpstreamCall) -> Authorized | NotConnected:
@@ -78,6 +81,8 @@ class Broker:
             found = await self._refreshed(found, call)
         if isinstance(found, NothingNeeded):
             return Authorized(headers=(), connection=None, kind=ConnectionKind.NONE)
+        if isinstance(found, ByProfile):
+            return await self._drawing.authorize(found.upstream, call, self._version)
         if isinstance(found, NothingChosen):
             return self._not_connected(found, call)
         chosen = found.chosen

@@ -26,7 +26,7 @@ from leasehold.model.leases import REGISTRY, Ancestor, Node, user_node
 from leasehold.model.objects import Stored
 from leasehold.model.people import Agent, Owner
 from leasehold.model.tools import ToolServer
-from leasehold.model.upstream import UpstreamAuth
+from leasehold.model.upstream import CredentialUpstream, UpstreamAuth
 from leasehold.policy.connecting import may_call
 
 
@@ -45,6 +45,13 @@ class NothingNeeded:
 
 
 @dataclass(frozen=True, slots=True)
+class ByProfile:
+    """A credential of a profile, drawn for the agent."""
+
+    upstream: CredentialUpstream
+
+
+@dataclass(frozen=True, slots=True)
 class NothingChosen:
     """No connection, and whether the person could do something about it."""
 
@@ -52,7 +59,7 @@ class NothingChosen:
     may_connect: bool = False
 
 
-def choose(unit: UnitOfWork, call: UpstreamCall) -> Chosen | NothingNeeded | NothingChosen:
+def choose(unit: UnitOfWork, call: UpstreamCall) -> Chosen | ByProfile | NothingNeeded | NothingChosen:
     """The connection of a call, looked up by who it is for: nobody else's is ever read."""
     agent = found_agent(unit, call.agent)
     server = found_server(unit, call.tool_server)
@@ -65,11 +72,9 @@ def choose(unit: UnitOfWork, call: UpstreamCall) -> Chosen | NothingNeeded | Not
     auth = server.spec.upstream_auth
     if auth is None:
         return NothingNeeded()
-    if call.user is not None and auth.personal:
-        own = unit.connections.find(Personal(call.user), call.tool_server)
-        if own is not None:
-            return _checked(unit, own, server.spec, auth, ConnectionKind.PERSONAL)
-    return _promoted(unit, call, agent, server.spec, auth)
+    if auth.credential is not None:
+        return ByProfile(auth.credential)
+    return _held(unit, call, agent, server.spec, auth)
 
 
 def found_server(unit: UnitOfWork, name: str) -> Stored[ToolServer] | None:
@@ -84,7 +89,7 @@ def found_agent(unit: UnitOfWork, name: str) -> Stored[Agent] | None:
 
 def address_of(server: ToolServer) -> str:
     """Where calls to a tool server go: what its connections are bound to, and made for (RFC 8707 §2)."""
-    return server.url
+    return server.address
 
 
 def nodes_of(holder: Holder) -> tuple[Node, ...]:
@@ -104,6 +109,16 @@ def fallen(unit: UnitOfWork, connections: Iterable[Connection]) -> list[Connecti
     asked = list(connections)
     generations = unit.nodes.generations({a.node for one in asked for a in one.ancestors})
     return [one for one in asked if any(generations.get(a.node, 0) != a.generation for a in one.ancestors)]
+
+
+def _held(
+    unit: UnitOfWork, call: UpstreamCall, agent: Stored[Agent], server: ToolServer, auth: UpstreamAuth
+) -> Chosen | NothingChosen:
+    if call.user is not None and auth.personal:
+        own = unit.connections.find(Personal(call.user), call.tool_server)
+        if own is not None:
+            return _checked(unit, own, server, auth, ConnectionKind.PERSONAL)
+    return _promoted(unit, call, agent, server, auth)
 
 
 def _promoted(

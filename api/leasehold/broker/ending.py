@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Event
 
@@ -27,7 +27,7 @@ from leasehold.model.connections import CannotOpen, Connection, EndingConnection
 from leasehold.model.errors import LeaseholdError, Unavailable
 from leasehold.model.revocations import RevocationEvent
 from leasehold.model.upstream import OAuthUpstream
-from leasehold.model.upstream_oauth import UpstreamRefused
+from leasehold.model.upstream_oauth import ClientIdentity, ServerMetadata, UpstreamRefused
 from leasehold.policy.connecting import UpkeepPermit, decide_upkeep
 
 LOOK_EVERY_SECONDS = 30.0
@@ -37,6 +37,15 @@ _CLAIM = timedelta(seconds=30)  # longer than one attempt: another replica leave
 _LONGEST_PAUSE = timedelta(hours=1)
 _AT_ONCE = 200
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """How an authorization server is spoken to."""
+
+    server: ServerMetadata
+    client: ClientIdentity
+    allow_private: bool
 
 
 class Endings:
@@ -144,10 +153,19 @@ class Endings:
         client = await asyncio.to_thread(self._clients.known, connection.tool_server, oauth, server)
         if client is None or client.client_id != secret.client_id:
             raise UpstreamRefused("the tokens were issued to a client that we are not any more", "invalid_client")
-        for token, hint in ((secret.refresh_token, "refresh_token"), (secret.access_token, "access_token")):
-            if token is not None:
-                form = {"token": token, "token_type_hint": hint}  # RFC 7009 §2.1
-                await self._servers.revoke(server, client, form, allow_private=oauth.allow_private)
+        speak = _Spoken(server, client, oauth.allow_private)
+        if secret.refresh_token is not None:
+            await self._ended(speak, secret.refresh_token, "refresh_token")
+        try:
+            await self._ended(speak, secret.access_token, "access_token")
+        except UpstreamRefused as refused:
+            # RFC 7009 §2.2.1: one that nobody looks up cannot be taken back. It ends by itself, and is not renewed.
+            if refused.error != "unsupported_token_type" or secret.refresh_token is None:
+                raise
+
+    async def _ended(self, speak: _Spoken, token: str, hint: str) -> None:
+        form = {"token": token, "token_type_hint": hint}  # RFC 7009 §2.1
+        await self._servers.revoke(speak.server, speak.client, form, allow_private=speak.allow_private)
 
     def _oauth(self, connection: Connection) -> OAuthUpstream:
         """How the server is spoken to: as declared, if it still is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -11,6 +11,7 @@ from leasehold.model.connection_secrets import AwsSecret, MtlsSecret
 from leasehold.model.connections import (
     Binding,
     Connection,
+    DrawnCredential,
     EndingConnection,
     Envelope,
     Holder,
@@ -24,7 +25,6 @@ from leasehold.model.events import AuditEvent
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Node
 from leasehold.model.objects import Spec, Stored
-from leasehold.model.revocations import RevocationEvent
 from leasehold.model.upstream import AwsSigV4Upstream
 from leasehold.model.upstream_oauth import ClientIdentity, IssuedTokens, ResourceMetadata, ServerMetadata
 
@@ -119,14 +119,10 @@ class UnitOfWork(Protocol):
 
 
 class Store(Protocol):
-    """Opens transactions: commits on normal exit, rolls back on an exception. Raises `Unavailable`.
-
-    `listen` is told after each commit that wrote to the registry or to connections, whoever made it.
-    """
+    """Opens transactions: commits on normal exit, rolls back on an exception. Raises `Unavailable`."""
 
     def begin(self) -> AbstractContextManager[UnitOfWork]: ...
     def read(self) -> AbstractContextManager[UnitOfWork]: ...
-    def listen(self, listener: Callable[[Sequence[RevocationEvent]], None]) -> None: ...
 
 
 class Vault(Protocol):
@@ -159,6 +155,13 @@ class AuthorizationServers(Protocol):
     async def revoke(
         self, server: ServerMetadata, client: ClientIdentity, form: Mapping[str, str], *, allow_private: bool
     ) -> None: ...
+
+
+class DrawsCredentials(Protocol):
+    """Credentials of other systems for calls of an agent. `draw`: None if it may have none; raises `Unavailable`."""
+
+    async def draw(self, agent: str, profile: str) -> DrawnCredential | None: ...
+    def stands(self, credential_id: str) -> bool: ...
 
 
 class SignsRequests(Protocol):

@@ -10,13 +10,15 @@ from typing import Annotated
 
 import typer
 
+from leasehold.cli.branches import Versions, read_versions
 from leasehold.cli.exits import CLEAN, DRIFT, Failure
 from leasehold.cli.markdown import drift_headline, drift_markdown
 from leasehold.cli.publishing.delivery import Delivery
 from leasehold.cli.publishing.surroundings import Forge
-from leasehold.cli.reports import changes_of, open_findings
+from leasehold.cli.reports import open_findings
+from leasehold.cli.review_evidence import moved
 from leasehold.cli.review_markdown import headline, review_markdown
-from leasehold.cli.reviewing import Kind, Wishes, reported
+from leasehold.cli.reviewing import Kind, Question, Wishes, about, reported
 from leasehold.cli.session import session_of
 from leasehold.cli.sources import source
 from leasehold.cli.terminal import print_drift, print_review
@@ -55,15 +57,24 @@ Sarif = Annotated[str | None, typer.Option("--sarif", help="Write the findings a
 Quality = Annotated[
     str | None, typer.Option("--code-quality", help="Write the findings for GitLab's Code Quality.", metavar="FILE")
 ]
+Base = Annotated[
+    list[str] | None, typer.Option("--base", help="Compare with this: cdktf.out, a plan or a state, as STACK=PATH.")
+]
+Head = Annotated[list[str] | None, typer.Option("--head", help="What is compared with --base.")]
+PolicyRevisions = Annotated[
+    list[str] | None,
+    typer.Option("--policy", help="Compare revisions of a policy; NAME@3 with what lives.", metavar="NAME@3..5"),
+]
 _REVIEW = Kind(
     name="review",
     path="/v1/plan-reviews",
     markdown=review_markdown,
     headline=headline,
     table=print_review,
-    found=changes_of,
+    found=moved,
     otherwise=CLEAN,
 )
+_COMPARISON = replace(_REVIEW, name="comparison", path="/v1/plan-comparisons", otherwise=DRIFT)
 _DRIFT = Kind(
     name="drift",
     path="/v1/drift",
@@ -104,13 +115,18 @@ def drift(  # noqa: PLR0913  each is an option
         raise Failure("what is declared?", next_step="give --state, --plan or --terraform-dir")
     delivery = Delivery(comment=comment, issue=issue, status=status, sarif=sarif, code_quality=code_quality)
     wishes = Wishes(as_json=json_, as_markdown=markdown, fail_on=fail_on, strict=strict, delivery=delivery)
-    raise typer.Exit(reported(session, _DRIFT, sources, wishes))
+    raise typer.Exit(reported(session, _DRIFT, about(sources), wishes))
 
 
 def review(  # noqa: PLR0913  each is an option
     context: typer.Context,
-    plan: Annotated[list[str], typer.Argument(help="`terraform show -json` of a plan file, or STACK=PATH.")],
+    plan: Annotated[
+        list[str] | None, typer.Argument(help="`terraform show -json` of a plan file, or STACK=PATH.")
+    ] = None,
     *,
+    base: Base = None,
+    head: Head = None,
+    policy: PolicyRevisions = None,
     stack: Stack = None,
     json_: AsJson = False,
     markdown: AsMarkdown = False,
@@ -123,10 +139,22 @@ def review(  # noqa: PLR0913  each is an option
     gate: Annotated[bool, typer.Option("--gate", help="Exit 4 if the plan needs approval, 5 if it is denied.")] = False,
     receipt: Annotated[Path | None, typer.Option("--receipt", help="Where to write its receipt.")] = None,
 ) -> None:
-    """Say what a plan changes in access: who can do what where, compared with what lives now."""
+    """Say what a plan changes in access: who can do what where, compared with what lives now.
+
+    Or, with --base and --head, what one version lets agents do that another does not: folders that cdktf synthesised,
+    plans or states. With --policy, the same of two revisions of a policy.
+    """
     session = session_of(context)
     default = stack or session.environment.stack
-    sources = [source("plan", path, default) for path in plan]
+    versions = Versions(base=base or (), head=head or (), policies=policy or (), stack=default)
+    compares = bool(base or head or policy)
+    if compares == bool(plan):
+        raise Failure("what is reviewed?", next_step="give a plan, or --base and --head, or --policy")
+    if compares and receipt is not None:
+        raise Failure("a comparison has no receipt: nothing is applied by it")
+    sources = [source("plan", path, default) for path in plan or ()]
+    question = Question(versions.stacks, partial(read_versions, versions)) if compares else about(sources)
+    kind = _COMPARISON if compares else _REVIEW
     delivery = Delivery(comment=comment, status=status, sarif=sarif, code_quality=code_quality)
     wishes = Wishes(
         as_json=json_,
@@ -137,5 +165,5 @@ def review(  # noqa: PLR0913  each is an option
         gate=gate,
         receipt=receipt,
     )
-    asked = replace(_REVIEW, markdown=partial(review_markdown, receipt=receipt))
-    raise typer.Exit(reported(session, asked, sources, wishes))
+    asked = replace(kind, markdown=partial(review_markdown, receipt=receipt))
+    raise typer.Exit(reported(session, asked, question, wishes))

@@ -69,9 +69,40 @@ Examples:
   leasehold review prod=plan.json --markdown > comment.md
   leasehold review prod=plan.json --comment github --fail-on high
   leasehold review plan.json --stack prod --gate --receipt receipt.json
+  leasehold review --base main/cdktf.out --head cdktf.out
+  leasehold review --policy guards@3..5
 
-Exit codes: 0 told, 1 error, 3 a change at or above --fail-on,
+Exit codes: 0 told, 1 error, 2 the two versions differ, 3 a change at or above --fail-on,
 4 it needs approval, 5 it is denied (both with --gate), 6 something could not be compared (with --strict).
+"""),
+    "connections list": _as_written("""
+Examples:
+  leasehold connections list
+  leasehold connections list --tool-server github --json
+  leasehold connections list --token-file alice.jwt
+"""),
+    "connections add": _as_written("""
+Examples:
+  leasehold connections add github --oauth --shared bot
+  leasehold connections add search --api-key-file - --shared default
+  leasehold connections add search --api-key-file key.txt --token-file alice.jwt
+"""),
+    "connections promote": _as_written("""
+Examples:
+  leasehold connections promote 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b --agent triage --justification "nightly run"
+"""),
+    "connections demote": _as_written("""
+Examples:
+  leasehold connections demote 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b --agent triage
+"""),
+    "connections remove": _as_written("""
+Examples:
+  leasehold connections remove 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b
+  leasehold connections remove 4c0e9f5a1b7d4a2e8f3b6c9d0e1f2a3b --token-file alice.jwt
+"""),
+    "connections rotate-keys": _as_written("""
+Examples:
+  leasehold connections rotate-keys
 """),
     "rules check": _as_written("""
 Examples:
@@ -132,6 +163,28 @@ Exit codes: 0 laid out, 1 error, 2 a file would change (with --check).
 Examples:
   leasehold serve
   LEASEHOLD_DATABASE_URL=postgresql+psycopg://... leasehold serve --port 9000
+"""),
+    "tools fetch": _as_written("""
+Examples:
+  leasehold tools fetch github --from https://mcp.example.com/github --bearer-file token
+  leasehold tools fetch github --from answer.json
+  leasehold tools fetch github --from http://127.0.0.1:9000/mcp --out github.tools.json
+
+Exit codes: 0 as approved, 1 error, 2 something differs from what was approved.
+"""),
+    "tools diff": _as_written("""
+Examples:
+  leasehold tools diff github
+  leasehold tools diff github --json
+
+Exit codes: 0 as approved, 1 error, 2 something differs, 6 nobody saw what the server lists.
+"""),
+    "tools approve": _as_written("""
+Examples:
+  leasehold tools approve github --justification "read over, CHG-4711"
+  leasehold tools approve github --tool create_issue --justification "new, harmless"
+  leasehold tools approve github --digest sha256:6b1f... --justification "as in the diff"
+  leasehold tools approve github --hcl --justification "read over" > github.pin.tf
 """),
     "tools import": _as_written("""
 Examples:

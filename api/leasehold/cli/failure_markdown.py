@@ -6,7 +6,11 @@ from leasehold.cli.circumstances import marker
 from leasehold.cli.exits import Failure
 from leasehold.cli.safe_text import code, prose, words
 
-_NOUNS = {"review": "what this change does to agents' access", "drift": "whether agents' access is as declared"}
+_NOUNS = {
+    "review": "what this change does to agents' access",
+    "comparison": "what one version lets agents do that the other does not",
+    "drift": "whether agents' access is as declared",
+}
 
 
 def failure_markdown(kind: str, stacks: tuple[str, ...], failure: Failure) -> str:

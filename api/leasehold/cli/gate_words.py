@@ -19,6 +19,7 @@ _SAID_ELSEWHERE = frozenset({"new_access", "foundation", "policy_widens", "wildc
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}")
 _SHOWN = 8
 _RULES_IN_A_CELL = 4
+BASE = "base"  # what a comparison is against
 APPROVERS = "approver or security-admin"
 
 
@@ -52,7 +53,11 @@ def said_of(findings: list[Json]) -> str:
 def what_next(report: Json, risk: str, receipt: PurePath | None) -> Iterator[str]:
     """Right below the title, in one line: how risky it is, and what it takes to have it applied."""
     verdict = verdict_of(report)
-    head = f"{LIGHTS[risk]} **{risk.capitalize()} risk.** " if risk else ""
+    if report.get("against") == BASE:
+        yield f"{_head(risk)}Compared with the base, and judged as a plan from there to here would be."
+        yield ""
+        return
+    head = _head(risk)
     if verdict == DENY:
         yield f"{head}The rules deny this, and nobody can approve it: change the plan, or the rules."
         yield ""
@@ -65,10 +70,14 @@ def what_next(report: Json, risk: str, receipt: PurePath | None) -> Iterator[str
         yield ""
 
 
+def _head(risk: str) -> str:
+    return f"{LIGHTS[risk]} **{risk.capitalize()} risk.** " if risk else ""
+
+
 def receipt_lines(report: Json, receipt: PurePath | None) -> Iterator[str]:
     """Where the receipt is, what it is good for, and what holds the apply back without it."""
     signed = report.get("receipt")
-    if verdict_of(report) == DENY:
+    if verdict_of(report) == DENY or report.get("against") == BASE:
         return
     if signed is None:
         if verdict_of(report) == NEEDS_APPROVAL:

@@ -9,7 +9,18 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from leasehold.cli import audit, credentials, objects, policies, provider, rules, tasks, tokens, tools
+from leasehold.cli import (
+    audit,
+    connections,
+    credentials,
+    objects,
+    policies,
+    provider,
+    rules,
+    tasks,
+    tokens,
+    tool_pins,
+)
 from leasehold.cli.approvals import approve
 from leasehold.cli.decisions import explain, replay, what_can, who_can
 from leasehold.cli.drift import drift, review
@@ -71,8 +82,9 @@ app.add_typer(policies.app, name="policy")
 app.add_typer(tokens.app, name="token")
 app.add_typer(tasks.app, name="task")
 app.add_typer(credentials.app, name="credential")
+app.add_typer(connections.app, name="connections")
 app.add_typer(provider.app, name="provider")
-app.add_typer(tools.app, name="tools")
+app.add_typer(tool_pins.app, name="tools")
 app.add_typer(rules.app, name="rules")
 
 

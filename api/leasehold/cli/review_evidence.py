@@ -14,7 +14,7 @@ _ORDER = ("both", "widens", UNPROVEN, NARROWS, EQUIVALENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Line:
     """One change. `change` is None for an agent that changed policies alone give more: then `proofs` say all."""
 
     change: Json | None
@@ -25,13 +25,13 @@ class Row:
 
     @property
     def verb(self) -> str:
-        """What a gain is: `can now` if a call shows it, `is granted` if it is proved to be in vain, else `may now`."""
+        """What a gain is: `can now` if a call shows it, `is granted` if that is proved to be in vain, or `might now`."""
         return _verb(list(self.proofs.values()))
 
     def by_verb(self) -> Iterator[tuple[str, list[Json]]]:
         """The gains of this row, those that calls show first."""
         gains = self.change["gains"] if self.change is not None else ()
-        for verb in ("can now", "may now", "is granted"):
+        for verb in ("can now", "might now", "is granted"):
             some = [one for one in gains if _verb([self.proofs[one["tool_server"], one["tool"]]]) == verb]
             if some:
                 yield verb, some
@@ -41,24 +41,32 @@ class Row:
 class Evidence:
     """All rows, those first that the rules hold back, then by risk; and proofs about changed policies, of no agent."""
 
-    rows: list[Row]
+    rows: list[Line]
     policies: list[Json]
 
     @property
-    def by_policies(self) -> list[Row]:
+    def by_policies(self) -> list[Line]:
         """Agents that changed policies alone give more."""
         return [one for one in self.rows if one.change is None]
 
     @property
-    def by_grants(self) -> list[Row]:
+    def by_grants(self) -> list[Line]:
         """Agents that gain or lose by grants and the ceilings above them."""
         return [one for one in self.rows if one.change is not None and one.agent is not None]
+
+
+def moved(review: Json) -> list[Json]:
+    """Everything that moves, each with a `risk`: what policies alone let more is high, whoever it concerns."""
+    evidence = evidence_of(review)
+    rows = [{"risk": one.risk or "high"} for one in evidence.rows]
+    policies = [one["movement"] for one in evidence.policies if one["movement"] != EQUIVALENT]
+    return [*rows, *({"risk": "low" if one == NARROWS else "high"} for one in policies)]
 
 
 def _verb(several: list[list[Json]]) -> str:
     if any(map(is_wider, several)):
         return "can now"
-    return "is granted" if several and all(map(is_idle, several)) else "may now"
+    return "is granted" if several and all(map(is_idle, several)) else "might now"
 
 
 def evidence_of(review: Json) -> Evidence:
@@ -74,18 +82,18 @@ def evidence_of(review: Json) -> Evidence:
     return Evidence(ordered, sorted(proofs.get("", []), key=lambda one: _ORDER.index(one["movement"])))
 
 
-def _access(change: Json, proofs: list[Json], findings: list[Json]) -> Row:
+def _access(change: Json, proofs: list[Json], findings: list[Json]) -> Line:
     found = proofs_of(change["gains"], proofs)
-    return Row(change=change, agent=change["agent"], risk=change["risk"], proofs=found, findings=findings)
+    return Line(change=change, agent=change["agent"], risk=change["risk"], proofs=found, findings=findings)
 
 
-def _foundation(change: Json, by_sentence: dict[str, Json]) -> Row:
+def _foundation(change: Json, by_sentence: dict[str, Json]) -> Line:
     found = by_sentence.get(change["sentence"])
     findings = [found] if found is not None else []
-    return Row(change=change, agent=None, risk=change["risk"], proofs={}, findings=findings)
+    return Line(change=change, agent=None, risk=change["risk"], proofs={}, findings=findings)
 
 
-def _by_policies(agent: str, proofs: list[Json], gained: set[tuple[str, str]], findings: list[Json]) -> Iterator[Row]:
+def _by_policies(agent: str, proofs: list[Json], gained: set[tuple[str, str]], findings: list[Json]) -> Iterator[Line]:
     """What nobody granted, and policies let through all the same."""
     servers = {server for server, tool in gained if tool == "*"}
     found: Proofs = {}
@@ -95,7 +103,7 @@ def _by_policies(agent: str, proofs: list[Json], gained: set[tuple[str, str]], f
             found.setdefault(key, []).append(one)
     if found:
         findings = [one for one in findings if one["check"] == "policy_widens"] or findings
-        yield Row(change=None, agent=agent, risk="", proofs=found, findings=findings)
+        yield Line(change=None, agent=agent, risk="", proofs=found, findings=findings)
 
 
 def _by_agent(found: list[Json]) -> dict[str, list[Json]]:

@@ -8,10 +8,20 @@ from pathlib import PurePath
 from leasehold.cli.circumstances import circumstances, foot, marker, unproven_lines
 from leasehold.cli.deeds import deeds, in_short
 from leasehold.cli.folding import COMMENT_LIMIT, Sheet, laid_out
-from leasehold.cli.gate_words import AUTO, SIGNS, VERDICTS, gate_cell, receipt_lines, rule_lines, verdict_of, what_next
+from leasehold.cli.gate_words import (
+    AUTO,
+    BASE,
+    SIGNS,
+    VERDICTS,
+    gate_cell,
+    receipt_lines,
+    rule_lines,
+    verdict_of,
+    what_next,
+)
 from leasehold.cli.proof_words import EQUIVALENT, policy_lines, proof_lines
 from leasehold.cli.reports import Json, changes_of, moment, rank
-from leasehold.cli.review_evidence import Evidence, Row, evidence_of
+from leasehold.cli.review_evidence import Evidence, Line, evidence_of
 from leasehold.cli.risk_words import reasons, risk_cell, worst
 from leasehold.cli.safe_text import cell, cell_code, code, words
 
@@ -28,6 +38,7 @@ _WHAT_THIS_IS = (
     "Leasehold compares what AI agents can do now with what they could do after this plan is applied: access, not "
     "attributes."
 )
+_COMPARED = "Leasehold compares what AI agents could do under two versions, where all else is as it lives."
 
 
 def review_markdown(
@@ -35,7 +46,8 @@ def review_markdown(
 ) -> str:
     """The plan review as one comment: the verdict, the table of access, the rest. `receipt` is the file of it."""
     evidence = evidence_of(report)
-    head = [marker("review", report), f"### {_title(report, evidence, notes)}", "", *circumstances(report, notes)]
+    kind, what_this_is = ("comparison", _COMPARED) if report.get("against") == BASE else ("review", _WHAT_THIS_IS)
+    head = [marker(kind, report), f"### {_title(report, evidence, notes)}", "", *circumstances(report, notes)]
     head += what_next(report, worst(changes_of(report)), receipt)
     return laid_out(
         Sheet(
@@ -50,7 +62,7 @@ def review_markdown(
             ],
             fold="Every tool, resource, limit and proof",
             blocks=list(_blocks(evidence)),
-            foot=[*receipt_lines(report, receipt), *foot(report, _WHAT_THIS_IS)],
+            foot=[*receipt_lines(report, receipt), *foot(report, what_this_is)],
         ),
         limit,
     )
@@ -80,35 +92,35 @@ def _title(report: Json, evidence: Evidence, notes: tuple[str, ...]) -> str:
 class _Counting:
     """Agents by their number: no live string."""
 
-    def gain(self, rows: list[Row]) -> str:
+    def gain(self, rows: list[Line]) -> str:
         return _counted(rows, "gain")
 
-    def idle(self, rows: list[Row]) -> str:
+    def idle(self, rows: list[Line]) -> str:
         return f"{_agents(rows)} granted what {'it' if len(rows) == 1 else 'they'} may not call"
 
-    def lose(self, rows: list[Row]) -> str:
+    def lose(self, rows: list[Line]) -> str:
         return _counted(rows, "lose")
 
-    def by_policies(self, rows: list[Row]) -> str:
+    def by_policies(self, rows: list[Line]) -> str:
         return f"policies let {len(rows)} agent{'' if len(rows) == 1 else 's'} do more"
 
 
 class _Naming(_Counting):
     """Agents by name, and the one deed if it is one."""
 
-    def gain(self, rows: list[Row]) -> str:
+    def gain(self, rows: list[Line]) -> str:
         return _one_deed(rows) or _named(rows, "gain")
 
-    def idle(self, rows: list[Row]) -> str:
+    def idle(self, rows: list[Line]) -> str:
         change, said = rows[0].change, ""
         if len(rows) == 1 and change is not None and (said := in_short(change["gains"])):
             return f"{_agent(change)} is granted {said}, and policies let it call no more than before"
         return super().idle(rows)
 
-    def lose(self, rows: list[Row]) -> str:
+    def lose(self, rows: list[Line]) -> str:
         return _named(rows, "lose")
 
-    def by_policies(self, rows: list[Row]) -> str:
+    def by_policies(self, rows: list[Line]) -> str:
         if len(rows) > 1 or len(rows[0].proofs) > 1:
             return super().by_policies(rows)
         ((_, tool),) = rows[0].proofs
@@ -136,14 +148,14 @@ def _said(report: Json, evidence: Evidence, words_of: _Counting) -> str:
     return ", ".join(said) or "no agent gains or loses access"
 
 
-def _one_deed(rows: list[Row]) -> str:
+def _one_deed(rows: list[Line]) -> str:
     """The whole gain, if it is one agent's, and one thing."""
     row, change = rows[0], rows[0].change
     if len(rows) > 1 or change is None or not (said := in_short(change["gains"])):
         return ""
     within = ", within limits" if any(one.get("constraints") for one in change["gains"]) else ""
     can = row.verb.replace("now", "do more than before:") if change.get("had") else row.verb
-    asides = [*(["unproven"] if row.verb == "may now" else []), *(["and loses access"] if change["losses"] else [])]
+    asides = [*(["unproven"] if row.verb == "might now" else []), *(["and loses access"] if change["losses"] else [])]
     aside = f" ({', '.join(asides)})" if asides else ""
     return f"{_agent(change)} {can} {said}{within}{aside}"
 
@@ -152,18 +164,18 @@ def _agent(change: Json) -> str:
     return f"{'new ' if change.get('is_new') else ''}agent {code(change['agent'])}"
 
 
-def _named(found: list[Row], verb: str) -> str:
+def _named(found: list[Line], verb: str) -> str:
     if len(found) > _NAMED:
         return _counted(found, verb)
     agents = " and ".join(code(one.agent) for one in found)
     return f"agent {agents} {verb}s access" if len(found) == 1 else f"agents {agents} {verb} access"
 
 
-def _agents(found: list[Row]) -> str:
+def _agents(found: list[Line]) -> str:
     return "1 agent is" if len(found) == 1 else f"{len(found)} agents are"
 
 
-def _counted(found: list[Row], verb: str) -> str:
+def _counted(found: list[Line], verb: str) -> str:
     return f"1 agent {verb}s access" if len(found) == 1 else f"{len(found)} agents {verb} access"
 
 
@@ -178,7 +190,7 @@ def _in_stacks(report: Json) -> str:
     return f" in {', '.join(stacks[:_STACKS])}{' and others' if len(stacks) > _STACKS else ''}" if stacks else ""
 
 
-def _row(row: Row) -> str:
+def _row(row: Line) -> str:
     if row.change is None:
         who, what, risk = f"agent&nbsp;{cell_code(row.agent)}", _by_policy(row), "by policies"
     elif row.agent is None:
@@ -193,7 +205,7 @@ def _risk(change: Json) -> str:
     return f"{risk_cell(change)}{f'<br>{why}' if why else ''}"
 
 
-def _access(row: Row, change: Json) -> tuple[str, str]:
+def _access(row: Line, change: Json) -> tuple[str, str]:
     """What can be called more, what is granted in vain, what cannot be called any more; and the proofs."""
     who = f"{'new ' if change.get('is_new') else ''}agent&nbsp;{cell_code(change['agent'])}"
     had = change.get("had", ())
@@ -203,7 +215,7 @@ def _access(row: Row, change: Json) -> tuple[str, str]:
     return who, "<br>".join(lines)
 
 
-def _by_policy(row: Row) -> str:
+def _by_policy(row: Line) -> str:
     tools = [cell_code(tool) for _, tool in row.proofs]
     more = f" and {len(tools) - _TOOLS} more tools" if len(tools) > _TOOLS else ""
     said = f"**can call more than before** of {', '.join(tools[:_TOOLS])}{more}, because policies change"
@@ -259,7 +271,7 @@ def _blocks(evidence: Evidence) -> Iterator[str]:
         yield ""
 
 
-def _details(row: Row) -> Iterator[str]:
+def _details(row: Line) -> Iterator[str]:
     """Every entitlement of one agent, one line each, the gravest first; then what was proved."""
     yield f"- agent {code(row.agent)}"
     for word, side in (("gains", "gains"), ("loses", "losses")):

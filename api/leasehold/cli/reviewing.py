@@ -53,19 +53,39 @@ class Wishes:
             raise Failure("--json and --markdown exclude each other")
 
 
-def reported(session: Session, kind: Kind, sources: list[Source], wishes: Wishes) -> int:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about. `read` gives the body and what is declared, raising `Failure`; `stacks` are known before."""
+
+    stacks: tuple[str, ...]
+    read: Callable[[], tuple[Json, list[Declaration]]]
+
+
+def about(sources: list[Source]) -> Question:
+    """The question of a drift report or a plan review."""
+
+    def read() -> tuple[Json, list[Declaration]]:
+        declared = [read_source(one) for one in sources]
+        stacks: dict[str, list[Json]] = {}
+        for one in declared:
+            stacks.setdefault(one.stack, []).extend(one.resources)
+        return {"stacks": [{"stack": stack, "resources": rows} for stack, rows in stacks.items()]}, declared
+
+    return Question(tuple(dict.fromkeys(one.stack for one in sources)), read)
+
+
+def reported(session: Session, kind: Kind, question: Question, wishes: Wishes) -> int:
     """The whole way; the exit code. What cannot be told is told too, before the failure goes on."""
     post = Post(session, wishes.delivery)
     try:
-        declared = [read_source(one) for one in sources]
-        report, notes = _asked(session, kind.path, declared)
+        body, declared = question.read()
+        report, notes = _asked(session, kind.path, body, declared)
         if wishes.receipt is not None:
             write_receipt(wishes.receipt, report.get("receipt"))
         told, code = _told(kind, report, notes, wishes, declared)
         _show(session, kind, report, notes, wishes)
     except Failure as failure:
-        stacks = tuple(dict.fromkeys(one.stack for one in sources))
-        told = _failure(kind, stacks, failure)
+        told = _failure(kind, question.stacks, failure)
         if wishes.as_markdown:
             session.out.write(told.comment)
         post.deliver(told)
@@ -74,13 +94,9 @@ def reported(session: Session, kind: Kind, sources: list[Source], wishes: Wishes
     return code if code != CLEAN or arrived else ERROR
 
 
-def _asked(session: Session, path: str, declared: list[Declaration]) -> tuple[Json, tuple[str, ...]]:
+def _asked(session: Session, path: str, body: Json, declared: list[Declaration]) -> tuple[Json, tuple[str, ...]]:
     """The report, and why Terraform itself could not tell us everything."""
-    stacks: dict[str, list[Json]] = {}
-    for one in declared:
-        stacks.setdefault(one.stack, []).extend(one.resources)
     notes = tuple(f"stack {one.stack} is incomplete: {one.incomplete}" for one in declared if one.incomplete)
-    body = {"stacks": [{"stack": stack, "resources": resources} for stack, resources in stacks.items()]}
     with session.registry() as registry:
         return registry.call("POST", path, body=body).body, notes
 

@@ -26,7 +26,7 @@ CLASSES = {
     "overstay": "past its end",
     "conflict": "declared twice",
     "external": "changed at the other side",
-    "tool_surface": "the server offers other tools",
+    "tool_surface": "the server shows other tools",
     "binding": "who can become an agent",
     "ceiling": "an upper bound",
 }

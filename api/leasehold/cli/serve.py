@@ -13,6 +13,7 @@ import uvicorn
 from rich.console import Console
 from rich.markup import escape
 
+from leasehold.collecting import settle
 from leasehold.settings import InvalidSetting, Settings, read_settings
 from leasehold.wiring import BOOTSTRAP_MINUTES, Server, open_server
 
@@ -36,6 +37,7 @@ def serve(
     logging.getLogger("alembic").setLevel(logging.WARNING)
     server = _open(settings, new_bootstrap_token=new_bootstrap_token)
     _greet(settings, server)
+    settle()
     uvicorn.run(
         server.app,
         host=settings.host,

@@ -22,6 +22,7 @@ _PROVIDER = re.compile(r'(?:provider\[")?(?:[^/"\[\]]+/)?leasehold/leasehold(?:"
 _STATE_VERSION = 4
 _MAKE_JSON = "run `terraform show -json FILE > FILE.json` first"
 Json = dict[str, Any]  # Any: Terraform's documents are read, never written
+_GATE = "leasehold_gate"  # declares nothing: it is where the provider has the plan reviewed
 _OF_ANY_TYPE = {"leasehold_user": ("attributes",), "leasehold_resource": ("attributes",)}
 
 
@@ -45,13 +46,24 @@ class Declaration:
 
 def source(kind: str, argument: str, default_stack: str | None) -> Source:
     """Read `STACK=PATH`, or a path alone for the default stack."""
-    before, separator, after = argument.partition("=")
-    stack, path = (before, after) if separator and _STACK.fullmatch(before) else (default_stack, argument)
+    named, path = split_stack(argument)
+    stack = named if named is not None else default_stack
     if stack is None:
         raise Failure("which stack is this?", where=visible(argument), next_step="write STACK=PATH, or give --stack")
     if not _STACK.fullmatch(stack):
         raise Failure(f"`{visible(stack)}` is no name of a stack")
     return Source(kind, stack, path)
+
+
+def is_stack(name: str) -> bool:
+    """True for what may name a stack."""
+    return _STACK.fullmatch(name) is not None
+
+
+def split_stack(argument: str) -> tuple[str | None, str]:
+    """`STACK=PATH`, or a path alone."""
+    before, separator, after = argument.partition("=")
+    return (before, after) if separator and is_stack(before) else (None, argument)
 
 
 def read_source(of: Source) -> Declaration:
@@ -75,6 +87,13 @@ def _declaration(of: Source, document: Json) -> Declaration:
     if "format_version" in document:
         return Declaration(of.stack, tuple(_of_module(document.get("values", {}).get("root_module", {}), {})))
     raise Failure("this is no Terraform state", where=visible(of.path), next_step=_MAKE_JSON)
+
+
+def what_is(path: str) -> str:
+    """The kind of a source: a folder that Terraform works in, a plan, or a state."""
+    if Path(path).is_dir():
+        return "terraform-dir"
+    return "plan" if "planned_values" in _loaded(path) else "state"
 
 
 def _loaded(path: str) -> Json:
@@ -176,6 +195,7 @@ def _is_ours(provider: object, type_name: object) -> bool:
         and _PROVIDER.fullmatch(provider) is not None
         and isinstance(type_name, str)
         and type_name.startswith("leasehold_")
+        and type_name != _GATE
     )
 
 

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leasehold.cli.gate_words import VERDICTS, rule_lines, said_of, verdict_of
+from leasehold.cli.gate_words import BASE, VERDICTS, rule_lines, said_of, verdict_of
 from leasehold.cli.proof_words import policy_lines, proof_lines
 from leasehold.cli.reports import Json, changes_of, further_states, headline, moment, reach_of, stacks_of, tally, way_of
-from leasehold.cli.review_evidence import Row, evidence_of
+from leasehold.cli.review_evidence import Line, evidence_of
 from leasehold.cli.safe_text import visible
 
 _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
@@ -39,7 +39,8 @@ def print_review(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), widt
     console = _console(out, width)
     evidence, verdict = evidence_of(report), verdict_of(report)
     counted = tally([one["risk"] for one in changes_of(report)]) or "no change by grants"
-    console.print(Text(f"{stacks_of(report)}: {VERDICTS[verdict]}; {counted}", "bold"))
+    compared = ", compared with the base" if report.get("against") == BASE else ""
+    console.print(Text(f"{stacks_of(report) or 'policies'}{compared}: {VERDICTS[verdict]}; {counted}", "bold"))
     if evidence.rows:
         table = _table("Gate", "Risk", "What the apply changes", "Because")
         for row in evidence.rows:
@@ -53,17 +54,17 @@ def print_review(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), widt
         console.print(Text(line))
 
 
-def _row_risk(row: Row) -> Text:
+def _row_risk(row: Line) -> Text:
     return _risk(row.change) if row.change is not None else Text("policy")
 
 
-def _row_text(row: Row) -> Text:
+def _row_text(row: Line) -> Text:
     """The sentence, and beneath it what was proved."""
     said = visible(row.change["sentence"] if row.change else _BY_POLICIES.format(row.agent), _SENTENCE_LIMIT)
     return Text("\n".join([said, *map(_without_emphasis, proof_lines(row.proofs))]))
 
 
-def _row_factors(row: Row) -> Text:
+def _row_factors(row: Line) -> Text:
     return Text(_factors(row.change) if row.change is not None else "policies change")
 
 

@@ -17,7 +17,7 @@ from leasehold.cli.exits import Failure
 from leasehold.cli.safe_text import visible
 from leasehold.cli.session import session_of
 
-app = typer.Typer(no_args_is_help=True, help="Turn what a tool server lists into declarations.")
+app = typer.Typer(no_args_is_help=True, help="What tool servers list: as declarations, and approved.")
 
 _HINTS = {
     "title": "title",
@@ -64,13 +64,13 @@ def _tools(text: str, file: str) -> list[Json]:
 
 
 def _resource(name: str, url: str, tools: list[Json]) -> Iterator[str]:
-    yield f'resource "leasehold_tool_server" {_string(_LABEL.sub("_", name.lower()) or "server")} {{'
-    yield f"  name = {_string(name)}"
-    yield f"  url  = {_string(url)}"
+    yield f'resource "leasehold_tool_server" "{hcl_label(name)}" {{'
+    yield f"  name = {hcl_string(name)}"
+    yield f"  url  = {hcl_string(url)}"
     yield ""
     yield "  tools = {"
     for tool in tools:
-        yield f"    {_string(tool['name'])} = {{"
+        yield f"    {hcl_string(tool['name'])} = {{"
         yield from (f"      {attribute} = {value}" for attribute, value in _attributes(tool))
         yield "    }"
     yield "  }"
@@ -83,26 +83,37 @@ def _attributes(tool: Json) -> Iterator[tuple[str, str]]:
     yield "action", '"read"' if hints.get("readOnlyHint") is True else '"write"'
     words = "".join(char for char in " ".join(str(tool.get("description", "")).split()) if char.isprintable())
     if words:
-        yield "description", _string(words[:_DESCRIPTION_LIMIT])
+        yield "description", hcl_string(words[:_DESCRIPTION_LIMIT])
     if isinstance(tool.get("inputSchema"), dict):
-        yield "input_schema", f"jsonencode({_value(tool['inputSchema'])})"
+        yield "input_schema", f"jsonencode({hcl_value(tool['inputSchema'])})"
     if known := {ours: hints[theirs] for theirs, ours in _HINTS.items() if _is_hint(theirs, hints.get(theirs))}:
-        yield "annotations", _value(known)
+        yield "annotations", hcl_value(known)
 
 
 def _is_hint(name: str, value: object) -> bool:
     return isinstance(value, str if name == "title" else bool)
 
 
-def _value(value: Any) -> str:  # Any: JSON
+def hcl_label(name: str) -> str:
+    """A Terraform label out of a name."""
+    label = _LABEL.sub("_", name.lower()) or "server"
+    return label if label[0].isalpha() else f"_{label}"
+
+
+def hcl_value(value: Any) -> str:  # Any: JSON
+    """A JSON value as HCL."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_string(str(key))} = {_value(inner)}" for key, inner in sorted(value.items())) + "}"
+        return (
+            "{"
+            + ", ".join(f"{hcl_string(str(key))} = {hcl_value(inner)}" for key, inner in sorted(value.items()))
+            + "}"
+        )
     if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    return _string(value) if isinstance(value, str) else json.dumps(value)
+        return "[" + ", ".join(map(hcl_value, value)) + "]"
+    return hcl_string(value) if isinstance(value, str) else json.dumps(value)
 
 
-def _string(text: str) -> str:
+def hcl_string(text: str) -> str:
     """A string of HCL: nothing in it is an expression, and what cannot be seen is written by its number."""
     shown = "".join(_HCL_ESCAPES.get(char) or (char if char.isprintable() else f"\\U{ord(char):08x}") for char in text)
     return '"' + shown.replace("${", "$${").replace("%{", "%%{") + '"'

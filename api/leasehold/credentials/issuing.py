@@ -56,7 +56,10 @@ class CredentialDesk:
     async def issue(self, request: CredentialRequest) -> Issued:
         """A credential. Raises `Unauthenticated`, `CredentialRefused`, `Unavailable`; it is on record then."""
         now = self.clock()
-        lease_id = self._verified(request, now)
+        return await self.issue_on(self._verified(request, now), request, now)
+
+    async def issue_on(self, lease_id: str, request: CredentialRequest, now: datetime) -> Issued:
+        """A credential that hangs on this lease, whoever found it out. Raises the same."""
         permit, generation = await asyncio.to_thread(self._decide, request, lease_id, now)
         record = await asyncio.to_thread(self._admit, permit, generation, request.proof)
         minted = await self._mint(permit, record)

@@ -37,6 +37,7 @@ class Nodes(Protocol):
 class Leases(Protocol):
     """Leases by id."""
 
+    def add_all(self, leases: Sequence[Lease]) -> None: ...
     def find_all(self, lease_ids: Iterable[str]) -> Mapping[str, Lease]: ...
 
 

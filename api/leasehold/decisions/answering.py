@@ -14,6 +14,7 @@ from leasehold.decisions.obligations import obligations_of
 from leasehold.decisions.questions import AccessQuestion, NoQuestion, request_of
 from leasehold.decisions.recording import Recorder
 from leasehold.decisions.records import Decided
+from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Decision, Reason
 from leasehold.model.errors import InvalidValue
 from leasehold.model.tools import Action
@@ -96,9 +97,17 @@ def decided_on(question: AccessQuestion, state: State | None, now: datetime) -> 
     except InvalidValue as error:
         decision = Decision(Reason.SCHEMA_VIOLATION, (), state.published.version, str(error))
         return Decided(id=id_, question=question, request=None, decision=decision, at=now, durable=False)
+    return decided_as(question, request, state, now, id_)
+
+
+def decided_as(
+    question: AccessQuestion, request: AccessRequest, state: State, now: datetime, id_: str | None = None
+) -> Decided:
+    """The decision on a question that was read already."""
     decision = decision_on(request, state.published)
     durable = decision.allowed and not _only_reads(request.action, state)
-    return Decided(id=id_, question=question, request=request, decision=decision, at=now, durable=durable)
+    known_as = id_ or secrets.token_hex(_ID_BYTES)
+    return Decided(id=known_as, question=question, request=request, decision=decision, at=now, durable=durable)
 
 
 def _answer(decided: Decided, state: State | None) -> Answer:

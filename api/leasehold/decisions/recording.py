@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from leasehold.decisions.ports import Sealer, Store
-from leasehold.decisions.records import Decided, event_of, question_text
+from leasehold.decisions.records import Decided, Done, event_of, question_text
 from leasehold.model.decision_records import QUESTIONS_KEPT, SealedQuestion
 from leasehold.model.errors import Unavailable
+from leasehold.model.events import AuditEvent
 from leasehold.policy.decision import Permit
 
 BEHIND_LIMIT = 10_000
@@ -30,10 +31,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """One decision to write, and who waits for it, if anybody does."""
+    """One decision, or what came of one, to write; and who waits for it, if anybody does."""
 
     permit: Permit
-    decided: Decided
+    decided: Decided | Done
     loop: asyncio.AbstractEventLoop | None = None
     written: asyncio.Future[None] | None = None
 
@@ -51,7 +52,7 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="leasehold-decision-log", daemon=True)
         self._started = threading.Lock()
 
-    async def record(self, permit: Permit, decided: Sequence[Decided]) -> None:
+    async def record(self, permit: Permit, decided: Sequence[Decided | Done]) -> None:
         """On disk when this returns, if one of them has to be. Raises `Unavailable`."""
         durable = any(one.durable for one in decided)
         if not durable and (self._failing or len(self._waiting) > BEHIND_LIMIT):
@@ -122,14 +123,20 @@ class Recorder:
                 unit.questions.forget(now - QUESTIONS_KEPT)
 
 
-def write(store: Store, sealer: Sealer, decided: Sequence[tuple[Permit, Decided]]) -> None:
+def write(store: Store, sealer: Sealer, decided: Sequence[tuple[Permit, Decided | Done]]) -> None:
     """Events and sealed questions, in one transaction. Raises `Unavailable`."""
     sealed = [
-        SealedQuestion(id=one.id, at=one.at, sealed=sealer.seal(question_text(one), one.id)) for _, one in decided
+        SealedQuestion(id=one.id, at=one.at, sealed=sealer.seal(question_text(one), one.id))
+        for _, one in decided
+        if isinstance(one, Decided)
     ]
     with store.begin() as unit:
-        unit.audit.append_all([event_of(one, permit.principal) for permit, one in decided])
+        unit.audit.append_all([_event(permit, one) for permit, one in decided])
         unit.questions.add_all(sealed)
+
+
+def _event(permit: Permit, one: Decided | Done) -> AuditEvent:
+    return one.event if isinstance(one, Done) else event_of(one, permit.principal)
 
 
 def _settle(waiting: _Waiting, error: Exception | None) -> None:

@@ -35,6 +35,19 @@ class Decided:
     origin: Origin = field(default_factory=ORIGIN.get)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What came of something that was decided: an event of the door that let it through. `durable` as above."""
+
+    event: AuditEvent
+    durable: bool
+
+    @property
+    def at(self) -> datetime:
+        """When it happened."""
+        return self.event.at
+
+
 def event_of(decided: Decided, asker: Principal) -> AuditEvent:
     """The audit event. Raw values of arguments, attributes and context are not in it."""
     question, decision = decided.question, decided.decision

@@ -134,13 +134,14 @@ def replay(store: Store, sealer: Sealer, _permit: Permit, state: State, limit: i
 
 def _flip(sealed: SealedQuestion, sealer: Sealer, state: State) -> Flip | None:
     was = remembered(sealer.unseal(sealed.sealed, sealed.id))
-    decision = _decided_again(was.question, state, sealed.at)
+    decision = decided_again(was.question, state, sealed.at)
     if decision.allowed is was.reason.allows:
         return None
     return Flip(sealed.id, sealed.at, was.question, was.reason, decision)
 
 
-def _decided_again(question: AccessQuestion, state: State, at: datetime) -> Decision:
+def decided_again(question: AccessQuestion, state: State, at: datetime) -> Decision:
+    """The decision on a question as of then, in this state; what it cannot be understood as is denied."""
     try:
         return decision_on(request_of(question, state, at), state.published)
     except InvalidValue as error:

@@ -13,9 +13,10 @@ from leasehold.authn.ports import LeaseReader, OwnTokenVerifier
 from leasehold.authn.registry_tokens import lease_id_of, live_leases, own_profile
 from leasehold.decisions.answering import Answering
 from leasehold.decisions.assembling import State
+from leasehold.decisions.calling import CallerFacts, actors_of
 from leasehold.decisions.current import Current
-from leasehold.decisions.questions import AccessQuestion, Party
 from leasehold.envoy.calls import LISTINGS, HttpRequest, Message, NoCall, message_of, resource_of
+from leasehold.model.access_requests import action_name
 from leasehold.model.entities import AGENT, EntityRef
 from leasehold.model.errors import LeaseholdError
 from leasehold.model.leases import Lease
@@ -28,7 +29,6 @@ from leasehold.verify.access import AccessToken
 _BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*)")  # RFC 6750 §2.1
 _SELF = Principal(id="leasehold:ext-authz", role=Role.ENFORCER)
 _DENIED, _BROKEN, _INVALID = -32001, -32603, -32600  # COAZ-MCP, "Error Handling"; JSON-RPC 2.0 §5.1
-_MAX_CHAIN = 16
 _log = logging.getLogger(__name__)
 
 
@@ -105,7 +105,9 @@ class Authorizing:
         if not caller.token.allows(message.tool, resource, message.arguments):
             said = "the token is not for this tool on this resource"
             return Verdict(allowed=False, status=403, error=_DENIED, message=said, id=message.id)
-        answer = await self._answering.answer(_permit(), _question(message, caller, resource, request.source))
+        action = action_name(caller.server, message.tool)
+        question = _facts(caller).question(action, resource, message.arguments, request.source)
+        answer = await self._answering.answer(_permit(), question)
         decision = answer.decision
         if decision.allowed and not answer.obligations:  # Envoy can fulfil none: it has to deny
             return Verdict(allowed=True, headers=_told(caller, answer.id))
@@ -130,40 +132,19 @@ class Authorizing:
         return _Caller(_access(verified, lease), lease, state.servers[lease.audience])
 
 
-def _question(message: Message, caller: _Caller, resource: str, source: str | None) -> AccessQuestion:
-    agent = caller.lease.agent or ""
-    context: dict[str, object] = {"chain": _chain(caller.token.claims)}
+def _facts(caller: _Caller) -> CallerFacts:
     subject = caller.token.subject
-    on_behalf = not subject.startswith("agent:")
-    if on_behalf:
-        context["user"] = {"type": "user", "id": subject.removeprefix("user:")}
-    context["oauth"] = {
-        "mode": "on_behalf_of" if on_behalf else "autonomous",
-        "scopes": sorted(caller.lease.scopes),
-        "consent": on_behalf,  # a token on behalf of somebody is issued with their consent alone, and dies with it
-    }
-    context |= {"source_ip": source} if source is not None else {}
-    context |= {"deployment": caller.lease.deployment} if caller.lease.deployment is not None else {}
-    type_, _, id_ = resource.partition(":")
-    return AccessQuestion(
-        subject=Party("agent", agent),
-        action=f"{caller.server}/{message.tool}",
-        properties={"arguments": message.arguments} if message.arguments else {},
-        resource=Party(type_, id_),
-        context=context,
+    user = None if subject.startswith("agent:") else subject.removeprefix("user:")
+    actors = actors_of(caller.token.claims.get("act"))
+    above = actors[1:]  # the current actor is the agent itself
+    first = (subject.removeprefix("agent:"),) if actors and user is None else ()
+    return CallerFacts(
+        agent=caller.lease.agent or "",
+        user=user,
+        chain=(*first, *reversed(above)),
+        scopes=caller.lease.scopes,
+        deployment=caller.lease.deployment,
     )
-
-
-def _chain(claims: Mapping[str, object]) -> list[str]:
-    """The agents above the one that acts, the first of all at the head (RFC 8693 §4.1)."""
-    found: list[str] = []
-    act = claims.get("act")
-    while isinstance(act, Mapping) and len(found) < _MAX_CHAIN:
-        found.append(str(act.get("sub", "")).removeprefix("agent:"))
-        act = act.get("act")
-    subject = str(claims.get("sub", ""))
-    above = found[1:]  # the current actor is the agent itself
-    return [*([subject.removeprefix("agent:")] if found and subject.startswith("agent:") else []), *reversed(above)]
 
 
 def _access(verified: VerifiedClaims, lease: Lease) -> AccessToken:

@@ -23,7 +23,7 @@ from leasehold.exchange.logging_in import (
     CALLBACK,
     LOGIN_FOR,
     AuthorizationRefused,
-    begun,
+    OpenLogins,
     derived,
     login_of,
     login_url,
@@ -39,7 +39,7 @@ from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Ancestor, consent_node, stands_for, user_node
 from leasehold.model.tokens import LEEWAY, TokenRefused, UnverifiedToken
 from leasehold.model.trust import Login, TrustIssuer
-from leasehold.policy.consenting import StepPermit, decide_login, decide_start, decide_step, may_be_asked
+from leasehold.policy.consenting import StepPermit, decide_start, decide_step, may_be_asked
 from leasehold.policy.leasing import LeasePermit
 
 PUSHED_FOR = timedelta(seconds=90)
@@ -104,7 +104,9 @@ class Authorizing:
         views: Views,
         store: Store,
         ledger: Ledger,
+        open_logins: OpenLogins | None = None,
     ) -> None:
+        self._open = open_logins or OpenLogins(secrets.token_bytes(32))
         self._issuer = issuer
         self._clients = clients
         self._registrations = registrations
@@ -180,16 +182,16 @@ class Authorizing:
             name, issuer = await self._issuer_named(wanted)
         except ExchangeRefused as refused:
             raise AuthorizationRefused("nobody can log in here, or it is not clear where: name an issuer") from refused
-        state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        detail = (("issuer", name), ("server", tool_server), ("browser", digest_of(browser)))
-        await asyncio.to_thread(self._add, decide_login(), begun(digest_of(state), now, detail), now)
+        browser = secrets.token_urlsafe(32)
+        state = self._open.state({"issuer": name, "server": tool_server, "browser": digest_of(browser)}, now)
         return Redirect(login_url(self._issuer, issuer, state, browser, silent=False), browser)
 
     async def finish_login(
         self, answer: Mapping[str, str], browser: str, now: datetime
     ) -> Question | Redirect | Arrival:
         """Who came back from the login: asked, or sent on if they consented before. Raises `AuthorizationRefused`."""
-        pending = await asyncio.to_thread(self._find, answer.get("state", ""), Stage.LOGIN)
+        state = answer.get("state", "")
+        pending = self._open.find(state) or await asyncio.to_thread(self._find, state, Stage.LOGIN)
         step = decide_step(pending, now, browser=digest_of(browser)) if pending is not None else None
         if pending is None or step is None:
             raise AuthorizationRefused("this login was not started here, or took too long: start again")
@@ -244,7 +246,7 @@ class Authorizing:
             expires_at=now + LOGIN_FOR,
             detail=(*pending.detail, *about),
         )
-        await self._move(step, pending, following)
+        await asyncio.to_thread(self._add, step, following, now)
         return Arrival(ticket)
 
     async def answer(self, ticket: str, browser: str, now: datetime, *, allowed: bool) -> Redirect:

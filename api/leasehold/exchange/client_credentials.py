@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from leasehold.authn.clients import ClientCredential
@@ -60,8 +60,8 @@ class ClientCredentials:
         return Draft(
             permit=permit,
             generations=generations,
-            lease=lambda lease_id: replace(
-                lease_of(permit, generations, client.binding, f"agent:{client.agent}", lease_id, now), task=task
+            lease=lambda lease_id, place: lease_of(
+                permit, generations, client.binding, f"agent:{client.agent}", lease_id, place, now, task
             ),
             claims=lambda lease: {
                 **access_claims(self._issuer, permit, lease, None, key),

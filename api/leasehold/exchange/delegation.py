@@ -136,7 +136,7 @@ class Delegation:
         return Draft(
             permit=family.delegated.permit,
             generations=family.generations,
-            lease=lambda lease_id: child_lease(family, lease_id, now),
+            lease=lambda lease_id, place: child_lease(family, lease_id, place, now),
             claims=lambda lease: child_claims(self._issuer, family, lease, request.key),
             event=lambda lease: child_event(request, family, lease),
             first_uses=tuple(use for use in uses if use is not None),

@@ -17,6 +17,7 @@ from leasehold.exchange.refusals import Reason
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Ancestor, Lease, Node
 from leasehold.model.possession import Possession
+from leasehold.model.status import StatusPlace
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.policy.delegating import Delegated
 
@@ -61,7 +62,7 @@ class Family:
         return () if self.delegated.again else (self.actor.agent,)
 
 
-def child_lease(family: Family, lease_id: str, now: datetime) -> Lease:
+def child_lease(family: Family, lease_id: str, place: StatusPlace, now: datetime) -> Lease:
     """The lease of a sub-agent: about whom its parent's is, for the same task."""
     permit, parent = family.delegated.permit, family.parent.lease
     return Lease(
@@ -78,6 +79,7 @@ def child_lease(family: Family, lease_id: str, now: datetime) -> Lease:
         expires_at=permit.expires_at,
         parent=parent.id,
         task=parent.task,
+        status=place,
     )
 
 

@@ -6,7 +6,7 @@ Every grant type ends here. What differs between them is an `Attempt`: who asks,
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,10 +21,12 @@ from leasehold.model.errors import Unavailable
 from leasehold.model.events import AuditEvent
 from leasehold.model.leases import REGISTRY, Lease, Node
 from leasehold.model.possession import FirstUse
+from leasehold.model.status import StatusPlace
 from leasehold.model.tokens import MAX_TOKEN_BYTES
 from leasehold.policy.leasing import LeasePermit
 
 _ATTEMPTS = 4
+_LOT_BYTES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Draft:
 
     permit: LeasePermit
     generations: Mapping[Node, int]
-    lease: Callable[[str], Lease]
+    lease: Callable[[str, StatusPlace], Lease]
     claims: Callable[[Lease], dict[str, object]]
     event: Callable[[Lease], AuditEvent]
     first_uses: tuple[FirstUse, ...] = ()
@@ -102,13 +104,12 @@ class Issuing:
         if unwritten:
             await self._ledger.write(Root(unwritten))
             return None
-        drafted = draft.lease(_lease_id(now))
-        lease = replace(drafted, status=self._places.take(drafted.issued_at))
+        lease = draft.lease(_lease_id(now), self._places.take(now))
         claims = draft.claims(lease)
         token = await self._mint.sign(claims)
         if len(token) > MAX_TOKEN_BYTES:  # nobody, ourselves included, would take it
             raise ExchangeRefused(ExchangeReason.TOKEN_TOO_LARGE)
-        lease = replace(lease, token_sha256=hashlib.sha256(token.encode()).hexdigest())
+        lease = lease.of_token(hashlib.sha256(token.encode()).hexdigest())
         entry = Issue(
             permit=draft.permit,
             lease=lease,
@@ -138,4 +139,4 @@ def _lease_id(now: datetime) -> str:
 
     Time first, so that leases written together lie together in every index, and a commit has few pages to write (0018).
     """
-    return f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(10)}"
+    return f"{int(now.timestamp() * 1000):012x}{os.urandom(_LOT_BYTES).hex()}"

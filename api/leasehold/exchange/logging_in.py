@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from datetime import datetime, timedelta
+import json
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from leasehold.exchange.on_behalf import challenge_of
@@ -18,20 +21,46 @@ class AuthorizationRefused(Exception):
     """The person is told here, and sent nowhere: there is no address that could be trusted with them."""
 
 
-def begun(digest: str, now: datetime, detail: tuple[tuple[str, str], ...]) -> Pending:
-    """A login that no agent asked for."""
-    return Pending(
-        digest=digest,
-        stage=Stage.LOGIN,
-        agent="",
-        redirect_uri="",
-        challenge="",
-        state=None,
-        resource="",
-        scopes=frozenset(),
-        expires_at=now + LOGIN_FOR,
-        detail=detail,
-    )
+class OpenLogins:
+    """Logins that anybody may begin. Nothing is kept: what they were begun for travels in `state`, under a MAC.
+
+    Whoever knocks writes no row, however often. A state is good for the browser that began it, for ten minutes; to use it
+    twice takes a second code of the issuer, for the same person in the same browser. Replicas share `key`.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def state(self, detail: Mapping[str, str], now: datetime) -> str:
+        """What leads back to a login for `detail`."""
+        told = json.dumps({"detail": detail, "until": (now + LOGIN_FOR).timestamp()}, separators=(",", ":")).encode()
+        return f"{_text(told)}.{_text(self._mac(told))}"
+
+    def find(self, state: str) -> Pending | None:
+        """The login that a state leads back to, over or not; None if it is none of ours."""
+        told, dot, mac = state.partition(".")
+        try:
+            raw, given = _bytes(told), _bytes(mac)
+        except ValueError:
+            return None
+        if not dot or not hmac.compare_digest(self._mac(raw), given):
+            return None
+        found = json.loads(raw)
+        return Pending(
+            digest="",
+            stage=Stage.LOGIN,
+            agent="",
+            redirect_uri="",
+            challenge="",
+            state=None,
+            resource="",
+            scopes=frozenset(),
+            expires_at=datetime.fromtimestamp(found["until"], UTC),
+            detail=tuple(found["detail"].items()),
+        )
+
+    def _mac(self, told: bytes) -> bytes:
+        return hmac.digest(self._key, b"login\n" + told, "sha256")
 
 
 def login_of(issuer: TrustIssuer) -> Login:
@@ -61,3 +90,12 @@ def login_url(own: str, issuer: TrustIssuer, state: str, browser: str, *, silent
 def derived(what: str, browser: str) -> str:
     """A value that only the browser's cookie can bring again: nothing of it is kept here."""
     return hmac.digest(browser.encode(errors="replace"), what.encode(), "sha256").hex()
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    """Raises `ValueError`."""
+    return b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -189,9 +189,8 @@ class OnBehalf:
         return Draft(
             permit=permit,
             generations=generations,
-            lease=lambda lease_id: replace(
-                lease_of(permit, generations, client.binding, mandate.person, mandate.lease_id or lease_id, now),
-                task=task,
+            lease=lambda lease_id, place: lease_of(
+                permit, generations, client.binding, mandate.person, mandate.lease_id or lease_id, place, now, task
             ),
             claims=lambda lease: {
                 **access_claims(self._issuer, permit, lease, None, key),

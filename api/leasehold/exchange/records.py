@@ -13,6 +13,7 @@ from leasehold.exchange.refusals import Reason
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Ancestor, Lease, Node
 from leasehold.model.possession import FirstUse, Possession
+from leasehold.model.status import StatusPlace
 from leasehold.model.tasks import TaskWish
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.model.trust import WorkloadBinding
@@ -50,10 +51,10 @@ class Decided:
     generations: Mapping[Node, int]
 
 
-def new_lease(decided: Decided, lease_id: str, now: datetime, task: str | None = None) -> Lease:
+def new_lease(decided: Decided, lease_id: str, place: StatusPlace, now: datetime, task: str | None) -> Lease:
     """The lease of a permit; its token is not made yet."""
     subject = subject_of(decided.permit, decided.binding_name, decided.binding)
-    return lease_of(decided.permit, decided.generations, decided.binding_name, subject, lease_id, now, task)
+    return lease_of(decided.permit, decided.generations, decided.binding_name, subject, lease_id, place, now, task)
 
 
 def lease_of(  # noqa: PLR0913, PLR0917  a lease is that much
@@ -62,8 +63,9 @@ def lease_of(  # noqa: PLR0913, PLR0917  a lease is that much
     binding: str,
     subject: str,
     lease_id: str,
+    place: StatusPlace,
     now: datetime,
-    task: str | None = None,
+    task: str | None,
 ) -> Lease:
     """A lease with this subject. `binding` is empty where the agent proved itself as a client."""
     return Lease(
@@ -74,11 +76,12 @@ def lease_of(  # noqa: PLR0913, PLR0917  a lease is that much
         binding=binding,
         audience=permit.audience,
         scopes=permit.promised,
-        ancestors=tuple(Ancestor(node, generations[node]) for node in (REGISTRY, *permit.nodes)),
+        ancestors=tuple([Ancestor(node, generations[node]) for node in (REGISTRY, *permit.nodes)]),
         token_sha256="",
         issued_at=now.replace(microsecond=0),
         expires_at=permit.expires_at,
         task=task,
+        status=place,
     )
 
 

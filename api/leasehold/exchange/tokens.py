@@ -100,7 +100,7 @@ class TokenExchange:
         return Draft(
             permit=decided.permit,
             generations=decided.generations,
-            lease=lambda lease_id: new_lease(decided, lease_id, now, task),
+            lease=lambda lease_id, place: new_lease(decided, lease_id, place, now, task),
             claims=lambda lease: access_claims(self._issuer, decided.permit, lease, decided.binding, key),
             event=lambda lease: issuance(request, subject, decided, lease),
             first_uses=tuple(use for use in uses if use is not None),

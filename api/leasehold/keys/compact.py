@@ -10,6 +10,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NoReturn
 
+import orjson
+
 from leasehold.model.tokens import MAX_TOKEN_BYTES, Flaw, TokenRefused, UnverifiedToken
 
 # Anything else is refused rather than ignored: `jku`, `x5u`, `jwk` and `x5c` bring a key of the sender's choice,
@@ -102,12 +104,25 @@ def decode(segment: str) -> bytes:
 def json_object(raw: bytes) -> dict[str, object]:
     """A JSON object with every key once. Raises `TokenRefused`."""
     try:
-        value = _DECODER.decode(raw.decode())
+        value = _written_back(raw) or _DECODER.decode(raw.decode())
     except (ValueError, RecursionError):
         raise TokenRefused(Flaw.MALFORMED) from None
     if not isinstance(value, dict):
         raise TokenRefused(Flaw.MALFORMED)
     return value
+
+
+def _written_back(raw: bytes) -> object:
+    """What the text says, if that is written back to the letter; None if it is not.
+
+    Then no key stood there twice, for nothing is written twice, and both readers read the same: most issuers write so,
+    without spaces, and it takes a third of the time.
+    """
+    try:
+        value = orjson.loads(raw)
+        return value if orjson.dumps(value) == raw else None
+    except (ValueError, TypeError):  # beyond what orjson reads or writes: deep, or of numbers that are too large
+        return None
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

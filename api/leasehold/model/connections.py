@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from leasehold.model.credentials import Target
 from leasehold.model.errors import InvalidValue, LeaseholdError
 from leasehold.model.leases import Ancestor
 from leasehold.model.names import check_name
@@ -214,6 +215,16 @@ class Promotion:
     promoted_at: datetime
     promoted_by: str
     justification: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnCredential:
+    """A credential of another system for the calls of one agent, until `ends_at`. `id` is that of its record."""
+
+    id: str
+    target: Target
+    secret: Mapping[str, str] = field(repr=False)
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

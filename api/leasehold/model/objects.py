@@ -93,7 +93,11 @@ def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901, PLR
     match spec:
         case DriftException():
             return  # a fingerprint names a finding, which is no object
-        case Owner() | TrustIssuer() | ToolServer() | Policy() | User() | Resource() | Relation():
+        case ToolServer():
+            drawn = spec.upstream_auth.credential if spec.upstream_auth is not None else None
+            if drawn is not None:
+                yield Reference("upstream_auth.credential.profile", Kind.CREDENTIAL_PROFILES, drawn.profile)
+        case Owner() | TrustIssuer() | Policy() | User() | Resource() | Relation():
             return  # policies speak of tools, people and things as types and ids: what is not there is denied
         case Agent():
             yield Reference("owner", Kind.OWNERS, spec.owner)

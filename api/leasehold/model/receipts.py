@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from leasehold.model.errors import InvalidValue, LeaseholdError
@@ -18,6 +18,7 @@ from leasehold.model.errors import InvalidValue, LeaseholdError
 RECEIPT_TYPE = "leasehold-plan-receipt+jwt"
 RECEIPT_HEADER, PROOF_HEADER = "Leasehold-Receipt", "Leasehold-Receipt-Proof"
 _PROOF = re.compile(r"[LR][0-9a-f]{64}(?:\.[LR][0-9a-f]{64}){0,39}")
+_written = json.JSONEncoder(separators=(",", ":")).encode
 _LEAF, _NODE = b"\x00", b"\x01"  # a leaf can never be passed off as a node
 
 
@@ -55,22 +56,24 @@ class Tree:
 
 def tree_of(transitions: Sequence[Transition]) -> Tree:
     """The tree of these transitions, whatever their order."""
-    ordered = sorted(transitions, key=lambda one: (one.kind, one.name))
-    level = [_leaf(one) for one in ordered]
-    places = list(range(len(level)))
+    ordered = _ordered(transitions)
+    levels = list(_levels(ordered))
     steps: list[list[str]] = [[] for _ in ordered]
-    while len(level) > 1:
-        for at, place in enumerate(places):
+    for height, level in enumerate(levels[:-1]):
+        hexes = [one.hex() for one in level]
+        for at, way in enumerate(steps):
+            place = at >> height
             other = place ^ 1
             if other < len(level):
-                steps[at].append(("L" if other < place else "R") + level[other].hex())
-            places[at] = place // 2
-        level = [
-            _node(level[at], level[at + 1]) if at + 1 < len(level) else level[at] for at in range(0, len(level), 2)
-        ]
-    root = level[0] if level else hashlib.sha256(b"").digest()
+                way.append(("L" if other < place else "R") + hexes[other])
     proofs = {(one.kind, one.name): ".".join(way) for one, way in zip(ordered, steps, strict=True)}
-    return Tree(f"sha256:{root.hex()}", proofs)
+    return Tree(_named(levels[-1]), proofs)
+
+
+def root_of(transitions: Sequence[Transition]) -> str:
+    """The root of their tree alone: it costs a fraction of all the ways to it."""
+    *_, last = _levels(_ordered(transitions))
+    return _named(last)
 
 
 def leads_to(transition: Transition, proof: str, root: str) -> bool:
@@ -89,8 +92,28 @@ def parse_proof(text: str) -> str:
     return "" if text == "-" else text
 
 
+def _ordered(transitions: Sequence[Transition]) -> list[Transition]:
+    return sorted(transitions, key=lambda one: (one.kind, one.name))
+
+
+def _levels(ordered: Sequence[Transition]) -> Iterator[list[bytes]]:
+    """From the leaves to the root."""
+    level = [_leaf(one) for one in ordered]
+    yield level
+    while len(level) > 1:
+        level = [
+            _node(level[at], level[at + 1]) if at + 1 < len(level) else level[at] for at in range(0, len(level), 2)
+        ]
+        yield level
+
+
+def _named(top: list[bytes]) -> str:
+    root = top[0] if top else hashlib.sha256(b"").digest()
+    return f"sha256:{root.hex()}"
+
+
 def _leaf(one: Transition) -> bytes:
-    text = json.dumps([one.kind, one.name, one.before, one.after], separators=(",", ":"))
+    text = _written([one.kind, one.name, one.before, one.after])
     return hashlib.sha256(_LEAF + text.encode()).digest()
 
 

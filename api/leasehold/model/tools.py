@@ -10,7 +10,10 @@ from typing import ClassVar
 from leasehold.model.arguments import ArgumentConstraint, check_constraints
 from leasehold.model.errors import InvalidValue
 from leasehold.model.json_texts import canonical_object, parsed_object
+from leasehold.model.mcp_methods import METHODS, is_reserved
 from leasehold.model.names import check_name, check_resource, check_text, check_tool, has_wildcard
+from leasehold.model.relaying import Upstream
+from leasehold.model.tool_resources import check_template
 from leasehold.model.trust import check_url
 from leasehold.model.upstream import UpstreamAuth
 
@@ -50,16 +53,22 @@ class ToolAnnotations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """One tool of a server. `input_schema`: the JSON Schema of its arguments, an object, as JSON text."""
+    """One tool of a server. `input_schema`: the JSON Schema of its arguments, an object, as JSON text.
+
+    `resource`: what a call is about, from its arguments (`repo:{repository}`); if left out, its tool server.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     action: Action
     description: str = ""
     input_schema: str | None = None
     annotations: ToolAnnotations | None = None
+    resource: str | None = None
 
     def __post_init__(self) -> None:
         check_text(self.description, "description")
+        if self.resource is not None:
+            check_template(self.resource)
         if self.input_schema is not None:
             canonical = canonical_object(self.input_schema, "input_schema")
             if parsed_object(canonical).get("type") != "object":
@@ -73,6 +82,7 @@ class ToolServer:
 
     `upstream_auth` is how calls prove themselves to it; None: it wants nothing.
     `pinning`: whether the gateway shows and calls tools that no pin approves.
+    With an `upstream` it stands behind the gateway, and `url` is the gateway's: `<issuer>/mcp/<name>`.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
@@ -81,16 +91,26 @@ class ToolServer:
     description: str = ""
     upstream_auth: UpstreamAuth | None = None
     pinning: Pinning = Pinning.REQUIRED
+    upstream: Upstream | None = None
 
     def __post_init__(self) -> None:
         check_url(self.url, "url")
-        if self.upstream_auth is not None and self.upstream_auth.mtls is not None and self.url.startswith("http:"):
+        if self.upstream_auth is not None and self.upstream_auth.mtls and self.address.startswith("http:"):
             raise InvalidValue("a server that wants a client certificate is reached by https")
         check_text(self.description, "description")
-        for tool in self.tools:
+        for tool, definition in self.tools.items():
             check_tool(tool)
             if tool == "*":
                 raise InvalidValue("a tool server lists its tools by name")
+            _check_reserved(tool, definition)
+        if self.upstream is not None and self.upstream.url == self.url:
+            # Its own audience would make the gateway's tokens good there, past the gateway.
+            raise InvalidValue("url is the gateway's address of the server, and not that of its upstream")
+
+    @property
+    def address(self) -> str:
+        """Where the server itself is: its upstream's URL if it stands behind the gateway, else `url`."""
+        return self.upstream.url if self.upstream is not None and self.upstream.url is not None else self.url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +134,15 @@ class Scope:
         check_text(self.description, "description")
         check_reach(self.tools, self.resources, allow_wildcard=self.allow_wildcard, justification=self.justification)
         check_constraints(self.constraints)
+
+
+def _check_reserved(tool: str, definition: Tool) -> None:
+    if not is_reserved(tool):
+        return
+    if tool not in METHODS:
+        raise InvalidValue(f"no tool is named `{tool}`: that beginning stands for {', '.join(sorted(METHODS))}")
+    if definition.resource is not None or definition.input_schema is not None:
+        raise InvalidValue(f"`{tool}` has a resource and arguments of its own")
 
 
 def check_reach(tools: frozenset[str], resources: frozenset[str], *, allow_wildcard: bool, justification: str) -> None:

@@ -90,20 +90,6 @@ class ApiKeyUpstream:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BasicUpstream:
-    """A user name and a password (RFC 7617)."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MtlsUpstream:
-    """A client certificate in the TLS handshake. The tool server's address must be https."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AwsSigV4Upstream:
     """Requests signed for one AWS service in one region (Signature Version 4)."""
 
@@ -119,9 +105,28 @@ class AwsSigV4Upstream:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialUpstream:
+    """A credential of a credential profile, drawn for the agent that calls: whom the profile names, and nobody else.
+
+    Tokens of GitHub Apps and of our own issuer go out as bearer tokens; AWS sessions sign requests for `service` in the
+    region of the profile. Nobody connects anything.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    profile: str
+    service: str = "execute-api"
+
+    def __post_init__(self) -> None:
+        check_name(self.profile, "profile")
+        if not _SERVICE.fullmatch(self.service):
+            raise InvalidValue("service must be the signing name of a service, such as execute-api")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamAuth:
     """How calls prove themselves to a tool server: exactly one method.
 
+    `basic`: a user name and a password (RFC 7617). `mtls`: a client certificate in the TLS handshake (RFC 8705 §2).
     `personal`: people connect accounts of their own, which come first. `shared`: a connection of the organisation may
     be promoted for an agent.
     """
@@ -129,32 +134,34 @@ class UpstreamAuth:
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     oauth: OAuthUpstream | None = None
     api_key: ApiKeyUpstream | None = None
-    basic: BasicUpstream | None = None
-    mtls: MtlsUpstream | None = None
+    basic: bool = False
+    mtls: bool = False
     aws_sigv4: AwsSigV4Upstream | None = None
+    credential: CredentialUpstream | None = None
     personal: bool = True
     shared: bool = True
 
     def __post_init__(self) -> None:
-        if sum(one is not None for one in self._methods.values()) != 1:
-            raise InvalidValue("give exactly one of oauth, api_key, basic, mtls and aws_sigv4")
+        if sum(map(bool, self._methods.values())) != 1:
+            raise InvalidValue("give exactly one of oauth, api_key, basic, mtls, aws_sigv4 and credential")
         if not (self.personal or self.shared):
             raise InvalidValue("personal and shared cannot both be off: no call could ever go out")
 
     @property
-    def _methods(self) -> dict[Method, object | None]:
+    def _methods(self) -> dict[Method, object]:
         return {
             Method.OAUTH: self.oauth,
             Method.API_KEY: self.api_key,
             Method.BASIC: self.basic,
             Method.MTLS: self.mtls,
             Method.AWS_SIGV4: self.aws_sigv4,
+            Method.CREDENTIAL: self.credential,
         }
 
     @property
     def method(self) -> Method:
         """The one that is given."""
-        return next(method for method, given in self._methods.items() if given is not None)
+        return next(method for method, given in self._methods.items() if given)
 
 
 def _check_words(value: str, what: str) -> None:

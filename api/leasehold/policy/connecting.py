@@ -78,6 +78,8 @@ def may_call(agent: Agent, owner: Owner) -> bool:
 
 def may_be_held(auth: UpstreamAuth, holder: Holder) -> bool:
     """True if a tool server's declaration lets this holder have a connection there."""
+    if auth.credential is not None:  # drawn for each agent by its profile: there is nothing to hold
+        return False
     return auth.personal if isinstance(holder, Personal) else auth.shared
 
 

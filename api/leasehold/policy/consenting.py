@@ -32,11 +32,6 @@ def decide_start(agent: str, client: ClientMetadata, redirect_uri: str) -> StepP
     return StepPermit(agent) if redirect_uri in client.redirect_uris else None
 
 
-def decide_login() -> StepPermit:
-    """Anybody may log in; what they may do then depends on who they are."""
-    return StepPermit("")
-
-
 def decide_step(pending: Pending, now: datetime, *, browser: str | None) -> StepPermit | None:
     """May this browser (by the digest of its cookie; None before it has one) go on with this authorization?"""
     same = pending.get("browser") == (browser or "")

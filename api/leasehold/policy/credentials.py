@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from leasehold.model.credentials import CredentialProfile
 from leasehold.model.leases import Lease
+from leasehold.model.people import Agent, AgentState, Owner, OwnerState
 
 MIN_LIFE = timedelta(seconds=1)
 _SCOPE = "credential:"
@@ -40,6 +41,20 @@ class CredentialPermit:
     profile: str
     spec: CredentialProfile
     ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallPermit:
+    """A lease may be taken for calls of this agent, for one credential profile. Only this module makes one."""
+
+    agent: str
+    profile: str
+
+
+def decide_call(name: str, agent: Agent, owner: Owner, profile: str) -> CallPermit | None:
+    """May the gateway take a lease for this agent? While the agent lives and somebody answers for it."""
+    alive = agent.state is AgentState.ACTIVE and owner.state is OwnerState.ACTIVE
+    return CallPermit(name, profile) if alive else None
 
 
 def credential_scopes(profiles: Iterable[str]) -> frozenset[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 
 from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.authority.plain import plain_of
@@ -14,10 +15,17 @@ from leasehold.model.plain import plain_value
 from leasehold.model.tool_surfaces import surface_leaves
 from leasehold.review.findings import Delta
 
+Flat = dict[str, object]
+_TEXTS = frozenset({"jwks", "client_jwks"})
+
 
 def deltas(declared: Spec, live: Spec) -> tuple[Delta, ...]:
     """Every attribute whose meaning differs, by dotted path."""
-    left, right = flattened(declared), flattened(live)
+    return deltas_between(flattened(declared), flattened(live))
+
+
+def deltas_between(left: Flat, right: Flat) -> tuple[Delta, ...]:
+    """The same, of attributes that are flattened already."""
     return tuple(
         Delta(path, left.get(path), right.get(path))
         for path in sorted(left.keys() | right.keys())
@@ -29,16 +37,14 @@ def _typed(value: object) -> tuple[type, object]:
     return type(value), value  # Python alone takes `true` for `1`
 
 
-def flattened(spec: object) -> dict[str, object]:
+def flattened(spec: object) -> Flat:
     """The attributes of a spec under dotted paths.
 
     Sets are sorted lists, times in UTC, key sets and constraints on arguments in one notation.
     """
-    flat: dict[str, object] = {}
+    flat: Flat = {}
     for path, value in _leaves("", spec):
-        flat[path] = (
-            canonical_keys(value) if path in {"jwks", "client_jwks"} and isinstance(value, str) else plain_value(value)
-        )
+        flat[path] = canonical_keys(value) if path in _TEXTS and isinstance(value, str) else plain_value(value)
     return flat
 
 
@@ -57,16 +63,30 @@ def canonical_constraint(declared: ArgumentConstraint) -> dict[str, object]:
     return {"any_of": [first, *rest]} if rest else first
 
 
-def _leaves(prefix: str, value: object) -> list[tuple[str, object]]:
-    if isinstance(value, ArgumentConstraint):
-        return [(prefix, canonical_constraint(value))]
-    if isinstance(value, ToolPin):
-        leaves = surface_leaves(value.approved).items()
-        return [("justification", value.justification), *((f"surface{path}", leaf) for path, leaf in leaves)]
-    if is_dataclass(value) and not isinstance(value, type):
-        members = [(f.name, getattr(value, f.name)) for f in fields(value)]
-    elif isinstance(value, Mapping):
-        members = list(value.items())
+def _leaves(prefix: str, value: object) -> Iterator[tuple[str, object]]:
+    if value is None or isinstance(value, str | int | frozenset):  # most of them
+        yield prefix, value
+    elif isinstance(value, ArgumentConstraint):
+        yield prefix, canonical_constraint(value)
+    elif isinstance(value, ToolPin):
+        yield "justification", value.justification
+        for path, leaf in surface_leaves(value.approved).items():
+            yield f"surface.{path.removeprefix('/')}", leaf
+    elif (members := _members(value)) is None:
+        yield prefix, value
     else:
-        return [(prefix, value)]
-    return [leaf for name, member in members for leaf in _leaves(f"{prefix}.{name}" if prefix else name, member)]
+        for name, member in members:
+            yield from _leaves(f"{prefix}.{name}" if prefix else name, member)
+
+
+def _members(value: object) -> Iterable[tuple[str, object]] | None:
+    if isinstance(value, Mapping):
+        return value.items()
+    names = _names(type(value))  # type: ignore[arg-type]  # a class is hashable
+    return None if names is None else ((name, getattr(value, name)) for name in names)
+
+
+@cache
+def _names(noun: type) -> tuple[str, ...] | None:
+    """The attributes of a noun; None of what is no noun."""
+    return tuple(one.name for one in fields(noun)) if is_dataclass(noun) else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from leasehold.model.credentials import CredentialProfile
+from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.policies import Policy
 from leasehold.model.tools import ToolServer
@@ -18,17 +20,26 @@ from leasehold.review.worlds import Live
 _WHOLE = 100.0
 
 
-def coverage(
-    declared: Declared, live: Live, findings: Sequence[Finding], beyond: Sequence[Unproven], looks: int
-) -> Coverage:
-    """Declared objects and looks beyond the registry are what should be judged; `beyond` are the looks that failed."""
-    gaps = tuple(_gaps(declared, live, findings, beyond))
-    total = len(declared.by_key) + len(declared.unproven) + looks + (0 if live.complete else 1)
+@dataclass(frozen=True, slots=True)
+class Unlooked:
+    """How often something beyond the registry was looked at, and the `failed` looks; tool servers `seen` to list."""
+
+    failed: tuple[Unproven, ...]
+    looks: int
+    seen: frozenset[str]
+
+
+def coverage(declared: Declared, live: Live, findings: Sequence[Finding], beyond: Unlooked) -> Coverage:
+    """Declared objects and looks beyond the registry are what should be judged."""
+    gaps = tuple(_gaps(declared, live, findings, beyond.failed))
+    total = len(declared.by_key) + len(declared.unproven) + beyond.looks + (0 if live.complete else 1)
     judged = total - sum(one.count for one in gaps)
     pct = round(100 * judged / total, 1) if total else _WHOLE
     # A gap never rounds away.
     pct = min(pct, 99.9) if gaps else pct
-    return Coverage(judged=judged, total=total, pct=pct, gaps=gaps, out_of_sight=tuple(_out_of_sight(declared)))
+    return Coverage(
+        judged=judged, total=total, pct=pct, gaps=gaps, out_of_sight=tuple(_out_of_sight(declared, beyond.seen))
+    )
 
 
 def _gaps(declared: Declared, live: Live, findings: Iterable[Finding], beyond: Sequence[Unproven]) -> Iterator[Gap]:
@@ -49,8 +60,9 @@ def _gaps(declared: Declared, live: Live, findings: Iterable[Finding], beyond: S
         yield Gap("snapshot", 1, "the registry was written to while it was read")
 
 
-def _out_of_sight(declared: Declared) -> Iterator[Gap]:
-    found = Counter(_unseen(one.spec) for one in declared.by_key.values())
+def _out_of_sight(declared: Declared, seen: frozenset[str]) -> Iterator[Gap]:
+    unseen = (one for one in declared.by_key.values() if not (one.kind is Kind.TOOL_SERVERS and one.name in seen))
+    found = Counter(_unseen(one.spec) for one in unseen)
     for (what, why), count in sorted((key, count) for key, count in found.items() if key is not None):
         yield Gap(_counted(what, count), count, why)
 
@@ -60,7 +72,7 @@ def _unseen(spec: Spec) -> tuple[str, str] | None:
         case Policy():
             return "policy", "what policies decide is not replayed here"
         case ToolServer():
-            return "tool server", "what a server answers is pinned at the gateway, later"
+            return "tool server", "nobody saw what it lists"
         case CredentialProfile() if not is_visible(spec):
             return "credential profile", "where it points to, nothing is looked at"
         case _:

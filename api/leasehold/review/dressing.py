@@ -86,7 +86,7 @@ class Dressing:
         return fix_for_unmanaged(draft.key, stored.spec, claimed=claimed)
 
 
-def _advice(draft: Draft, source: DeclaredObject | None) -> str | None:
+def _advice(draft: Draft, source: DeclaredObject | None) -> str | None:  # noqa: PLR0911  one arm per matter
     """What to do about a matter that no apply settles by itself."""
     match draft.class_:
         case DriftClass.CONFLICT:
@@ -97,6 +97,10 @@ def _advice(draft: Draft, source: DeclaredObject | None) -> str | None:
             return "remove the resource from the code, or move its expires_at, then terraform apply"
         case DriftClass.TOOL_SURFACE if draft.delisted:
             return "remove the tools that are not listed from the code, then terraform apply"
+        case DriftClass.TOOL_SURFACE if draft.difference is None:
+            return (
+                f"leasehold tools diff {draft.key[1]}; then leasehold tools approve {draft.key[1]}, or the pin in code"
+            )
         case DriftClass.EXTERNAL if source is not None:
             again = f"terraform apply -replace={shlex.quote(source.address)}"
             return f"undo the change where it was made; to keep it, record it anew: {again}"

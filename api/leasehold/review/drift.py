@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from leasehold.review.coverage import coverage
+from leasehold.review.coverage import Unlooked, coverage
 from leasehold.review.declared import Declared, declared_world
 from leasehold.review.differences import Comparison, Difference
 from leasehold.review.drafts import Draft
@@ -19,6 +19,7 @@ from leasehold.review.quotation import quoted
 from leasehold.review.reports import Coverage, DriftReport, Summary
 from leasehold.review.risk import Assessment
 from leasehold.review.shifts import Sides
+from leasehold.review.shown import Seen, unapproved
 from leasehold.review.surface import delisted
 from leasehold.review.undeclared import undeclared
 from leasehold.review.verdicts import drafts
@@ -41,6 +42,7 @@ class Picture:
     history: History
     evidence: Evidence = field(default_factory=NoEvidence)
     outside: Outside = NOTHING_SEEN
+    seen: Seen = field(default_factory=dict)
 
 
 def find_drift(picture: Picture) -> DriftReport:
@@ -70,6 +72,7 @@ def _drafts(found: list[Difference], comparison: Comparison, picture: Picture) -
             late.class_, late.key, late.agent, late.sentence, late.assessment, cause_key=late.cause, signs=signs
         )
     yield from delisted(picture.declared, picture.live)
+    yield from unapproved(picture.declared, picture.live, picture.seen)
 
 
 def _equivalent(declared: Declared, found: list[Difference]) -> int:
@@ -86,7 +89,8 @@ def _report(
 ) -> DriftReport:
     declared, live = picture.declared, picture.live
     looks = sum(1 for _ in visible_profiles(declared, live))
-    covered = coverage(declared, live, findings, unseen, looks)
+    unlooked = Unlooked(tuple(unseen), looks, frozenset(picture.seen))
+    covered = coverage(declared, live, findings, unlooked)
     unproven = sorted((*declared.unproven, *unseen), key=lambda one: (one.stack, one.address))
     return DriftReport(
         schema=SCHEMA,

@@ -64,9 +64,14 @@ def expanded(reach: Iterable[Reach], servers: Mapping[str, ToolServer]) -> Itera
         constraints = plain_of(one.constraints)
         if one.tool == EVERY_TOOL:
             yield Entitlement(one.tool_server, EVERY_TOOL, None, one.resource, constraints)
-        for tool, definition in server.tools.items():
-            if covers(one.tool, tool):
-                yield Entitlement(one.tool_server, tool, definition.action, one.resource, constraints)
+        for tool in _covered(one.tool, server):
+            yield Entitlement(one.tool_server, tool, server.tools[tool].action, one.resource, constraints)
+
+
+def _covered(pattern: str, server: ToolServer) -> Iterable[str]:
+    if "*" not in pattern:
+        return (pattern,) if pattern in server.tools else ()
+    return (tool for tool in server.tools if covers(pattern, tool))
 
 
 def beyond(wide: Iterable[Entitlement], narrow: Iterable[Entitlement]) -> Entitlements:

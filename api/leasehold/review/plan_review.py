@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 from leasehold.model.grants import Grant
@@ -13,6 +14,7 @@ from leasehold.model.people import Agent
 from leasehold.model.principal import Principal
 from leasehold.model.trust import WorkloadBinding
 from leasehold.policy.proving.comparing import Movement
+from leasehold.policy.replaying import Foreseen
 from leasehold.review.causes import cause_of_presence
 from leasehold.review.declared import Declared, declared_world
 from leasehold.review.differences import Comparison, Difference
@@ -26,8 +28,10 @@ from leasehold.review.gate.rules import USUAL, Rules
 from leasehold.review.gate.scenes import Scene
 from leasehold.review.gate.verdicts import GateReport
 from leasehold.review.plan_changes import AccessChange, FoundationChange, PlanSummary, Reversal
-from leasehold.review.proofs import AccessProof, prove
+from leasehold.review.ports import Recalled
+from leasehold.review.proofs import AccessProof, Proved, prove, registered
 from leasehold.review.quotation import quoted
+from leasehold.review.replays import PlanReplay, plan_replay
 from leasehold.review.risk import UNPROVEN, Assessment, Setting, in_production, of_gain, of_loss
 from leasehold.review.sentences import Aside, access_sentence, subject_of, target_of
 from leasehold.review.shifts import Sides, shift
@@ -38,9 +42,19 @@ SCHEMA = "leasehold.plan-review/1"
 _SAID_APART = frozenset({Kind.WORKLOAD_BINDINGS, Kind.TRUST_ISSUERS, Kind.CEILINGS, Kind.OWNERS})
 
 
+class Against(StrEnum):
+    """What a review compares with: what lives, or the base of a comparison."""
+
+    LIVE = "live"
+    BASE = "base"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReview:
-    """Answer of `POST /v1/plan-reviews`. Changes come worst first."""
+    """Answer of `POST /v1/plan-reviews` and `POST /v1/plan-comparisons`. Changes come worst first.
+
+    `replay` is null where no decision is on record.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
     schema: str
@@ -54,7 +68,9 @@ class PlanReview:
     proofs: tuple[AccessProof, ...]
     delegation: tuple[DelegationChange, ...]
     gate: GateReport
+    replay: PlanReplay | None = None
     receipt: Receipt | None = None
+    against: Against = Against.LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,7 @@ class Found:
     proofs: tuple[AccessProof, ...]
     delegation: tuple[DelegationChange, ...]
     gate: GateReport
+    replay: PlanReplay | None
 
 
 def review_plan(picture: Picture, rules: Rules = USUAL, author: Principal | None = None) -> PlanReview:
@@ -82,9 +99,11 @@ def review_plan(picture: Picture, rules: Rules = USUAL, author: Principal | None
     return judge_plan(picture, rules, author).review
 
 
-def judge_plan(picture: Picture, rules: Rules, author: Principal | None) -> Judged:
+def judge_plan(
+    picture: Picture, rules: Rules, author: Principal | None, recalled: Recalled | PlanReplay | None = None
+) -> Judged:
     """Compare the world after the apply with the one that lives. Read `now` as planned and `was` as live."""
-    removed = tuple(_removed(picture))
+    removed = tuple(removed_by(picture))
     planned = declared_world(picture.declared, picture.live, removed)
     comparison = Comparison(Sides(picture.live.world, planned), picture.live.at)
     access = tuple(sorted(_access_changes(comparison), key=lambda one: (-one.risk.rank, one.agent)))
@@ -103,6 +122,8 @@ def judge_plan(picture: Picture, rules: Rules, author: Principal | None) -> Judg
         proved=proved,
         delegation=tuple(delegation_changes(comparison)),
         author=author,
+        seen=picture.seen,
+        replay=_replay(recalled, Sides(picture.live.world, planned), proved),
     )
     found = Found(
         access=access,
@@ -111,8 +132,19 @@ def judge_plan(picture: Picture, rules: Rules, author: Principal | None) -> Judg
         proofs=tuple(_worth_saying(proved.proofs, access)),
         delegation=scene.delegation,
         gate=judge(scene, delta),
+        replay=scene.replay,
     )
     return Judged(_review(picture, found), delta)
+
+
+def _replay(recalled: Recalled | PlanReplay | None, sides: Sides, proved: Proved) -> PlanReplay | None:
+    """What is to be told of the record. Where a world cannot be published, nothing is: and that is unproven already."""
+    if recalled is None or isinstance(recalled, PlanReplay):
+        return recalled
+    if proved.was is None or proved.now is None:
+        return None
+    was = Foreseen(registered(sides.declared), proved.was)
+    return plan_replay(recalled.recount(was, Foreseen(registered(sides.live), proved.now)))
 
 
 def _worth_saying(proofs: tuple[AccessProof, ...], access: tuple[AccessChange, ...]) -> Iterator[AccessProof]:
@@ -124,7 +156,7 @@ def _worth_saying(proofs: tuple[AccessProof, ...], access: tuple[AccessChange, .
             yield one
 
 
-def _removed(picture: Picture) -> Iterator[Key]:
+def removed_by(picture: Picture) -> Iterator[Key]:
     """What an apply takes away: the stack's own leftovers, and loose grants of agents whose set is claimed."""
     declared = picture.declared
     for key, stored in sorted(picture.live.stored.items()):
@@ -263,4 +295,5 @@ def _review(picture: Picture, found: Found) -> PlanReview:
         proofs=found.proofs,
         delegation=found.delegation,
         gate=found.gate,
+        replay=found.replay,
     )

@@ -11,8 +11,11 @@ from leasehold.model.credentials import CredentialProfile
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import LeaseUse
 from leasehold.model.objects import Spec, Stored
+from leasehold.model.observations import Observation
 from leasehold.model.outside import Baseline, Look
 from leasehold.model.records import EVERYTHING, AuditRecord, Filters
+from leasehold.policy.decision import Permit
+from leasehold.policy.replaying import Foreseen, Recount
 from leasehold.review.history import History
 
 
@@ -49,6 +52,12 @@ class Baselines(Protocol):
     def find_all(self, profiles: Iterable[str]) -> Mapping[str, Baseline]: ...
 
 
+class Observations(Protocol):
+    """What tool servers were seen to show."""
+
+    def latest(self, servers: Iterable[str]) -> Mapping[str, Observation]: ...
+
+
 class View(Protocol):
     """One read-only transaction."""
 
@@ -64,12 +73,26 @@ class View(Protocol):
     def lease_uses(self) -> LeaseUses: ...
     @property
     def baselines(self) -> Baselines: ...
+    @property
+    def observations(self) -> Observations: ...
 
 
 class Observer(Protocol):
     """Looks at what credential profiles point to, each within seconds. Never raises: a look can fail, and says so."""
 
     def look(self, profiles: Mapping[str, CredentialProfile], now: datetime) -> Mapping[str, Look]: ...
+
+
+class Recalled(Protocol):
+    """Decisions on record, to be made again."""
+
+    def recount(self, was: Foreseen, now: Foreseen) -> Recount: ...
+
+
+class Recollection(Protocol):
+    """Recalls the newest decisions for somebody who may have them explained. Raises `Unavailable`."""
+
+    def recall(self, permit: Permit, limit: int, /) -> Recalled: ...
 
 
 class Store(Protocol):

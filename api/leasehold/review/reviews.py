@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leasehold.model.credentials import CredentialProfile
+from leasehold.model.errors import NotFound
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import LeaseUse
+from leasehold.model.observations import Observation
 from leasehold.model.outside import Look
 from leasehold.model.principal import Principal
-from leasehold.model.records import AuditRecord
+from leasehold.model.records import AuditRecord, Version
+from leasehold.review.comparing import Sides, compare
 from leasehold.review.declared import Declared
 from leasehold.review.drift import Picture, find_drift
 from leasehold.review.gate.rules import USUAL, Rules
 from leasehold.review.outside import Outside, visible_profiles
 from leasehold.review.plan_review import Judged, PlanReview, judge_plan
-from leasehold.review.ports import Observer, Store, View
+from leasehold.review.ports import Observer, Recalled, Recollection, Store, View
+from leasehold.review.replays import WITHHELD, PlanReplay, may_recall
 from leasehold.review.reports import DriftReport
 from leasehold.review.worlds import Live, live_picture
 
@@ -36,8 +40,14 @@ class Blind:
 class Reviews:
     """Drift and plan reviews over a store. Every platform role may read all that a report is made of."""
 
-    def __init__(self, store: Store, observer: Observer | None = None, rules: Rules = USUAL) -> None:
-        self._store, self._rules = store, rules
+    def __init__(
+        self,
+        store: Store,
+        observer: Observer | None = None,
+        rules: Rules = USUAL,
+        recollection: Recollection | None = None,
+    ) -> None:
+        self._store, self._rules, self._recollection = store, rules, recollection
         self._observer = observer if observer is not None else Blind()
 
     def drift(self, declared: Declared, now: datetime) -> DriftReport:
@@ -45,8 +55,8 @@ class Reviews:
         looks = self._looks(declared, now)
         with self._store.read() as view:
             outside = Outside(view.baselines.find_all(looks), looks)
-            picture = Picture(declared, _look(view, now), view.versions, _Evidence(view), outside)
-            return find_drift(picture)
+            live = _look(view, now)
+            return find_drift(Picture(declared, live, view.versions, _Evidence(view), outside, _seen(view, live)))
 
     def plan(self, declared: Declared, now: datetime, author: Principal | None = None) -> PlanReview:
         """What an apply of the plans would change in access, and whether the rules let it."""
@@ -54,8 +64,32 @@ class Reviews:
 
     def judged(self, declared: Declared, now: datetime, author: Principal | None) -> Judged:
         """The same, with the change that was judged."""
+        recalled = self._recalled(author)
         with self._store.read() as view:
-            return judge_plan(Picture(declared, _look(view, now), view.versions), self._rules, author)
+            live = _look(view, now)
+            picture = Picture(declared, live, view.versions, seen=_seen(view, live))
+            return judge_plan(picture, self._rules, author, recalled)
+
+    def _recalled(self, author: Principal | None) -> Recalled | PlanReplay | None:
+        """Decisions on record, for whoever may have them explained; nothing is read of them for others."""
+        if self._recollection is None or not self._rules.replayed:
+            return None
+        permit = may_recall(author)
+        return self._recollection.recall(permit, self._rules.replayed) if permit is not None else WITHHELD
+
+    def compared(self, sides: Sides, now: datetime, author: Principal | None = None) -> PlanReview:
+        """What one version of stacks and policies lets agents do that the other does not."""
+        with self._store.read() as view:
+            live = Picture(sides.head.declared, _look(view, now), view.versions)
+            return compare(sides, live, self._rules, author)
+
+    def policy_at(self, name: str, revision: int) -> Version:
+        """A policy as it was. Raises `NotFound` for a revision that never lived, or that took it away."""
+        with self._store.read() as view:
+            found = next(iter(view.versions.since(Kind.POLICIES, name, revision)), None)
+        if found is None or found.revision != revision or found.spec is None:
+            raise NotFound("policy", f"{name}@{revision}")
+        return found
 
     def _looks(self, declared: Declared, now: datetime) -> Mapping[str, Look]:
         """Other systems take their time: no transaction is open meanwhile."""
@@ -82,6 +116,11 @@ class _Evidence:
 
     def live(self, agents: Iterable[str], now: datetime) -> Sequence[LeaseUse]:
         return self.view.lease_uses.live(agents, now)
+
+
+def _seen(view: View, live: Live) -> Mapping[str, Observation]:
+    """What tool servers were seen to show."""
+    return view.observations.latest(name for kind, name in live.stored if kind is Kind.TOOL_SERVERS)
 
 
 def _look(view: View, now: datetime) -> Live:

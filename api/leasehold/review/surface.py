@@ -1,8 +1,8 @@
 """What a tool server offers against what is granted of it: names in grants and scopes that the server does not list.
 
 Such a name gives nothing today; the day the server lists a tool of that name again, whatever it does then, it is
-granted. Changes of a listed tool's definition are differences like any other. Pins of what a live server really answers
-come with the gateway.
+granted. Changes of a listed tool's definition are differences like any other; what a live server really lists is
+compared with its pin (`shown`).
 """
 
 from __future__ import annotations

@@ -30,10 +30,10 @@ class MemoryObservations:
         key = (observation.server, observation.digest)
         before = self._observations.get(key)
         first_at = before.first_at if before is not None else observation.first_at
+        self._observations.pop(key, None)  # what is written last stands last
         self._observations[key] = replace(observation, first_at=first_at)
         for one in self._of(observation.server)[:-KEPT]:
             del self._observations[one.server, one.digest]
 
     def _of(self, server: str) -> list[Observation]:
-        found = [one for (of, _), one in self._observations.items() if of == server]
-        return sorted(found, key=lambda one: (one.last_at, one.digest))
+        return [one for (of, _), one in self._observations.items() if of == server]

@@ -28,13 +28,13 @@ class SqlObservations:
 
     def latest(self, servers: Iterable[str]) -> Mapping[str, Observation]:
         """The newest observation of each of these servers that was ever seen."""
-        newest = select(_ROWS).order_by(_R.last_at.desc(), _R.digest.desc()).limit(1)
+        newest = select(_ROWS).order_by(_R.position.desc(), _R.digest.desc()).limit(1)
         rows = {one: self._connection.execute(newest.where(_R.server == one)).one_or_none() for one in servers}
         return {server: _observation(row) for server, row in rows.items() if row is not None}
 
     def marks(self) -> Marks:
         """The newest observation of every server, without what it says."""
-        rows = select(_R.server, _R.digest, _R.last_at).order_by(_R.last_at, _R.digest)
+        rows = select(_R.server, _R.digest, _R.last_at).order_by(_R.position, _R.digest)
         return {
             row.server: Marked(digest=row.digest, last_at=from_micros(row.last_at))
             for row in self._connection.execute(rows)
@@ -42,17 +42,15 @@ class SqlObservations:
 
     def put(self, observation: Observation) -> None:
         """Remember one. Seen before, it keeps when it was seen first; of each server the newest are kept."""
-        key = (_R.server == observation.server) & (_R.digest == observation.digest)
-        first = self._connection.execute(select(_R.first_at).where(key)).scalar_one_or_none()
-        upsert(self._connection, _ROWS, _row(observation) | ({"first_at": first} if first is not None else {}))
-        self._forget(observation.server)
-
-    def _forget(self, server: str) -> None:
-        of_server = select(_R.last_at).where(_R.server == server)
-        if self._connection.execute(select(func.count()).select_from(of_server.subquery())).scalar_one() <= KEPT:
-            return
-        oldest_kept = of_server.order_by(_R.last_at.desc()).offset(KEPT - 1).limit(1).scalar_subquery()
-        self._connection.execute(delete(_ROWS).where(_R.server == server, _R.last_at < oldest_kept))
+        of_server = _R.server == observation.server
+        first = select(_R.first_at).where(of_server, _R.digest == observation.digest)
+        first_at = self._connection.execute(first).scalar_one_or_none()
+        highest = self._connection.execute(select(func.max(_R.position)).where(of_server)).scalar_one() or 0
+        row = _row(observation) | {"position": highest + 1}
+        upsert(self._connection, _ROWS, row | ({"first_at": first_at} if first_at is not None else {}))
+        kept = select(_R.position).where(of_server).order_by(_R.position.desc()).limit(KEPT).subquery()
+        oldest = self._connection.execute(select(func.min(kept.c.position))).scalar_one()
+        self._connection.execute(delete(_ROWS).where(of_server, _R.position < oldest))
 
 
 def _row(observation: Observation) -> dict[str, object]:

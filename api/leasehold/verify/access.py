@@ -11,7 +11,7 @@ from leasehold.model.errors import InvalidValue
 from leasehold.model.leases import lease_node
 from leasehold.model.patterns import covers
 from leasehold.model.people import TTL_MAX_SECONDS
-from leasehold.model.tokens import ACCESS_TOKEN_TYPE, MAX_TOKEN_BYTES
+from leasehold.model.tokens import ACCESS_TOKEN_TYPE, LEEWAY, MAX_TOKEN_BYTES
 from leasehold.verify.refusals import Reason, Untrusted
 from leasehold.verify.signatures import KeyFinder, read_signed
 
@@ -19,6 +19,7 @@ LEASE_CLAIM = "urn:leasehold:lease"
 DETAIL_TYPE = "mcp_tool"
 _DETAIL_MEMBERS = frozenset({"type", "locations", "actions", "resources", "constraints"})
 _DECISIONS_KEPT = 256
+_LEEWAY_SECONDS = LEEWAY.total_seconds()
 _TEXT_CLAIMS = ("sub", "client_id", "jti")
 
 
@@ -44,9 +45,12 @@ class AccessToken:
     """Which tools on which resources are allowed whatever the arguments. Answers that cannot change."""
     nodes: frozenset[str] = field(init=False, repr=False, compare=False)
     """Those of `ancestors`, without their generations."""
+    starts_at: float = field(init=False, repr=False, compare=False)
+    """`issued_at` by a clock that runs ahead as far as we allow one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "nodes", frozenset(node for node, _ in self.ancestors))
+        object.__setattr__(self, "starts_at", self.issued_at - _LEEWAY_SECONDS)
 
     def allows(self, tool: str, resource: str, arguments: Mapping[str, object] | None = None) -> bool:
         """True iff the token names this tool on this resource, here (RFC 9396), and admits the call's arguments.

@@ -39,13 +39,14 @@ class Heard:
 class Known:
     """Minimum generations by node. Written by one follower, read by any number of threads.
 
-    INVARIANT: minimums first, then the sequence, then how fresh it is: a reader that sees the later sees the earlier.
-    `ended` is a view of the nodes that have a minimum.
+    INVARIANT: minimums first, then `ended`, the sequence, and how fresh it is: a reader that sees the later sees the
+    earlier. `ended` are the nodes that have a minimum: two sets are compared in a third of the time that a set and the
+    keys of a mapping are, and every check compares.
     """
 
     def __init__(self) -> None:
         self.minimums: dict[str, int] = {}
-        self.ended = self.minimums.keys()
+        self.ended: set[str] = set()
         self.sequence: int | None = None
         self.heard = Heard()
         self._recent: deque[tuple[float, str, int]] = deque()
@@ -93,6 +94,7 @@ class Known:
     def _raise(self, node: str, generation: int, monotonic: float) -> None:
         if generation > self.minimums.get(node, 0):
             self.minimums[node] = generation
+            self.ended.add(node)
         self._recent.append((monotonic, node, generation))
 
     def _hear(self, at: float, wall: float, monotonic: float) -> None:
@@ -109,6 +111,7 @@ class Known:
         while self._recent and monotonic - self._recent[0][0] > _KEPT_SECONDS:
             _, node, generation = self._recent.popleft()
             if self.minimums.get(node) == generation:  # no later event of it: what it killed has expired since
+                self.ended.discard(node)
                 del self.minimums[node]
 
 

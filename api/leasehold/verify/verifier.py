@@ -2,8 +2,9 @@
 
 A token that was checked before is answered by `_at_once`: clocks, revocations and the use are looked at each time, with
 one look-up for each and no call that could be spared, for this stands before every call of every tool. Whatever is not
-plainly good goes the long way, `_check`, which alone refuses. Tokens are known by their text: its hash, salted in each
-process, costs a fraction of a digest, and whoever can read this memory reads the requests too.
+plainly good goes the long way, `_check`, which alone refuses. Tokens are known by their text, found by its end, which
+is of the signature: to hash all of it would cost as much as the rest of the check, to compare it costs next to nothing.
+Whoever can read this memory reads the requests too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from leasehold.model.tokens import LEEWAY
 from leasehold.model.tools import Action
 from leasehold.verify.access import AccessToken, TokenReader
 from leasehold.verify.known import Known
@@ -28,10 +28,11 @@ MAX_STALENESS: Mapping[Action, timedelta] = MappingProxyType(
     | dict.fromkeys((Action.WRITE, Action.DELETE, Action.EXECUTE), timedelta(seconds=1))
 )
 _KEPT = 100_000
-_LEEWAY_SECONDS = LEEWAY.total_seconds()
-
-
+_TAIL = 32  # characters, of 86 that a signature has
 _FEED = Proof.FEED
+
+
+_made = tuple.__new__
 
 
 class Oracle(Protocol):
@@ -96,7 +97,7 @@ class Verifier:
         self._limits, self._limit = patience.seconds()
         self._wall = wall
         self._monotonic = monotonic
-        self._signed: dict[str, AccessToken] = {}
+        self._signed: dict[str, tuple[str, AccessToken]] = {}
 
     def staleness_ms(self) -> float:
         """How old the knowledge of revocations is; infinite before the feed was first heard."""
@@ -136,27 +137,33 @@ class Verifier:
 
     def _at_once(self, token: str, tool: str, resource: str, proven_key: str | None) -> Receipt | None:
         """The receipt of a known token that is plainly good for this use; None if that takes a closer look."""
-        access = self._signed.get(token)
-        if access is None or not access.decided.get((tool, resource), False):
+        found = self._signed.get(token[-_TAIL:])
+        if found is None or found[0] != token:  # INVARIANT: to the last character; another text is another token
+            return None
+        access = found[1]
+        if not access.decided.get((tool, resource), False):
             return None
         # Read before the minimums: events that arrive meanwhile make the answer better than the receipt says.
-        sequence, heard, monotonic = self._known.sequence, self._known.heard, self._monotonic()
+        known, monotonic = self._known, self._monotonic()
+        sequence, heard, key = known.sequence, known.heard, access.key_thumbprint
         staleness = monotonic - heard.until
-        if staleness > self._limits.get(tool, self._limit) or access.key_thumbprint not in {None, proven_key}:
+        if staleness > self._limits.get(tool, self._limit) or (key is not None and key != proven_key):
             return None
-        now = max(self._wall(), monotonic + heard.day)  # a clock that was set back does not wake expired tokens
-        if not access.issued_at - _LEEWAY_SECONDS <= now < access.expires_at:
+        now, certain = self._wall(), monotonic + heard.day
+        if now < certain:  # noqa: PLR1730  a clock that was set back does not wake expired tokens; `max` is a call
+            now = certain
+        if not access.starts_at <= now < access.expires_at:
             return None
-        if not self._known.ended.isdisjoint(access.nodes) and not self._lives(access, monotonic):
+        if not known.ended.isdisjoint(access.nodes) and not self._lives(access, monotonic):
             return None
         # Past the generated constructor, which costs as much as all the look-ups above.
-        return tuple.__new__(Receipt, (None, _FEED, sequence, staleness * 1000, access))
+        return _made(Receipt, (None, _FEED, sequence, staleness * 1000, access))
 
     def _lives(self, access: AccessToken, monotonic: float) -> bool:
         """True iff it is neither expired nor early, and nothing above it is known to have ended."""
         # A clock that was set back does not wake expired tokens.
         now = max(self._wall(), self._known.earliest_now(monotonic))
-        if not access.issued_at - _LEEWAY_SECONDS <= now < access.expires_at:
+        if not access.starts_at <= now < access.expires_at:
             return False
         minimums = self._known.minimums
         for node, generation in access.ancestors:  # noqa: SIM110  `any` costs as much as the rest of the check
@@ -186,19 +193,20 @@ class Verifier:
 
     def _read(self, token: str) -> AccessToken:
         """The token, its signature checked once: safe, as times and revocations are looked at every time."""
-        access = self._signed.get(token)
-        if access is None:
-            access = self._tokens.read(token)
-            if len(self._signed) >= _KEPT:
-                self._signed.clear()
-            self._signed[token] = access
+        found = self._signed.get(token[-_TAIL:])
+        if found is not None and found[0] == token:
+            return found[1]
+        access = self._tokens.read(token)
+        if len(self._signed) >= _KEPT:
+            self._signed.clear()
+        self._signed[token[-_TAIL:]] = token, access
         return access
 
     def _why_not(self, access: AccessToken, monotonic: float) -> Reason:
         now = max(self._wall(), self._known.earliest_now(monotonic))
         if now >= access.expires_at:
             return Reason.EXPIRED
-        return Reason.NOT_YET_VALID if access.issued_at > now + _LEEWAY_SECONDS else Reason.REVOKED
+        return Reason.NOT_YET_VALID if access.starts_at > now else Reason.REVOKED
 
     def _introspect(self, token: str, access: AccessToken) -> None:
         if not self._introspection.is_active(token, access):

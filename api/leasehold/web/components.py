@@ -144,7 +144,8 @@ def _registry_schemas() -> dict[str, Schema]:
         "Revocation": _closed(node=_STRING, generation=_COUNT, at=_TIME),
         "SimulationBody": _closed(token=_STRING),
         "Simulation": _simulation(),
-        "ReviewBody": _review_body(),
+        "ReviewBody": _closed(stacks=_stacks(1)),
+        "ComparisonBody": _closed(base=_side(), head=_side()),
         "ApprovalBody": _closed(receipt=_STRING),
         "AuditPage": _page("AuditEvent"),
         **audit_schemas(),
@@ -203,11 +204,19 @@ def _policy_check() -> Schema:
     return _closed(policy_version=version, policies={"type": "array", "items": checked})
 
 
-def _review_body() -> Schema:
-    resource = _closed(type=_STRING, address=_STRING, values={"type": "object"}, unknown=_NAMES)
-    resource["required"].remove("unknown")
+def _stacks(least: int) -> Schema:
+    references = _closed(grants=_NAMES)
+    known = {"type": _STRING, "address": _STRING, "values": {"type": "object"}}
+    resource = _closed(**known, unknown=_NAMES, references=references)
+    resource["required"] = sorted(known)
     stack = _closed(stack=_STRING, resources={"type": "array", "items": resource})
-    return _closed(stacks={"type": "array", "minItems": 1, "items": stack})
+    return {"type": "array", "minItems": least, "items": stack}
+
+
+def _side() -> Schema:
+    revisions: Schema = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}
+    side = _closed(stacks=_stacks(0), policies=revisions)
+    return {name: value for name, value in side.items() if name != "required"}
 
 
 def _problem() -> Schema:

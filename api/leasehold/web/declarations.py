@@ -1,9 +1,9 @@
-"""What stacks declare, out of the bodies of `POST /v1/drift` and `POST /v1/plan-reviews`."""
+"""What stacks declare, out of the bodies of `POST /v1/drift`, `/v1/plan-reviews` and `/v1/plan-comparisons`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 from leasehold.model.directory import Relation
@@ -12,6 +12,8 @@ from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.names import check_name
 from leasehold.model.objects import SPECS
+from leasehold.model.policies import Policy
+from leasehold.review.comparing import Side, Sides
 from leasehold.review.declared import NAMED_AFTER, RESOURCE_KINDS, Declared, DeclaredObject
 from leasehold.review.findings import Unproven
 from leasehold.web.bodies import Json, parse_as
@@ -29,13 +31,17 @@ _COMPUTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredResource:
-    """One `leasehold_*` resource of a state or plan. `unknown` names attributes not known yet, or withheld."""
+    """One `leasehold_*` resource of a state or plan. `unknown` names attributes not known yet, or withheld.
+
+    `references`, of an exclusive set whose `grants` are not known yet: the addresses of those grants in the same stack.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     type: str
     address: str
     values: dict[str, Any]  # Any: attributes of every type; each is parsed as its noun below
     unknown: frozenset[str] = frozenset()
+    references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,39 @@ class DeclaredStack:
 
     def __post_init__(self) -> None:
         check_name(self.stack, "stack")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideBody:
+    """One side of a comparison: stacks, and revisions of policies by name."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    stacks: tuple[DeclaredStack, ...] = ()
+    policies: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = [one.stack for one in self.stacks]
+        if len(set(names)) != len(names):
+            raise InvalidValue("each stack stands there once")
+        for name, revision in self.policies.items():
+            check_name(name, "policy")
+            if revision < 1:
+                raise InvalidValue("revisions of policies count from 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonBody:
+    """The two versions to compare."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    base: SideBody
+    head: SideBody
+
+    def __post_init__(self) -> None:
+        if {one.stack for one in self.base.stacks} != {one.stack for one in self.head.stacks}:
+            raise InvalidValue("base and head must hold the same stacks")
+        if not (self.base.stacks or self.base.policies or self.head.policies):
+            raise InvalidValue("base and head must hold a stack or a policy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,25 +104,66 @@ class ReviewBody:
 
 def parse_declared(body: Json) -> Declared:
     """What the stacks of a body declare. Raises `InvalidBody` with the path to what is wrong."""
-    parsed = parse_as(ReviewBody, body)
+    return _declared(parse_as(ReviewBody, body).stacks, "stacks")
+
+
+def parse_comparison(body: Json, policy_at: Callable[[str, int], Mapping[str, object]]) -> Sides:
+    """Both sides of a comparison; `policy_at` finds the plain form of a policy's revision."""
+    parsed = parse_as(ComparisonBody, body)
+    sides = (("base", parsed.base), ("head", parsed.head))
+    base, head = (Side(_declared(one.stacks, f"{at}.stacks"), _policies(one, policy_at)) for at, one in sides)
+    return Sides(base, head)
+
+
+def _policies(side: SideBody, policy_at: Callable[[str, int], Mapping[str, object]]) -> Mapping[str, Policy]:
+    return {
+        name: parse_as(Policy, _without_nulls(dict(policy_at(name, revision))))
+        for name, revision in side.policies.items()
+    }
+
+
+def _declared(stacks: tuple[DeclaredStack, ...], where: str) -> Declared:
     objects: list[DeclaredObject] = []
     unproven: list[Unproven] = []
     keys: set[tuple[Kind, str]] = set()
-    for resource, stack, path in _resources(parsed):
+    sets: list[tuple[DeclaredResource, str, str]] = []
+    for resource, stack, path in _resources(stacks, where):
         kind = _kind(resource, path)
-        if missing := _unknown(kind, resource):
+        if resource.references:
+            sets.append((resource, stack, path))
+        elif missing := _unknown(kind, resource):
             unproven.append(Unproven(resource.address, stack, missing))
             keys |= {(kind, name) for name in [_name(kind, resource.values)] if name is not None}
         else:
             objects.append(_object(kind, resource, stack, path))
-    stacks = frozenset(one.stack for one in parsed.stacks)
-    return Declared(stacks, tuple(objects), tuple(unproven), frozenset(keys))
+    for resource, stack, path in sets:
+        resolved = _resolved(resource, stack, objects, path)
+        if resolved is None:
+            unproven.append(Unproven(resource.address, stack, ("grants",)))
+            keys |= {(Kind.GRANT_SETS, name) for name in [_name(Kind.GRANT_SETS, resource.values)] if name is not None}
+        else:
+            objects.append(_object(Kind.GRANT_SETS, resolved, stack, path))
+    return Declared(frozenset(one.stack for one in stacks), tuple(objects), tuple(unproven), frozenset(keys))
 
 
-def _resources(body: ReviewBody) -> Iterator[tuple[DeclaredResource, str, str]]:
-    for at, stack in enumerate(body.stacks):
+def _resolved(
+    resource: DeclaredResource, stack: str, objects: list[DeclaredObject], path: str
+) -> DeclaredResource | None:
+    """An exclusive set with the names of the grants that it refers to; None if one of them, or more, is not known."""
+    if _kind(resource, path) is not Kind.GRANT_SETS or set(resource.references) != {"grants"}:
+        raise InvalidBody([FieldError(f"{path}.references", "only `grants` of an exclusive set refer to others")])
+    known = {one.address: one.name for one in objects if one.stack == stack and one.kind is Kind.GRANTS}
+    wanted = resource.references["grants"]
+    given = resource.values.get("grants") or []
+    if not known.keys() >= set(wanted) or resource.unknown or not isinstance(given, list):
+        return None
+    return replace(resource, values={**resource.values, "grants": [*given, *(known[one] for one in wanted)]})
+
+
+def _resources(stacks: tuple[DeclaredStack, ...], where: str) -> Iterator[tuple[DeclaredResource, str, str]]:
+    for at, stack in enumerate(stacks):
         for index, resource in enumerate(stack.resources):
-            yield resource, stack.stack, f"stacks.{at}.resources.{index}"
+            yield resource, stack.stack, f"{where}.{at}.resources.{index}"
 
 
 def _kind(resource: DeclaredResource, path: str) -> Kind:

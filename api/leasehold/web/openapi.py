@@ -333,6 +333,11 @@ def approval_operation() -> Operation:
     return {"openapi_extra": {"requestBody": _body("ApprovalBody")}}
 
 
+def comparison_operation() -> Operation:
+    """The body of `POST /v1/plan-comparisons`."""
+    return {"openapi_extra": {"requestBody": _body("ComparisonBody")}}
+
+
 def _finish(operation: Operation) -> None:
     responses = operation["responses"]
     unsent = responses.get("422", {}).get("content", {})
@@ -340,7 +345,8 @@ def _finish(operation: Operation) -> None:
     if "422" in responses and not unsent:
         del responses["422"]
     if operation["tags"] == ["review"]:
-        own = ("receipt_refused", "not_found") if "requestBody" in operation else ()
+        own = ["not_found"] if "requestBody" in operation else []
+        own += ["receipt_refused"] if operation.get("requestBody") == _body("ApprovalBody") else []
         operation["security"] = _BEARER
         operation.setdefault("requestBody", _body("ReviewBody"))
         responses |= _problems((*_READ, *_BODY, *own))

@@ -1,4 +1,7 @@
-"""`POST /v1/drift` and `POST /v1/plan-reviews`: reads for every role; they carry a body, so they are POSTs."""
+"""`POST /v1/drift`, `/v1/plan-reviews` and `/v1/plan-comparisons`: reads for every role.
+
+They carry a body, so they are POSTs.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from leasehold.review.reports import DriftReport
 from leasehold.review.reviews import Reviews
 from leasehold.web import openapi
 from leasehold.web.bodies import Json, parse_as, read_json
-from leasehold.web.declarations import REVIEW_LIMIT, parse_declared
+from leasehold.web.declarations import REVIEW_LIMIT, parse_comparison, parse_declared
 from leasehold.web.doors import Doors
 
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -44,12 +47,18 @@ class ApprovalBody:
 
 
 def review_router(doors: Doors) -> APIRouter:
-    """All three routes, over the same doors as the registry's."""
+    """All routes, over the same doors as the registry's."""
     router = APIRouter(prefix="/v1", tags=["review"])
     routes = _ReviewRoutes(doors)
     for path, endpoint, summary, more in (
         ("/drift", routes.drift, "Compare what stacks declare with what lives", {}),
         ("/plan-reviews", routes.plan, "Say what a plan changes in access, and whether the rules let it", {}),
+        (
+            "/plan-comparisons",
+            routes.compare,
+            "Say what one version of stacks or policies lets agents do that another does not",
+            openapi.comparison_operation(),
+        ),
         (
             "/plan-reviews/{receipt_id}:approve",
             routes.approve,
@@ -93,6 +102,11 @@ class _ReviewRoutes:
         receipt = await receipts.issue(reviewed, now)
         return _answer("plan-review", replace(judged.review, receipt=receipt))
 
+    async def compare(self, request: Request) -> Response:
+        """What the head lets agents do and the base does not: no receipt, for nothing is to be applied."""
+        caller, body = await self._asked(request, "plan-comparisons")
+        return await run_in_threadpool(self._compared, body, caller, self._doors.clock())
+
     async def approve(self, request: Request, receipt_id: str) -> Response:
         """The receipt again, approved by whoever calls."""
         caller = await self._doors.caller(request)
@@ -114,6 +128,11 @@ class _ReviewRoutes:
     def _drift(self, body: Json, now: datetime) -> Response:
         """Parsing and comparing 16 MiB take their time: this runs beside the event loop."""
         return _answer("drift", self._reviews.drift(parse_declared(body), now))
+
+    def _compared(self, body: Json, caller: Principal, now: datetime) -> Response:
+        reviews = self._reviews
+        sides = parse_comparison(body, lambda name, revision: reviews.policy_at(name, revision).spec or {})
+        return _answer("plan-review", reviews.compared(sides, now, caller))
 
     def _judged(self, body: Json, caller: Principal, now: datetime) -> Judged:
         return self._reviews.judged(parse_declared(body), now, caller)

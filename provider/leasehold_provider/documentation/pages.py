@@ -67,7 +67,9 @@ def _short(type_name: str) -> str:
     return type_name.removeprefix("leasehold_")
 
 
-def _resource(item: Any) -> str:  # Any: a RegistryResource
+def _resource(item: Any) -> str:  # Any: a Resource
+    if not item.identity:  # no object of the registry
+        return _titled(item, "Resource")
     edges = {"grants": "triage/github.read_file@repo:web", "relations": "document:42#owner@user:ada"}
     example = edges.get(item.kind, "triage")
     return _titled(item, "Resource") + _IMPORT.format(type_name=item.type_name, example=example)
@@ -178,6 +180,9 @@ that another stack manages or that lives without being in the state. A name that
 name looks like it; if none does, the object may still be created by the same run, and the plan warns. Refer to what the
 same run creates by an attribute (`leasehold_owner.alice.name`), which also tells Terraform the order. What is unknown
 while planning is not checked; the registry decides at apply in any case.
+
+Where a configuration holds a [`leasehold_gate`](resources/gate.md), the whole plan is reviewed by the registry's rules
+as well: what they deny stops the plan, what needs approval is a warning.
 
 Every write names the revision that the plan saw. If the live object changed since, the apply is refused with who
 changed what and when.

@@ -103,3 +103,29 @@ def test_a_denied_plan_exits_with_5_and_nobody_can_approve_it(stack, people, tmp
 def test_a_file_that_is_no_receipt_stops_the_run_before_it_starts(stack, tmp_path):
     (tmp_path / "junk.json").write_text('{"token": 1}')
     assert "Receipt cannot be read" in apply(stack, 1, LEASEHOLD_RECEIPT_FILE=str(tmp_path / "junk.json"))
+
+
+def test_a_saved_plan_is_refused_once_something_else_lives_and_its_approval_holds_for_the_same_change(
+    stack, people, registry, tmp_path
+):
+    pipeline, admin = people
+    here, there = "https://mcp.example.com/github", "https://mcp.example.com/moved"
+    moved = CONFIGURATION.replace(f'"{here}"', f'"{there}"')
+    done, receipt = reviewed(stack, pipeline, tmp_path, moved)
+    assert done.returncode == 4, done.stdout + done.stderr
+    approved = tmp_path / "approved.json"
+    assert admin("approve", receipt, "--out", approved).returncode == 0
+    granted = {"LEASEHOLD_RECEIPT_FILE": str(approved)}
+
+    registry.change("tool-servers", "github", url="https://mcp.example.com/by-hand")  # between approval and apply
+    before = registry.get("tool-servers", "github")
+    stack.run("apply", "-no-color", "tfplan", expect=1, **granted)
+    assert registry.get("tool-servers", "github") == before
+    assert "is not changed as it was reviewed" in apply(stack, 1, **granted)  # planned anew: from by-hand to moved
+    assert registry.get("tool-servers", "github") == before
+
+    registry.change("tool-servers", "github", url=here)
+    assert "need the receipt" in apply(stack, 1)
+    stack.run("plan", "-no-color", "-out", "again")
+    stack.run("apply", "-no-color", "again", **granted)
+    assert registry.get("tool-servers", "github")["url"] == there

@@ -33,6 +33,7 @@ app.synth()
 SHELL = shutil.which("dash") or "/bin/sh"
 CONFIGURATION = base("")
 WIDER = CONFIGURATION.replace('["read_file", "create_issue"]', '["read_file", "create_issue", "delete_branch"]')
+MOVED = CONFIGURATION.replace("https://mcp.example.com/github", "https://mcp.example.com/moved")
 BY_HAND = {"agent": "bot", "tool_server": "github", "tools": ["create_issue"], "resources": ["repo:api"]}
 BY_HAND_NAME = "bot/github.create_issue@repo:api"
 pytestmark = pytest.mark.terraform
@@ -222,6 +223,38 @@ def test_a_deployment_that_the_gate_stops_applies_nothing(pipeline, applied, on_
     assert done.returncode == 3
     assert "not applied" in done.stderr
     assert "delete_branch" not in applied.state()["leasehold_scope.reader"]["tools"]
+
+
+def test_a_plan_that_needs_approval_stops_the_gate_and_leaves_its_receipt(
+    pipeline, applied, forge, tmp_path, in_pull_request
+):
+    applied.write(MOVED)
+    receipt = tmp_path / "receipt.json"
+    more = {"LEASEHOLD_CI_GATE": "true", "LEASEHOLD_CI_RECEIPT": str(receipt), "LEASEHOLD_CI_STATUS": "true"}
+    done = pipeline("plan", in_pull_request, **more)
+    assert done.returncode == 4, done.stderr
+    assert "✋ Needs approval in `prod`" in forge.comments[0]["body"]
+    assert "this run wrote `receipt.json`" in forge.comments[0]["body"]
+    assert forge.statuses[-1]["state"] == "pending"
+    kept = json.loads(receipt.read_text())
+    assert (kept["verdict"], kept["granted"]) == ("needs_approval", False)
+    assert kept["token"] not in forge.comments[0]["body"]
+    assert receipt.stat().st_mode & 0o077 == 0
+
+
+def test_a_deployment_passes_the_gate_with_an_approved_receipt_alone(pipeline, applied, registry, tmp_path, on_main):
+    applied.write(MOVED)
+    receipt = tmp_path / "receipt.json"
+    gated = {"LEASEHOLD_CI_GATE": "true", "LEASEHOLD_CI_RECEIPT": str(receipt)}
+    done = pipeline("deploy", on_main, **gated)
+    assert (done.returncode, "not applied" in done.stderr) == (4, True), done.stderr
+    assert registry.get("tool-servers", "github")["url"] == "https://mcp.example.com/github"
+    kept = json.loads(receipt.read_text())
+    approved = registry.call("POST", f"/v1/plan-reviews/{kept['id']}:approve", {"receipt": kept["token"]})
+    receipt.write_text(json.dumps({**approved, "objects": kept["objects"]}))
+    done = pipeline("deploy", on_main, LEASEHOLD_CI_GATE="true", LEASEHOLD_RECEIPT_FILE=str(receipt))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert registry.get("tool-servers", "github")["url"] == "https://mcp.example.com/moved"
 
 
 def test_a_schedule_opens_and_closes_the_issue_of_its_stack(pipeline, applied, forge, registry, on_main):

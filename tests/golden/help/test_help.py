@@ -35,12 +35,22 @@ COMMANDS = [
     "credential aws",
     "credential get",
     "credential list",
+    "connections",
+    "connections list",
+    "connections add",
+    "connections promote",
+    "connections demote",
+    "connections remove",
+    "connections rotate-keys",
     "provider",
     "provider install",
     "rules",
     "rules check",
     "tools",
     "tools import",
+    "tools fetch",
+    "tools diff",
+    "tools approve",
     "explain",
     "who-can",
     "what-can",
@@ -58,20 +68,8 @@ COMMANDS = [
 ]
 
 # nothing to give an example of
-BARE = {
-    "",
-    "object",
-    "token",
-    "audit",
-    "task",
-    "credential",
-    "provider",
-    "provider install",
-    "whoami",
-    "version",
-    "tools",
-}
-BARE |= {"policy", "rules"}
+BARE = {"", "object", "token", "task", "credential", "provider", "provider install", "whoami", "version", "tools"}
+BARE |= {"audit", "policy", "connections", "rules"}
 
 
 def unreachable(_):

@@ -13,13 +13,18 @@ from leasehold.cli.main import run
 from leasehold.cli.session import Session
 from leasehold.model.kinds import Kind
 from leasehold.model.plain import plain
-from leasehold.review.declared import RESOURCE_TYPES
+from leasehold.review.declared import NAMED_AFTER, RESOURCE_TYPES
 from leasehold.review.gate.receipts import TTL, Receipt
 from leasehold.review.gate.rules import Verdict
 from leasehold.review.reviews import Reviews
 from leasehold.web.declarations import parse_declared
 from leasehold.web.review_routes import _adapter
 
+_COMPUTED = {
+    Kind.GRANT_SETS: {"revokes": []},
+    Kind.DEPLOYMENTS: {"epoch": 1},
+    Kind.TOOL_PINS: {"digest": f"sha256:{'0' * 64}"},
+}
 PROVIDER = "registry.terraform.io/leasehold/leasehold"
 
 
@@ -27,8 +32,7 @@ def resources(objects=None):
     """(type, label, values) of every object, as the provider keeps them."""
     for (kind, name), spec in (objects or organisation()).items():
         values = {"id": name, "revision": 1, **plain(spec)}
-        values |= {"agent": name, "revokes": []} if kind is Kind.GRANT_SETS else {"name": name}
-        values |= {"epoch": 1} if kind is Kind.DEPLOYMENTS else {}
+        values |= {NAMED_AFTER.get(kind, "name"): name, **_COMPUTED.get(kind, {})}
         yield RESOURCE_TYPES[kind], "".join(c if c.isalnum() else "_" for c in name), values
 
 

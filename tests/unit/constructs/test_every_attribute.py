@@ -8,14 +8,18 @@ import pytest
 
 from leasehold_cdktf import (
     Agent,
+    ApiKey,
     Aws,
     AwsSession,
+    AwsSigV4,
     AwsSts,
     Azure,
+    Basic,
     Buildkite,
     Call,
     Ceiling,
     Claim,
+    Credential,
     CredentialProfile,
     Deployment,
     DriftException,
@@ -27,6 +31,8 @@ from leasehold_cdktf import (
     HcpTerraform,
     Kubernetes,
     Login,
+    Mtls,
+    OAuth,
     OAuthClient,
     Oidc,
     Owner,
@@ -40,6 +46,8 @@ from leasehold_cdktf import (
     Tool,
     ToolServer,
     TrustIssuer,
+    Upstream,
+    UpstreamAuth,
     User,
     WorkloadBinding,
     between,
@@ -108,11 +116,15 @@ def furnish(stack):
         "idempotentHint": True,
         "openWorldHint": False,
     }
-    read = Tool(action="read", description="Reads.", input_schema={"type": "object"}, annotations=hints)
-    server = ToolServer(
-        stack, "github", url="https://t.example", tools={"read": read}, description="d", pinning="observe"
-    )
+    read = Tool("read", "Reads.", input_schema={"type": "object"}, annotations=hints, resource="repo:{repository}")
+    bounds = {"max_staleness": 5, "calls_per_minute": 60, "scan_arguments": {"tag": "log"}}
+    upstream = Upstream(url="https://mcp.example", **bounds, scan_results={"secret": "block"})
+    told = {"description": "d", "pinning": "observe", "upstream": upstream}
+    server = ToolServer(stack, "github", url="https://t.example", tools={"read": read}, **told)
+    program = Upstream(command=("/usr/bin/mcp",), transport="stdio")
+    ToolServer(stack, "local", url="https://l.example", tools={"read": "read"}, upstream=program)
     server.pin({"tools": [{"name": "read"}]}, justification="j")
+    upstreams(stack)
     wide = {"allow_wildcard": True, "justification": "all of it"}
     scope = Scope(
         stack, "all", tool_server=server, tools=["*"], resources=["repo:*"], description="d", where=LIMITS, **wide
@@ -140,6 +152,28 @@ def furnish(stack):
     )
     profiles(stack, agents)
     policies(stack, server)
+
+
+def upstreams(stack):
+    oauth = OAuth(
+        issuer="https://as.example",
+        client_id="c",
+        client_secret="s",
+        scopes=["repo"],
+        resource="https://t.example/other",
+        dynamic_registration=False,
+        allow_private=True,
+    )
+    ways = [
+        UpstreamAuth(oauth, personal=False),
+        UpstreamAuth(ApiKey(header="X-Key", prefix=""), shared=False),
+        UpstreamAuth(Basic()),
+        UpstreamAuth(Mtls()),
+        UpstreamAuth(AwsSigV4(region="eu-central-1", service="execute-api")),
+        UpstreamAuth(Credential(profile="deploy", service="bedrock-agentcore")),
+    ]
+    for number, way in enumerate(ways):
+        ToolServer(stack, f"t-{number}", url="https://t.example", tools={"read": "read"}, upstream_auth=way)
 
 
 def policies(stack, server):
@@ -323,3 +357,17 @@ def test_a_client_that_cannot_be_is_caught_at_synth(values, complaint):
 def test_people_come_from_an_oidc_issuer_alone(stack):
     with pytest.raises(ValueError, match="oidc"):
         TrustIssuer(stack, "gh", type="gitlab", issuer="https://g", audiences=["a"], id_jag=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda: OAuth(client_secret="s"), "client_id"),
+        (lambda: OAuth(client_id="c"), "issuer"),
+        (lambda: OAuth(issuer="https://as.example", client_id="c", client_secret="Not A Name"), "client_secret"),
+        (lambda: UpstreamAuth(Basic(), personal=False, shared=False), "both be off"),
+    ],
+)
+def test_a_way_to_prove_oneself_that_cannot_be_is_caught_at_synth(make, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        make()

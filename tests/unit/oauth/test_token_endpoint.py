@@ -185,6 +185,53 @@ def test_a_body_may_come_in_pieces():
     assert ask(receive) == {"a": "b"}
 
 
+def test_the_pieces_may_take_their_time():
+    parts = [{"type": "http.request", "body": piece, "more_body": piece != b"z"} for piece in (b"a", b"=", b"z")]
+
+    async def receive():
+        await asyncio.sleep(0.001)
+        return parts.pop(0)
+
+    assert ask(receive) == {"a": "z"}
+
+
+def test_what_breaks_while_a_body_is_waited_for_breaks_out():
+    async def receive():
+        await asyncio.sleep(0.001)
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        ask(receive)
+
+
+def test_who_waits_for_a_body_is_told_that_it_is_over(monkeypatch):
+    monkeypatch.setattr(forms, "READ_SECONDS", 0.02)
+    told: list[str] = []
+
+    async def receive():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.001)  # it may have to wait once more to put its house in order
+            told.append("over")
+            raise
+
+    with pytest.raises(forms.InvalidRequest, match="in time"):
+        ask(receive)
+    assert told == ["over"]
+
+
+def test_the_deadline_is_for_the_whole_body_and_not_for_each_piece(monkeypatch):
+    monkeypatch.setattr(forms, "READ_SECONDS", 0.05)
+
+    async def receive():
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"a", "more_body": True}
+
+    with pytest.raises(forms.InvalidRequest, match="in time"):
+        ask(receive)
+
+
 def test_a_client_that_hangs_up_is_no_request():
     async def receive():
         return {"type": "http.disconnect"}

@@ -208,6 +208,28 @@ WRONG = {
         ({"name": "s", "url": "https://x", "tools": {"a/b": {"action": "read"}}}, "tools.a/b"),
         ({"name": "s", "url": "https://x", "tools": {"*": {"action": "read"}}}, "tools.*"),
         ({"name": "s", "url": "https://x", "tools": {"a": {"action": "eat"}}}, "tools.a.action"),
+        ({"name": "s", "url": "https://x", "tools": {}, "upstream_auth": {}}, "upstream_auth"),
+        (
+            {"name": "s", "url": "https://x", "tools": {}, "upstream_auth": {"basic": True, "mtls": True}},
+            "upstream_auth",
+        ),
+        (
+            {
+                "name": "s",
+                "url": "https://x",
+                "tools": {},
+                "upstream_auth": {"basic": True, "personal": False, "shared": False},
+            },
+            "upstream_auth",
+        ),
+        (
+            {"name": "s", "url": "https://x", "tools": {}, "upstream_auth": {"oauth": {"client_id": "c"}}},
+            "upstream_auth",
+        ),
+        (
+            {"name": "s", "url": "https://x", "tools": {}, "upstream_auth": {"oauth": {"client_secret": "Not One"}}},
+            "upstream_auth.oauth.client_secret",
+        ),
     ],
     "leasehold_ceiling": [({"name": "c", "principal": "everybody", "scopes": []}, "principal")],
     "leasehold_deployment": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -141,6 +142,33 @@ def test_everything_at_once_hides_nothing():
     assert {one.kind for one in report.findings} >= CHANGES.keys()
     for kind in CHANGES.keys() - {Kind.AGENTS}:  # an agent is also orphaned, by what was done to its owner
         assert culprits(report, kind) == {(MALLORY, AT)}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_seeded_mixture_over_all_kinds_is_found_whole(seed):
+    """To every kind one thing is done, by somebody else and at another time each: nothing hides behind another."""
+    rnd, registry, done = random.Random(seed), Registry(), {}  # noqa: S311  a table of cases
+    for at, kind in enumerate(rnd.sample(list(Kind), len(Kind))):
+        who, when = f"oidc:mallory-{at}@example.com", AT + timedelta(seconds=at)
+        name, ways = NAMES[kind], ["delete", *(["change"] if kind in CHANGES else [])]
+        if kind in STRANGERS and kind is not Kind.GRANT_SETS:
+            ways.append("make")
+        match rnd.choice(ways):
+            case "delete":
+                registry.delete(kind, name, by=who, at=when)
+            case "change":
+                changed = replace(registry.stored[kind, name].spec, **CHANGES[kind])
+                registry.write(kind, name, changed, by=who, at=when)
+            case _:
+                name, stranger = STRANGERS[kind]
+                name = stranger.id if isinstance(stranger, Relation) else name
+                registry.write(kind, name, stranger, by=who, at=when)
+        done[kind, name] = (who, when)
+    report = drift(registry)
+    causes = {(one.kind, one.name): set() for one in report.findings}
+    for one in report.findings:
+        causes[one.kind, one.name] |= {(one.cause.actor, one.cause.at)} if one.cause is not None else set()
+    assert {key: who for key, who in done.items() if who not in causes.get(key, set())} == {}
 
 
 def test_a_hand_made_grant_of_an_agent_that_nobody_declares_is_found_on_a_declared_server():

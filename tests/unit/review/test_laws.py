@@ -20,7 +20,7 @@ from leasehold.model.leases import LeaseUse
 from leasehold.model.plain import plain
 from leasehold.model.tools import Scope
 from leasehold.model.trust import OidcSubject, WorkloadBinding
-from leasehold.review.declared import RESOURCE_TYPES
+from leasehold.review.declared import NAMED_AFTER, RESOURCE_TYPES
 from leasehold.review.drift import find_drift
 from leasehold.review.entitlements import beyond, ceilings_above, entitlements, expanded
 from leasehold.review.findings import Entitlement
@@ -91,7 +91,7 @@ def shuffled_row(rnd, kind, name, spec):
         omitted = attribute in defaults and getattr(spec, attribute) == defaults[attribute]
         if not (omitted and rnd.random() < 0.5):
             values[attribute] = None if omitted and rnd.random() < 0.5 else shuffled(rnd, value)
-    values |= {"agent": name} if kind is Kind.GRANT_SETS else {"name": name}
+    values[NAMED_AFTER.get(kind, "name")] = name
     items = rnd.sample(list(values.items()), len(values))
     return {"type": RESOURCE_TYPES[kind], "address": f"{RESOURCE_TYPES[kind]}.x", "values": dict(items)}
 

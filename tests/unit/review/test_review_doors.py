@@ -16,7 +16,7 @@ from leasehold.model.errors import LeaseholdError, Unauthenticated
 from leasehold.model.kinds import Kind
 from leasehold.model.plain import plain
 from leasehold.model.principal import Principal, Role
-from leasehold.review.declared import RESOURCE_TYPES
+from leasehold.review.declared import NAMED_AFTER, RESOURCE_TYPES
 from leasehold.review.reviews import Reviews
 from leasehold.web.doors import Doors
 from leasehold.web.problems import problem_response
@@ -30,7 +30,7 @@ class Store:
 
     def __init__(self, registry):
         self.registry, self.objects, self.changes, self.versions = registry, self, self, registry
-        self.audit = self.lease_uses = self.baselines = registry
+        self.audit = self.lease_uses = self.baselines = self.observations = registry
 
     @contextmanager
     def read(self):
@@ -88,7 +88,7 @@ def client(registry):
 def resource(kind, name, spec):
     """A row as Terraform writes it: every attribute, computed ones too, nulls where nothing is set."""
     row = {"id": name, "revision": 3, **plain(spec)}
-    row |= {Kind.GRANT_SETS: {"agent": name, "revokes": []}}.get(kind, {"name": name})
+    row |= {NAMED_AFTER.get(kind, "name"): name, **({"revokes": []} if kind is Kind.GRANT_SETS else {})}
     row |= {Kind.DEPLOYMENTS: {"epoch": 2}}.get(kind, {})
     return {"type": RESOURCE_TYPES[kind], "address": f"{RESOURCE_TYPES[kind]}.x", "values": row}
 

@@ -16,7 +16,7 @@ class BusyStore:
     def __init__(self, writes):
         self.registry, self.objects, self.changes = Registry(), self, self
         self.versions, self.revision, self.writes = self.registry, 42, writes
-        self.audit = self.lease_uses = self.baselines = self.registry
+        self.audit = self.lease_uses = self.baselines = self.observations = self.registry
 
     @contextmanager
     def read(self):

@@ -73,10 +73,6 @@ def organisation():
                 "delete_branch": Tool(action=Action.DELETE),
             },
         ),
-        (Kind.TOOL_PINS, "github"): ToolPin(
-            surface='{"tools": [{"name": "read_file"}, {"name": "create_issue"}, {"name": "delete_branch"}]}',
-            justification="read over",
-        ),
         (Kind.SCOPES, "issues"): Scope(
             tool_server="github", tools=frozenset({"create_issue"}), resources=frozenset({"repo:web", "repo:api"})
         ),
@@ -104,6 +100,10 @@ def organisation():
         (Kind.DRIFT_EXCEPTIONS, "noise"): DriftException(
             fingerprint=f"sha256:{'0' * 64}", reason="known noise", expires_at=NOW + timedelta(days=3)
         ),
+        (Kind.TOOL_PINS, "github"): ToolPin(
+            surface='{"tools": [{"name": "read_file"}, {"name": "create_issue"}, {"name": "delete_branch"}]}',
+            justification="read over",
+        ),
     }
 
 
@@ -112,7 +112,7 @@ class Registry:
 
     def __init__(self):
         self.stored, self.versions, self.events = {}, {}, {}
-        self.taken_leases, self.live_leases, self.baselines = [], [], {}
+        self.taken_leases, self.live_leases, self.baselines, self.seen = [], [], {}, {}
         for (kind, name), spec in organisation().items():
             self.write(kind, name, spec, by=CI, at=BORN, stack="prod")
 
@@ -179,8 +179,11 @@ class Registry:
     def find_all(self, profiles):
         return {name: self.baselines[name] for name in profiles if name in self.baselines}
 
+    def latest(self, servers):
+        return {name: self.seen[name] for name in servers if name in self.seen}
+
     def picture(self, declared, outside=NOTHING_SEEN, now=NOW):
-        return Picture(declared, live_picture(self.stored.values(), 42, now), self, self, outside)
+        return Picture(declared, live_picture(self.stored.values(), 42, now), self, self, outside, self.seen)
 
 
 def _version(kind, name, revision, operation, by, at, stack, spec):  # noqa: PLR0917  a row

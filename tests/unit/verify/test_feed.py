@@ -313,3 +313,15 @@ def test_no_schedule_makes_a_verifier_accept_what_ended_before_its_sequence(sign
     for action, argument in steps:
         getattr(schedule, action)(argument)
         schedule.check()
+
+
+def test_what_has_ended_is_what_has_a_minimum_at_any_time(desk):
+    for turn, name in enumerate("abcab", start=1):
+        desk.hear(desk.batch(turn - 1, (name, turn)))
+        assert desk.known.ended == desk.known.minimums.keys()
+        desk.pass_time(200)
+    desk.start(desk.snapshot(9, {"d": 4}))
+    assert desk.known.ended == desk.known.minimums.keys() >= {"d"}
+    desk.pass_time(REVOCATIONS_KEPT.total_seconds() + 1)
+    desk.hear(desk.batch(9, ("e", 1)))
+    assert desk.known.ended == desk.known.minimums.keys() == {"e"}

@@ -255,3 +255,15 @@ def test_a_constraint_on_an_argument_holds_for_every_call(desk, arguments, allow
                 desk.verifier.check(token, "comment", "repo:web", arguments=arguments)
             assert refused.value.error == "insufficient_scope"
         desk.verifier.check(token, "comment", "repo:web", arguments={"amount": 1})
+
+
+def test_a_text_that_ends_as_a_known_token_does_is_another_token(desk):
+    good = desk.token(exp=int(desk.wall) + 300)
+    assert desk.check(good).refused is None
+    header, _, signature = good.split(".")
+    wider = desk.token("l2").split(".")[1]
+
+    assert desk.check(f"{header}.{wider}.{signature}").refused is Reason.BAD_SIGNATURE
+    for other in (good[-32:], f"x{good}", good[1:], f"{good} ", f"{good[:10]}A{good[11:]}"):
+        assert desk.check(other).refused is not None, other
+    assert desk.check(good).refused is None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from leasehold.cli.gate_words import DENY, NEEDS_APPROVAL, VERDICTS, said_of
 from leasehold.cli.proof_words import proof_lines
 from leasehold.cli.reports import Json
-from leasehold.cli.review_evidence import Row, evidence_of
+from leasehold.cli.review_evidence import Line, evidence_of
 from leasehold.cli.safe_text import visible
 
 _LONGEST = 1_000
@@ -45,7 +45,7 @@ def _of_finding(one: Json, agents: Mapping[str, str]) -> Result:
     return Result(f"drift-{one['class']}", one["risk"], _text(one), str(one["fingerprint"]), address)
 
 
-def _of_change(row: Row, one: Json, agents: Mapping[str, str]) -> Result:
+def _of_change(row: Line, one: Json, agents: Mapping[str, str]) -> Result:
     """A change, with the gate's verdict over it and what was proved of it; its name knows the change alone."""
     text = visible(f"{_text(one)} · {said_of(row.findings)}{''.join(f' · {line}' for line in _proofs(row))}", _LONGEST)
     if "agent" in one:
@@ -64,7 +64,7 @@ def _of_rule(one: Json, agents: Mapping[str, str]) -> Result:
     return Result(rule, _RISK_OF[verdict], text, _named(rule, one.get("agent"), one["sentence"]), address)
 
 
-def _proofs(row: Row) -> list[str]:
+def _proofs(row: Line) -> list[str]:
     """Without the emphasis of a comment."""
     return [line.replace("**", "") for line in proof_lines(row.proofs)]
 

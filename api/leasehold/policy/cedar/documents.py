@@ -18,25 +18,33 @@ class ArgumentsRefused(ValueError):
 
 def parse_arguments(raw: bytes) -> dict[str, object]:
     """The arguments, numbers with a point as `Decimal`. Raises `ArgumentsRefused`; nothing is repaired or cut."""
-    if len(raw) >= MAX_BYTES:
-        raise ArgumentsRefused(f"arguments are {MAX_BYTES} bytes or more")
+    found = parse_strictly(raw)
+    if not isinstance(found, dict):
+        raise ArgumentsRefused("arguments are not an object")
+    return found
+
+
+def parse_strictly(raw: bytes, limit: int = MAX_BYTES) -> object:
+    """Any JSON of less than `limit` bytes, read in the same way. Raises `ArgumentsRefused`."""
+    if len(raw) >= limit:
+        raise ArgumentsRefused(f"arguments are {limit} bytes or more")
     try:
         text = raw.decode()
         check_depth(text)
-        found = json.loads(
+        found: object = json.loads(
             text, object_pairs_hook=_once, parse_float=_decimal, parse_int=_integer, parse_constant=_no_number
         )
     except UnicodeDecodeError:
         raise ArgumentsRefused("arguments are not UTF-8") from None
     except json.JSONDecodeError as error:
         raise ArgumentsRefused(f"arguments are not JSON: line {error.lineno}, column {error.colno}") from None
-    if not isinstance(found, dict):
-        raise ArgumentsRefused("arguments are not an object")
     return found
 
 
 def check_depth(text: str) -> None:
     """Raise `ArgumentsRefused` for nesting that would exhaust a reader, before one tries."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:  # a letter at a time would take longer than reading it all
+        return
     depth, deepest, in_text, escaped = 0, 0, False, False
     for letter in text:
         if in_text:

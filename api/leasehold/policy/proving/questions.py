@@ -107,9 +107,9 @@ class Question:
 
     def _model(self, question: Formula) -> object:
         """A model, easy to read if there is one; None if there is none, or why nobody can tell."""
-        wishes = self._wishes()
-        readable = [*wishes, *self._symbols.readable_ids()]
         solver = self._told(z3.SimpleSolver(ctx=self._logic.context), question)
+        wishes = self._wishes()  # made after the question: which model is found depends on what was made first
+        readable = [*wishes, *self._symbols.readable_ids()]
         answer = solver.check(*readable)
         if answer == z3.sat:
             return solver.model()

@@ -92,7 +92,6 @@ class Logic:
         self.true = z3.BoolVal(True, self.context)  # noqa: FBT003  the solver's own signature
         self.false = z3.BoolVal(False, self.context)  # noqa: FBT003
         self.whole = cache(lambda number: z3.IntVal(number, self.context))
-        self.text = cache(lambda value: z3.StringVal("".join(map(_spelt, value)), self.context))
 
     def truth(self, value: bool) -> Formula:
         return self.true if value else self.false
@@ -133,6 +132,9 @@ class Logic:
         if part is self.true:
             return self.false
         return self.true if part is self.false else z3.Not(part)
+
+    def text(self, value: str) -> Formula:
+        return z3.StringVal("".join(map(_spelt, value)), self.context)
 
     def bits(self, number: int) -> Formula:
         return z3.BitVecVal(number, WIDTH, self.context)

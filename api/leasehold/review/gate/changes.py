@@ -76,7 +76,7 @@ def changed_tools(scene: Scene) -> Iterator[GateFinding]:
         before = scene.was.find(*key)
         if not isinstance(spec, ToolServer) or not isinstance(before, ToolServer):
             continue
-        if spec.url != before.url:
+        if (spec.url, spec.address) != (before.url, before.address):
             said = f"tool server {quoted(key[1])} moves to another address"
             yield scene.finding(Check.CHANGED_TOOL, said, key=key)
         for tool in sorted(spec.tools.keys() & before.tools.keys()):

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from leasehold.model.objects import Spec
-from leasehold.model.receipts import Transition, tree_of
-from leasehold.review.attributes import deltas, flattened
+from leasehold.model.receipts import Transition, root_of
+from leasehold.review.attributes import Flat, deltas_between, flattened
 from leasehold.review.worlds import Key, World
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class SemanticDelta:
     @property
     def digest(self) -> str:
         """The name of the whole delta."""
-        return tree_of(self.transitions).root
+        return root_of(self.transitions)
 
     @property
     def transitions(self) -> list[Transition]:
@@ -40,17 +42,18 @@ def semantic_delta(was: World, now: World, keys: Iterable[Key]) -> SemanticDelta
     found: dict[Key, tuple[str, str]] = {}
     for kind, name in sorted(set(keys)):
         before, after = was.find(kind, name), now.find(kind, name)
-        if before == after or (before is not None and after is not None and not deltas(before, after)):
+        if before == after:
             continue
-        found[kind, name] = meaning(before), meaning(after)
+        left, right = (None if spec is None else flattened(spec) for spec in (before, after))
+        if left is None or right is None or deltas_between(left, right):
+            found[kind, name] = _digest(left), _digest(right)
     return SemanticDelta(found)
 
 
 def meaning(spec: Spec | None) -> str:
     """A digest of all that a spec says, the same for two that mean the same; empty for what is not there."""
-    return _digest(flattened(spec)) if spec is not None else ""
+    return _digest(None if spec is None else flattened(spec))
 
 
-def _digest(plain: object) -> str:
-    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), default=str)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+def _digest(flat: Flat | None) -> str:
+    return "" if flat is None else "sha256:" + hashlib.sha256(_canonical(flat).encode()).hexdigest()

@@ -16,6 +16,8 @@ from leasehold.review.gate.changes import (
 )
 from leasehold.review.gate.delta import SemanticDelta
 from leasehold.review.gate.duties import self_escalations, separated, toxic_trios
+from leasehold.review.gate.pins import approving, unpinned
+from leasehold.review.gate.recorded import turned_decisions
 from leasehold.review.gate.references import above_ceilings, conflicts, unknown_references
 from leasehold.review.gate.scenes import Scene
 from leasehold.review.gate.verdicts import GateFinding, GateReport, gate_report
@@ -30,8 +32,11 @@ CHECKS: tuple[Callable[[Scene], Iterator[GateFinding]], ...] = (
     self_escalations,
     wide_and_lasting,
     changed_tools,
+    approving,
+    unpinned,
     answerable,
     assertions,
+    turned_decisions,
     conflicts,
     mass_change,
     unproven,

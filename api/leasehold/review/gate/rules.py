@@ -12,6 +12,7 @@ from typing import TypeAlias
 from leasehold.model.errors import InvalidValue
 from leasehold.review.findings import Risk
 
+MOST_REPLAYED = 10_000
 Plain: TypeAlias = Mapping[str, object]
 
 
@@ -50,11 +51,15 @@ class Check(StrEnum):
     SELF_ESCALATION = "self_escalation"
     WILDCARD = "wildcard"
     CHANGED_TOOL = "changed_tool"
+    UNPINNED_TOOL = "unpinned_tool"
     STANDING_PRODUCTION = "standing_production"
     LONG_TTL = "long_ttl"
     OWNER_INACTIVE = "owner_inactive"
     REVIEW_OVERDUE = "review_overdue"
     ASSERTION_FAILED = "assertion_failed"
+    REPLAY_ALLOWS = "replay_allows"
+    REPLAY_DENIES = "replay_denies"
+    NOT_REPLAYED = "not_replayed"
     CONFLICT = "conflict"
     MASS_CHANGE = "mass_change"
     UNPROVEN = "unproven"
@@ -71,11 +76,15 @@ _USUAL: Mapping[Check, Verdict] = {
     Check.SELF_ESCALATION: Verdict.DENY,
     Check.WILDCARD: Verdict.NEEDS_APPROVAL,
     Check.CHANGED_TOOL: Verdict.NEEDS_APPROVAL,
+    Check.UNPINNED_TOOL: Verdict.AUTO,
     Check.STANDING_PRODUCTION: Verdict.NEEDS_APPROVAL,
     Check.LONG_TTL: Verdict.NEEDS_APPROVAL,
     Check.OWNER_INACTIVE: Verdict.DENY,
     Check.REVIEW_OVERDUE: Verdict.DENY,
     Check.ASSERTION_FAILED: Verdict.DENY,
+    Check.REPLAY_ALLOWS: Verdict.NEEDS_APPROVAL,
+    Check.REPLAY_DENIES: Verdict.NEEDS_APPROVAL,
+    Check.NOT_REPLAYED: Verdict.AUTO,
     Check.CONFLICT: Verdict.DENY,
     Check.MASS_CHANGE: Verdict.NEEDS_APPROVAL,
     Check.UNPROVEN: Verdict.NEEDS_APPROVAL,
@@ -111,6 +120,7 @@ class Labels:
 class Rules:
     """All rules of a gate. `mass_agents` and `mass_removed_pct` break the circuit; `max_ttl` is in seconds.
 
+    `replayed` is how many of the newest decisions on record are made again, 10,000 at most.
     `receipts` are patterns of stacks: what those write needs the receipt of a reviewed plan.
     """
 
@@ -122,6 +132,7 @@ class Rules:
     mass_agents: int = 20
     mass_removed_pct: int = 20
     max_ttl: int = 300
+    replayed: int = 1_000
     receipts: tuple[str, ...] = ()
 
     def verdict(self, check: Check) -> Verdict:
@@ -160,6 +171,7 @@ def plain_rules(rules: Rules) -> dict[str, object]:
         "mass_agents": rules.mass_agents,
         "mass_removed_pct": rules.mass_removed_pct,
         "max_ttl": rules.max_ttl,
+        "replayed": rules.replayed,
         "receipts": list(rules.receipts),
     }
 
@@ -242,6 +254,13 @@ def _count(plain: object, what: str) -> int:
     return plain
 
 
+def _replayed(plain: object, what: str) -> int:
+    count = _count(plain, what)
+    if count > MOST_REPLAYED:
+        raise InvalidValue(f"{what} must be {MOST_REPLAYED} at most")
+    return count
+
+
 _READERS: Mapping[str, Callable[[object, str], object]] = {
     "checks": _checks,
     "new_access": _by_risk,
@@ -251,5 +270,6 @@ _READERS: Mapping[str, Callable[[object, str], object]] = {
     "mass_agents": _count,
     "mass_removed_pct": _count,
     "max_ttl": _count,
+    "replayed": _replayed,
     "receipts": _stacks,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from leasehold.model.kinds import Kind
@@ -16,14 +16,19 @@ from leasehold.review.gate.rules import Check, Rules
 from leasehold.review.gate.verdicts import GateFinding
 from leasehold.review.plan_changes import AccessChange, FoundationChange
 from leasehold.review.proofs import Proved
+from leasehold.review.replays import PlanReplay
 from leasehold.review.risk import in_production
+from leasehold.review.shown import Seen
 from leasehold.review.spawning import DelegationChange
 from leasehold.review.worlds import Key, Live, World
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One plan under one set of rules. `author` is who asked; `changed` are the keys that mean something else."""
+    """One plan under one set of rules. `author` is who asked; `changed` are the keys that mean something else.
+
+    `replay` is None where no decisions are on record at all.
+    """
 
     rules: Rules
     declared: Declared
@@ -35,6 +40,8 @@ class Scene:
     proved: Proved
     delegation: tuple[DelegationChange, ...] = ()
     author: Principal | None = None
+    seen: Seen = field(default_factory=dict)
+    replay: PlanReplay | None = None
 
     @property
     def was(self) -> World:

@@ -18,8 +18,9 @@ def upgrade() -> None:
         sa.Column("surface", sa.Text(), nullable=False),
         sa.Column("unreadable", sa.Text(), nullable=False),
         sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("first_at", sa.BigInteger(), nullable=False),
         sa.Column("last_at", sa.BigInteger(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
     )
-    op.create_index("ix_tool_observations_newest", "tool_observations", ["server", "last_at"])
+    op.create_index("ix_tool_observations_newest", "tool_observations", ["server", "position"])

@@ -1,0 +1,79 @@
+"""Decisions on record, made again in two worlds: in the one that lives, and in the one that a plan would make."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from leasehold.decisions.assembling import State
+from leasehold.decisions.ports import Sealer, Store
+from leasehold.decisions.questions import request_of
+from leasehold.decisions.reading import Seen
+from leasehold.decisions.records import remembered
+from leasehold.decisions.trying import decided_again
+from leasehold.model.decision_records import SealedQuestion
+from leasehold.model.entities import AGENT
+from leasehold.model.errors import LeaseholdError
+from leasehold.policy.decision import Permit
+from leasehold.policy.directory import directory_of
+from leasehold.policy.replaying import Foreseen, Recount, Turned
+
+SECONDS = 2.0
+
+
+class Recollection:
+    """Recalls the newest decisions. `ticks` counts seconds from any point on."""
+
+    def __init__(self, store: Store, sealer: Sealer, ticks: Callable[[], float] = time.monotonic) -> None:
+        self._store, self._sealer, self._ticks = store, sealer, ticks
+
+    def recall(self, _permit: Permit, limit: int) -> Recalled:
+        """At most `limit`, newest first, for somebody who may have decisions explained. Raises `Unavailable`."""
+        with self._store.read() as unit:
+            questions = unit.questions.latest(limit) if limit else ()
+        return Recalled(questions, self._sealer, self._ticks)
+
+
+class Recalled:
+    """Decisions that were recalled, still sealed."""
+
+    def __init__(self, questions: Sequence[SealedQuestion], sealer: Sealer, ticks: Callable[[], float]) -> None:
+        self._questions, self._sealer, self._ticks = questions, sealer, ticks
+
+    def recount(self, was: Foreseen, now: Foreseen) -> Recount:
+        """Each decided in both worlds, at its own time. What the record said may have been other policies' doing."""
+        until = self._ticks() + SECONDS
+        states = _state(was), _state(now)
+        turned: list[Turned] = []
+        unreadable = done = 0
+        for one in self._questions:
+            if self._ticks() > until:
+                break
+            done += 1
+            try:
+                turned += _turned(one, self._sealer, *states)
+            except LeaseholdError:  # sealed by another key
+                unreadable += 1
+        return Recount(done - unreadable, unreadable, len(self._questions) - done, tuple(turned))
+
+
+def _turned(sealed: SealedQuestion, sealer: Sealer, was: State, now: State) -> Iterator[Turned]:
+    question = remembered(sealer.unseal(sealed.sealed, sealed.id)).question
+    before, after = (decided_again(question, state, sealed.at).allowed for state in (was, now))
+    if before is not after:
+        allowing = now if after else was  # what was allowed was understood
+        request = request_of(question, allowing, sealed.at)
+        parties = [one.ref for one in (request.subject, request.user) if one is not None]
+        shown = [f"{ref.type}:{allowing.directory.shown(ref)}" for ref in parties]
+        agent = request.subject.ref.id if request.subject.ref.type == AGENT else None
+        yield Turned(sealed.id, sealed.at, after, agent, " for ".join(shown), request.action)
+
+
+def _state(world: Foreseen) -> State:
+    servers = world.registered.tool_servers
+    return State(
+        published=world.published,
+        seen=Seen(0, {}),
+        directory=directory_of(world.registered.users),
+        servers={server.url: name for name, server in servers.items()},
+    )

@@ -1,0 +1,149 @@
+"""Who is let in: a live token for this very tool server, and with it a proof where it is bound to a key.
+
+INVARIANT: until a token for it was accepted, a tool server that there is is answered for like one that there is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from leasehold.authn.possession import Possessions, Presented, key_of
+from leasehold.decisions.assembling import State
+from leasehold.decisions.current import Current
+from leasehold.gateway.asgi import Scope
+from leasehold.gateway.callers import Caller, Callers, Life
+from leasehold.gateway.headers import Headers
+from leasehold.gateway.metadata import challenge
+from leasehold.gateway.refusals import DENIED, INVALID_REQUEST, Refused
+from leasehold.gateway.serving import Served, Serving
+from leasehold.model.errors import Unavailable
+from leasehold.model.possession import Unproven, UnprovenNonce
+from leasehold.model.tokens import MAX_TOKEN_BYTES, TokenRefused
+
+_CREDENTIAL = re.compile(r"(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)  # RFC 9110 §11.1
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def is_name(name: str) -> bool:
+    """True if a tool server could be named so."""
+    return _NAME.fullmatch(name) is not None
+
+
+def _is_local(origin: str) -> bool:
+    """True for a page of this very machine, which whoever serves on loopback may well develop."""
+    try:
+        return urlsplit(origin).hostname in _LOOPBACK
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A caller at the tool server that its token is for, and the state of the registry that this was found in."""
+
+    caller: Caller
+    served: Served
+    state: State
+    now: datetime
+
+
+class Admission:
+    """Lets callers in."""
+
+    def __init__(
+        self,
+        *,
+        serving: Serving,
+        current: Current,
+        callers: Callers,
+        possessions: Possessions,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._serving, self._current, self._callers = serving, current, callers
+        self._possessions, self._clock = possessions, clock
+        parts = urlsplit(serving.issuer)
+        self._hosts = frozenset({parts.hostname or ""}) | (_LOOPBACK if parts.hostname in _LOOPBACK else frozenset())
+        self._local = parts.hostname in _LOOPBACK
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+
+    def check_origin(self, headers: Headers) -> None:
+        """Refuse a browser that was lured here (MCP, "Security Warning": DNS rebinding). Raises `Refused`."""
+        origin = headers.get("origin")
+        if origin is not None and origin != self._origin and not (self._local and _is_local(origin)):
+            raise Refused(403, INVALID_REQUEST, "this origin is not let in", reason="origin")
+        host = urlsplit(f"//{headers.get('host', '')}").hostname
+        if host not in self._hosts:
+            raise Refused(403, INVALID_REQUEST, "this host is none of ours", reason="host")
+
+    async def admit(self, scope: Scope, headers: Headers, name: str) -> Admitted:
+        """The caller. Raises `Refused`."""
+        now = self._clock()
+        audience = self._serving.audience(name)
+        match = _CREDENTIAL.fullmatch(headers.get("authorization", ""))
+        if match is None:
+            raise self._stranger(name, "")
+        if not is_name(name) or len(match[2]) > MAX_TOKEN_BYTES:
+            raise self._stranger(name, "invalid_token")
+        try:
+            caller = self._callers.authenticate(match[2], name, audience, now)
+        except TokenRefused:
+            raise self._stranger(name, "invalid_token") from None
+        await self._prove(caller, match, scope, headers, now)
+        self.check_life(caller, timedelta(seconds=30), name)
+        state = self._current.state(now)
+        if state is None:
+            raise Refused(503, DENIED, "what is known of the registry is too old", reason="not_current")
+        served = self._serving.find(name, state)
+        if served is None:  # its token outlived it
+            raise self._stranger(name, "invalid_token")
+        return Admitted(caller, served, state, now)
+
+    def check_life(self, caller: Caller, max_staleness: timedelta, name: str) -> None:
+        """Raise `Refused` unless the caller's token lives, as far as is known, and enough is known."""
+        life = self._callers.life(caller, max_staleness)
+        if life is Life.NOT_KNOWN:
+            headers = {"retry-after": "1"}
+            raise Refused(503, DENIED, "what is known of revocations is too old", reason="stale", headers=headers)
+        if life is not Life.LIVES:
+            raise self._stranger(name, "invalid_token")
+
+    def check_revoked(self, caller: Caller) -> None:
+        """Raise `Refused` if the caller's lease was revoked; a token may run out while a call is under way."""
+        if self._callers.life(caller, timedelta.max) is Life.REVOKED:
+            raise self._stranger(caller.server, "invalid_token")
+
+    async def _prove(self, caller: Caller, match: re.Match[str], scope: Scope, headers: Headers, now: datetime) -> None:
+        """A bound token needs its key, and a bearer token none (RFC 9449 §7.1, §7.2). Raises `Refused`."""
+        bound = match[1].lower() == "dpop"
+        if bound is not (caller.key is not None):
+            raise self._stranger(caller.server, "invalid_token")
+        if not bound:
+            return
+        raw = scope.get("raw_path") or scope["path"].encode()
+        path = raw.partition(b"?")[0].decode("latin-1")
+        sent = Presented(token=match[2], proof=headers.get("dpop") or "-", method=scope["method"], path=path)
+        try:
+            possession = self._possessions.prove(sent, now)
+            if key_of(possession) != caller.key:
+                raise self._stranger(caller.server, "invalid_token", scheme="DPoP")
+            await asyncio.to_thread(self._possessions.spend, possession)
+        except UnprovenNonce as wanted:
+            refused = self._stranger(caller.server, "use_dpop_nonce", scheme="DPoP")
+            refused.headers["dpop-nonce"] = wanted.nonce
+            raise refused from None
+        except Unproven:
+            raise self._stranger(caller.server, "invalid_dpop_proof", scheme="DPoP") from None
+        except Unavailable:
+            raise Refused(503, DENIED, "a proof cannot be remembered now", reason="unavailable") from None
+
+    def _stranger(self, name: str, error: str, scheme: str = "Bearer") -> Refused:
+        resource = self._serving.audience(name if is_name(name) else "unknown")
+        headers = {"www-authenticate": challenge(resource, error=error, scheme=scheme)}
+        said = "bring a token for this tool server"
+        return Refused(401, DENIED, said, reason=error or "no_token", headers=headers)

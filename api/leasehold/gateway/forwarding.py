@@ -1,0 +1,188 @@
+"""To the tool server and back: a request with a credential of its own, and whatever becomes of it.
+
+INVARIANT: of the caller's headers only those in `_FORWARDED` go out, and its token is none of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from leasehold.gateway.answers import Answers
+from leasehold.gateway.asgi import send_whole
+from leasehold.gateway.connecting import way_forward
+from leasehold.gateway.exchanges import Exchange
+from leasehold.gateway.headers import PARAMETER, SESSION
+from leasehold.gateway.refusals import INVALID_REQUEST, LIMITED, METHOD_NOT_FOUND, UPSTREAM_FAILED, Refused, error_body
+from leasehold.gateway.relaying import Hung, Sinks, Wire, relay_stream, relay_whole
+from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed
+from leasehold.model.connections import Authorized, NotConnected, UpstreamCall
+from leasehold.model.errors import Unavailable
+
+_FORWARDED = ("content-type", "accept", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id")
+_STREAM, _JSON = "text/event-stream", "application/json"
+_OK, _BAD, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _BROKEN = 200, 400, 401, 403, 404, 429, 500
+_log = logging.getLogger(__name__)
+_declining: set[asyncio.Task[None]] = set()
+
+
+async def forward(exchange: Exchange, wire: Wire) -> None:
+    """Send it on, and its answer back. Raises `Refused` where nothing was answered yet."""
+    try:
+        await _forward(exchange, wire)
+    except UpstreamFailed as failed:
+        _mark(exchange, failed.reason)
+        said = "the tool server did not answer as one does"
+        raise Refused(failed.status, UPSTREAM_FAILED, said, reason=failed.reason) from None
+    except Unavailable:
+        _mark(exchange, "unavailable")
+        raise Refused(503, UPSTREAM_FAILED, "something that it takes is not there now", reason="unavailable") from None
+    except Refused as refused:
+        _mark(exchange, refused.reason)
+        raise
+    except (Hung, TimeoutError, ConnectionError):
+        _mark(exchange, "caller_gone")
+        raise
+    finally:
+        await _end_all(exchange)
+
+
+async def _forward(exchange: Exchange, wire: Wire) -> None:
+    gateway, place = exchange.gateway, exchange.place
+    headers = _headers(exchange)
+    authorized = await _authorize(exchange, exchange.method, headers, exchange.body)
+    if isinstance(authorized, NotConnected):
+        _mark(exchange, f"not_connected_{authorized.reason}")
+        status, content = way_forward(exchange, authorized)
+        await send_whole(wire.send, status, content, {"content-type": _JSON})
+        return
+    exchange.authorized = authorized
+    await gateway.records.begun(place, tuple(exchange.pending.values()))
+    async with gateway.upstreams.send(_outgoing(exchange, exchange.method, headers, exchange.body, authorized)) as came:
+        await _answer(exchange, came, wire)
+
+
+async def _answer(exchange: Exchange, incoming: Incoming, wire: Wire) -> None:
+    _check_status(exchange, incoming)
+    gateway, place = exchange.gateway, exchange.place
+    answers = Answers(place, exchange.pending, gateway.scans, gateway.lists, gateway.surfaces)
+    sinks = Sinks(
+        ended=exchange.end,
+        unasked=lambda ids: _decline(exchange, ids),
+        still_lives=lambda: gateway.admission.check_revoked(place.caller),
+    )
+    session = incoming.headers.get(SESSION)
+    if session is not None:
+        wire = replace(wire, headers={**wire.headers, SESSION: gateway.sessions.outward(session, place.caller)})
+    kind = incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == _STREAM and incoming.status == _OK:
+        staleness = place.served.max_staleness(exchange.action)
+        with gateway.watch.over(place.caller, staleness, until_expiry=exchange.listens) as watched:
+            await relay_stream(incoming, answers, wire, sinks, watched)
+    elif kind in {_JSON, ""}:
+        await relay_whole(incoming, answers, wire, sinks)
+    elif incoming.status >= _BAD:
+        raise Refused(incoming.status, INVALID_REQUEST, "the tool server takes no such request", reason="not_taken")
+    else:
+        raise UpstreamFailed("no_mcp")
+
+
+def _check_status(exchange: Exchange, incoming: Incoming) -> None:
+    """What an upstream says to us, and not to the caller."""
+    status = incoming.status
+    if status in {_UNAUTHORIZED, _FORBIDDEN}:
+        raise UpstreamFailed("refuses_our_credential")
+    if status == _NOT_FOUND and SESSION in exchange.headers:
+        raise Refused(404, INVALID_REQUEST, "Session not found", reason="session_gone")
+    if status == _TOO_MANY:
+        after = incoming.headers.get("retry-after", "1")
+        headers = {"retry-after": after if after.isascii() and after.isdigit() else "1"}
+        raise Refused(429, LIMITED, "the tool server has too many calls", reason="upstream_limited", headers=headers)
+    if status >= _BROKEN:
+        raise UpstreamFailed(f"status_{status}")
+    if exchange.method != "POST" and status >= _BAD:
+        raise Refused(status, METHOD_NOT_FOUND, "the tool server takes no such request", reason="not_taken")
+
+
+def _headers(exchange: Exchange) -> dict[str, str]:
+    sent = exchange.headers
+    headers = {name: sent[name] for name in _FORWARDED if name in sent}
+    headers |= {name: value for name, value in sent.items() if name.startswith(PARAMETER)}
+    if SESSION in sent:
+        headers[SESSION] = exchange.gateway.sessions.inward(sent[SESSION], exchange.place.caller)
+    return headers | {"accept-encoding": "identity", "user-agent": "leasehold-gateway"}
+
+
+async def _authorize(
+    exchange: Exchange, method: str, headers: Mapping[str, str], body: bytes
+) -> Authorized | NotConnected:
+    caller, served = exchange.place.caller, exchange.place.served
+    return await exchange.gateway.broker.authorize(
+        UpstreamCall(
+            agent=caller.facts.agent,
+            user=caller.token.subject if caller.facts.user is not None else None,
+            tool_server=served.name,
+            method=method,
+            url=served.upstream.url or "",
+            headers=headers,
+            body=body,
+            now=exchange.place.now,
+        )
+    )
+
+
+def _outgoing(
+    exchange: Exchange, method: str, headers: Mapping[str, str], body: bytes, authorized: Authorized
+) -> Outgoing:
+    given = {name.lower(): value for name, value in authorized.headers}
+    served = exchange.place.served
+    if given and served.upstream.command:
+        raise UpstreamFailed("credential_not_deliverable")  # a program takes no headers: none is dropped in silence
+    return Outgoing(
+        method=method,
+        url=served.upstream.url or "",
+        command=served.upstream.command,
+        on_behalf=(served.name, exchange.place.caller.identity),
+        headers={**headers, **given},
+        body=body,
+        certificate=authorized.client_certificate,
+    )
+
+
+def _mark(exchange: Exchange, reason: str) -> None:
+    """Why requests have no answer; of one that has, why the caller did not get it."""
+    for one in exchange.pending.values():
+        if not one.recorded and one.reason == "not_finished":
+            one.is_error, one.reason = True, reason
+        elif not one.recorded:
+            one.reason = one.reason or reason
+
+
+async def _end_all(exchange: Exchange) -> None:
+    """Record what nobody recorded: requests that were never answered."""
+    for one in exchange.pending.values():
+        try:
+            await asyncio.shield(exchange.end(one))
+        except Refused:
+            _log.error("what came of a call is not recorded")
+
+
+def _decline(exchange: Exchange, ids: list[int | str]) -> None:
+    """Tell the server that the client has no such method: to it, a client that may not is one that cannot."""
+    while ids:
+        task = asyncio.get_running_loop().create_task(_declined(exchange, ids.pop()))
+        _declining.add(task)
+        task.add_done_callback(_declining.discard)
+
+
+async def _declined(exchange: Exchange, id_: int | str) -> None:
+    body = error_body(id_, METHOD_NOT_FOUND, "Method not found")
+    headers = {**_headers(exchange), "content-type": _JSON, "accept": f"{_JSON}, {_STREAM}"}
+    with suppress(UpstreamFailed, Unavailable, Refused):
+        authorized = await _authorize(exchange, "POST", headers, body)
+        if isinstance(authorized, Authorized):
+            async with exchange.gateway.upstreams.send(_outgoing(exchange, "POST", headers, body, authorized)):
+                return

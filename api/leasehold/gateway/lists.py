@@ -1,0 +1,103 @@
+"""Lists cut down to what the caller may call: hidden is what could never be allowed, and the rest is in order.
+
+A list is the caller's own: it goes out as private (MCP 2026-07-28, `cacheScope`), whatever the tool server said.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from leasehold.gateway.deciding import Place, exists, judge
+from leasehold.gateway.headers import Era
+from leasehold.gateway.needs import Listing, wanted_prompt, wanted_resource
+from leasehold.gateway.ports import Surfaces
+from leasehold.model.mcp_methods import is_reserved
+from leasehold.model.tool_resources import is_plain
+
+BUDGET_META = "io.leasehold/toolBudget"
+_log = logging.getLogger(__name__)
+Item = dict[str, Any]  # Any: JSON
+
+
+class Lists:
+    """Cuts lists down. `instructions` are those that each tool server was heard to give."""
+
+    def __init__(self, surfaces: Surfaces, budget: int) -> None:
+        self._surfaces, self._budget = surfaces, budget
+        self._instructions: dict[str, str] = {}
+
+    def heard(self, server: str, result: Mapping[str, object]) -> None:
+        """Remember the instructions of an answer to `initialize` or `server/discover`."""
+        said = result.get("instructions")
+        if isinstance(said, str):
+            self._instructions[server] = said
+
+    async def cut(self, listing: Listing, result: Item, place: Place) -> tuple[Item, int]:
+        """The result as the caller may see it, and how many of its items were hidden. Raises `Unavailable`."""
+        found = result.get(listing.value)
+        items = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        if listing is Listing.TOOLS:
+            shown = await self._tools(items, place)
+        else:
+            shown = await self._others(listing, items, place)
+        cut = {**result, listing.value: shown}
+        if place.era is Era.MODERN:
+            cut["cacheScope"] = "private"
+        if listing is Listing.TOOLS:
+            self._report(cut, len(shown), place)
+        return cut, len(items) - len(shown)
+
+    async def _tools(self, items: list[Item], place: Place) -> list[Item]:
+        server = place.served.name
+        approved = await self._surfaces.judged(server, items, self._instructions.get(server))
+        times = Counter(_named(one, "name") for one in items)
+        shown = [
+            one
+            for one in items
+            if (name := _named(one, "name")) in approved
+            and times[name] == 1  # of two with one name, nobody knows which is called
+            and not is_reserved(name)
+            and exists(place, name)
+        ]
+        return sorted(shown, key=lambda one: str(one["name"]))
+
+    async def _others(self, listing: Listing, items: list[Item], place: Place) -> list[Item]:
+        member, wanted = _WANTED[listing]
+        shown = []
+        for one in items:
+            name = _named(one, member)
+            if name and is_plain(name) and (await judge(place, wanted(name), self._surfaces)).allowed:
+                shown.append(one)
+        return sorted(shown, key=lambda one: str(one[member]))
+
+    def _report(self, result: Item, listed: int, place: Place) -> None:
+        """More tools than an agent can choose among well: said, and not taken away."""
+        if listed <= self._budget:
+            return
+        meta = result.get("_meta")
+        result["_meta"] = {
+            **(meta if isinstance(meta, dict) else {}),
+            BUDGET_META: {"budget": self._budget, "listed": listed},
+        }
+        _log.warning(
+            "agent `%s` is shown %d tools of `%s`, more than %d",
+            place.caller.facts.agent,
+            listed,
+            place.served.name,
+            self._budget,
+        )
+
+
+def _named(one: Item, member: str) -> str:
+    name = one.get(member)
+    return name if isinstance(name, str) else ""
+
+
+_WANTED: Mapping[Listing, tuple[str, Callable[[str], Any]]] = {  # Any: a want
+    Listing.RESOURCES: ("uri", wanted_resource),
+    Listing.TEMPLATES: ("uriTemplate", wanted_resource),
+    Listing.PROMPTS: ("name", wanted_prompt),
+}

@@ -1,0 +1,169 @@
+"""A tool server that is a program: started for one caller, shut off from everything that is ours, and short-lived.
+
+It inherits no environment and no open file, has a folder of its own that goes with it, cannot gain privileges, and is
+held to memory, processor time and files by the kernel. Where the system lets us, it lives in namespaces of its own:
+it sees no process but its own, and all of them end with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from leasehold.gateway.upstreams import UpstreamFailed
+
+MAX_LINE_BYTES = 8 << 20
+_UNHEARD = 256
+_SECONDS_TO_END = 2.0
+_LIMITS = {"AS": 2 << 30, "CPU": 300, "NOFILE": 256, "FSIZE": 64 << 20, "CORE": 0}
+_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+_NAMESPACES = ("--user", "--map-current-user", "--pid", "--fork", "--kill-child", "--mount-proc", "--ipc", "--uts")
+# Nothing of ours stays open (libuv leaves that to each file's own flag), then limits, then no way back to privileges
+# (prctl PR_SET_NO_NEW_PRIVS), then the program in our place.
+_LAUNCH = """
+import ctypes, os, resource, sys
+os.closerange(3, 1 << 20)
+limits, argv = sys.argv[1].split(","), sys.argv[2:]
+for limit in limits:
+    name, value = limit.split("=")
+    resource.setrlimit(getattr(resource, "RLIMIT_" + name), (int(value), int(value)))
+ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)
+os.execv(argv[0], argv)
+"""
+_log = logging.getLogger(__name__)
+
+
+class Program:
+    """One running program, and its messages. Belongs to one event loop.
+
+    `heard` holds what it says beside the answers that somebody waits for.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, folder: str) -> None:
+        self._process, self._folder = process, folder
+        self._waiting: dict[str, asyncio.Queue[bytes | None]] = {}
+        self.heard: asyncio.Queue[bytes | None] = asyncio.Queue(_UNHEARD)
+        self.used_at = asyncio.get_running_loop().time()
+        self._reading = asyncio.get_running_loop().create_task(self._read())
+
+    @property
+    def runs(self) -> bool:
+        """True until it has ended."""
+        return self._process.returncode is None and not self._reading.done()
+
+    @property
+    def is_busy(self) -> bool:
+        """True while an answer is waited for."""
+        return bool(self._waiting)
+
+    async def write(self, body: bytes) -> None:
+        """Send one message or batch, on one line. Raises `UpstreamFailed`."""
+        line = body if b"\n" not in body and b"\r" not in body else json.dumps(json.loads(body)).encode()
+        pipe = self._process.stdin
+        if pipe is None or not self.runs:
+            raise UpstreamFailed("program_ended")
+        try:
+            pipe.write(line + b"\n")
+            async with asyncio.timeout(_SECONDS_TO_END):
+                await pipe.drain()
+        except (OSError, TimeoutError):
+            raise UpstreamFailed("program_reads_nothing") from None
+
+    def expect(self, ids: Sequence[str]) -> asyncio.Queue[bytes | None]:
+        """Where the answers to these arrive, and what is said meanwhile; None at the end. Raises `UpstreamFailed`."""
+        if self._waiting.keys() & set(ids):
+            raise UpstreamFailed("id_in_use", status=400)
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(_UNHEARD)
+        self._waiting |= dict.fromkeys(ids, queue)
+        return queue
+
+    def forget(self, ids: Sequence[str]) -> None:
+        """Nobody waits for these any more."""
+        self.used_at = asyncio.get_running_loop().time()
+        for one in ids:
+            self._waiting.pop(one, None)
+
+    async def end(self) -> None:
+        """End it, and all that it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SECONDS_TO_END):
+                await self._process.wait()
+        self._reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._reading
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def _read(self) -> None:
+        pipe = self._process.stdout
+        try:
+            while pipe is not None and (line := await pipe.readline()):
+                await self._sort(line.strip())
+        except (ValueError, OSError):  # a line without an end
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        finally:
+            for queue in {self.heard, *self._waiting.values()}:
+                if queue.full():
+                    queue.get_nowait()
+                queue.put_nowait(None)
+
+    async def _sort(self, line: bytes) -> None:
+        try:
+            message: Any = json.loads(line)  # Any: JSON
+        except ValueError:
+            return  # what is no message is nobody's: programs print
+        id_ = str(message.get("id")) if isinstance(message, dict) and "method" not in message else None
+        queue = self._waiting.get(id_) if id_ is not None else next(iter(self._waiting.values()), self.heard)
+        if queue is self.heard and queue.full():
+            queue.get_nowait()  # nobody listens: the oldest goes
+        if queue is not None:
+            await queue.put(line)  # who does not take it holds the program up, and nobody else
+
+
+async def start(command: Sequence[str]) -> Program:
+    """Start a program. Raises `UpstreamFailed`."""
+    folder = tempfile.mkdtemp(prefix="leasehold-stdio-")
+    limits = ",".join(f"{name}={value}" for name, value in _LIMITS.items())
+    apart = namespaces()
+    launch = (sys.executable, "-I", "-S", "-c", _LAUNCH, limits, *apart, *command)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *launch,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**_ENVIRONMENT, "HOME": folder, "TMPDIR": folder},
+            cwd=folder,
+            start_new_session=True,
+            limit=MAX_LINE_BYTES,
+        )
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise UpstreamFailed("program_does_not_start") from None
+    return Program(process, folder)
+
+
+@cache
+def namespaces() -> tuple[str, ...]:
+    """The beginning of a command that gives it namespaces of its own; empty where the system refuses that."""
+    unshare = shutil.which("unshare", path=_ENVIRONMENT["PATH"])
+    if unshare is not None:
+        tried = (unshare, *_NAMESPACES, "--", "/bin/true")
+        done = subprocess.run(tried, capture_output=True, check=False, env=_ENVIRONMENT, timeout=5)  # noqa: S603  ours
+        if done.returncode == 0:
+            return (unshare, *_NAMESPACES, "--")
+    _log.warning("programs are started without namespaces of their own: this system does not let us make any")
+    return ()

@@ -1,0 +1,64 @@
+"""How often an agent, a person and an agent on one tool may call: token buckets, a bounded number of them.
+
+Buckets are this process's own: replicas each let that much through.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from math import ceil
+
+from leasehold.gateway.refusals import LIMITED, Refused
+
+MANY = 50_000
+_DESTRUCTIVE_SHARE = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """So many per minute on the average, and so many at once."""
+
+    per_minute: float
+    burst: float
+
+    @property
+    def tighter(self) -> Rate:
+        """For tools that destroy: a tenth of it, and one at once at least."""
+        return Rate(per_minute=self.per_minute / _DESTRUCTIVE_SHARE, burst=max(1.0, self.burst / _DESTRUCTIVE_SHARE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimits:
+    """Of everything that one agent asks for, of everything for one person, and of one agent on one tool."""
+
+    agent: Rate = Rate(per_minute=6_000, burst=1_000)
+    user: Rate = Rate(per_minute=3_000, burst=500)
+    tool: Rate = Rate(per_minute=3_000, burst=500)
+
+
+class Rates:
+    """The buckets. Full ones are forgotten first: that takes nothing from anybody."""
+
+    def __init__(self, limits: RateLimits, many: int = MANY) -> None:
+        self.limits, self._many = limits, many
+        self._buckets: OrderedDict[tuple[str, ...], tuple[float, float]] = OrderedDict()
+
+    def take(self, keys: list[tuple[tuple[str, ...], Rate]], now: float) -> None:
+        """Take one of each bucket, or of none. `now` is monotonic seconds. Raises `Refused`."""
+        levels = [(key, rate, self._level(key, rate, now)) for key, rate in keys]
+        waits = [60.0 * (1.0 - level) / rate.per_minute for _, rate, level in levels if level < 1.0]
+        if waits:
+            headers = {"retry-after": str(max(1, ceil(max(waits))))}
+            raise Refused(429, LIMITED, "too many calls: try again later", reason="rate_limited", headers=headers)
+        for key, _, level in levels:
+            self._buckets[key] = (level - 1.0, now)
+            self._buckets.move_to_end(key)
+        while len(self._buckets) > self._many:
+            self._buckets.popitem(last=False)
+
+    def _level(self, key: tuple[str, ...], rate: Rate, now: float) -> float:
+        found = self._buckets.get(key)
+        if found is None:
+            return rate.burst
+        return min(rate.burst, found[0] + (now - found[1]) * rate.per_minute / 60.0)

@@ -1,0 +1,51 @@
+"""What the gateway sends to a tool server, and what comes back, whatever the transport between."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from leasehold.model.connections import ClientCertificate
+
+
+class UpstreamFailed(Exception):
+    """The tool server did not answer as one does. `reason` is one word for the audit log; no content is in it."""
+
+    def __init__(self, reason: str, *, status: int = 502) -> None:
+        super().__init__(reason)
+        self.reason, self.status = reason, status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One request to a tool server, complete. Headers may hold its credential.
+
+    `command` starts a server that has no address. `on_behalf` is whose request it is at which server: what one sends
+    never meets what another does in one process.
+    """
+
+    method: str
+    url: str
+    command: tuple[str, ...] = ()
+    on_behalf: tuple[str, str] = ("", "")
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    certificate: ClientCertificate | None = field(default=None, repr=False)
+
+
+class Incoming(Protocol):
+    """The beginning of an answer: status and headers, lower-case; the rest comes in chunks."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    def chunks(self) -> AsyncIterator[bytes]: ...
+
+
+class Upstreams(Protocol):
+    """Sends requests. Entering raises `UpstreamFailed`, and so does reading; leaving hangs up."""
+
+    def send(self, outgoing: Outgoing) -> AbstractAsyncContextManager[Incoming]: ...

@@ -1,0 +1,159 @@
+"""Could some call of this tool be allowed to them? What a list shows, before anybody has said on what and with what.
+
+Everything that is known already counts: who calls, for whom and through whom, what they hold, what policies ask of
+that. What only the call itself tells (its resource, its arguments, when and from where it comes) is left open, so that
+a policy about it makes neither yes nor no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum, auto
+
+from cedarpy import pst
+
+from leasehold.model.access_requests import AccessRequest
+from leasehold.model.entities import EntityRef
+from leasehold.model.patterns import overlap
+from leasehold.model.policies import PolicySide
+from leasehold.policy.asking import Party, Question, query_of
+from leasehold.policy.cedar.compiler import expression
+from leasehold.policy.cedar.evaluation import Query
+from leasehold.policy.cedar.folding import condition_of
+from leasehold.policy.cedar.reading import children
+from leasehold.policy.holdings import Holding
+from leasehold.policy.published import Policy, Published, Standing
+
+_OPEN = frozenset({"input", "caller", "source_ip", "now", "weekday"})
+"""What of the context another call may say otherwise."""
+
+
+class Truth(Enum):
+    """What is known of a condition. `FAILS`: it cannot be evaluated, whatever the call."""
+
+    YES = auto()
+    NO = auto()
+    OPEN = auto()
+    FAILS = auto()
+
+
+def could_allow(request: AccessRequest, pattern: str, published: Published) -> bool:
+    """True unless every call of the request's tool on resources of this pattern is denied, whatever else it says.
+
+    The request's own resource and arguments are not looked at.
+    """
+    action = published.actions.get(request.action)
+    if action is None or action.tool is None:
+        return False
+    resource = EntityRef(pattern.partition(":")[0], "")
+    question = Question(request, action, resource, None, {}, published)
+    subject, user = request.subject.ref, request.user
+    agents = published.agent_standings.find(subject, action)
+    if agents is None or not _side(PolicySide.AGENT, question, agents, pattern):
+        return False
+    if user is None:
+        return True
+    users = published.user_standings.find(user.ref, action)
+    return users is not None and _side(PolicySide.USER, question, users, pattern)
+
+
+def _side(side: PolicySide, question: Question, standing: Standing, pattern: str) -> bool:
+    piece = standing.piece
+    query = query_of(question, _party(side, question, standing), None)
+    truths = [(one, _truth(condition_of(one.statement.template), query)) for one in piece.policies]
+    if any(_stops(one, truth) for one, truth in truths):
+        return False
+    possible = {one.statement.id for one, truth in truths if truth is not Truth.NO and one.statement.permits}
+    if any(_fits(one, question.request, pattern) for one in standing.held) and (
+        not piece.conditions or piece.conditions & possible
+    ):
+        return True
+    return bool(piece.beyond & possible)
+
+
+def _party(side: PolicySide, question: Question, standing: Standing) -> Party:
+    agent, user = question.request.subject.ref, question.request.user
+    if side is PolicySide.AGENT:
+        return Party(agent, standing.known, on_behalf_of=user.ref if user is not None else None)
+    assert user is not None  # noqa: S101  a side of a person has one
+    return Party(user.ref, standing.known, via_agent=agent)
+
+
+def _stops(policy: Policy, truth: Truth) -> bool:
+    """A forbid that holds whatever the call, or any policy that fails whatever the call."""
+    return truth is Truth.FAILS or (truth is Truth.YES and not policy.statement.permits)
+
+
+def _fits(holding: Holding, request: AccessRequest, pattern: str) -> bool:
+    expires_at = holding.rule.expires_at
+    return (expires_at is None or request.at < expires_at) and overlap(holding.rule.resource, pattern)
+
+
+def _truth(of: pst.Expr, query: Query) -> Truth:
+    if not _is_open(of):
+        return _evaluated(of, query)
+    match of:
+        case pst.BinaryOp("and" | "or" as op):
+            return _pair(op, _truth(of.left, query), of.right, query)
+        case pst.UnaryOp("not", inner):
+            return _NOT[_truth(inner, query)]
+        case pst.IfThenElse(condition, then, otherwise):
+            return _choice(_truth(condition, query), then, otherwise, query)
+        case _:
+            return Truth.OPEN
+
+
+def _pair(op: str, left: Truth, right: pst.Expr, query: Query) -> Truth:
+    """Cedar's short circuit: the right side is looked at only if the left does not settle it."""
+    settles, passes = (Truth.NO, Truth.YES) if op == "and" else (Truth.YES, Truth.NO)
+    if left in {settles, Truth.FAILS}:
+        return left
+    behind = _truth(right, query)
+    if left is passes:
+        return behind
+    return settles if behind is settles else Truth.OPEN
+
+
+def _choice(condition: Truth, then: pst.Expr, otherwise: pst.Expr, query: Query) -> Truth:
+    match condition:
+        case Truth.YES:
+            return _truth(then, query)
+        case Truth.NO:
+            return _truth(otherwise, query)
+        case Truth.FAILS:
+            return Truth.FAILS
+        case _:
+            either = {_truth(then, query), _truth(otherwise, query)}
+            return either.pop() if len(either) == 1 else Truth.OPEN
+
+
+_NOT = {Truth.YES: Truth.NO, Truth.NO: Truth.YES, Truth.OPEN: Truth.OPEN, Truth.FAILS: Truth.FAILS}
+
+
+def _evaluated(of: pst.Expr, query: Query) -> Truth:
+    try:
+        value = expression(of)(query)
+    except Exception:  # noqa: BLE001  whatever stops the engine stops the policy
+        return Truth.FAILS
+    return _BOOLEANS.get(value, Truth.FAILS) if isinstance(value, bool) else Truth.FAILS
+
+
+_BOOLEANS = {True: Truth.YES, False: Truth.NO}
+
+
+def _is_open(of: pst.Expr) -> bool:
+    match of:
+        case pst.Var("resource"):
+            return True
+        case pst.GetAttr(pst.Var("context"), name):
+            return name in _OPEN
+        case pst.HasAttr(pst.Var("context"), (name, *_)):
+            return name in _OPEN
+        case pst.Var("context"):
+            return True
+        case _:
+            return _any_open(children(of))
+
+
+def _any_open(several: Iterable[pst.Expr]) -> bool:
+    return any(_is_open(one) for one in several)

@@ -1,0 +1,134 @@
+"""Tool servers that are programs: started for one caller, with nothing of ours."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.e2e.gateway.conftest import TOOLS
+
+SERVER = str(Path(__file__).parents[2] / "fakes" / "stdio_server.py")
+CLIENT = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+TELL = """
+import json, os, sys, resource
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "id" not in asked:
+        continue
+    what = asked.get("params", {}).get("arguments", {}).get("what")
+    if what == "die":
+        sys.exit(3)
+    if what == "endless":
+        while True:
+            sys.stdout.write("x" * 65536)
+    if what == "greedy":
+        "x" * (8 << 30)
+    seen = {"environment": dict(os.environ), "pid": os.getpid(), "folder": os.getcwd(),
+            "processes": [name for name in os.listdir("/proc") if name.isdigit()],
+            "files": sorted(os.listdir("/proc/self/fd")), "memory": resource.getrlimit(resource.RLIMIT_AS)[0]}
+    print("this is no message")
+    result = {"content": [{"type": "text", "text": json.dumps(seen)}]}
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def local(running):
+    running.declare("local", None, upstream={"command": [sys.executable, SERVER], "transport": "stdio"}, tools=TOOLS)
+    running.agent("porter", ("local", ["read_file"], ["repo:web"]))
+    return ready(running, "porter", "local")
+
+
+@pytest.fixture(scope="module")
+def telling(running, tmp_path_factory):
+    script = tmp_path_factory.mktemp("telling") / "tell.py"
+    script.write_text(TELL)
+    command = [sys.executable, str(script)]
+    tools = {"tell": {"action": "read"}}
+    running.declare("telling", None, upstream={"command": command, "transport": "stdio"}, tools=tools)
+    running.agent("curious", ("telling", ["tell"], ["tool_server:telling"]))
+    return ready(running, "curious", "telling")
+
+
+def ready(running, agent, server):
+    token = running.token(agent, server)
+    running.until(lambda: running.send(server, b"{", token), lambda reply: reply.status == 400)
+    return token
+
+
+def test_a_session_is_one_program_until_its_end(running, local):
+    opened = running.ask("local", local, "initialize", CLIENT)
+    assert opened.status == 200, opened.body
+    assert opened.message["result"]["serverInfo"]["name"] == "local"
+    session = opened.headers["mcp-session-id"]
+    started = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    told = running.send("local", started, local, mcp_session_id=session)
+    assert told.status == 202, told.body
+    arguments = {"repository": "web", "path": "a"}
+    reply = running.call("local", local, "read_file", arguments, mcp_session_id=session)
+    assert reply.message["result"]["content"][0]["text"] == "web:a"
+    listed = running.ask("local", local, "tools/list", mcp_session_id=session).message["result"]["tools"]
+    assert [tool["name"] for tool in listed] == ["read_file"]
+    assert running.send("local", None, local, method="DELETE", mcp_session_id=session).status == 204
+    assert running.call("local", local, "read_file", arguments, mcp_session_id=session).status == 404
+    assert running.call("local", local, "read_file", arguments).status == 400
+
+
+def told(reply):
+    assert reply.status == 200, reply.body
+    return json.loads(reply.message["result"]["content"][0]["text"])
+
+
+def test_a_program_sees_nothing_of_ours(running, telling):
+    seen = told(running.modern("telling", telling, "tools/call", {"name": "tell", "arguments": {}}))
+    assert set(seen["environment"]) <= {"PATH", "LANG", "HOME", "TMPDIR", "LC_CTYPE"}
+    assert seen["folder"] == seen["environment"]["HOME"]
+    assert seen["memory"] == 2 << 30
+    assert len(seen["files"]) <= 4
+    assert seen["pid"] < 10, "it has a namespace of its own"
+    assert len(seen["processes"]) <= 2
+    assert list(Path(seen["folder"]).iterdir()) == []
+
+
+def test_callers_never_share_a_program(running, telling):
+    running.agent("curious-too", ("telling", ["tell"], ["tool_server:telling"]))
+    other = ready(running, "curious-too", "telling")
+    call = {"name": "tell", "arguments": {}}
+    mine, again, theirs = (
+        told(running.modern("telling", token, "tools/call", call))["folder"] for token in (telling, telling, other)
+    )
+    assert mine == again
+    assert theirs != mine
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"), [("die", "program_ended"), ("endless", "program_ended"), ("greedy", "program_ended")]
+)
+def test_a_program_that_misbehaves_fails_its_own_call_alone(running, telling, what, reason):
+    reply = running.modern("telling", telling, "tools/call", {"name": "tell", "arguments": {"what": what}})
+    assert reply.message["error"]["code"] == -31005
+    assert running.calls("telling")[0]["reason"] == reason
+    assert told(running.modern("telling", telling, "tools/call", {"name": "tell", "arguments": {}}))
+
+
+def test_a_program_that_nobody_allowed_is_not_started(running):
+    tools = {"tell": {"action": "read"}}
+    upstream = {"command": ["/bin/sh", "-c", "touch /tmp/leasehold-was-here"], "transport": "stdio"}
+    running.declare("shell", None, upstream=upstream, tools=tools)
+    running.agent("sheller", ("shell", ["tell"], ["tool_server:shell"]))
+    token = ready(running, "sheller", "shell")
+    reply = running.modern("shell", token, "tools/call", {"name": "tell", "arguments": {}})
+    assert reply.status == 502
+    assert running.calls("shell")[0]["reason"] == "program_not_allowed"
+
+
+def test_a_session_of_a_program_is_its_callers_alone(running, local):
+    running.agent("porter-too", ("local", ["read_file"], ["repo:web"]))
+    stranger = ready(running, "porter-too", "local")
+    session = running.ask("local", local, "initialize", CLIENT).headers["mcp-session-id"]
+    for method in ("DELETE", "GET"):
+        assert running.send("local", None, stranger, method=method, mcp_session_id=session).status == 404
+    assert running.ask("local", stranger, "ping", mcp_session_id=session).status == 404
+    time.sleep(0.1)
+    assert running.ask("local", local, "ping", mcp_session_id=session).status == 200

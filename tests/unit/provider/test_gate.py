@@ -1,0 +1,147 @@
+"""The gate in the plan: one review of all of it, none without a change, and the registry's own words."""
+
+import json
+
+import pytest
+from tests.fakes.provider_host import Terraform, unavailable
+from tests.unit.review.test_review_doors import Client
+from tests.unit.review.test_verdict_vectors import EACH, app
+
+from leasehold.model.kinds import Kind
+from leasehold.model.plain import plain
+from leasehold_provider.client import Answer
+from leasehold_provider.protocol import UNKNOWN, DiagnosticError
+from leasehold_provider.receipt import Receipt
+from leasehold_provider.registry import Registry
+from leasehold_provider.retry import Retry
+from leasehold_provider.session import DevelopmentSession
+
+GRANT = {"agent": "triage", "tool_server": "github", "tools": ["read_file"], "resources": ["repo:web"]}
+GIVEN = Receipt("token", {})
+AGENT = {"name": "bot", "owner": "alice", "review_by": "2020-01-01"}
+
+
+def reviews(client):
+    return client.count("POST", "/v1/plan-reviews")
+
+
+def test_what_needs_approval_is_one_warning_that_says_how_to_get_it(terraform, client):
+    terraform.plan("leasehold_grant", {**GRANT, "tools": ["create_issue"]}).ok()
+    outcome = terraform.plan("leasehold_gate", {})
+    assert outcome.ok() == {"id": "prod"}
+    (warning,) = outcome.warnings
+    assert "- new_access: agent `triage` can now `create_issue` on `repo:web`" in warning
+    assert "leasehold review plan.json --stack prod --gate --receipt receipt.json" in warning
+    assert reviews(client) == 1
+
+
+def test_what_the_rules_deny_stops_the_plan(terraform):
+    terraform.plan("leasehold_agent", AGENT).ok()
+    (error,) = terraform.plan("leasehold_gate", {}).errors
+    assert error.startswith("Plan denied by the gate: ")
+    assert "- review_overdue: the review of agent `bot` was due on 2020-01-01" in error
+
+
+def test_everything_that_is_planned_is_in_the_one_review(terraform, client):
+    for number in range(30):
+        terraform.plan("leasehold_grant", {**GRANT, "resources": [f"repo:{number}"]}).ok()
+    terraform.plan("leasehold_gate", {})
+    (body,) = [body for sent, body in zip(client.requests, client.bodies, strict=True) if "plan-reviews" in sent[1]]
+    ((stack,)) = json.loads(body)["stacks"]
+    assert (stack["stack"], len(stack["resources"])) == ("prod", 30)
+
+
+def test_a_plan_without_changes_asks_for_no_review(terraform, client):
+    state = terraform.create("leasehold_grant", GRANT)
+    gate = terraform.create("leasehold_gate", {})
+    walk = Terraform(client)
+    walk.read("leasehold_grant", state).ok()
+    walk.plan("leasehold_grant", GRANT, state).ok()
+    assert walk.plan("leasehold_gate", {}, gate).ok() == gate
+    assert reviews(client) == 0
+
+
+def test_an_object_that_is_declared_no_more_is_a_change(terraform, client):
+    kept = terraform.create("leasehold_grant", GRANT)
+    terraform.create("leasehold_grant", {**GRANT, "resources": ["repo:gone"]})
+    walk = Terraform(client)
+    walk.read("leasehold_grant", kept).ok()
+    walk.plan("leasehold_grant", GRANT, kept).ok()
+    walk.run.provider.run.registry.live._load()
+    walk.plan("leasehold_gate", {}).ok()
+    assert reviews(client) == 1
+
+
+def test_the_walk_that_applies_asks_for_nothing(terraform, client):
+    """It plans again what it writes, and only that: the rest would look as if it went."""
+    terraform.create("leasehold_grant", GRANT)
+    terraform.plan("leasehold_gate", {}).ok()
+    assert reviews(client) == 0
+
+
+def test_what_is_not_known_yet_is_unproven_and_never_left_out(terraform):
+    terraform.plan("leasehold_grant", {**GRANT, "resources": UNKNOWN}).ok()
+    (warning,) = terraform.plan("leasehold_gate", {}).warnings
+    assert "- unproven: `leasehold_grant` is unproven: `resources` not known at plan" in warning
+
+
+def test_a_registry_that_does_not_answer_stops_the_plan(terraform, client):
+    terraform.plan("leasehold_grant", GRANT).ok()
+    client.faults = [unavailable] * 20
+    with pytest.raises(DiagnosticError, match="Registry unavailable"):
+        terraform.plan("leasehold_gate", {})
+
+
+def test_without_a_stack_there_is_nothing_to_review(client):
+    with pytest.raises(DiagnosticError, match="No stack"):
+        Terraform(client, stack=None).plan("leasehold_gate", {})
+
+
+def test_destroying_asks_for_nothing(terraform, client):
+    gate = terraform.create("leasehold_gate", {})
+    assert terraform.plan("leasehold_gate", None, gate).ok() is None
+    assert terraform.apply("leasehold_gate", None, None, gate).ok() is None
+    assert reviews(client) == 0
+
+
+def test_a_run_that_shows_a_receipt_is_not_told_to_get_one(client):
+    walk = Terraform(client)
+    walk.provider.run.start(Registry(client, Retry(walk._sleep), DevelopmentSession("prod", stack="prod"), GIVEN))
+    walk.plan("leasehold_grant", {**GRANT, "tools": ["create_issue"]}).ok()
+    assert walk.plan("leasehold_gate", {}).diagnostics == []
+
+
+class Served:
+    """Posts to an application as a viewer."""
+
+    def __init__(self, served):
+        self.client = Client(served)
+
+    def send(self, _method, path, *, headers, body=None, timeout=0):  # noqa: ARG002  nothing waits
+        sent = {"Authorization": "Bearer viewer", "Content-Type": headers["Content-Type"]}
+        answer = self.client.post(path, content=body, headers=sent)
+        return Answer(answer.status_code, {}, answer.content)
+
+
+def listed(text):
+    """The findings of a diagnostic, line by line."""
+    _, _, detail = text.partition(": ")
+    return [line for line in detail.splitlines() if line.startswith("- ")]
+
+
+@EACH
+def test_the_verdict_is_the_registrys_to_the_letter(path):
+    """The shared corpus, as the provider tells it."""
+    vector = json.loads(path.read_text())
+    served, planned = app(vector)
+    walk = Terraform(Served(served), DevelopmentSession("viewer", stack="prod"))
+    run = walk.provider.run
+    run.changes_planned = True
+    for (kind, name), spec in planned.items():
+        key = "agent" if kind is Kind.GRANT_SETS else "name"
+        run.plan(kind.value, name, {**plain(spec), key: name})
+    outcome = walk.plan("leasehold_gate", {})
+    findings = vector["expected"]["gate"]["findings"]
+    for verdict, said in (("deny", outcome.errors), ("needs_approval", outcome.warnings)):
+        expected = [f"- {one['check']}: {one['sentence']}" for one in findings if one["verdict"] == verdict]
+        assert [line for text in said for line in listed(text)] == expected
