@@ -11,11 +11,8 @@ from urllib.parse import urlsplit
 
 DEFAULT_PORT = 8420
 _SECRET = "LEASEHOLD_SECRET_"  # noqa: S105  a prefix of names
-<<<<<<< HEAD
 _LONGEST_DAYS = 36_500
-=======
 _MOST = 10_000_000
->>>>>>> main
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -62,6 +59,7 @@ class Settings:
     audit_key_file: Path | None = None
     audit_anchors: tuple[str, ...] = ()
     audit_retention: Mapping[str, timedelta] = field(default_factory=dict)
+    audit_exports: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def audit_key(self) -> Path:
@@ -120,6 +118,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
         audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
+        audit_exports=_exports(environ.get("LEASEHOLD_AUDIT_EXPORTS") or ""),
         audit_retention=_retention(environ.get("LEASEHOLD_AUDIT_RETENTION") or ""),
         audit_anchors=_anchors(environ.get("LEASEHOLD_AUDIT_ANCHORS") or ""),
     )
@@ -133,6 +132,21 @@ def _nonces(text: str) -> bool:
     if text not in {"off", "required"}:
         raise InvalidSetting(f"LEASEHOLD_DPOP_NONCES must be off or required, not `{text}`")
     return text == "required"
+
+
+def _exports(text: str) -> Mapping[str, str]:
+    """`siem=syslog+tls://host:6514?format=cef,lake=s3://bucket/prefix`: receivers by name."""
+    found: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, url = part.partition("=")
+        known = url.partition("://")[0] in {"syslog+tls", "s3"}
+        if not name.isidentifier() or name in found or not known or urlsplit(url).username is not None:
+            said = (
+                "LEASEHOLD_AUDIT_EXPORTS must read <name>=syslog+tls://<host>:<port> or <name>=s3://<bucket>/<prefix>"
+            )
+            raise InvalidSetting(said)
+        found[name] = url
+    return found
 
 
 def _retention(text: str) -> Mapping[str, timedelta]:

@@ -67,6 +67,8 @@ WITHOUT_PERMIT = {
     "api/leasehold/trail/starting.py:record_start": "the server says how it is configured",
     "api/leasehold/trail/retention.py:_prune": "the worker keeps to the retention that the settings say",
     "api/leasehold/trail/contents.py:_key": "who shuts away what an event holds needs the key of its subject",
+    "api/leasehold/trail/telling.py:_move": "the worker says how far a receiver has come",
+    "api/leasehold/trail/telling.py:record_configuration": "the server says how it is configured",
     "api/leasehold/trail/sealing.py:_moved": "the worker says how far an anchor has come",
     "api/leasehold/clusters/ending.py:_end": "the cluster says that it is gone",
     "api/leasehold/surfaces/recording.py:record": "writes down what a server shows, which gives nobody anything",

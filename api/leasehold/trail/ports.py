@@ -14,6 +14,7 @@ from leasehold.model.trail.heads import Cursor, TrailHead
 from leasehold.model.trail.keeping import Hold, Pruned
 from leasehold.model.trail.queries import Found, Place, TrailQuery
 from leasehold.model.trail.records import SealedRecord
+from leasehold.model.trail.telling import Told
 from leasehold.model.trail.tree import Subtree
 
 
@@ -95,6 +96,14 @@ class CatchingUp(Protocol):
     """Seals all that is committed, and signs for it; the size that is signed for. Raises `Unavailable`."""
 
     def catch_up(self) -> int: ...
+
+
+class Receiver(Protocol):
+    """Takes events outside. Raises `NotTaken`; what was not taken is told again, and may come twice."""
+
+    @property
+    def name(self) -> str: ...
+    def take(self, told: Sequence[Told]) -> None: ...
 
 
 class Anchor(Protocol):

@@ -19,7 +19,7 @@ from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
 from leasehold.trail.contents import Contents
 from leasehold.trail.retention import list_holds, place_hold, release_hold
-from leasehold.web import openapi
+from leasehold.web import audit_openapi
 from leasehold.web.bodies import parse_as, read_json
 from leasehold.web.documents import json_response
 from leasehold.web.doors import Doors, TrailDoors
@@ -63,11 +63,11 @@ def keeping_routes(doors: Doors) -> APIRouter:
     router = APIRouter()
     routes = _KeepingRoutes(doors)
     for path, method, endpoint, extra in (
-        ("/v1/audit/contents/{commitment}", "GET", routes.read, openapi.audit_content_operation()),
-        ("/v1/audit/contents:erase", "POST", routes.erase, openapi.audit_erase_operation()),
-        ("/v1/audit/holds", "GET", routes.holds, openapi.audit_holds_operation()),
-        ("/v1/audit/holds/{name}", "PUT", routes.hold, openapi.audit_hold_operation()),
-        ("/v1/audit/holds/{name}", "DELETE", routes.release, openapi.audit_release_operation()),
+        ("/v1/audit/contents/{commitment}", "GET", routes.read, audit_openapi.audit_content_operation()),
+        ("/v1/audit/contents:erase", "POST", routes.erase, audit_openapi.audit_erase_operation()),
+        ("/v1/audit/holds", "GET", routes.holds, audit_openapi.audit_holds_operation()),
+        ("/v1/audit/holds/{name}", "PUT", routes.hold, audit_openapi.audit_hold_operation()),
+        ("/v1/audit/holds/{name}", "DELETE", routes.release, audit_openapi.audit_release_operation()),
     ):
         router.add_api_route(path, endpoint, methods=[method], response_class=Response, response_model=None, **extra)
     return router
