@@ -7,8 +7,8 @@ from tests.fakes.provider_host import Terraform, unavailable
 from tests.unit.review.test_review_doors import Client
 from tests.unit.review.test_verdict_vectors import EACH, app
 
-from leasehold.model.kinds import Kind
 from leasehold.model.plain import plain
+from leasehold.review.declared import NAMED_AFTER
 from leasehold_provider.client import Answer
 from leasehold_provider.protocol import UNKNOWN, DiagnosticError
 from leasehold_provider.receipt import Receipt
@@ -138,7 +138,7 @@ def test_the_verdict_is_the_registrys_to_the_letter(path):
     run = walk.provider.run
     run.changes_planned = True
     for (kind, name), spec in planned.items():
-        key = "agent" if kind is Kind.GRANT_SETS else "name"
+        key = NAMED_AFTER.get(kind, "name")
         run.plan(kind.value, name, {**plain(spec), key: name})
     outcome = walk.plan("leasehold_gate", {})
     findings = vector["expected"]["gate"]["findings"]

@@ -96,7 +96,7 @@ def test_validating_loads_neither_http_nor_tls():
 
 def test_every_part_of_the_provider_has_a_page_with_an_example():
     made = pages()
-    assert len(made) == 1 + 17 + 2 + 1 + 9 + 3
+    assert len(made) == 1 + 18 + 2 + 1 + 9 + 3
     assert [name for name, text in made.items() if "```terraform" not in text] == []
     used = [path.name for path in EXAMPLES.iterdir() if path.read_text() not in "".join(made.values())]
     assert used == []

@@ -1,5 +1,7 @@
 """Who may open which door. Every route must stand in the table: a new one without an entry fails."""
 
+from itertools import count
+
 import pytest
 from fastapi.routing import APIRoute
 from tests.fakes.authenticator import PEOPLE
@@ -107,6 +109,8 @@ def table():
     yield "POST", "/v1/policies:format", READERS, {"json": {"document": POLICY["document"]}}
     yield "POST", "/v1/drift", READERS, EMPTY_REPORT
     yield "POST", "/v1/plan-reviews", READERS, EMPTY_REPORT
+    body = {"base": EMPTY_REPORT["json"], "head": EMPTY_REPORT["json"]}
+    yield "POST", "/v1/plan-comparisons", READERS, {"json": body}
 
 
 def trail():
@@ -143,6 +147,7 @@ APPROVALS = {("POST", "/v1/plan-reviews/{receipt_id}:approve")}
 BEAT = ("POST", "/v1/deployments/{deployment}:heartbeat")
 ELSEWHERE = SIMULATION | DECISIONS | APPROVALS
 OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end"), BEAT, *DRAWS, *ELSEWHERE}
+PEOPLE = count()  # nobody twice: whose key is known is not written again
 EACH_ROUTE = pytest.mark.parametrize(("method", "route"), sorted(TABLE))
 
 
@@ -157,7 +162,7 @@ def send(registry, method, route, caller):
     if (made := request.pop("made", None)) is not None:
         assert registry.send("PUT", made["url"], "admin", json=made["json"], headers=made["headers"]).is_success
     if request.pop("shut", False):
-        content = CONTENTS.shut(f"user:{id(registry)}", {"said": "hello"})
+        content = CONTENTS.shut(f"user:{next(PEOPLE)}", {"said": "hello"})
         with registry.store.begin() as unit:
             unit.audit.append(AuditEvent(at=NOW, principal="", action="", kind="", name="", content=content))
         request["url"] = f"/v1/audit/contents/{content.commitment}"

@@ -15,6 +15,7 @@ _TITLES = {
     "mass_agents": "More agents than this gaining or losing at once are a mass change",
     "mass_removed_pct": "More grants than this, in per cent, taken away at once are a mass change",
     "max_ttl": "Tokens of agents that live longer, in seconds, are long",
+    "replayed": "How many of the newest decisions on record are made again in the planned world",
     "receipts": "Patterns of stacks: what those write needs the receipt of a reviewed plan",
 }
 
@@ -36,6 +37,7 @@ def rules_schema() -> Schema:
         "mass_agents": count,
         "mass_removed_pct": count,
         "max_ttl": count,
+        "replayed": {**count, "maximum": 10_000},
         "receipts": {"type": "array", "items": {"type": "string", "minLength": 1}},
     }
     named = {name: {"title": _TITLES[name], **shape, "default": usual[name]} for name, shape in shapes.items()}
