@@ -69,6 +69,7 @@ BODIES = {
 }
 DEVELOPERS_WRITE = {Kind.AGENTS, Kind.WORKLOAD_BINDINGS, Kind.GRANTS, Kind.GRANT_SETS, Kind.DEPLOYMENTS}
 EMPTY_REPORT = {"json": {"stacks": [{"stack": "prod", "resources": []}]}}
+EMPTY_COMPARISON = {"json": {"base": EMPTY_REPORT["json"], "head": EMPTY_REPORT["json"]}}
 REVOKE = {"json": {"node": "agent:triage", "reason": "leaked"}}
 
 
@@ -109,8 +110,7 @@ def table():
     yield "POST", "/v1/policies:format", READERS, {"json": {"document": POLICY["document"]}}
     yield "POST", "/v1/drift", READERS, EMPTY_REPORT
     yield "POST", "/v1/plan-reviews", READERS, EMPTY_REPORT
-    body = {"base": EMPTY_REPORT["json"], "head": EMPTY_REPORT["json"]}
-    yield "POST", "/v1/plan-comparisons", READERS, {"json": body}
+    yield "POST", "/v1/plan-comparisons", READERS, EMPTY_COMPARISON
 
 
 def trail():
@@ -147,7 +147,7 @@ APPROVALS = {("POST", "/v1/plan-reviews/{receipt_id}:approve")}
 BEAT = ("POST", "/v1/deployments/{deployment}:heartbeat")
 ELSEWHERE = SIMULATION | DECISIONS | APPROVALS
 OPEN = {("GET", "/healthz"), ("POST", "/v1/bootstrap"), ("POST", "/v1/tasks/{task}:end"), BEAT, *DRAWS, *ELSEWHERE}
-PEOPLE = count()  # nobody twice: whose key is known is not written again
+SUBJECTS = count()  # nobody twice: whose key is known is not written again
 EACH_ROUTE = pytest.mark.parametrize(("method", "route"), sorted(TABLE))
 
 
@@ -162,7 +162,7 @@ def send(registry, method, route, caller):
     if (made := request.pop("made", None)) is not None:
         assert registry.send("PUT", made["url"], "admin", json=made["json"], headers=made["headers"]).is_success
     if request.pop("shut", False):
-        content = CONTENTS.shut(f"user:{next(PEOPLE)}", {"said": "hello"})
+        content = CONTENTS.shut(f"user:{next(SUBJECTS)}", {"said": "hello"})
         with registry.store.begin() as unit:
             unit.audit.append(AuditEvent(at=NOW, principal="", action="", kind="", name="", content=content))
         request["url"] = f"/v1/audit/contents/{content.commitment}"
