@@ -102,7 +102,7 @@ class Collector(cdk.TerraformElement):
         Raises:
             NotImplementedError: always; the message says what to do instead.
         """
-        raise NotImplementedError(_NO_HCL)
+        raise NotImplementedError(_NO_HCL)  # by decision, not for want of time: the CDK loses resources there
 
 
 _collectors: WeakKeyDictionary[cdk.TerraformStack, Collector] = WeakKeyDictionary()
