@@ -52,12 +52,8 @@ trap 'exit 143' TERM
 # A fresh proof of who this job is, for each use: they live for minutes, and may be good for one use.
 identify() {
   if [ -n "${ACTIONS_ID_TOKEN_REQUEST_URL:-}" ] && [ -n "${ACTIONS_ID_TOKEN_REQUEST_TOKEN:-}" ]; then
-    printf 'header = "Authorization: bearer %s"\n' "$ACTIONS_ID_TOKEN_REQUEST_TOKEN" |
-      curl --silent --show-error --fail --retry 3 --max-time 30 --get --config - \
-        --data-urlencode "audience=${LEASEHOLD_CI_AUDIENCE:-$LEASEHOLD_ENDPOINT}" \
-        --output "$scratch/answer" -- "$ACTIONS_ID_TOKEN_REQUEST_URL" || die "the forge hands out no OIDC token"
-    sed -n 's/.*"value"[[:space:]]*:[[:space:]]*"\([A-Za-z0-9_.-]*\)".*/\1/p' "$scratch/answer" >"$scratch/token"
-    rm -f -- "$scratch/answer"
+    leasehold token identity --audience "${LEASEHOLD_CI_AUDIENCE:-$LEASEHOLD_ENDPOINT}" >"$scratch/token" ||
+      die "the forge hands out no OIDC token"
   elif [ -n "${LEASEHOLD_ID_TOKEN:-}" ]; then
     printf '%s\n' "$LEASEHOLD_ID_TOKEN" >"$scratch/token"
   else

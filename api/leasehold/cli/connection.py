@@ -17,13 +17,13 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from leasehold.cli.exits import Failure
+from leasehold.cli.job_identity import LOOPBACK, JobIdentity
 from leasehold.cli.problems import failure_of, oauth_failure_of
 from leasehold.cli.safe_text import visible
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:8420"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  RFC 8693 §2.1: a name, no secret
 JWT = "urn:ietf:params:oauth:token-type:jwt"
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _LOG_IN = "set LEASEHOLD_TOKEN to a registry token, or LEASEHOLD_OIDC_TOKEN_FILE to a file with your workload's token"
 Json = dict[str, Any]  # Any: what a registry answers
@@ -31,20 +31,31 @@ Json = dict[str, Any]  # Any: what a registry answers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What `LEASEHOLD_*` says about the registry and us."""
+    """What `LEASEHOLD_*` says about the registry and us, and what a job of GitHub Actions is told besides."""
 
     endpoint: str = DEFAULT_ENDPOINT
     token: str | None = field(default=None, repr=False)
     oidc_token_file: str | None = None
+    oidc_audience: str | None = None
+    job: JobIdentity | None = None
     stack: str | None = None
     ca_file: str | None = None
+
+    def job_token(self, audience: str | None = None, transport: httpx.BaseTransport | None = None) -> str:
+        """A fresh token of the job of GitHub Actions that this is, by default for the registry. Raises `Failure`."""
+        if self.job is None:
+            said = "a job of GitHub Actions has one, with the permission `id-token: write`"
+            raise Failure("this is no job that can ask for its identity", next_step=said)
+        return self.job.token(audience or self.oidc_audience or self.endpoint, transport)
 
 
 def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
     """The environment, defaults filled in; an empty variable counts as unset."""
-    found = {key: environ.get(f"LEASEHOLD_{key.upper()}") or None for key in ("token", "oidc_token_file", "stack")}
+    names = ("token", "oidc_token_file", "oidc_audience", "stack", "ca_file")
+    found = {key: environ.get(f"LEASEHOLD_{key.upper()}") or None for key in names}
     endpoint = environ.get("LEASEHOLD_ENDPOINT") or DEFAULT_ENDPOINT
-    return Environment(endpoint=endpoint.rstrip("/"), ca_file=environ.get("LEASEHOLD_CA_FILE") or None, **found)
+    url, secret = (environ.get(f"ACTIONS_ID_TOKEN_REQUEST_{part}") for part in ("URL", "TOKEN"))
+    return Environment(endpoint=endpoint.rstrip("/"), job=JobIdentity(url, secret) if url and secret else None, **found)
 
 
 class Registry:
@@ -54,6 +65,7 @@ class Registry:
         self.endpoint = _checked(environment.endpoint)
         self._environment = environment
         self._token = environment.token
+        self._transport = transport
         self._client = httpx.Client(
             base_url=self.endpoint,
             timeout=_TIMEOUT,
@@ -109,11 +121,9 @@ class Registry:
         return self._token
 
     def _exchanged(self) -> str:
-        if self._environment.oidc_token_file is None:
-            raise Failure("no credential to call the registry with", next_step=_LOG_IN)
         form = {
             "grant_type": TOKEN_EXCHANGE,
-            "subject_token": read_secret(self._environment.oidc_token_file),
+            "subject_token": self._subject_token(),
             "subject_token_type": JWT,
             "resource": f"{self.endpoint}/v1",
         }
@@ -124,6 +134,13 @@ class Registry:
         if not isinstance(token, str):
             raise Failure("the registry answered the token exchange without a token", where="POST /oauth2/token")
         return token
+
+    def _subject_token(self) -> str:
+        if self._environment.oidc_token_file is not None:
+            return read_secret(self._environment.oidc_token_file)
+        if self._environment.job is None:
+            raise Failure("no credential to call the registry with", next_step=_LOG_IN)
+        return self._environment.job_token(transport=self._transport)
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:  # Any: passed to httpx as it is
         try:
@@ -191,7 +208,7 @@ def _trust(endpoint: str, ca_file: str | None) -> ssl.SSLContext | bool:
 
 
 def _is_loopback(endpoint: str) -> bool:
-    return urlsplit(endpoint).hostname in _LOOPBACK
+    return urlsplit(endpoint).hostname in LOOPBACK
 
 
 def _parsed(response: httpx.Response) -> Json:

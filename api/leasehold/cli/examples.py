@@ -254,6 +254,11 @@ Examples:
   leasehold task end ticket-4711
   leasehold task end ticket-4711 --token-file token.jwt --json
 """),
+    "token identity": _as_written("""
+Examples:
+  leasehold token identity | leasehold token exchange --subject-token-file -
+  leasehold token identity --audience https://leasehold.example.com > job.jwt
+"""),
     "token introspect": _as_written("""
 Examples:
   leasehold token introspect --token-file token.jwt

@@ -73,6 +73,19 @@ def exchange(  # noqa: PLR0913  each is an option
     session.out.write(f"{visible(answer['access_token'], 100_000)}\n")
 
 
+@app.command("identity", epilog=EXAMPLES["token identity"])
+def identity(
+    context: typer.Context,
+    *,
+    audience: Annotated[
+        str | None, typer.Option(help="Who is to take it [LEASEHOLD_OIDC_AUDIENCE, else the registry].")
+    ] = None,
+) -> None:
+    """Ask GitHub Actions who this job is: its OpenID Connect token, fresh, alone on stdout."""
+    session = session_of(context)
+    session.out.write(f"{session.environment.job_token(audience, session.transport)}\n")
+
+
 @app.command("introspect", epilog=EXAMPLES["token introspect"])
 def introspect(context: typer.Context, *, token_file: TokenFile, json_: AsJson = False) -> None:
     """Ask whether a token is alive, and what it may do (RFC 7662)."""

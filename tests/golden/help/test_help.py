@@ -26,6 +26,7 @@ COMMANDS = [
     "object delete",
     "token",
     "token exchange",
+    "token identity",
     "token introspect",
     "token simulate",
     "token revoke",

@@ -237,3 +237,71 @@ def test_a_trust_store_that_is_none_is_told(tmp_path):
 def test_whoami_as_json():
     code, out, _ = leasehold("whoami", "--json", answer=Answers())
     assert (code, json.loads(out)) == (0, WHOAMI)
+
+
+JOB = {
+    "ACTIONS_ID_TOKEN_REQUEST_URL": "https://runner.example/oidc?api-version=2.0",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "runn3r",
+}
+
+
+def in_a_job(*words, answer, **environ):
+    """Standard output and error of a command in a job of GitHub Actions."""
+    out, err = io.StringIO(), io.StringIO()
+    code = run(list(words), Session({**JOB, **environ}, out, err, httpx.MockTransport(answer)))
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_a_job_of_github_needs_nothing_set_to_say_who_it_is():
+    def answer(request):
+        if request.url.host == "runner.example":
+            assert request.headers["authorization"] == "bearer runn3r"
+            assert request.url.params["audience"] == "https://registry.example.com"
+            assert request.url.params["api-version"] == "2.0"
+            return httpx.Response(200, json={"value": "j0b.t0ken.x"})
+        if request.url.path == "/oauth2/token":
+            assert parse_qs(request.content.decode())["subject_token"] == ["j0b.t0ken.x"]
+            return httpx.Response(200, json={"access_token": "registry-token"})
+        assert request.headers["authorization"] == "Bearer registry-token"
+        return httpx.Response(200, json=WHOAMI)
+
+    code, _, err = in_a_job("whoami", answer=answer, LEASEHOLD_ENDPOINT="https://registry.example.com")
+    assert (code, err) == (0, "")
+
+
+def test_the_jobs_token_is_for_whoever_is_named():
+    def answer(request):
+        return httpx.Response(200, json={"value": f"for-{request.url.params['audience']}"})
+
+    assert in_a_job("token", "identity", "--audience", "vault", answer=answer) == (0, "for-vault\n", "")
+    assert in_a_job("token", "identity", answer=answer, LEASEHOLD_OIDC_AUDIENCE="us")[1] == "for-us\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answers(401, {"message": "no"}),
+        Answers(200, {"value": "two\nlines"}),
+        Answers(200, {}),
+        Answers(302, {}, headers={"location": "https://thief.example"}),
+    ],
+)
+def test_a_forge_that_hands_out_nothing_is_told_and_its_secret_goes_nowhere_else(answer):
+    code, out, err = in_a_job("token", "identity", answer=answer)
+    assert (code, out) == (1, "")
+    assert "no OIDC token" in err
+    assert "runn3r" not in err
+    assert {request.url.host for request in answer.seen} == {"runner.example"}
+
+
+def test_the_forges_secret_does_not_travel_in_the_open():
+    answer = Answers()
+    code, _, err = in_a_job("token", "identity", answer=answer, ACTIONS_ID_TOKEN_REQUEST_URL="http://runner.example")
+    assert (code, answer.seen) == (1, [])
+    assert "no https" in err
+
+
+def test_outside_a_job_there_is_no_identity_to_ask_for():
+    code, out, err = leasehold("token", "identity", answer=Answers(), environ={})
+    assert (code, out) == (1, "")
+    assert "GitHub Actions" in err
