@@ -6,6 +6,7 @@ from .names import at_least_one, between, check_name, check_text, check_url, eac
 from .protocol import Attribute, Diagnostic, Map, Nested, Number, Set, String, is_unknown
 from .references import check_reference
 from .registry_resource import RegistryResource, named
+from .secret_names import check_secret_names, secret_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,10 +53,6 @@ def check_permissions(permissions: Values) -> str | None:
     return next((c for c in complaints if c), None) if permissions else at_least_one(())
 
 
-def _secret(description: str) -> Attribute:
-    return Attribute(String, required=True, validators=(check_name,), description=description)
-
-
 _AWS = Nested(
     {
         "role_arn": Attribute(
@@ -96,7 +93,9 @@ _AWS = Nested(
 )
 _POSTGRESQL = Nested(
     {
-        "dsn": _secret("Name of the server's secret with the administrator's connection string; never the string."),
+        "dsn": secret_name(
+            "Name of the server's secret with the administrator's connection string; never the string.", required=True
+        ),
         "roles": Attribute(Set(String), default=[], description="Roles that the login inherits."),
         "schema": Attribute(String, optional=True, description="Schema of the privileges, and its search path."),
         "privileges": Attribute(
@@ -127,7 +126,9 @@ _GITHUB_APP = Nested(
             validators=(check_permissions,),
             description="Permissions of the token, each `read` or `write`.",
         ),
-        "private_key": _secret("Name of the server's secret with the app's private key; never the key."),
+        "private_key": secret_name(
+            "Name of the server's secret with the app's private key; never the key.", required=True
+        ),
         "api_url": Attribute(
             String, default="https://api.github.com", validators=(check_url,), description="Address of GitHub's API."
         ),
@@ -179,7 +180,8 @@ class CredentialProfile(RegistryResource):
     )
 
     def validate(self, config: Values) -> Iterable[Diagnostic]:
-        """Check that it is for one system."""
+        """Check that it is for one system, and that what names a secret is not the secret."""
+        yield from check_secret_names(config, ("postgresql", "dsn"), ("github_app", "private_key"))
         given = [name for name in _TARGETS if config[name] is not None]
         known = [name for name in given if not is_unknown(config[name])]
         if len(known) > 1 or not given:

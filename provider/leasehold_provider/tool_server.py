@@ -6,6 +6,7 @@ from .names import check_input_schema, check_text, check_tool, check_url, one_of
 from .protocol import Attribute, Bool, Diagnostic, DiagnosticError, Key, List, Map, Nested, Number, String, is_unknown
 from .registry_resource import RegistryResource, named
 from .same import same_document
+from .secret_names import check_secret_names
 from .upstream import UPSTREAM_AUTH, complaint_about
 
 TYPE_CHECKING = False
@@ -142,7 +143,8 @@ class ToolServer(RegistryResource):
     )
 
     def validate(self, config: Values) -> Iterable[Diagnostic]:
-        """Check that calls prove themselves in one way."""
+        """Check that calls prove themselves in one way, and name secrets by their names."""
+        yield from check_secret_names(config, ("upstream_auth", "oauth", "client_secret"))
         auth = config["upstream_auth"]
         if not isinstance(auth, dict):
             return

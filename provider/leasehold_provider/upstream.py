@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .names import check_name, check_url
 from .protocol import Attribute, Bool, Nested, Set, String, is_unknown
+from .secret_names import secret_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +24,8 @@ _OAUTH = Nested(
         "client_id": Attribute(
             String, optional=True, description="Ours there, if we were registered by hand. It needs `issuer`."
         ),
-        "client_secret": Attribute(
-            String,
-            optional=True,
-            validators=(check_name,),
-            description="Name of the server's secret with the client secret; never the secret.",
+        "client_secret": secret_name(
+            "Name of the server's secret with the client secret; never the secret.", required=False
         ),
         "scopes": Attribute(Set(String), default=[], description="Scopes to ask for."),
         "resource": Attribute(

@@ -36,7 +36,9 @@ def schema_document() -> Document:
                 },
                 "list_resource_schemas": {item.type_name: _schema(item.schema) for item in provider.list_resources},
                 "functions": {item.name: _function(item) for item in provider.functions},
-                "resource_identity_schemas": {name: _identity(item) for name, item in resources.items()},
+                "resource_identity_schemas": {
+                    name: _identity(item) for name, item in resources.items() if item.identity
+                },
             }
         },
     }
