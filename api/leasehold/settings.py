@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_PORT = 8420
+DEFAULT_METRICS_PORT = 8421
 _SECRET = "LEASEHOLD_SECRET_"  # noqa: S105  a prefix of names
 _MOST = 10_000_000
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -29,7 +30,8 @@ class Settings:
     ours. `dynamic_registration` opens `/oauth2/register`. `gate_rules_file` holds the rules that plans are judged by,
     as JSON. `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ.
     `ext_authz_port` is where Envoy asks, if it does. `connection_keys` wrap the secrets of connections: `file:<folder>`
-    or `kms:<key id>`, further KMS keys behind commas.
+    or `kms:<key id>`, further KMS keys behind commas. With `metrics`, whoever reaches
+    `metrics_host` and `metrics_port` may read what the gateway counts.
     """
 
     data_dir: Path
@@ -54,6 +56,9 @@ class Settings:
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
     dynamic_registration: bool = False
+    metrics: bool = False
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = DEFAULT_METRICS_PORT
     audit_key_file: Path | None = None
     audit_anchors: tuple[str, ...] = ()
 
@@ -113,6 +118,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         agent_calls=_count(environ, "LEASEHOLD_AGENT_CALLS_PER_MINUTE", "6000"),
         user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
+        metrics=_switch(environ, "LEASEHOLD_METRICS"),
+        metrics_host=environ.get("LEASEHOLD_METRICS_HOST") or "127.0.0.1",
+        metrics_port=_port(
+            environ.get("LEASEHOLD_METRICS_PORT") or str(DEFAULT_METRICS_PORT), "LEASEHOLD_METRICS_PORT"
+        ),
         audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
         audit_anchors=_anchors(environ.get("LEASEHOLD_AUDIT_ANCHORS") or ""),
     )
