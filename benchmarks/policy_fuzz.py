@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 
+from tests.policy_fuzz.calls import Fused, called
 from tests.policy_fuzz.cases import Asked, cases
 from tests.policy_fuzz.mutants import the_real_ones
 
@@ -25,8 +26,12 @@ def figures() -> Iterator[Figure]:
     started = time.perf_counter()
     tally = Asked(the_real_ones()).run(cases(seed, wanted))
     seconds = time.perf_counter() - started
-    if tally.differences:
-        raise AssertionError(f"{tally.differences} of {tally.cases} cases differ, the first:\n{tally.first}")
+    calls = Fused(the_real_ones()).run(called(seed, wanted))
+    for one in (tally, calls):
+        if one.differences:
+            raise AssertionError(f"{one.differences} of {one.cases} cases differ, the first:\n{one.first}")
     share = f"of {tally.cases} cases, seed {seed}: {tally.allowed} allowed, {tally.failing} with errors"
     yield Figure("policy_fuzz_differences", tally.differences, "differences", share)
+    share = f"of {calls.cases} calls, seed {seed}: {calls.allowed} allowed, {calls.failing} with errors"
+    yield Figure("policy_fuzz_call_differences", calls.differences, "differences", share)
     yield Figure("policy_fuzz_cases_per_second", tally.cases / seconds, "1/s")

@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from leasehold.authn.possession import Possessions
 from leasehold.decision_wiring import DecisionPoint
-from leasehold.decisions.current import Current
 from leasehold.gateway.admission import Admission
-from leasehold.gateway.app import METADATA, PREFIX, GatewayApp
+from leasehold.gateway.app import METADATA, PREFIX, READY, GatewayApp, Readiness
 from leasehold.gateway.callers import Callers
 from leasehold.gateway.exchanges import Gateway
 from leasehold.gateway.following import Following
 from leasehold.gateway.http_upstreams import HttpUpstreams
 from leasehold.gateway.lists import Lists
-from leasehold.gateway.ports import Broker, Definition
+from leasehold.gateway.ports import Broker
 from leasehold.gateway.rates import Rate, RateLimits, Rates
 from leasehold.gateway.serving import Serving
 from leasehold.gateway.sessions import Sessions
@@ -28,34 +27,13 @@ from leasehold.gateway.watching import Watch
 from leasehold.keys.signing import Signer
 from leasehold.keys.tokens import OwnTokens
 from leasehold.metrics_wiring import metering
-from leasehold.model.kinds import Kind
-from leasehold.model.tools import ToolServer
 from leasehold.settings import Settings
 from leasehold.store.sql_store import SqlStore
+from leasehold.surface_wiring import pinned_surfaces
 from leasehold.web.asgi import Application
 
 _KEY = "gateway-sessions"
-
-
-class DeclaredSurfaces:
-    """Stands where nothing is pinned: approved is what the tool server's declaration lists, whatever it looks like."""
-
-    def __init__(self, current: Current, clock: Callable[[], datetime]) -> None:
-        self._current, self._clock = current, clock
-
-    async def judged(self, server: str, tools: Sequence[Definition], _instructions: str | None, /) -> frozenset[str]:
-        """Those of the names that are declared."""
-        declared = self._declared(server)
-        return frozenset(name for tool in tools if isinstance(name := tool.get("name"), str) and name in declared)
-
-    async def approved(self, server: str, tool: str) -> bool:
-        """True if it is declared."""
-        return tool in self._declared(server)
-
-    def _declared(self, server: str) -> Mapping[str, object]:
-        state = self._current.state(self._clock())
-        spec = state.seen.objects[Kind.TOOL_SERVERS].get(server) if state is not None else None
-        return spec.tools if isinstance(spec, ToolServer) else {}
+_STALE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +69,7 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
     upstreams = AnyUpstreams(HttpUpstreams(settings.private_upstreams), StdioUpstreams(settings.stdio_programs))
     metered = metering(settings, lambda: following.known.staleness(time.monotonic()))
     watch = Watch(callers)
-    surfaces = DeclaredSurfaces(decisions.current, clock)
+    surfaces = pinned_surfaces(store, decisions.current, clock)
     gateway = Gateway(
         admission=Admission(
             serving=Serving(settings.issuer),
@@ -122,7 +100,11 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         following.close()
         upstreams.close()
 
-    return GatewayDoor({PREFIX: app, METADATA: app}, app, close)
+    def decides() -> bool:
+        return decisions.current.state(clock()) is not None and following.known.staleness(time.monotonic()) < _STALE
+
+    ready = Readiness(app.drain, decides)
+    return GatewayDoor({PREFIX: app, METADATA: app, READY: ready}, app, close)
 
 
 def _limits(settings: Settings) -> RateLimits:

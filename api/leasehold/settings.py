@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_PORT = 8420
 DEFAULT_METRICS_PORT = 8421
 _SECRET = "LEASEHOLD_SECRET_"  # noqa: S105  a prefix of names
+_LONGEST_DAYS = 36_500
 _MOST = 10_000_000
+_LONGEST_DRAIN = 300
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -53,6 +56,7 @@ class Settings:
     tool_budget: int = 40
     agent_calls: int = 6_000
     user_calls: int = 3_000
+    drain_seconds: int = 0
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
     dynamic_registration: bool = False
@@ -61,6 +65,8 @@ class Settings:
     metrics_port: int = DEFAULT_METRICS_PORT
     audit_key_file: Path | None = None
     audit_anchors: tuple[str, ...] = ()
+    audit_retention: Mapping[str, timedelta] = field(default_factory=dict)
+    audit_exports: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def audit_key(self) -> Path:
@@ -116,6 +122,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         stdio_programs=_programs(environ.get("LEASEHOLD_STDIO_PROGRAMS") or ""),
         tool_budget=_count(environ, "LEASEHOLD_TOOL_BUDGET", "40"),
         agent_calls=_count(environ, "LEASEHOLD_AGENT_CALLS_PER_MINUTE", "6000"),
+        drain_seconds=_seconds(environ, "LEASEHOLD_DRAIN_SECONDS"),
         user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
         metrics=_switch(environ, "LEASEHOLD_METRICS"),
@@ -124,6 +131,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             environ.get("LEASEHOLD_METRICS_PORT") or str(DEFAULT_METRICS_PORT), "LEASEHOLD_METRICS_PORT"
         ),
         audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
+        audit_exports=_exports(environ.get("LEASEHOLD_AUDIT_EXPORTS") or ""),
+        audit_retention=_retention(environ.get("LEASEHOLD_AUDIT_RETENTION") or ""),
         audit_anchors=_anchors(environ.get("LEASEHOLD_AUDIT_ANCHORS") or ""),
     )
 
@@ -136,6 +145,32 @@ def _nonces(text: str) -> bool:
     if text not in {"off", "required"}:
         raise InvalidSetting(f"LEASEHOLD_DPOP_NONCES must be off or required, not `{text}`")
     return text == "required"
+
+
+def _exports(text: str) -> Mapping[str, str]:
+    """`siem=syslog+tls://host:6514?format=cef,lake=s3://bucket/prefix`: receivers by name."""
+    found: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, url = part.partition("=")
+        known = url.partition("://")[0] in {"syslog+tls", "s3"}
+        if not name.isidentifier() or name in found or not known or urlsplit(url).username is not None:
+            said = (
+                "LEASEHOLD_AUDIT_EXPORTS must read <name>=syslog+tls://<host>:<port> or <name>=s3://<bucket>/<prefix>"
+            )
+            raise InvalidSetting(said)
+        found[name] = url
+    return found
+
+
+def _retention(text: str) -> Mapping[str, timedelta]:
+    """`decisions=90,leases=400`: days by kind of event."""
+    found: dict[str, timedelta] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        kind, equals, days = part.partition("=")
+        if not kind or not equals or not days.isdecimal() or not 0 < int(days) <= _LONGEST_DAYS or kind in found:
+            raise InvalidSetting("LEASEHOLD_AUDIT_RETENTION must read <kind>=<days>, with commas between")
+        found[kind] = timedelta(days=int(days))
+    return found
 
 
 def _anchors(text: str) -> tuple[str, ...]:
@@ -153,6 +188,13 @@ def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:
     if any("/" in host or "*" in host or any(c.isspace() for c in host) for host in hosts):
         raise InvalidSetting(f"{name} must be host names with commas between, no URLs, no patterns")
     return frozenset(hosts)
+
+
+def _seconds(environ: Mapping[str, str], name: str) -> int:
+    text = environ.get(name) or "0"
+    if not (text.isascii() and text.isdecimal() and int(text) <= _LONGEST_DRAIN):
+        raise InvalidSetting(f"{name} must be 0 to {_LONGEST_DRAIN}, not `{text}`")
+    return int(text)
 
 
 def _programs(text: str) -> frozenset[str]:

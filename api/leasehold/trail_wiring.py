@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,16 +13,25 @@ from threading import Event, Thread
 
 from leasehold.audit.file_anchor import FileAnchor
 from leasehold.audit.git_anchor import GitAnchor
+from leasehold.audit.receivers import open_receiver
 from leasehold.audit.s3_anchor import open_s3_anchor
+from leasehold.keys.content_cipher import ContentCipher
+from leasehold.keys.sealing import FileSealer
 from leasehold.keys.trail_keys import TrailKey
+from leasehold.model.errors import Unavailable
 from leasehold.settings import InvalidSetting, Settings
 from leasehold.store.sql_store import SqlStore
-from leasehold.trail.ports import Anchor
+from leasehold.trail.contents import Contents
+from leasehold.trail.ports import Anchor, Receiver
+from leasehold.trail.retention import prune_due
 from leasehold.trail.sealing import Sealer
 from leasehold.trail.starting import record_start
+from leasehold.trail.telling import Teller, record_configuration
 from leasehold.web.doors import TrailDoors
 
 _SECRETS_OF_URLS = "://"
+_PRUNE_SECONDS = 600.0
+_log = logging.getLogger(__name__)
 
 
 class AnotherTrailKey(Exception):
@@ -50,12 +61,33 @@ def trail_doors(settings: Settings, store: SqlStore, clock: Callable[[], datetim
     stop = Event()
     worker = Thread(target=sealer.run, args=(stop,), name="leasehold-audit-trail", daemon=True)
     worker.start()
+    for name, url in settings.audit_exports.items():
+        teller = Teller(store, _receiver(name, url), key.name, clock)
+        record_configuration(store, name, json.dumps({"to": url}), clock())
+        Thread(target=teller.run, args=(stop,), name=f"leasehold-export-{name}", daemon=True).start()
+    if settings.audit_retention:
+        forget = Thread(
+            target=_prune_for_ever, args=(settings, store, clock, stop), name="leasehold-retention", daemon=True
+        )
+        forget.start()
 
     def close() -> None:
         stop.set()
         worker.join()
 
-    return AuditTrail(TrailDoors(store=store, sealer=sealer), close)
+    contents = Contents(store, ContentCipher(FileSealer(settings.sealing_key)), clock)
+    return AuditTrail(TrailDoors(store=store, sealer=sealer, contents=contents), close)
+
+
+def _prune_for_ever(settings: Settings, store: SqlStore, clock: Callable[[], datetime], stop: Event) -> None:
+    while not stop.is_set():
+        try:
+            prune_due(store, settings.audit_retention, clock())
+        except Unavailable as error:  # what is due stays due
+            _log.warning("the audit trail was not pruned: %s", error)
+        except Exception as error:  # noqa: BLE001  the next look may succeed
+            _log.error("the audit trail was not pruned: %s", type(error).__name__, exc_info=error)
+        stop.wait(_PRUNE_SECONDS)
 
 
 def _configuration(settings: Settings) -> dict[str, object]:
@@ -74,7 +106,16 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "gate_rules": settings.gate_rules_file is not None,
         "ext_authz_port": settings.ext_authz_port,
         "audit_anchors": list(settings.audit_anchors),
+        "audit_exports": dict(sorted(settings.audit_exports.items())),
+        "audit_retention_days": {kind: kept.days for kind, kept in sorted(settings.audit_retention.items())},
     }
+
+
+def _receiver(name: str, url: str) -> Receiver:
+    try:
+        return open_receiver(name, url, version("leasehold"))
+    except (ValueError, OSError) as error:
+        raise InvalidSetting(f"LEASEHOLD_AUDIT_EXPORTS: {error}") from None
 
 
 def _anchor(text: str) -> Anchor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,18 +63,19 @@ BOOTSTRAP_MINUTES = int(TOKEN_TTL.total_seconds()) // 60
 class Server:
     """A registry that is ready to serve. `bootstrap_token` is None unless it trusts nobody yet and this is the one.
 
-    `bootstrap_elsewhere` is until when the token works that another replica has told.
+    `bootstrap_elsewhere` is until when the token works that another replica has told. `drain`: take no new tool calls.
     """
 
     app: Application
     bootstrap_token: str | None = field(repr=False)
     store: SqlStore
+    drain: Callable[[], None]
     bootstrap_elsewhere: datetime | None = None
 
 
 def build_app(settings: Settings) -> Application:
     """The ASGI application of a registry, without the ceremony of a first start."""
-    return _compose(settings, open_store(settings.database_url), _signer(settings.keys))
+    return _compose(settings, open_store(settings.database_url), _signer(settings.keys))[0]
 
 
 def open_server(settings: Settings, *, new_bootstrap_token: bool = False) -> Server:
@@ -92,8 +94,10 @@ def open_server(settings: Settings, *, new_bootstrap_token: bool = False) -> Ser
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     alone = settings.database_url.startswith("sqlite")
     offer = offer_bootstrap(store, token, _now(), supersede=alone or new_bootstrap_token)
+    app, drain = _compose(settings, store, signer)
     return Server(
-        app=_compose(settings, store, signer),
+        app=app,
+        drain=drain,
         bootstrap_token=token if offer is not None and offer.stands else None,
         store=store,
         bootstrap_elsewhere=offer.expires_at if offer is not None and not offer.stands else None,
@@ -120,7 +124,7 @@ def _receipts(settings: Settings, signer: Signer, rules: Rules) -> Receipts:
     )
 
 
-def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application:
+def _compose(settings: Settings, store: SqlStore, signer: Signer) -> tuple[Application, Callable[[], None]]:
     own = OwnTokens(signer)
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
     decisions = decision_point(settings, store, callers, _now)
@@ -193,7 +197,8 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> Application
     door = ext_authz(settings, store, signer, decisions, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
     workers = (gateway.close, stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
-    return finishing(originating(planes), (*workers, *closing, ledger.close, leases.close, trail.close, store.close))
+    app = finishing(originating(planes), (*workers, *closing, ledger.close, leases.close, trail.close, store.close))
+    return app, gateway.app.begin_drain
 
 
 def _revocation_doors(settings: Settings, store: SqlStore, signer: Signer, known: Known) -> RevocationDoors:

@@ -93,7 +93,7 @@ class Upstream:
 
     url: str | None = None
     command: tuple[str, ...] = ()
-    transport: Literal["streamable_http", "sse", "stdio"] = "streamable_http"
+    transport: Literal["streamable_http", "stdio"] = "streamable_http"
     max_staleness: int | None = None
     calls_per_minute: int | None = None
     scan_arguments: Mapping[str, ScanResponse] = field(default_factory=dict)

@@ -59,8 +59,8 @@ _UPSTREAM = Nested(
         "transport": Attribute(
             String,
             default="streamable_http",
-            validators=(one_of("streamable_http", "sse", "stdio"),),
-            description="`streamable_http`, `sse` (deprecated) or `stdio`.",
+            validators=(one_of("streamable_http", "stdio"),),
+            description="`streamable_http` or `stdio`.",
         ),
         "max_staleness": Attribute(
             Number,

@@ -28,16 +28,16 @@ from leasehold.gateway.serving import Serving
 from leasehold.gateway.sessions import Sessions
 from leasehold.gateway.upstreams import Outgoing
 from leasehold.gateway.watching import Watch
-from leasehold.gateway_wiring import DeclaredSurfaces
 from leasehold.keys.sealing import FileSealer
 from leasehold.keys.tokens import OwnTokens
 from leasehold.model.connections import Authorized, ConnectionKind, NotConnected, UpstreamCall
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.relaying import Upstream
-from leasehold.model.tools import Action, Tool, ToolServer
+from leasehold.model.tools import Action, Pinning, Tool, ToolServer
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.store.memory.store import MemoryStore
+from leasehold.surface_wiring import pinned_surfaces
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -100,7 +100,7 @@ class GatewayWorld:
             wall=self.wall, monotonic=self.monotonic,
         )  # fmt: skip
         self.upstream, self.broker = PlayedUpstream(), PlayedBroker()
-        surfaces = DeclaredSurfaces(self.current, lambda: world.now)
+        surfaces = pinned_surfaces(world.store, self.current, lambda: world.now)
         self.gateway = Gateway(
             admission=Admission(
                 serving=Serving(ISSUER), current=self.current, callers=callers, possessions=world.possessions,
@@ -111,6 +111,7 @@ class GatewayWorld:
             sessions=Sessions(b"s" * 32), watch=Watch(callers), clock=lambda: world.now, monotonic=self.monotonic,
         )  # fmt: skip
         self.app = GatewayApp(self.gateway, ISSUER)
+        self.pinning = Pinning.OBSERVE  # of servers that are declared from now on
         self.serve("code", TOOLS)
         self.grant("code", ["read_file", "comment"], "repo:web")
         self.look()
@@ -132,7 +133,7 @@ class GatewayWorld:
 
     def serve(self, name: str, tools: Mapping[str, Tool], **upstream: Any) -> None:
         behind = Upstream(url=f"https://{name}.example/mcp", **upstream)
-        server = ToolServer(url=f"{ISSUER}/mcp/{name}", tools=tools, upstream=behind)
+        server = ToolServer(url=f"{ISSUER}/mcp/{name}", tools=tools, upstream=behind, pinning=self.pinning)
         self.world.put(Kind.TOOL_SERVERS, name, server)
 
     def grant(self, server: str, tools: list[str], resource: str, **more: Any) -> None:

@@ -14,6 +14,8 @@ import httpx
 from tests.fakes.authenticator import FakeAuthenticator
 
 from leasehold.credentials.records import CredentialRequest, Issued
+from leasehold.keys.content_cipher import ContentCipher
+from leasehold.keys.sealing import FileSealer
 from leasehold.keys.trail_keys import TrailKey
 from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.errors import Unavailable
@@ -22,6 +24,7 @@ from leasehold.policy.checking import CedarDocuments
 from leasehold.registry.ports import Store, UnitOfWork
 from leasehold.review.reviews import Reviews
 from leasehold.store.memory.store import MemoryStore
+from leasehold.trail.contents import Contents
 from leasehold.trail.sealing import Sealer
 from leasehold.web.control_plane import control_plane
 from leasehold.web.doors import CredentialDoors, Doors, TrailDoors
@@ -94,7 +97,9 @@ class _Current:
 
 
 _CURRENT = _Current()
-_KEY = TrailKey(Path(tempfile.mkdtemp()) / "audit.key", "registry.example/audit")
+_FOLDER = Path(tempfile.mkdtemp())
+CONTENTS = Contents(_CURRENT, ContentCipher(FileSealer(_FOLDER / "sealing.key")), lambda: _CURRENT.now)
+_KEY = TrailKey(_FOLDER / "audit.key", "registry.example/audit")
 
 
 class _NobodyMints:
@@ -110,7 +115,7 @@ APP = control_plane(
         credentials=CredentialDoors(desk=_NobodyMints(), store=_CURRENT),
         policies=CedarDocuments(),
         reviews=Reviews(_CURRENT),
-        trail=TrailDoors(store=_CURRENT, sealer=Sealer(_CURRENT, _KEY, lambda: _CURRENT.now)),
+        trail=TrailDoors(store=_CURRENT, sealer=Sealer(_CURRENT, _KEY, lambda: _CURRENT.now), contents=CONTENTS),
     )
 )
 

@@ -14,6 +14,7 @@ _BANNED_NOUNS = re.compile(r"(^|_)(data|info)$")
 _BANNED_CLASSES = re.compile(r"(Manager|Handler|Processor|Data|Info|Util|Utils|Helper)$|^I[A-Z][a-z]")
 # The words of others, which we take as they are.
 _FOREIGN_WORDS = {
+    "handle_exit": "uvicorn calls what it does at a signal so",
     "data_dir": "LEASEHOLD_DATA_DIR, every server's word for its folder",
     "_data": "HTTP/2 calls a frame so, PyYAML a parameter that is not used",
     "process_bind_param": "SQLAlchemy calls a column type by these names",

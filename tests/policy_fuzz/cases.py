@@ -67,7 +67,7 @@ def cases(seed: int, wanted: int) -> Iterator[Case]:
             continue
         for _ in range(QUESTIONS):
             world = grammar.world()
-            expected = _asked(parsed, world)
+            expected = asked(parsed, world)
             if expected is not None:
                 made += 1
                 yield Case(text, world, expected)
@@ -109,7 +109,7 @@ class Asked:
             self._prepared[ids] = self._engine.prepare(found)
         verdict = self._prepared[ids](query)
         allowed = bool(verdict.permitted) and not verdict.forbidden
-        return Expected(allowed, _short(verdict.forbidden or verdict.permitted), _short(verdict.failed))
+        return Expected(allowed, short(verdict.forbidden or verdict.permitted), short(verdict.failed))
 
     def _indexed(self, text: str) -> Any:
         if text != self._text:
@@ -153,7 +153,8 @@ def value_of(ours: SimpleNamespace, plain: Any) -> Any:
     return [value_of(ours, one) for one in plain] if isinstance(plain, list) else plain
 
 
-def _asked(parsed: cedarpy.PolicySet, world: World) -> Expected | None:
+def asked(parsed: cedarpy.PolicySet, world: World) -> Expected | None:
+    """What Cedar says of the whole set; None of what it refuses to read."""
     said = cedarpy.is_authorized(world.request, parsed, json.dumps(world.entities))
     if said.decision is cedarpy.Decision.NoDecision:
         return None
@@ -162,7 +163,8 @@ def _asked(parsed: cedarpy.PolicySet, world: World) -> Expected | None:
     return Expected(said.allowed, frozenset(ids[one] for one in said.diagnostics.reasons), failed)
 
 
-def _short(ids: tuple[str, ...]) -> frozenset[str]:
+def short(ids: tuple[str, ...]) -> frozenset[str]:
+    """Ids as the text has them."""
     return frozenset(one.rpartition("/")[2] for one in ids)
 
 

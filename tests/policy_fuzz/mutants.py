@@ -14,7 +14,7 @@ import leasehold.policy.cedar
 PACKAGE = "leasehold.policy.cedar"
 MODULES = (
     *("values", "naming", "shapes", "mapping", "known", "statements", "evaluation", "index", "reading"),
-    *("operations", "cedar_engine", "compiler", "engines"),
+    *("contexts", "operations", "cedar_engine", "compiler", "fusing", "engines"),
 )
 _HOME = Path(leasehold.policy.cedar.__file__).parent
 _copies = count()
@@ -61,7 +61,82 @@ def _copy(package: str, name: str, mutant: Mutant) -> ModuleType:
     return module
 
 
+FUSED_MUTANTS = (
+    Mutant("a wider network is within", "compiler", "T[2] >= PREFIX and ", ""),
+    Mutant(
+        "the network is shifted too far",
+        "compiler",
+        "network.bits - network.prefix\n",
+        "network.bits - network.prefix + 1\n",
+    ),
+    Mutant(
+        "the other side is mixed up",
+        "fusing",
+        "P, on_behalf_of, via_agent = parties",
+        "P, via_agent, on_behalf_of = parties",
+    ),
+    Mutant(
+        "what is not there is there",
+        "fusing",
+        "return ast.Compare(found, [ast.IsNot()]",
+        "return ast.Compare(found, [ast.Is()]",
+    ),
+    Mutant(
+        "a name that no call has is there",
+        "fusing",
+        "return ast.Constant(value=False)",
+        "return ast.Constant(value=True)",
+    ),
+    Mutant(
+        "nothing is a value",
+        "fusing",
+        "[ast.IsNot()], [ast.Constant(None)]), found, nothing)",
+        "[ast.IsNot()], [ast.Constant(None)]), found, found)",
+    ),
+    Mutant("the source is what else is said", "fusing", '"source_ip": "source"', '"source_ip": "caller"'),
+    Mutant("the week begins on Sunday", "fusing", "UTC).isoweekday()", "UTC).weekday()"),
+    Mutant("a chain is one longer", "fusing", '"len(request.chain)"', '"len(request.chain) + 1"'),
+    Mutant("consent is assumed", "fusing", '"consent": "c_oauth.consent"', '"consent": "True"'),
+    Mutant(
+        "a look at a record is a look at a field",
+        "fusing",
+        "if looked_at is None or n in looked_at",
+        "if looked_at is not None and n in looked_at",
+    ),
+    Mutant("everything is a record", "fusing", "in _RECORDS:", "or True:"),
+    Mutant("an address without a token's mode", "fusing", "MODES[c_oauth.mode]", "str(c_oauth)"),
+    Mutant(
+        "the context whole is no context",
+        "fusing",
+        "if seen is None:\n        return None",
+        "if seen is None:\n        seen = {}",
+    ),
+    Mutant(
+        "names that are asked for are left out",
+        "contexts",
+        "if names is None or one[0] in names",
+        "if names is None",
+        "cedarpy",
+    ),
+    Mutant("the chain is turned into texts", "contexts", "EntityRef(AGENT, name) for name", "name for name", "cedarpy"),
+    Mutant(
+        "the caller is its arguments",
+        "contexts",
+        '"caller": lambda call: call.caller',
+        '"caller": lambda call: call.said',
+        "cedarpy",
+    ),
+    Mutant(
+        "a token for a person is for nobody",
+        "contexts",
+        "if status is None:",
+        "if status is None or status.consent:",
+        "cedarpy",
+    ),
+    Mutant("what is not there stays", "contexts", "if value is not None}", "}", "cedarpy"),
+)
 MUTANTS = (
+    Mutant("families of addresses are one, in code", "compiler", "T[0] == BITS and ", ""),
     Mutant("forbid does not win", "compiler", '"permitted" if statement.permits else "forbidden"', '"permitted"'),
     Mutant("an error is skipped", "compiler", "except Exception:\n    failed += ID", "except Exception:\n    pass"),
     Mutant("unless is when", "compiler", "held if isinstance(clause, pst.When) else", "held if True else"),
@@ -89,7 +164,12 @@ MUTANTS = (
     Mutant(
         "the short way is everybody's", "compiler", "ast.Compare(found, [ast.Is()]", "ast.Compare(found, [ast.IsNot()]"
     ),
-    Mutant("nothing is ever there", "compiler", "ast.Constant(name), [ast.In()]", "ast.Constant(name), [ast.NotIn()]"),
+    Mutant(
+        "nothing is ever there",
+        "compiler",
+        "ast.Constant(name), [ast.In()]",
+        "ast.Constant(name), [ast.NotIn()]",
+    ),
     Mutant("ancestors are parents", "known", "set(of), list(of)", "set(of), list()"),
     Mutant(
         "a prefix may stand anywhere",

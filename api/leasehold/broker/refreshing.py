@@ -17,6 +17,7 @@ from leasehold.broker.ports import AuthorizationServers, Store, Vault
 from leasehold.broker.records import SYSTEM, connection_event, failed_event
 from leasehold.model.connection_secrets import OAuthSecret, secret_of, written
 from leasehold.model.connections import (
+    CannotOpen,
     Connection,
     EndingConnection,
     NotConnectedReason,
@@ -65,7 +66,11 @@ class Refreshing:
 
     async def _refresh(self, sealed: SealedConnection, auth: UpstreamAuth, now: datetime) -> NotConnectedReason | None:
         one = sealed.connection
-        secret = secret_of(one.method, await asyncio.to_thread(self._vault.open, sealed.envelope, one.binding))
+        try:
+            text = await asyncio.to_thread(self._vault.open, sealed.envelope, one.binding)
+        except CannotOpen:
+            return NotConnectedReason.RECONNECT
+        secret = secret_of(one.method, text)
         if not isinstance(secret, OAuthSecret) or secret.refresh_token is None or auth.oauth is None:
             return NotConnectedReason.RECONNECT
         permit = decide_upkeep(one.holder)

@@ -84,9 +84,8 @@ def receipt_lines(report: Json, receipt: PurePath | None) -> Iterator[str]:
             yield from ("⚠️ The registry gave no receipt, so that there is nothing to approve.", "")
         return
     name, approved = _file(receipt), verdict_of(report) == AUTO
-    kept = (
-        f"this run wrote `{name}`" if receipt is not None else "no: `leasehold review --receipt receipt.json` keeps it"
-    )
+    none = "this run kept none: `leasehold review --receipt receipt.json` does"
+    kept = f"this run wrote `{name}`" if receipt is not None else none
     applied = f"`LEASEHOLD_RECEIPT_FILE={name if approved else 'approved.json'} terraform apply`, or `cdktf deploy`"
     held = (
         "the registry refuses the apply, and any other change"

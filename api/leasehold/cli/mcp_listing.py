@@ -50,7 +50,7 @@ class Listing:
 
     def _begin(self) -> str:
         answer = self._request("server/discover", {}, {"MCP-Protocol-Version": _MODERN})
-        if answer is None or "result" not in answer:
+        if answer is None or "capabilities" not in (answer.get("result") or {}):
             self._modern = False
             hello = {"protocolVersion": _HANDSHAKE, "capabilities": {}, "clientInfo": _CLIENT}
             answer = self._request("initialize", hello, {})

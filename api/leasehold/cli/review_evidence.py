@@ -25,7 +25,7 @@ class Line:
 
     @property
     def verb(self) -> str:
-        """What a gain is: `can now` if a call shows it, `is granted` if that is proved vain, or `might now`."""
+        """`can now` if a call shows the gain, `is granted` if it is proved to be in vain, or `might now`."""
         return _verb(list(self.proofs.values()))
 
     def by_verb(self) -> Iterator[tuple[str, list[Json]]]:

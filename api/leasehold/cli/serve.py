@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import socket
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -38,7 +43,7 @@ def serve(
     server = _open(settings, new_bootstrap_token=new_bootstrap_token)
     _greet(settings, server)
     settle()
-    uvicorn.run(
+    configuration = uvicorn.Config(
         server.app,
         host=settings.host,
         port=settings.port,
@@ -48,6 +53,34 @@ def serve(
         lifespan="on",  # at shutdown what waits is written
         timeout_graceful_shutdown=10,
     )
+    running = _Draining(configuration, server.drain, settings.drain_seconds)
+    with suppress(KeyboardInterrupt):
+        running.run()
+    if not running.started:
+        raise typer.Exit(3)
+
+
+class _Draining(uvicorn.Server):
+    """A server that, told to stop, says so to whoever asks for a while, and lets what is under way end."""
+
+    def __init__(self, configuration: uvicorn.Config, drain: Callable[[], None], seconds: int) -> None:
+        super().__init__(configuration)
+        self._drain, self._seconds = drain, seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve."""
+        await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal came: the first one begins the end, the second one is the end."""
+        loop, self._loop = self._loop, None
+        if loop is None:
+            super().handle_exit(sig, frame)
+            return
+        loop.call_soon_threadsafe(self._drain)
+        loop.call_soon_threadsafe(loop.call_later, self._seconds, super().handle_exit, sig, frame)
 
 
 def _settings(host: str | None, port: int | None, ext_authz_port: int | None) -> Settings:

@@ -16,8 +16,8 @@ from leasehold.credentials.records import CredentialRefused, CredentialRequest
 from leasehold.credentials.standing import fallen
 from leasehold.model.connections import DrawnCredential
 from leasehold.model.credentials import CredentialProfile
-from leasehold.model.errors import Unauthenticated
-from leasehold.model.external import CredentialState
+from leasehold.model.errors import Unauthenticated, Unavailable
+from leasehold.model.external import CredentialState, MintRefused
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import REGISTRY, Ancestor, Lease, Node, agent_node, owner_node
 from leasehold.model.objects import Spec, Stored
@@ -47,6 +47,8 @@ class CallCredentials:
             issued = await self.desk.issue_on(lease.id, CredentialRequest(bearer="", profile=profile), now)
         except (CredentialRefused, Unauthenticated):
             return None
+        except MintRefused as refused:
+            raise Unavailable("the other system gives no credential now") from refused
         return DrawnCredential(
             id=issued.record.id,
             target=issued.record.spec.target,

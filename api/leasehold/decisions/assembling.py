@@ -44,7 +44,7 @@ def assemble(seen: Seen, held: Iterable[HeldReach], engine: Engine, before: Stat
 
 
 def reassemble(state: State, seen: Seen, *, directory: bool) -> State:
-    """The same grants under other policies and, if `directory`, other people and things."""
+    """The same grants under other policies and, if `directory`, other people, things and tools."""
     facts = state.published.facts
     if directory:
         fresh = facts_in(seen, ())
@@ -55,10 +55,9 @@ def reassemble(state: State, seen: Seen, *, directory: bool) -> State:
 
 def regrant(state: State, seen: Seen, held: Mapping[EntityRef, list[HeldReach]]) -> State:
     """Other grants of some agents under the same policies."""
-    facts = state.published.facts
-    for holder, reaches in held.items():
-        facts = facts.regranted(holder, reaches)
-    new = {one.reach.resource.partition(":")[0] for reaches in held.values() for one in reaches} - facts.types.keys()
+    every = [one for reaches in held.values() for one in reaches]
+    facts = state.published.facts.regranted_all(held, every)
+    new = {one.reach.resource.partition(":")[0] for one in every} - facts.types.keys()
     if new:  # policies may speak of these types from now on
         facts = replace(facts, types={**dict.fromkeys(sorted(new), EMPTY), **facts.types})
         return _published(seen, facts, state.published.engine, state)

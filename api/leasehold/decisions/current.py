@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from leasehold.decisions.assembling import State, assemble, reassemble, regrant, untouched
+from leasehold.decisions.bounding import bound_anew
 from leasehold.decisions.ports import Store, UnitOfWork
 from leasehold.decisions.reading import read_again, read_all, read_grants, read_grants_of
 from leasehold.model.entities import AGENT, EntityRef
@@ -23,9 +24,8 @@ from leasehold.policy.cedar.evaluation import Engine
 
 LOOK_SECONDS = 0.25
 BOUND = timedelta(seconds=5)
-_MANY = 2000  # changes at once: reading all of it is the shorter way
-_BOUNDING = frozenset({Kind.OWNERS, Kind.TOOL_SERVERS, Kind.SCOPES, Kind.CEILINGS})
-_DIRECTORY = frozenset({Kind.AGENTS, Kind.USERS, Kind.RESOURCES, Kind.RELATIONS})
+_MANY = 2000  # changes, or agents whose grants may be others now: reading all of it is the shorter way
+_DIRECTORY = frozenset({Kind.AGENTS, Kind.OWNERS, Kind.TOOL_SERVERS, Kind.USERS, Kind.RESOURCES, Kind.RELATIONS})
 _KINDS = frozenset(kind.value for kind in Kind)
 _log = logging.getLogger(__name__)
 
@@ -100,16 +100,15 @@ class Current:
     def _advanced(self, unit: UnitOfWork, state: State, changes: Sequence[Change]) -> State:
         names = _names(changes)
         seen = read_again(unit, state.seen, names, changes[-1].sequence)
-        if names.keys() & _BOUNDING:
+        agents = _holders(names) | bound_anew(unit, state.seen, seen, names)
+        if len(agents) > _MANY:
             return _said(assemble(seen, read_grants(unit, seen), self._engine, state))
-        if agents := _holders(names):
+        if names.keys() & (_DIRECTORY | {Kind.POLICIES}):  # first: tools that are new can be granted
+            state = _said(reassemble(state, seen, directory=bool(names.keys() & _DIRECTORY)))
+        if agents:
             held = read_grants_of(unit, seen, agents)
-            state = regrant(state, seen, {EntityRef(AGENT, name): found for name, found in held.items()})
-        if names.keys() & _DIRECTORY:
-            return _said(reassemble(state, seen, directory=True))
-        if Kind.POLICIES in names:
-            return _said(reassemble(state, seen, directory=False))
-        return state if agents else untouched(state, seen)
+            return regrant(state, seen, {EntityRef(AGENT, name): found for name, found in held.items()})
+        return untouched(state, seen)
 
     def _run(self) -> None:
         while not self._closed:

@@ -25,6 +25,7 @@ READ = (
     Kind.OWNERS,
     Kind.AGENTS,
     Kind.TOOL_SERVERS,
+    Kind.TOOL_PINS,
     Kind.SCOPES,
     Kind.CEILINGS,
     Kind.POLICIES,

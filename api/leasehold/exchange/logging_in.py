@@ -24,7 +24,7 @@ class AuthorizationRefused(Exception):
 class OpenLogins:
     """Logins that anybody may begin. Nothing is kept: what they were begun for travels in `state`, under a MAC.
 
-    Whoever knocks writes no row, however often. A state is good for the browser that began it, for ten minutes; to use
+    Whoever knocks writes no row, however often. A state is good for the browser that began it, for ten minutes. To use
     it twice takes a second code of the issuer, for the same person in the same browser. Replicas share `key`.
     """
 

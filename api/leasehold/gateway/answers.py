@@ -99,11 +99,11 @@ class Answers:
             return Passed(None)
         same = len(kept) == len(several) and all(a is b for a, b in zip(kept, several, strict=True))
         content = raw if same else orjson.dumps(kept if isinstance(found, list) else kept[0])
-        return Passed(self._scan(content, finished), tuple(finished))
+        return Passed(await self._scan(content, finished), tuple(finished))
 
-    def _scan(self, content: bytes, finished: list[Pending]) -> bytes:
+    async def _scan(self, content: bytes, finished: list[Pending]) -> bytes:
         try:
-            scanned = self._scans.result(content, self._place.served)
+            scanned = await self._scans.result(content, self._place.served)
         except Refused as refused:
             for one in finished:
                 one.is_error, one.reason = True, refused.reason
@@ -162,7 +162,8 @@ class Answers:
         pending.is_error = result.get("isError") is True
         pending.reason = "tool_error" if pending.is_error else ""
         if pending.message.method in {"initialize", "server/discover"}:
-            self._lists.heard(self._place.served.name, result)
+            said = await self._lists.heard(self._place.served.name, result)
+            return one if said is result else {**one, "result": said}
         return await self._cut(one, result, pending)
 
     async def _cut(self, one: Json, result: Json, pending: Pending) -> Json:

@@ -25,6 +25,7 @@ from leasehold.gateway.refusals import (
 from leasehold.gateway.relaying import Hung, Wire
 
 PREFIX = "/mcp/"
+READY = "/readyz"
 METADATA = WELL_KNOWN
 _JSON = "application/json"
 _METHODS = {"allow": "POST, GET, DELETE"}
@@ -37,6 +38,23 @@ class Drain:
 
     draining: bool = False
     under_way: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """`/readyz`: 200 while calls can be decided and are taken, else 503: whoever balances load sends them elsewhere."""
+
+    drain: Drain
+    decides: Callable[[], bool]
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["path"] != READY or scope["method"] not in {"GET", "HEAD"}:
+            await send_whole(send, 404 if scope["path"] != READY else 405, b"", {})
+            return
+        why = "draining" if self.drain.draining else "" if self.decides() else "not_current"
+        document = f'{{"ready":{"false" if why else "true"},"reason":"{why}"}}'.encode()
+        await send_whole(send, 503 if why else 200, document, {"content-type": _JSON})
 
 
 @dataclass(slots=True)
@@ -85,6 +103,11 @@ class GatewayApp:
         finally:
             self.drain.under_way -= 1
 
+    def begin_drain(self) -> None:
+        """Take nothing new, and end the streams that wait for nothing in particular. From the event loop's thread."""
+        self.drain.draining = True
+        self.gateway.watch.end_all("draining")
+
     async def _take(self, scope: Scope, receive: Receive, send: Send, batched: list[bool]) -> None:
         if self.drain.draining:
             headers = {"retry-after": "1", "connection": "close"}
@@ -120,7 +143,7 @@ class GatewayApp:
             raise Refused(405, METHOD_NOT_FOUND, "this version of MCP has no such request", headers={"allow": "POST"})
         place = place_of(admitted, scope, Era.HANDSHAKE)
         exchange = Exchange(self.gateway, place, scope["method"], headers, b"", {}, self.gateway.monotonic())
-        take_rates(exchange)
+        take_rates(self.gateway, place, (), exchange.began)
         await forward(exchange, wire)
 
     async def _metadata(self, scope: Scope, send: Send, name: str) -> None:

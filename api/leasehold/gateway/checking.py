@@ -25,15 +25,16 @@ async def let_through(
     """The exchange of a POST that may go out: each message of it allowed, or none goes. Raises `Refused`."""
     place = place_of(admitted, scope, era_of(headers, body))
     needs = [needs_of(one, place.served.name, place.served.spec, place.era) for one in body.messages]
+    began = gateway.monotonic()
+    take_rates(gateway, place, needs, began)  # before anything is decided or written: neither is free
     judged = [await _judged(gateway, place, one) for one in needs]
     pending = _pending(body, needs, judged)
-    exchange = Exchange(gateway, place, "POST", headers, raw, pending, gateway.monotonic())
+    exchange = Exchange(gateway, place, "POST", headers, raw, pending, began)
     try:
-        take_rates(exchange)
         if (refused := refusal_of(place, [one for several in judged for one in several])) is not None:
             raise refused
         gateway.admission.check_life(place.caller, place.served.max_staleness(exchange.action), place.served.name)
-        scanned = gateway.scans.arguments(raw, place.served)
+        scanned = await gateway.scans.arguments(raw, place.served)
     except Refused as error:
         await gateway.records.refused(place, tuple(pending.values()), error.reason)
         raise
@@ -49,19 +50,17 @@ def place_of(admitted: Admitted, scope: Scope, era: Era) -> Place:
     return Place(admitted.caller, admitted.served, admitted.state, admitted.now, client[0] if client else None, era)
 
 
-def take_rates(exchange: Exchange) -> None:
-    """Count it. Raises `Refused` where that is too many."""
-    place, rates = exchange.place, exchange.gateway.rates
-    agent, user, limits = place.caller.facts.agent, place.caller.facts.user, rates.limits
+def take_rates(gateway: Gateway, place: Place, needs: Iterable[Needs], now: float) -> None:
+    """Count it. `now` is monotonic seconds. Raises `Refused` where that is too many."""
+    agent, user, limits = place.caller.facts.agent, place.caller.facts.user, gateway.rates.limits
     keys: list[tuple[tuple[str, ...], Rate]] = [(("agent", agent), limits.agent)]
     keys += [(("user", user), limits.user)] if user is not None else []
     usual = _rate_of(place, limits.tool)
-    for one in exchange.pending.values():
-        for judged in one.judgements:
-            tool = judged.want.tool if judged.want.tool in place.served.spec.tools else ""
-            rate = usual.tighter if place.served.destroys(tool) else usual
-            keys.append((("tool", agent, place.served.name, tool), rate))
-    rates.take(keys, exchange.began)
+    for want in (want for one in needs for want in one.wants):
+        tool = want.tool if want.tool in place.served.spec.tools else ""
+        rate = usual.tighter if place.served.destroys(tool) else usual
+        keys.append((("tool", agent, place.served.name, tool), rate))
+    gateway.rates.take(keys, now)
 
 
 def _rate_of(place: Place, usual: Rate) -> Rate:

@@ -31,7 +31,7 @@ from leasehold.model.tool_resources import pattern_of
 from leasehold.policy.possible import could_allow
 from leasehold.verify.access import DETAIL_TYPE
 
-_KEPT = 1024
+_KEPT, _KEPT_SECONDS = 1024, 10
 
 
 class Place(NamedTuple):
@@ -81,7 +81,8 @@ async def judge(place: Place, want: Want, surfaces: Surfaces) -> Judgement:
 
 def exists(place: Place, tool: str) -> bool:
     """True if some call of the tool could be allowed to the caller with its token: what is listed can be called."""
-    key = f"{place.state.published.version}\n{tool}"
+    # A grant that ends changes no version: what was worked out is not kept for long.
+    key = f"{place.state.published.version}\n{int(place.now.timestamp()) // _KEPT_SECONDS}\n{tool}"
     known = place.caller.listed.get(key)
     if known is None:
         if len(place.caller.listed) >= _KEPT:

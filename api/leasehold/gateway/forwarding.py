@@ -19,7 +19,7 @@ from leasehold.gateway.headers import PARAMETER, SESSION
 from leasehold.gateway.refusals import INVALID_REQUEST, LIMITED, METHOD_NOT_FOUND, UPSTREAM_FAILED, Refused, error_body
 from leasehold.gateway.relaying import Hung, Sinks, Wire, relay_stream, relay_whole
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed
-from leasehold.model.connections import Authorized, NotConnected, UpstreamCall
+from leasehold.model.connections import Authorized, ConnectionKind, NotConnected, UpstreamCall
 from leasehold.model.errors import Unavailable
 
 _FORWARDED = ("content-type", "accept", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id")
@@ -120,6 +120,10 @@ async def _authorize(
     exchange: Exchange, method: str, headers: Mapping[str, str], body: bytes
 ) -> Authorized | NotConnected:
     caller, served = exchange.place.caller, exchange.place.served
+    if served.upstream.command:  # a program takes no headers; one that wants a credential gets no call without it
+        if served.spec.upstream_auth is not None:
+            raise UpstreamFailed("credential_not_deliverable")
+        return Authorized(headers=(), connection=None, kind=ConnectionKind.NONE)
     return await exchange.gateway.broker.authorize(
         UpstreamCall(
             agent=caller.facts.agent,
@@ -139,8 +143,6 @@ def _outgoing(
 ) -> Outgoing:
     given = {name.lower(): value for name, value in authorized.headers}
     served = exchange.place.served
-    if given and served.upstream.command:
-        raise UpstreamFailed("credential_not_deliverable")  # a program takes no headers: none is dropped in silence
     return Outgoing(
         method=method,
         url=served.upstream.url or "",
@@ -164,6 +166,8 @@ def _mark(exchange: Exchange, reason: str) -> None:
 async def _end_all(exchange: Exchange) -> None:
     """Record what nobody recorded: requests that were never answered."""
     for one in exchange.pending.values():
+        if one.recorded:
+            continue
         try:
             await asyncio.shield(exchange.end(one))
         except Refused:

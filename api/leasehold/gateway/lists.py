@@ -29,18 +29,23 @@ class Lists:
         self._surfaces, self._budget = surfaces, budget
         self._instructions: dict[str, str] = {}
 
-    def heard(self, server: str, result: Mapping[str, object]) -> None:
-        """Remember the instructions of an answer to `initialize` or `server/discover`."""
+    async def heard(self, server: str, result: Mapping[str, Any]) -> Mapping[str, Any]:
+        """An answer to `initialize` or `server/discover`, without instructions that nobody approved."""
         said = result.get("instructions")
+        if said is None:
+            return result
         if isinstance(said, str):
             self._instructions[server] = said
+            if await self._surfaces.instructed(server, said):
+                return result
+        return {member: value for member, value in result.items() if member != "instructions"}
 
     async def cut(self, listing: Listing, result: Item, place: Place) -> tuple[Item, int]:
         """The result as the caller may see it, and how many of its items were hidden. Raises `Unavailable`."""
         found = result.get(listing.value)
         items = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
         if listing is Listing.TOOLS:
-            shown = await self._tools(items, place)
+            shown = await self._tools(items, place, whole=result.get("nextCursor") is None)
         else:
             shown = await self._others(listing, items, place)
         cut = {**result, listing.value: shown}
@@ -50,9 +55,9 @@ class Lists:
             self._report(cut, len(shown), place)
         return cut, len(items) - len(shown)
 
-    async def _tools(self, items: list[Item], place: Place) -> list[Item]:
+    async def _tools(self, items: list[Item], place: Place, *, whole: bool) -> list[Item]:
         server = place.served.name
-        approved = await self._surfaces.judged(server, items, self._instructions.get(server))
+        approved = await self._surfaces.judged(server, items, self._instructions.get(server), whole=whole)
         times = Counter(_named(one, "name") for one in items)
         shown = [
             one

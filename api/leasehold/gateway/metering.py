@@ -6,7 +6,7 @@ a closed set, and what is none of its words is `other`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final, Protocol
@@ -16,7 +16,7 @@ from leasehold.gateway.answers import Pending
 from leasehold.gateway.deciding import Place
 from leasehold.gateway.needs import METHODS
 from leasehold.gateway.records import Records
-from leasehold.gateway.refusals import Refused
+from leasehold.gateway.refusals import DENIED, UPSTREAM_FAILED, Refused
 from leasehold.gateway.scanning import Scanned, Scans
 from leasehold.gateway.serving import Served
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed, Upstreams
@@ -46,6 +46,7 @@ _REFUSALS: Final = frozenset(
         *("not_taken", "session_gone", "foreign_session", "cut_off"),
     }
 )
+_BY_CODE: Final[Mapping[int, str]] = {DENIED: "denied", UPSTREAM_FAILED: "upstream_failed"}
 _UNAUTHORIZED = 401
 
 
@@ -96,19 +97,17 @@ class MeteredScans(Scans):
         super().__init__(key)
         self._meter = meter
 
-    def arguments(self, raw: bytes, served: Served) -> Scanned:
+    async def arguments(self, raw: bytes, served: Served) -> Scanned:
         """What goes to the tool server. Raises `Refused` where a finding blocks."""
-        return self._counted(super().arguments, raw, served, "arguments")
+        return await self._counted(super().arguments(raw, served), served, "arguments")
 
-    def result(self, raw: bytes, served: Served) -> Scanned:
+    async def result(self, raw: bytes, served: Served) -> Scanned:
         """What comes from it. Raises `Refused` where a finding blocks."""
-        return self._counted(super().result, raw, served, "results")
+        return await self._counted(super().result(raw, served), served, "results")
 
-    def _counted(
-        self, scanned: Callable[[bytes, Served], Scanned], raw: bytes, served: Served, direction: str
-    ) -> Scanned:
+    async def _counted(self, scanned: Awaitable[Scanned], served: Served, direction: str) -> Scanned:
         try:
-            came = scanned(raw, served)
+            came = await scanned
         except Refused as refused:
             names = (refused.more or {}).get("found")
             self._count(served.name, direction, ((str(one), 1) for one in names) if isinstance(names, list) else ())
@@ -158,4 +157,4 @@ def refusal_word(refused: Refused) -> str:
     if refused.status == _UNAUTHORIZED:
         return "unauthenticated"
     word = _OUTCOMES.get(refused.reason, refused.reason or "malformed")
-    return word if word in _REFUSALS else OTHER
+    return word if word in _REFUSALS else _BY_CODE.get(refused.code, OTHER)

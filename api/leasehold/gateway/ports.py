@@ -18,12 +18,15 @@ class Broker(Protocol):
 
 
 class Surfaces(Protocol):
-    """What may be shown and called of a tool server: its approved tools. Quick: both stand in the hot path.
+    """What may be shown and called of a tool server: its approved tools. Quick: all stand in the hot path.
 
-    `judged` is told every whole list that the upstream gave, with the server's instructions (None where they were not
-    seen yet), and says which names are approved: the others are hidden. `approved` is asked before every call. Both
-    raise `Unavailable`.
+    `judged` is told every list that the upstream gave, `whole` unless more of it is to come, with the server's
+    instructions (None where they were not seen yet), and says which names are approved: the others are hidden.
+    `approved` is asked before every call, and `instructed` before instructions are passed on. All raise `Unavailable`.
     """
 
-    async def judged(self, server: str, tools: Sequence[Definition], instructions: str | None) -> frozenset[str]: ...
+    async def judged(
+        self, server: str, tools: Sequence[Definition], instructions: str | None, *, whole: bool = True
+    ) -> frozenset[str]: ...
     async def approved(self, server: str, tool: str) -> bool: ...
+    async def instructed(self, server: str, instructions: str) -> bool: ...

@@ -5,7 +5,7 @@ Buckets are this process's own: replicas each let that much through.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from math import ceil
 
@@ -45,14 +45,15 @@ class Rates:
         self._buckets: OrderedDict[tuple[str, ...], tuple[float, float]] = OrderedDict()
 
     def take(self, keys: list[tuple[tuple[str, ...], Rate]], now: float) -> None:
-        """Take one of each bucket, or of none. `now` is monotonic seconds. Raises `Refused`."""
-        levels = [(key, rate, self._level(key, rate, now)) for key, rate in keys]
-        waits = [60.0 * (1.0 - level) / rate.per_minute for _, rate, level in levels if level < 1.0]
+        """Take one of each bucket as often as it is named, or of none. `now` is monotonic seconds. Raises `Refused`."""
+        wanted = Counter(key for key, _ in keys)
+        levels = [(key, rate, self._level(key, rate, now)) for key, rate in dict(keys).items()]
+        waits = [60.0 * (wanted[key] - level) / rate.per_minute for key, rate, level in levels if level < wanted[key]]
         if waits:
             headers = {"retry-after": str(max(1, ceil(max(waits))))}
             raise Refused(429, LIMITED, "too many calls: try again later", reason="rate_limited", headers=headers)
         for key, _, level in levels:
-            self._buckets[key] = (level - 1.0, now)
+            self._buckets[key] = (level - wanted[key], now)
             self._buckets.move_to_end(key)
         while len(self._buckets) > self._many:
             self._buckets.popitem(last=False)

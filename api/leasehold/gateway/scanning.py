@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from leasehold.scan.scanning import scan
 from leasehold.scan.windows import Form
 
 _KEPT = 4096
+_AT_ONCE = 8192
 # What an agent sends is its own: a secret in it may be the very thing to store, and is told about and left alone.
 ARGUMENTS: Mapping[FindingKind, Response] = {
     kind: Response.LOG for kind in FindingKind if kind is not FindingKind.CONFUSABLE
@@ -35,13 +37,19 @@ class Scans:
         self._key = key
         self._policies: dict[tuple[str, int], tuple[Served, ScanPolicy]] = {}
 
-    def arguments(self, raw: bytes, served: Served) -> Scanned:
+    async def arguments(self, raw: bytes, served: Served) -> Scanned:
         """What goes to the tool server. Raises `Refused` where a finding blocks."""
-        return self._scanned(raw, served, "arguments")
+        return await self._aside(raw, served, "arguments")
 
-    def result(self, raw: bytes, served: Served) -> Scanned:
+    async def result(self, raw: bytes, served: Served) -> Scanned:
         """What comes from it. Raises `Refused` where a finding blocks."""
-        return self._scanned(raw, served, "results")
+        return await self._aside(raw, served, "results")
+
+    async def _aside(self, raw: bytes, served: Served, what: str) -> Scanned:
+        """In a thread, if it could take long: what is made of nothing but findings takes milliseconds per KiB."""
+        if len(raw) <= _AT_ONCE:
+            return self._scanned(raw, served, what)
+        return await asyncio.to_thread(self._scanned, raw, served, what)
 
     def _scanned(self, raw: bytes, served: Served, what: str) -> Scanned:
         came = scan(raw, self._policy(served, what), self._key, Form.JSON)

@@ -17,10 +17,9 @@ _STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
 
 
 class Transport(StrEnum):
-    """How the server is spoken to. `sse` is the transport of before 2025, deprecated since."""
+    """How the server is spoken to."""
 
     STREAMABLE_HTTP = "streamable_http"
-    SSE = "sse"
     STDIO = "stdio"
 
 

@@ -1,24 +1,24 @@
 """A request in Cedar's terms: what the caller says, typed by schema, beside what the registry knows.
 
-Of the context only what a slice of policies looks at is made: most of a decision's time would go into the rest.
+No context is made here: a slice of policies makes what it looks at, for the rest would be most of a decision's time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, cast
 
-from leasehold.model.access_requests import AccessRequest, OauthMode
+from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Reason
-from leasehold.model.entities import AGENT, Entity, EntityRef
-from leasehold.policy.cedar.evaluation import Query
+from leasehold.model.entities import Entity, EntityRef
+from leasehold.policy.cedar.contexts import query_of as called_query
+from leasehold.policy.cedar.evaluation import Call, Query
 from leasehold.policy.cedar.known import Known, Lookup, Overlay, named_attributes
-from leasehold.policy.cedar.naming import cedar_ref
-from leasehold.policy.cedar.values import CedarSet, EvaluationError, Network, Value, moment_of, network
+from leasehold.policy.cedar.naming import cedar_name, cedar_ref
+from leasehold.policy.cedar.values import EvaluationError, Network, Value, network
 from leasehold.policy.cedar.vocabulary import relation_ref
-from leasehold.policy.published import ActionFacts, Published
+from leasehold.policy.published import ActionFacts, Desk, Published
 
 _UNKNOWN = Known({}, frozenset())
 _made = tuple.__new__  # every decision makes several named tuples; their own constructors cost three times as much
@@ -35,12 +35,25 @@ class Refused(Exception):
 class Question(NamedTuple):
     """A request, as far as both sides share it. `claimed` is the resource with what the caller says of it, if any."""
 
-    request: AccessRequest
-    action: ActionFacts
-    resource: EntityRef
+    call: Call
+    desk: Desk
     claimed: Known | None
-    given: Mapping[str, Value]
     published: Published
+
+    @property
+    def action(self) -> ActionFacts:
+        """The action that it asks for."""
+        return self.desk.action
+
+    @property
+    def request(self) -> AccessRequest:
+        """What was asked."""
+        return self.call.request
+
+    @property
+    def resource(self) -> EntityRef:
+        """What it is about, under the name that policies have for its type."""
+        return self.call.resource
 
 
 class Party(NamedTuple):
@@ -54,16 +67,28 @@ class Party(NamedTuple):
 
 def question_of(request: AccessRequest, published: Published) -> Question:
     """The request, typed. Raises `Refused`, or `ValueRefused` for a value that has no place in the schema."""
-    action = published.actions.get(request.action)
-    if action is None:
+    desk = published.desks.get(request.action)
+    if desk is None:
         raise Refused(Reason.UNKNOWN_ACTION, "action: no tool server and no application has it")
-    given = _foreign(request) if action[3] is None else _given(request, action[3], published)
+    name, _, _, mapper, facts = desk[0]
+    source = caller = None
+    if mapper is None:
+        said: Value = _foreign(request)
+    else:  # all of it, whether or not a policy looks at it: wrong is wrong
+        said = mapper(request.arguments)
+        if request.source is not None:
+            source = _address(request.source)
+        if request.context:
+            caller = published.caller(request.context)
     entity = request.resource
-    resource = cedar_ref(entity.ref)
+    resource = entity.ref
+    if cedar_name(resource[0]) != resource[0]:
+        resource = cedar_ref(resource)
     claimed = None
     if entity.attributes or resource[0] in published.vocabulary.relations:
-        claimed = _claimed(entity, resource, action, published)
-    return _made(Question, (request, action, resource, claimed, given, published))
+        claimed = _claimed(entity, resource, desk.action, published)
+    call = _made(Call, (name, resource, request, facts, said, source, caller))
+    return _made(Question, (call, desk, claimed, published))
 
 
 def party_of(
@@ -84,53 +109,28 @@ def party_of(
     return _made(Party, (ref, known, on_behalf_of, via_agent))
 
 
-def query_of(question: Question, party: Party, names: frozenset[str] | None) -> Query:
-    """One side's question, with these names of the context, or with all."""
-    _, action, resource, claimed, _, published = question
-    context = _context(question, party, names)
-    if claimed is None and action.tool is not None:
-        return _made(Query, (party[0], action[0], resource, context, published.entities))
+def query_of(question: Question, party: Party, names: frozenset[str] | None = None) -> Query:
+    """One side's question, with its context; of a tool call's, only these names if some are given."""
+    entities = entities_of(question, party)
+    if question.action.tool is None:
+        context = _foreign_context(question, party)
+        return Query(party.ref, question.action.ref, question.resource, context, entities)
+    return called_query(question.call, (party.ref, party.on_behalf_of, party.via_agent), entities, names)
+
+
+def entities_of(question: Question, party: Party) -> Lookup:
+    """What is known of entities: before it, what the question says of its resource, and the relations to that."""
+    call, desk, claimed, published = question
+    if claimed is None and desk.action.tool is not None:
+        return published.entities
     own = {party.ref: party.known}
     if claimed is not None:
-        own[resource] = claimed
-    if resource.type in published.vocabulary.relations:
+        own[call.resource] = claimed
+    if call.resource.type in published.vocabulary.relations:
         for one in (party.ref, party.on_behalf_of, party.via_agent):
             if one is not None:
                 own[one] = _related(one, own.get(one) or published.entities.get(one) or _UNKNOWN, question)
-    entities: Lookup = Overlay(own, published.entities)
-    return Query(party.ref, action.ref, resource, context, entities)
-
-
-def _context(question: Question, party: Party, names: frozenset[str] | None) -> dict[str, Value]:
-    if question.action.tool is None:
-        return _foreign_context(question, party)
-    request, action, _, _, given, _ = question
-    spoken, of_request, of_parties = _fields(names)
-    context: dict[str, Value] = {}
-    for name in spoken:
-        if name in given:
-            context[name] = given[name]
-    for name, field in of_request:
-        value = field(request, action)
-        if value is not None:
-            context[name] = value
-    for name, at in of_parties:
-        ref = party[at]
-        if ref is not None:
-            context[name] = ref
-    return context
-
-
-@lru_cache(maxsize=4096)
-def _fields(
-    names: frozenset[str] | None,
-) -> tuple[tuple[str, ...], tuple[tuple[str, _Field], ...], tuple[tuple[str, int], ...]]:
-    """How to make each. Another application's policy may look for what no tool call has: it fails."""
-    return (
-        tuple(name for name in _SPOKEN if names is None or name in names),
-        tuple((name, field) for name, field in _FIELDS.items() if names is None or name in names),
-        tuple((name, at) for name, at in _PARTIES.items() if names is None or name in names),
-    )
+    return Overlay(own, published.entities)
 
 
 def _foreign_context(question: Question, party: Party) -> dict[str, Value]:
@@ -139,46 +139,7 @@ def _foreign_context(question: Question, party: Party) -> dict[str, Value]:
     parties = {"on_behalf_of": party.on_behalf_of, "via_agent": party.via_agent}
     part = known.by_action.get(question.action.ref.id) if known is not None else None
     spoken = {name: ref for name, ref in parties.items() if ref and part is not None and name in part.names}
-    return {**question.given, **spoken}
-
-
-def _oauth(request: AccessRequest, _action: ActionFacts) -> Value:
-    status = request.oauth
-    if status is None:
-        return None
-    return {"mode": _MODES[status.mode], "scopes": _scopes(status.scopes), "consent": status.consent}
-
-
-_MODES = {mode: mode.value for mode in OauthMode}
-
-
-@lru_cache(maxsize=4096)
-def _scopes(scopes: frozenset[str]) -> CedarSet:
-    return CedarSet(scopes)
-
-
-_Field: TypeAlias = Callable[[AccessRequest, ActionFacts], Value]
-_SPOKEN = ("input", "caller", "source_ip")
-_PARTIES = {"on_behalf_of": Party._fields.index("on_behalf_of"), "via_agent": Party._fields.index("via_agent")}
-_FIELDS: dict[str, _Field] = {
-    "oauth": _oauth,
-    "tool": lambda _, action: action.facts,
-    "now": lambda request, _: moment_of(request.at),
-    "weekday": lambda request, _: request.at.astimezone(UTC).isoweekday(),
-    "depth": lambda request, _: len(request.chain),
-    "chain": lambda request, _: CedarSet([EntityRef(AGENT, name) for name in request.chain]),
-    "deployment": lambda request, _: request.deployment,
-}
-
-
-def _given(request: AccessRequest, arguments: Callable[[object], Value], published: Published) -> dict[str, Value]:
-    """What the caller says, all of it, whether or not a policy looks at it: wrong is wrong."""
-    given: dict[str, Value] = {"input": arguments(request.arguments)}
-    if request.source is not None:
-        given["source_ip"] = _address(request.source)
-    if request.context:
-        given["caller"] = published.caller(request.context)
-    return given
+    return {**cast("Mapping[str, Value]", question.call.said), **spoken}
 
 
 def _foreign(request: AccessRequest) -> dict[str, Value]:

@@ -7,14 +7,15 @@ see the agent as `context.via_agent`. Both are evaluated whatever the other says
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple, cast
 
 from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Decision, Reason, SideOutcome
 from leasehold.model.entities import AGENT, USER, Entity, EntityRef
 from leasehold.model.policies import PolicySide
-from leasehold.policy.asking import Party, Question, Refused, party_of, query_of, question_of
-from leasehold.policy.cedar.evaluation import Query, Verdict
+from leasehold.policy.asking import Party, Question, Refused, entities_of, party_of, query_of, question_of
+from leasehold.policy.cedar.evaluation import SILENCE, Parties, Verdict
+from leasehold.policy.cedar.known import Lookup
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.values import EvaluationError
 from leasehold.policy.holdings import NOTHING, Holding, Refusal, admitting
@@ -26,17 +27,20 @@ _GRANTED, _FORBIDDEN = Reason.GRANTED, Reason.FORBIDDEN
 _NOTHING_GRANTED, _ARGUMENTS_NOT_GRANTED = Reason.NOTHING_GRANTED, Reason.ARGUMENTS_NOT_GRANTED
 _EVALUATION_ERROR, _ENTITY_MISSING = Reason.EVALUATION_ERROR, Reason.ENTITY_MISSING
 _made = tuple.__new__  # as in `asking`
+_UNKNOWN_AGENT, _UNKNOWN_USER = (
+    SideOutcome(side, Reason.ENTITY_MISSING, detail="subject: not registered") for side in (_AGENTS, _USERS)
+)
+_NOT_FOR_OTHERS = "user: only an agent acts for somebody"
+_NO_PERSON = SideOutcome(_USERS, Reason.SCHEMA_VIOLATION, detail="subject: agents and users call tools")
 
 
-@dataclass(frozen=True, slots=True)
-class AccessPermit:
+class AccessPermit(NamedTuple):
     """The subject may do it. Only this room makes one."""
 
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class AccessDenied:
+class AccessDenied(NamedTuple):
     """The subject may not, and why."""
 
     decision: Decision
@@ -45,13 +49,14 @@ class AccessDenied:
 def decide(request: AccessRequest, published: Published) -> AccessPermit | AccessDenied:
     """May they? Never raises, never reads a clock."""
     decision = decision_on(request, published)
-    return AccessPermit(decision) if decision.reason.allows else AccessDenied(decision)
+    return cast("AccessPermit", _made(AccessPermit if decision[0].allows else AccessDenied, (decision,)))
 
 
 def decision_on(request: AccessRequest, published: Published) -> Decision:
     """The decision itself."""
     try:
-        sides = _sides(request, published)
+        question = question_of(request, published)
+        sides = _foreign_sides(question) if question[1][0][2] is None else _sides(question, request)
     except Refused as refused:
         return Decision(refused.reason, (), published.version, refused.detail)
     except (ValueRefused, EvaluationError) as refused:
@@ -59,41 +64,39 @@ def decision_on(request: AccessRequest, published: Published) -> Decision:
     except Exception as error:  # noqa: BLE001  total: what nobody thought of is a denial, and says so
         return Decision(Reason.EVALUATION_ERROR, (), published.version, type(error).__name__)
     for side in sides:
-        if not side.reason.allows:
-            return Decision(side.reason, sides, published.version, side.detail)
-    return _made(Decision, (sides[0].reason, sides, published.version, ""))
+        if not side[1].allows:
+            return _made(Decision, (side[1], sides, published.version, side[5]))
+    return _made(Decision, (sides[0][1], sides, published.version, ""))
 
 
-def _sides(request: AccessRequest, published: Published) -> tuple[SideOutcome, ...]:
-    question = question_of(request, published)
-    subject, user = request.subject, request.user
-    if subject.ref[0] == AGENT:
-        if user is None:
-            return (agent_side(question, None),)
-        return agent_side(question, user.ref), user_side(question, user, subject.ref)
+def _sides(question: Question, request: AccessRequest) -> tuple[SideOutcome, ...]:
+    """What each side says of a tool call. Both are asked, whatever the first one says."""
+    _, agents, users = question[1]
+    ref, user = request.subject.ref, request.user
+    if ref[0] != AGENT:
+        if user is not None:
+            raise Refused(Reason.SCHEMA_VIOLATION, _NOT_FOR_OTHERS)
+        if ref[0] != USER:
+            return (_NO_PERSON,)
+        return (_side(_USERS, users[ref[1]], question, (ref, None, None)),)
+    if user is None:
+        return (_side(_AGENTS, agents[ref[1]], question, (ref, None, None)),)
+    agent, other = _side(_AGENTS, agents[ref[1]], question, (ref, user.ref, None)), user.ref
+    if other[0] != USER:
+        return agent, _NO_PERSON
+    standing = users[other[1]]
+    settled = standing.settled if standing is not None else None
+    return agent, settled or _side(_USERS, standing, question, (other, None, ref))
+
+
+def _foreign_sides(question: Question) -> tuple[SideOutcome, ...]:
+    subject, user = question.request.subject, question.request.user
+    if subject.ref.type == AGENT:
+        agent = _foreign_side(_AGENTS, subject, question, user.ref if user is not None else None, None)
+        return (agent,) if user is None else (agent, _foreign_side(_USERS, user, question, None, subject.ref))
     if user is not None:
-        raise Refused(Reason.SCHEMA_VIOLATION, "user: only an agent acts for somebody")
-    return (user_side(question, subject, None),)
-
-
-def agent_side(question: Question, user: EntityRef | None) -> SideOutcome:
-    """What the agent's grants and the agent policies say."""
-    request, action, _, _, _, published = question
-    if action[2] is None:
-        return _foreign_side(PolicySide.AGENT, request.subject, question, user, None)
-    ref = request.subject.ref
-    return _side(_AGENTS, published.agent_standings.find(ref, action), question, ref, user, None)
-
-
-def user_side(question: Question, user: Entity, via: EntityRef | None) -> SideOutcome:
-    """What the person's own permissions and the user policies say."""
-    _, action, _, _, _, published = question
-    if action[2] is None:
-        return _foreign_side(PolicySide.USER, user, question, None, via)
-    ref = user.ref
-    if ref[0] != USER:
-        return SideOutcome(PolicySide.USER, Reason.SCHEMA_VIOLATION, detail="subject: agents and users call tools")
-    return _side(_USERS, published.user_standings.find(ref, action), question, ref, None, via)
+        raise Refused(Reason.SCHEMA_VIOLATION, _NOT_FOR_OTHERS)
+    return (_foreign_side(_USERS, subject, question, None, None),)
 
 
 def judged(admission: Holding | Refusal, piece: Slice, verdict: Verdict) -> tuple[Reason, tuple[str, ...]]:
@@ -118,28 +121,31 @@ def _beyond(refusal: Refusal, piece: Slice, permitted: tuple[str, ...]) -> tuple
     return refusal.reason, (f"grant:{refusal.grant}",) if refusal.grant is not None else ()
 
 
-def _side(
-    side: PolicySide,
-    standing: Standing | None,
-    question: Question,
-    ref: EntityRef,
-    on_behalf_of: EntityRef | None,
-    via_agent: EntityRef | None,
-) -> SideOutcome:
+def _side(side: PolicySide, standing: Standing | None, question: Question, parties: Parties) -> SideOutcome:
+    """What grants and policies say of one side's principal: the first of `parties`."""
     if standing is None:
-        return SideOutcome(side, Reason.ENTITY_MISSING, detail="subject: not registered")
+        return _UNKNOWN_AGENT if side is _AGENTS else _UNKNOWN_USER
     if standing.settled is not None:
         return standing.settled
+    call, _, claimed, published = question
     held, piece = standing.held, standing.piece
-    _, _, _, _, evaluate, names, verdict, trial = piece
-    admission = admitting(held, question[0]) if held else NOTHING
-    if trial is None and verdict is not None:
-        outcome = _outcome(side, admission, piece, verdict, None)
+    admission = admitting(held, call[2]) if held else NOTHING
+    if piece.trial is None and piece.always is not None:
+        outcome = _outcome(side, admission, piece, piece.always)
         standing.settled = None if held else outcome
         return outcome
-    query = query_of(question, _made(Party, (ref, standing.known, on_behalf_of, via_agent)), names)
-    would_allow = _trial(admission, trial, query) if trial is not None else None
-    return _outcome(side, admission, piece, evaluate(query), would_allow)
+    entities: Lookup = published.entities
+    if claimed is not None:
+        entities = entities_of(question, Party(parties[0], standing.known, parties[1], parties[2]))
+    verdict = piece.judge(call, parties, entities)
+    if piece.trial is not None:
+        trial = _outcome(side, admission, piece.trial, piece.trial.judge(call, parties, entities))
+        return _outcome(side, admission, piece, verdict)._replace(would_allow=trial.allowed)
+    if verdict is SILENCE and held and admission is held[0] and not piece.conditions:
+        if standing.granted is None:
+            standing.granted = _outcome(side, admission, piece, verdict)
+        return standing.granted
+    return _outcome(side, admission, piece, verdict)
 
 
 def _foreign_side(
@@ -154,17 +160,19 @@ def _foreign_side(
     standings = published.agent_standings if side is PolicySide.AGENT else published.user_standings
     standing = standings.standing(party.ref, party.known, question.action)
     held, piece = standing.held, standing.piece
-    query = query_of(question, party, piece.names)
+    query = query_of(question, party)
     if published.application is None or not published.application.fits(query):
         return SideOutcome(side, Reason.SCHEMA_VIOLATION, detail="the application's schema has no such question")
     admission = admitting(held, question.request)
-    would_allow = _trial(admission, piece.trial, query) if piece.trial is not None else None
-    return _outcome(side, admission, piece, piece.evaluate(query), would_allow)
+    outcome, trial = _outcome(side, admission, piece, piece.evaluate(query)), piece.trial
+    if trial is None:
+        return outcome
+    return outcome._replace(would_allow=_outcome(side, admission, trial, trial.evaluate(query)).allowed)
 
 
-def _outcome(
-    side: PolicySide, admission: Holding | Refusal, piece: Slice, verdict: Verdict, would_allow: bool | None
-) -> SideOutcome:
+def _outcome(side: PolicySide, admission: Holding | Refusal, piece: Slice, verdict: Verdict) -> SideOutcome:
+    if verdict[1] and not verdict[2] and not verdict[4]:  # many denials: there is no more to look at
+        return _made(SideOutcome, (side, _FORBIDDEN, verdict[1], (), None, ""))
     reason, determining = judged(admission, piece, verdict)
     failed: tuple[str, ...] = ()
     detail = ""
@@ -174,8 +182,4 @@ def _outcome(
         failed = determining
     elif reason is _NOTHING_GRANTED and side is _USERS:
         reason = Reason.NOT_PERMITTED
-    return _made(SideOutcome, (side, reason, determining, failed, would_allow, detail))
-
-
-def _trial(admission: Holding | Refusal, trial: Slice, query: Query) -> bool:
-    return judged(admission, trial, trial.evaluate(query))[0].allows
+    return _made(SideOutcome, (side, reason, determining, failed, None, detail))

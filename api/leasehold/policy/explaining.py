@@ -146,7 +146,7 @@ def _party(side: PolicySide, make: Callable[[], Party]) -> Iterator[tuple[Policy
 
 
 def _traces(side: PolicySide, party: Party, question: Question) -> Iterator[PolicyTrace]:
-    query = query_of(question, party, None)
+    query = query_of(question, party)
     for policy in policies_of(side, party, question):
         statement = policy.statement
         conditions = tuple(_conditions(statement.template, query))

@@ -141,7 +141,7 @@ def _side(side: PolicySide, party: Party, question: Question) -> SideFilter:
     published = question.published
     policies = published.agents if side is PolicySide.AGENT else published.users
     piece = policies.slice_of(party.ref, party.known.ancestors, question.action)
-    query = query_of(question, party, None)
+    query = query_of(question, party)
     left = [(one, folded(condition_of(one.statement.template), query)) for one in piece.policies]
     return SideFilter(
         side=side,

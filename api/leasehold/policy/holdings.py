@@ -71,14 +71,17 @@ class Holdings:
         """What the holder itself has been granted, by action."""
         return {action: holders[holder] for action, holders in self.of.items() if holder in holders}
 
-    def replaced(self, holder: EntityRef, held: Holdings) -> Holdings:
-        """The same, with what `held` says of one holder."""
-        ref, of = cedar_ref(holder), dict(self.of)
-        for action in {*held.of, *(action for action, holders in of.items() if ref in holders)}:
-            now = held.of.get(action, {}).get(ref)
-            others = {one: holdings for one, holdings in of.get(action, {}).items() if one != ref}
-            of[action] = others if now is None else {**others, ref: now}
-        return Holdings(of, (self.groups - {ref}) | (held.groups & {ref}))
+    def replaced(self, holders: Iterable[EntityRef], held: Holdings) -> Holdings:
+        """The same, with what `held` says of these holders. Of each action that one of them has, one copy is made."""
+        refs, of = {cedar_ref(holder) for holder in holders}, dict(self.of)
+        for action in {*held.of, *(action for action, mine in of.items() if any(ref in mine for ref in refs))}:
+            now, mine = held.of.get(action, {}), dict(of.get(action, {}))
+            for ref in refs:
+                mine.pop(ref, None)
+                if ref in now:
+                    mine[ref] = now[ref]
+            of[action] = mine
+        return Holdings(of, (self.groups - refs) | (held.groups & refs))
 
 
 _FARTHEST = _NOTHING, _EXPIRED, _RESOURCE, _ARGUMENTS = (
@@ -123,16 +126,25 @@ def holdings_of(held: Iterable[HeldReach], tools: Mapping[str, Iterable[str]]) -
 
 
 def admitting(found: tuple[Holding, ...], request: AccessRequest) -> Holding | Refusal:
-    """Which of these admits the call, or why none does."""
-    if len(found) == 1:
-        return _refusal(found[0], request) or found[0]
-    nearest = NOTHING
+    """Which of these admits the call, or why none does. One loop without calls, for every decision goes through it."""
+    nearest, resource, arguments = NOTHING, request.resource.ref, request.arguments
     for one in found:
-        refusal = _refusal(one, request)
-        if refusal is None:
-            return one
-        if _FARTHEST.index(refusal.reason) > _FARTHEST.index(nearest.reason):
-            nearest = refusal
+        pattern, _, expires_at, kind, checks = one[0]
+        wrong = ""
+        if expires_at is not None and request.at >= expires_at:
+            reason = _EXPIRED
+        elif kind != resource[0] and not covers(pattern, f"{resource[0]}:{resource[1]}"):
+            reason = _RESOURCE
+        else:
+            for name, check in checks:
+                # An argument that is constrained must be there.
+                if name not in arguments or not check(arguments[name]):
+                    reason, wrong = _ARGUMENTS, name
+                    break
+            else:
+                return one
+        if _FARTHEST.index(reason) > _FARTHEST.index(nearest[0]):
+            nearest = Refusal(reason, one[1], wrong)
     return nearest
 
 
@@ -144,18 +156,3 @@ def _named(tool: str, actions: Mapping[str, str]) -> list[str]:
 
 def _kind(pattern: str) -> str | None:
     return pattern[:-2] if pattern.endswith(":*") and pattern.count("*") == 1 else None
-
-
-def _refusal(holding: Holding, request: AccessRequest) -> Refusal | None:
-    pattern, _, expires_at, kind, checks = holding[0]
-    if expires_at is not None and request.at >= expires_at:
-        return Refusal(_EXPIRED, holding.grant)
-    resource = request.resource.ref
-    if kind != resource[0] and not covers(pattern, f"{resource[0]}:{resource[1]}"):
-        return Refusal(_RESOURCE, holding.grant)
-    arguments = request.arguments
-    for name, check in checks:
-        # An argument that is constrained must be there.
-        if name not in arguments or not check(arguments[name]):
-            return tuple.__new__(Refusal, (_ARGUMENTS, holding[1], name))
-    return None

@@ -92,7 +92,11 @@ class Facts:
 
     def regranted(self, holder: EntityRef, held: Iterable[HeldReach]) -> Facts:
         """The same, with these as all the grants of one holder."""
-        return replace(self, grants=self.grants.replaced(holder, holdings_of(held, _listed(self.tools))))
+        return self.regranted_all((holder,), held)
+
+    def regranted_all(self, holders: Iterable[EntityRef], held: Iterable[HeldReach]) -> Facts:
+        """The same, with these as all the grants of several holders."""
+        return replace(self, grants=self.grants.replaced(holders, holdings_of(held, _listed(self.tools))))
 
 
 class FactsRefused(Exception):

@@ -17,6 +17,7 @@ class PlatformAction(StrEnum):
 
     READ = "read"
     READ_AUDIT = "read-audit"
+    KEEP_AUDIT = "keep-audit"
     PUT = "put"
     DELETE = "delete"
     REVOKE = "revoke"
@@ -36,10 +37,11 @@ _ASK = {
     PlatformAction.DECIDE: frozenset({Role.ENFORCER, Role.SECURITY_ADMIN}),
     PlatformAction.SEARCH: frozenset({Role.ENFORCER, Role.AUDITOR, Role.SECURITY_ADMIN}),
     PlatformAction.EXPLAIN: frozenset({Role.AUDITOR, Role.SECURITY_ADMIN}),
+    PlatformAction.KEEP_AUDIT: frozenset({Role.SECURITY_ADMIN}),
     PlatformAction.OBSERVE: frozenset({Role.ENFORCER, Role.APPROVER, Role.SECURITY_ADMIN}),
 }
 """Who may ask for what. An enforcement point asks for decisions and tells what tool servers show, and reads nothing."""
-_NOT_BY_PLANS = frozenset({PlatformAction.DECIDE, PlatformAction.OBSERVE})
+_NOT_BY_PLANS = frozenset({PlatformAction.DECIDE, PlatformAction.OBSERVE, PlatformAction.KEEP_AUDIT})
 _SIMULATORS = frozenset({Role.AUDITOR, Role.DEVELOPER, Role.SECURITY_ADMIN})
 _APPROVERS = frozenset({Role.APPROVER, Role.SECURITY_ADMIN})
 _DEVELOPERS_WRITE = frozenset(

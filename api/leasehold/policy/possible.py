@@ -18,7 +18,7 @@ from leasehold.model.patterns import overlap
 from leasehold.model.policies import PolicySide
 from leasehold.policy.asking import Party, Question, query_of
 from leasehold.policy.cedar.compiler import expression
-from leasehold.policy.cedar.evaluation import Query
+from leasehold.policy.cedar.evaluation import Call, Query
 from leasehold.policy.cedar.folding import condition_of
 from leasehold.policy.cedar.reading import children
 from leasehold.policy.holdings import Holding
@@ -42,24 +42,23 @@ def could_allow(request: AccessRequest, pattern: str, published: Published) -> b
 
     The request's own resource and arguments are not looked at.
     """
-    action = published.actions.get(request.action)
-    if action is None or action.tool is None:
+    desk = published.desks.get(request.action)
+    if desk is None or desk.action.tool is None:
         return False
-    resource = EntityRef(pattern.partition(":")[0], "")
-    question = Question(request, action, resource, None, {}, published)
-    subject, user = request.subject.ref, request.user
-    agents = published.agent_standings.find(subject, action)
+    call = Call(desk.action.ref, EntityRef(pattern.partition(":")[0], ""), request, desk.action.facts, {}, None, None)
+    question = Question(call, desk, None, published)
+    agents, user = desk.agents[request.subject.ref.id], request.user
     if agents is None or not _side(PolicySide.AGENT, question, agents, pattern):
         return False
     if user is None:
         return True
-    users = published.user_standings.find(user.ref, action)
+    users = desk.users[user.ref.id]
     return users is not None and _side(PolicySide.USER, question, users, pattern)
 
 
 def _side(side: PolicySide, question: Question, standing: Standing, pattern: str) -> bool:
     piece = standing.piece
-    query = query_of(question, _party(side, question, standing), None)
+    query = query_of(question, _party(side, question, standing))
     truths = [(one, _truth(condition_of(one.statement.template), query)) for one in piece.policies]
     if any(_stops(one, truth) for one, truth in truths):
         return False

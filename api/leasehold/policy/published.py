@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from leasehold.model.decisions import SideOutcome
-from leasehold.model.entities import EntityRef
+from leasehold.model.entities import AGENT, USER, EntityRef
 from leasehold.model.policies import PolicyMode, PolicyPermits
 from leasehold.policy.cedar.applications import Application
-from leasehold.policy.cedar.evaluation import Engine, Evaluate, Query, Verdict
+from leasehold.policy.cedar.evaluation import Engine, Evaluate, Judge, Query, Verdict
 from leasehold.policy.cedar.index import Index, Scope, scoped
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.mapping import Mapper
-from leasehold.policy.cedar.reading import asks_nothing, context_names
+from leasehold.policy.cedar.reading import asks_nothing
 from leasehold.policy.cedar.statements import Statement
 from leasehold.policy.cedar.values import Value
 from leasehold.policy.cedar.vocabulary import ToolShape, Vocabulary
@@ -42,8 +42,8 @@ class Slice(NamedTuple):
     """All policies of a side that can have a say for one kind of principal and one action.
 
     `conditions` are permits that say when a grant holds: where there are some, one must hold. `beyond` grant by
-    themselves. `names` of the context are all that its policies look at. `always` is the verdict if none of them looks
-    at the question: it needs not be asked again. `trial` is the same as if log-only policies counted.
+    themselves. `judge` evaluates tool calls, `evaluate` questions of other applications. `always` is the verdict if no
+    policy looks at the question: it needs not be asked again. `trial` is the same as if log-only policies counted.
     """
 
     policies: tuple[Policy, ...]
@@ -51,7 +51,7 @@ class Slice(NamedTuple):
     beyond: frozenset[str]
     ids: tuple[str, ...]
     evaluate: Evaluate
-    names: frozenset[str] | None
+    judge: Judge
     always: Verdict | None = None
     trial: Slice | None = None
 
@@ -100,11 +100,7 @@ class SidePolicies:
         every = self._index.slice_of(keys, action.ref, action.groups)
         enforced = tuple(one for one in every if one.mode is PolicyMode.ENFORCE)
         piece = self._slice(enforced)
-        if len(every) == len(enforced):
-            return piece
-        whole = self._slice(every)
-        names = piece.names | whole.names if piece.names is not None and whole.names is not None else None
-        return piece._replace(trial=whole, names=names)
+        return piece if len(every) == len(enforced) else piece._replace(trial=self._slice(every))
 
     def _slice(self, policies: tuple[Policy, ...]) -> Slice:
         ordered = tuple(sorted(policies, key=lambda one: one.statement.id))
@@ -117,54 +113,85 @@ class SidePolicies:
         permits = [one for one in policies if one.statement.permits]
         beyond = {one.statement.id for one in permits if not self._grants or one.permits is PolicyPermits.BEYOND_GRANTS}
         conditions = {one.statement.id for one in permits} - beyond
-        evaluate = self._engine.prepare([one.statement for one in policies])
-        names = context_names(one.statement.template for one in policies)
+        statements = [one.statement for one in policies]
+        evaluate = self._engine.prepare(statements)
+        judge = self._engine.fuse(statements, evaluate)
         constant = all(asks_nothing(one.statement.template) for one in policies)
         always = evaluate(_NO_QUESTION) if constant else None
-        return Slice(policies, frozenset(conditions), frozenset(beyond), ids, evaluate, names, always)
+        return Slice(policies, frozenset(conditions), frozenset(beyond), ids, evaluate, judge, always)
 
 
 @dataclass(slots=True)
 class Standing:
     """Where somebody stands on an action before anything is asked: known, granted, and under these policies.
 
-    `settled` is the outcome, once there was one that no question can change.
+    `settled` is the outcome, once there was one that no question can change. `granted` is what the first grant comes to
+    where no policy says a word.
     """
 
     known: Known
     held: tuple[Holding, ...]
     piece: Slice
     settled: SideOutcome | None = None
+    granted: SideOutcome | None = None
 
 
 class Standings:
-    """Everybody's standing on one side, looked up once and remembered: nothing of it can change."""
+    """The standing of every principal of one type, looked up once and remembered: nothing of it can change."""
 
-    def __init__(
-        self, policies: SidePolicies, held: Holdings, known: Mapping[EntityRef, Known], limit: int = _REMEMBERED
-    ) -> None:
-        self._policies, self._held, self._known, self._limit = policies, held, known, limit
-        self._found: dict[tuple[EntityRef, str], Standing] = {}
+    def __init__(self, type_: str, policies: SidePolicies, held: Holdings, known: Mapping[EntityRef, Known]) -> None:
+        self._type, self._policies, self._held, self._known = type_, policies, held, known
+        self._remembered = 0
+        self._on: list[Holders] = []
+        self.limit = _REMEMBERED
 
-    def find(self, ref: EntityRef, action: ActionFacts) -> Standing | None:
-        """The standing; None of somebody whom nobody knows."""
-        key = ref, action[0][1]
-        found = self._found.get(key)
-        return found if found is not None else self._looked_up(key, action)
-
-    def _looked_up(self, key: tuple[EntityRef, str], action: ActionFacts) -> Standing | None:
-        known = self._known.get(key[0])
-        if known is None:
-            return None
-        if len(self._found) >= self._limit:
-            self._found.clear()
-        found = self._found[key] = self.standing(key[0], known, action)
-        return found
+    def on(self, action: ActionFacts) -> Holders:
+        """Who stands how on one action. To be asked for once per action."""
+        holders = Holders(self, action)
+        self._on.append(holders)
+        return holders
 
     def standing(self, ref: EntityRef, known: Known, action: ActionFacts) -> Standing:
         """The standing of somebody of whom this is known, or said. It is not remembered."""
         held = self._held.found(ref, known.ancestors, action.ref.id)
         return Standing(known, held, self._policies.slice_of(ref, known.ancestors, action))
+
+    def looked_up(self, name: str, action: ActionFacts) -> Standing | None:
+        """The standing of somebody registered. Whoever asks remembers it, until there are too many to remember."""
+        ref = EntityRef(self._type, name)
+        known = self._known.get(ref)
+        if known is None:
+            return None
+        self._remembered += 1
+        if self._remembered > self.limit:
+            self._remembered = 1
+            for holders in self._on:
+                holders.clear()
+        return self.standing(ref, known, action)
+
+
+class Holders(dict[str, Standing | None]):
+    """Standings on one action, by id; None of somebody whom nobody knows. One that was found costs one look."""
+
+    __slots__ = ("_action", "_standings")
+
+    def __init__(self, standings: Standings, action: ActionFacts) -> None:
+        super().__init__()
+        self._standings, self._action = standings, action
+
+    def __missing__(self, name: str) -> Standing | None:
+        found = self._standings.looked_up(name, self._action)
+        if found is not None:
+            self[name] = found
+        return found
+
+
+class Desk(NamedTuple):
+    """Where questions about one action are answered: what it is, and who stands how on it, on either side."""
+
+    action: ActionFacts
+    agents: Holders
+    users: Holders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,9 +217,14 @@ class Published:
     engine: Engine
     agent_standings: Standings = field(init=False, repr=False, compare=False)
     user_standings: Standings = field(init=False, repr=False, compare=False)
+    desks: Mapping[str, Desk] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Remember nothing of another version."""
         facts = self.facts
-        object.__setattr__(self, "agent_standings", Standings(self.agents, facts.grants, facts.known))
-        object.__setattr__(self, "user_standings", Standings(self.users, facts.permissions, facts.known))
+        agents = Standings(AGENT, self.agents, facts.grants, facts.known)
+        users = Standings(USER, self.users, facts.permissions, facts.known)
+        desks = {name: Desk(action, agents.on(action), users.on(action)) for name, action in self.actions.items()}
+        object.__setattr__(self, "agent_standings", agents)
+        object.__setattr__(self, "user_standings", users)
+        object.__setattr__(self, "desks", desks)

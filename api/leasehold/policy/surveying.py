@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,7 +19,9 @@ from leasehold.policy.explaining import text_of
 from leasehold.policy.holdings import Holding, Holdings, Rule
 from leasehold.policy.published import ActionFacts, Published, Slice
 
-_NOBODY = Known({}, frozenset())
+_NO_ONE: frozenset[EntityRef] = frozenset()
+_NOBODY = Known({}, _NO_ONE)
+_made = tuple.__new__
 
 
 class Access(NamedTuple):
@@ -42,8 +43,7 @@ class Access(NamedTuple):
     scope: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Residue:
+class _Residue(NamedTuple):
     """What a slice asks, as text; None where it forbids whatever the question."""
 
     when: tuple[str, ...]
@@ -87,36 +87,40 @@ class _Survey:
 
     def ways(
         self, side: PolicySide, holders: Iterable[tuple[EntityRef, tuple[Holding, ...]]], facts: ActionFacts
-    ) -> Iterator[Access]:
+    ) -> list[Access]:
         """The ways that holdings open, if they are open at all. One loop, for it goes over 100,000 holders."""
+        found, name, opened = list[Access](), facts.ref.id, self._open
         policies = self._published.agents if side is PolicySide.AGENT else self._published.users
-        known, name, slice_of = self._published.facts.known, facts.ref.id, policies.slice_of
-        latest, residue = None, None
+        known, named, asked = self._published.facts.known.get, policies.named, dict[object, _Residue | None]()
         for holder, holdings in holders:
-            piece = slice_of(holder, known.get(holder, _NOBODY)[1], facts)
-            if piece is not latest:
-                latest, residue = piece, self._residue(piece)
-            for rule, grant in holdings if residue is not None else ():
-                constraints = self._constraints(rule)
-                if residue is None or constraints is None:
-                    continue
-                when = residue.when if side is PolicySide.AGENT else ()
-                way = side, name, holder, grant, rule[0], constraints, rule[2], when, residue.unless, None, ""
-                yield tuple.__new__(Access, way)  # its own constructor takes as long again
+            # Whom no policy names is asked what others of its type are, in the same groups; alike ones share them.
+            above = known(holder, _NOBODY)[1] if named else _NO_ONE
+            key: object = holder if holder in named else (holder[0], id(above))
+            residue = asked[key] if key in asked else self._asked(asked, key, policies.slice_of(holder, above, facts))
+            if residue is None:
+                continue
+            when, unless = residue if side is PolicySide.AGENT else ((), residue[1])
+            for rule, grant in holdings:
+                at = id(rule)  # many grants share it, and the holdings keep it alive
+                constraints = opened[at] if at in opened else self._opened(at, rule)
+                if constraints is not None:
+                    way = side, name, holder, grant, rule[0], constraints, rule[2], when, unless, None, ""
+                    found.append(_made(Access, way))  # its own constructor takes as long again
+        return found
 
-    def _constraints(self, rule: Rule) -> Mapping[str, object] | None:
-        """Of a rule, which many grants share; None if it opens nothing. The holdings keep it alive."""
-        at = id(rule)
-        if at not in self._open:
-            shut = rule.expires_at is not None and self._at >= rule.expires_at
-            elsewhere = self._resource is not None and not covers(rule.resource, self._resource)
-            self._open[at] = None if shut or elsewhere else plain_of(rule.constraints)
-        return self._open[at]
-
-    def _residue(self, piece: Slice) -> _Residue | None:
+    def _asked(self, asked: dict[object, _Residue | None], key: object, piece: Slice) -> _Residue | None:
+        """What a slice asks; None if it forbids in any case."""
         if piece.ids not in self._read:
             self._read[piece.ids] = _read(piece)
-        return self._read[piece.ids]
+        asked[key] = self._read[piece.ids]
+        return asked[key]
+
+    def _opened(self, at: int, rule: Rule) -> Mapping[str, object] | None:
+        """The constraints of a rule; None if it opens nothing."""
+        shut = rule.expires_at is not None and self._at >= rule.expires_at
+        elsewhere = self._resource is not None and not covers(rule.resource, self._resource)
+        self._open[at] = None if shut or elsewhere else plain_of(rule.constraints)
+        return self._open[at]
 
 
 def _read(piece: Slice) -> _Residue | None:

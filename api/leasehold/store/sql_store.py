@@ -19,6 +19,7 @@ from leasehold.store.sql_connection_endings import SqlConnectionEndings, SqlUpst
 from leasehold.store.sql_connections import SqlConnections, SqlPromotions
 from leasehold.store.sql_credentials import SqlCredentials
 from leasehold.store.sql_history import SqlAuditLog, SqlChanges, SqlVersions
+from leasehold.store.sql_keeping import SqlKeeping
 from leasehold.store.sql_lease_uses import SqlLeaseUses
 from leasehold.store.sql_leases import SqlLeases, SqlReplays
 from leasehold.store.sql_nodes import SqlBootstrap, SqlNodes
@@ -49,6 +50,7 @@ class SqlUnitOfWork:
         "consents",
         "credentials",
         "heartbeats",
+        "keeping",
         "lease_uses",
         "leases",
         "nodes",
@@ -97,6 +99,7 @@ class SqlUnitOfWork:
         self.upstream_clients = SqlUpstreamClients(connection)
         self.observations = SqlObservations(connection)
         self.trail = SqlTrail(connection)
+        self.keeping = SqlKeeping(connection)
 
 
 class SqlStore:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, insert, select, text
 
 from leasehold.model.records import AuditRecord
 from leasehold.model.trail.checkpoints import Checkpoint
@@ -14,7 +14,7 @@ from leasehold.model.trail.heads import Cursor, TrailHead
 from leasehold.model.trail.queries import Found, Place, TrailQuery, facets_of
 from leasehold.model.trail.records import Seal, SealedRecord
 from leasehold.model.trail.tree import HASH_BYTES, Subtree
-from leasehold.store.bulk import BulkInsert
+from leasehold.store.bulk import BulkInsert, Spelled, listed
 from leasehold.store.lease_rows import from_micros, to_micros
 from leasehold.store.sql_history import to_record
 from leasehold.store.sql_trail_search import facet_values, search
@@ -22,7 +22,11 @@ from leasehold.store.tables import AUDIT, CHECKPOINTS, SEALS, SUBTREES, TRAIL_CU
 
 SEALERS_LOCK = 0x4C454153_5345414C  # "LEASSEAL": any number that only we use
 _INSERT_SEALS, _INSERT_SUBTREES = BulkInsert(SEALS), BulkInsert(SUBTREES)
-_SEALED = update(AUDIT).where(AUDIT.c.sequence == bindparam("of")).values(unsealed=False)
+_SEALED = Spelled(
+    "UPDATE audit_events SET unsealed = 0 WHERE sequence IN (SELECT value FROM json_each(?))",
+    "UPDATE audit_events SET unsealed = false WHERE sequence IN "
+    "(SELECT value::bigint FROM json_array_elements_text(%s::json))",
+)
 _ONE = 1
 
 
@@ -60,7 +64,7 @@ class SqlTrail:
         _INSERT_SEALS(self._connection, [_seal_row(one) for one in sealed])
         if subtrees:
             _INSERT_SUBTREES(self._connection, [{"level": s.level, "place": s.index, "hash": s.hash} for s in subtrees])
-        self._connection.execute(_SEALED, [{"of": one.seal.sequence} for one in sealed])
+        _SEALED.count(self._connection, listed(one.seal.sequence for one in sealed))
         row = {"id": _ONE, "size": head.size, "leaf": head.leaf, "peaks": b"".join(head.peaks)}
         upsert(self._connection, TRAIL_HEAD, row)
 

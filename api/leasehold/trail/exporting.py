@@ -19,6 +19,7 @@ from datetime import datetime
 from functools import partial
 
 from leasehold.model.events import AuditEvent, Outcome
+from leasehold.model.trail.keeping import TRAIL
 from leasehold.model.trail.records import NOTHING_BEFORE, SealedRecord, canonical_bytes, record_bytes
 from leasehold.model.trail.tree import TILE, node_hash, peaks
 from leasehold.policy.decision import Permit
@@ -51,7 +52,7 @@ def begin_export(store: Store, sealer: CatchingUp, permit: Permit, window: Windo
         at=now,
         principal=permit.principal.id,
         action="export",
-        kind="audit-trail",
+        kind=TRAIL,
         name="",
         outcome=Outcome.OK,
         stack=permit.principal.stack,

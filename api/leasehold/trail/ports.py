@@ -7,12 +7,14 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from leasehold.model.events import AuditEvent
+from leasehold.model.events import AuditEvent, Content
 from leasehold.model.records import AuditRecord
 from leasehold.model.trail.checkpoints import Checkpoint
 from leasehold.model.trail.heads import Cursor, TrailHead
+from leasehold.model.trail.keeping import Hold, Pruned
 from leasehold.model.trail.queries import Found, Place, TrailQuery
 from leasehold.model.trail.records import SealedRecord
+from leasehold.model.trail.telling import Told
 from leasehold.model.trail.tree import Subtree
 
 
@@ -40,8 +42,32 @@ class AuditLog(Protocol):
     def append(self, event: AuditEvent) -> None: ...
 
 
+class Keeping(Protocol):
+    """What is kept: contents, their keys, holds; and forgetting."""
+
+    def find_key(self, subject: str) -> str | None: ...
+    def agree_on_key(self, subject: str, proposed: str) -> str: ...
+    def find_content(self, commitment: str) -> tuple[str, str] | None: ...
+    def erase(self, subject: str) -> int: ...
+    def holds(self) -> Sequence[Hold]: ...
+    def hold(self, hold: Hold) -> None: ...
+    def release(self, name: str) -> bool: ...
+    def prune(self, kind: str, until: datetime, size: int, limit: int) -> Pruned | None: ...
+
+
+class Cipher(Protocol):
+    """Shuts contents away under the key of their subject. Raises `StillLive` where that key is another server's."""
+
+    def new_key(self, subject: str) -> str: ...
+    def shut(self, sealed_key: str, subject: str, plain: bytes) -> Content: ...
+    def open(self, sealed_key: str, subject: str, sealed: str) -> bytes: ...
+
+
 class UnitOfWork(Protocol):
     """One transaction."""
+
+    @property
+    def keeping(self) -> Keeping: ...
 
     @property
     def trail(self) -> Trail: ...
@@ -70,6 +96,14 @@ class CatchingUp(Protocol):
     """Seals all that is committed, and signs for it; the size that is signed for. Raises `Unavailable`."""
 
     def catch_up(self) -> int: ...
+
+
+class Receiver(Protocol):
+    """Takes events outside. Raises `NotTaken`; what was not taken is told again, and may come twice."""
+
+    @property
+    def name(self) -> str: ...
+    def take(self, told: Sequence[Told]) -> None: ...
 
 
 class Anchor(Protocol):

@@ -17,7 +17,7 @@ from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
 from leasehold.trail.asking import find_events, last_checkpoint, prove_consistency, prove_inclusion
 from leasehold.trail.exporting import Window, begin_export, export_lines
-from leasehold.web import openapi
+from leasehold.web import audit_openapi
 from leasehold.web.audit_documents import (
     audit_document,
     checkpoint_document,
@@ -41,10 +41,10 @@ def audit_routes(doors: Doors) -> APIRouter:
     router = APIRouter()
     routes = _AuditRoutes(doors)
     for path, endpoint, extra in (
-        ("/v1/audit/events", routes.events, openapi.audit_operation()),
-        ("/v1/audit/export", routes.export, openapi.audit_export_operation()),
-        ("/v1/audit/checkpoint", routes.checkpoint, openapi.audit_checkpoint_operation()),
-        ("/v1/audit/proof", routes.proof, openapi.audit_proof_operation()),
+        ("/v1/audit/events", routes.events, audit_openapi.audit_operation()),
+        ("/v1/audit/export", routes.export, audit_openapi.audit_export_operation()),
+        ("/v1/audit/checkpoint", routes.checkpoint, audit_openapi.audit_checkpoint_operation()),
+        ("/v1/audit/proof", routes.proof, audit_openapi.audit_proof_operation()),
     ):
         router.add_api_route(path, endpoint, methods=["GET"], response_class=Response, response_model=None, **extra)
     return router

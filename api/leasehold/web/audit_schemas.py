@@ -37,9 +37,15 @@ def audit_schemas() -> dict[str, Schema]:
     proof = _closed(
         position=_COUNT, size=_COUNT, leaf=_HASH, proof={"type": "array", "items": _HASH}, checkpoint=_STRING
     )
+    hold: Schema = {"name": _STRING, "reason": _STRING, "agent": _NULLABLE, "by": _STRING, "at": _TIME}
     return {
         "AuditEvent": event,
         "AuditCheckpoint": _closed(size=_COUNT, at=_TIME, note=_STRING, verifier_key=_STRING),
+        "ErasureBody": _closed(subject=_STRING, reason=_STRING),
+        "Erasure": _closed(subject=_STRING, erased=_COUNT, at=_TIME),
+        "HoldBody": {**_closed(reason=_STRING, agent=_NULLABLE), "required": ["reason"]},
+        "AuditHold": _closed(**hold),
+        "AuditHolds": _closed(items={"type": "array", "items": _closed(**hold)}),
         "AuditProof": {**proof, "required": ["proof", "checkpoint"]},
     }
 

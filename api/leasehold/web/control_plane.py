@@ -19,6 +19,7 @@ from leasehold.web.credential_routes import credential_routes
 from leasehold.web.decision_routes import decision_routes
 from leasehold.web.doors import Doors
 from leasehold.web.heartbeat_routes import heartbeat_routes
+from leasehold.web.keeping_routes import keeping_routes
 from leasehold.web.object_routes import object_routes
 from leasehold.web.openapi import complete
 from leasehold.web.policy_routes import policy_routes
@@ -56,6 +57,7 @@ def control_plane(doors: Doors) -> FastAPI:
         decision_routes(doors),
         registry_routes(doors),
         audit_routes(doors),
+        keeping_routes(doors),
         review_router(doors),
         object_routes(doors),
     ):

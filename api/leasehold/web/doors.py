@@ -32,6 +32,7 @@ from leasehold.registry.ports import Receipts as HeldTo
 from leasehold.registry.receipts import Unheld
 from leasehold.review.gate.receipts import Receipts
 from leasehold.review.reviews import Reviews
+from leasehold.trail.contents import Contents
 from leasehold.trail.ports import CheckpointSigner
 from leasehold.trail.ports import Store as TrailStore
 from leasehold.web.presenting import presented
@@ -132,6 +133,7 @@ class TrailDoors:
 
     store: TrailStore
     sealer: TrailSealer
+    contents: Contents | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -200,32 +200,6 @@ def list_credentials_operation() -> Operation:
     return _operation("list_credentials", "credentials", answers, _READ)
 
 
-def audit_operation() -> Operation:
-    """The audit log."""
-    answers = {"200": _answer("Events, newest first.", "AuditPage")}
-    return _operation("list_audit_events", "audit", answers, (*_READ, "forbidden"))
-
-
-def audit_export_operation() -> Operation:
-    """The trail as lines."""
-    content = {"application/x-ndjson": {"schema": {"type": "string"}}}
-    described = "Lines of JSON: a first line, events with their leaf hashes, and checkpoints at their places."
-    answers = {"200": {"description": described, "content": content}}
-    return _operation("export_audit_trail", "audit", answers, (*_READ, "forbidden"))
-
-
-def audit_checkpoint_operation() -> Operation:
-    """The newest checkpoint."""
-    answers = {"200": _answer("A signed note, and the key that it is signed with.", "AuditCheckpoint")}
-    return _operation("get_audit_checkpoint", "audit", answers, (*_READ, "forbidden", "not_found"))
-
-
-def audit_proof_operation() -> Operation:
-    """A proof out of the trail."""
-    answers = {"200": _answer("By `position`, of inclusion; by `size`, of consistency.", "AuditProof")}
-    return _operation("get_audit_proof", "audit", answers, (*_READ, "forbidden", "not_found"))
-
-
 def whoami_operation() -> Operation:
     """Who is calling."""
     return _operation("get_whoami", "registry", {"200": _answer("The caller.", "Principal")}, _READ)

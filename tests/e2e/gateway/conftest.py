@@ -62,6 +62,7 @@ class Gateway:
     def declare(self, server, url, tools=None, **more):
         upstream = more.pop("upstream", {"url": url})
         spec = {"url": self.audience(server), "tools": tools or TOOLS, "upstream": upstream, **more}
+        spec.setdefault("pinning", "observe")  # what is pinned says so: test_rug_pull.py
         self.registry.create("tool-servers", server, spec)
 
     def agent(self, name, *grants):

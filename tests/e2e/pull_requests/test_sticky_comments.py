@@ -186,6 +186,7 @@ def test_a_fault_that_stays_is_told_and_fails_the_job(job, forge):
     forge.faults.append(Fault("*", "", Answer(502, {"message": "Bad Gateway"}), times=1_000))
     code, out, err = job("delete-tool-in-production", "--comment", job.kind)
     assert code == 1
-    assert "can now `delete_branch`" in out
+    assert "prod: needs approval; 1 critical" in out
+    assert "delete_branch" in out
     assert "no comment was written: the forge answered GET with 502" in err
     assert job.slept == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]

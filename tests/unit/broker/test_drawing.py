@@ -14,7 +14,8 @@ from leasehold.credentials.calls import CallCredentials
 from leasehold.external.aws import AwsSource
 from leasehold.model.connections import ConnectionKind, NotConnected, NotConnectedReason
 from leasehold.model.credentials import AwsSession, CredentialProfile
-from leasehold.model.external import CredentialState
+from leasehold.model.errors import Unavailable
+from leasehold.model.external import CredentialState, MintRefused
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import agent_node
 from leasehold.model.people import AgentState
@@ -121,6 +122,16 @@ def test_a_profile_that_is_none_or_of_a_database_gives_nothing(drawn, profile):
     drawn.broker.declare("github", UpstreamAuth(credential=CredentialUpstream(profile=profile)))
     assert drawn.authorize(None) == NOTHING
     assert drawn.records() == []
+
+
+@pytest.mark.parametrize("error", [MintRefused("no"), RuntimeError("swordfish")])
+def test_a_system_that_gives_nothing_lets_nothing_go_out(drawn, error):
+    drawn.desk.source.mint_fails = error
+    with pytest.raises(Unavailable) as refused:
+        drawn.authorize(None)
+    assert "swordfish" not in str(refused.value)
+    drawn.desk.source.mint_fails = None
+    assert drawn.authorize(None).kind is ConnectionKind.SHARED
 
 
 def test_a_token_of_our_own_issuer_goes_out_as_it_is(drawn):

@@ -105,6 +105,20 @@ def finding(text, **more):
     }
 
 
+def review(text):
+    """A plan review with a hostile string wherever a stranger can write one."""
+    gain = {"tool_server": text, "tool": text, "action": "delete", "resource": text}
+    change = finding(text) | {"agent": text, "gains": [gain], "losses": []}
+    call = {"agent": text, "user": text, "tool_server": text, "tool": text, "resource": text, "arguments": {text: text}}
+    proof = {"side": "agent", "agent": text, "tool_server": text, "tool": text, "movement": "widens", "why": ""}
+    unsure = {**proof, "agent": None, "movement": "unproven", "witness": None, "why": text}
+    proofs = [{**proof, "witness": call}, {**proof, "agent": f"{text}2", "witness": call}, unsure]
+    said = {"check": "conflict", "verdict": "deny", "agent": text, "address": text, "sentence": text}
+    gate = {"verdict": "deny", "findings": [said], "delta": text, "rules": text}
+    beside = {"foundations": [], "reversals": [finding(text)], "proofs": proofs, "gate": gate}
+    return report() | {"access": [change], **beside}
+
+
 FRAME = {"<details>", "<summary>", "</summary>", "</details>", "<sub>", "</sub>"}
 
 
@@ -139,7 +153,7 @@ def test_a_hostile_string_in_every_place_of_a_comment_stays_text(text):
 def test_a_hostile_string_in_every_cell_of_a_table_moves_no_cursor(text):
     for show, told in (
         (print_drift, report(finding(text))),
-        (print_review, report() | {"access": [finding(text)], "foundations": [], "reversals": [finding(text)]}),
+        (print_review, review(text)),
     ):
         out = io.StringIO()
         show(told, out, width=100)

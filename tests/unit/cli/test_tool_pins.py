@@ -51,7 +51,7 @@ class World:
     def _result(self, method, params):
         first = "server/discover" if self.modern else "initialize"
         if method == first:
-            return {"instructions": self.said, "protocolVersion": "2025-11-25"}
+            return {"instructions": self.said, "protocolVersion": "2025-11-25", "capabilities": {"tools": {}}}
         if method != "tools/list":
             return None
         at = int(params.get("cursor", "0"))

@@ -54,6 +54,7 @@ def test_each_call_is_counted_once_by_what_came_of_it(world, meter):
     assert calls(meter) == {
         ("tools/call", "ok"): 1, ("tools/call", "tool_error"): 1, ("tools/call", "denied"): 1,
     }  # fmt: skip
+    assert samples(meter)[("refusals_total", ("reason", "denied"))] == 1
     assert samples(meter)[("upstream_seconds_count", ("answered", "yes"), ("tool_server", "code"))] == 2
 
 
@@ -82,8 +83,9 @@ def test_rate_limited_and_quarantined_calls_are_told_apart(world, meter):
     world.app = replace(world.app, gateway=replace(world.gateway, surfaces=surfaces, lists=Lists(surfaces, 40)))
     world.call("read_file", token, repository="web")
     assert calls(meter) == {
-        ("tools/call", "ok"): 1, ("tools/call", "rate_limited"): 2, ("tools/call", "quarantined"): 1,
+        ("tools/call", "ok"): 1, ("tools/call", "quarantined"): 1,
     }  # fmt: skip
+    assert samples(meter)[("refusals_total", ("reason", "rate_limited"))] == 2  # refused before anything is decided
 
 
 class Unapproved:
@@ -108,6 +110,7 @@ def test_an_upstream_that_fails_is_measured_and_counted(world, meter):
     world.upstream.answer = fails
     assert world.call("read_file", repository="web").status == 502
     assert calls(meter) == {("tools/call", "failed"): 1}
+    assert samples(meter)[("refusals_total", ("reason", "upstream_failed"))] == 1
     assert samples(meter)[("upstream_seconds_count", ("answered", "no"), ("tool_server", "code"))] == 1
 
 

@@ -214,9 +214,23 @@ def test_rates_hold_and_destructive_tools_have_a_tenth(tmp_path):
         world.close()
 
 
+def test_batch_smuggling_each_message_of_a_batch_counts(tmp_path):
+    world = GatewayWorld(tmp_path, RateLimits(tool=Rate(per_minute=60, burst=20)))
+    try:
+        params = {"name": "read_file", "arguments": {"repository": "web"}}
+        batch = [{"jsonrpc": "2.0", "id": n, "method": "tools/call", "params": params} for n in range(21)]
+        headers = {"host": "leasehold.example", "content-type": "application/json",
+                   "authorization": f"Bearer {world.token()}"}  # fmt: skip
+        assert world.run("/mcp/code", json.dumps(batch).encode(), headers).status == 429
+        assert world.upstream.sent == []
+    finally:
+        world.close()
+
+
 def test_a_tool_that_is_not_approved_is_hidden_and_denied_like_an_unknown_one(world):
     class Nothing:
-        async def judged(self, _server, _tools, _instructions):
+        async def judged(self, _server, _tools, _instructions, *, whole):
+            assert whole
             return frozenset({"comment"})
 
         async def approved(self, _server, tool):

@@ -20,6 +20,7 @@ from leasehold.model.decisions import Reason
 from leasehold.model.entities import EntityRef
 from leasehold.policy.assessing import check
 from leasehold.policy.cedar.cedar_engine import CedarEngine
+from leasehold.policy.cedar.contexts import by_query
 from leasehold.policy.cedar.engines import CompiledEngine, ShadowEngine, engine_named
 from leasehold.policy.cedar.evaluation import Query
 from leasehold.policy.cedar.known import Known
@@ -256,6 +257,9 @@ def test_two_engines_that_disagree_deny_and_somebody_hears_of_it():
 
         def prepare(self, policies):
             return lambda _query: CompiledEngine().prepare(policies)(_query)._replace(forbidden=())
+
+        def fuse(self, _policies, evaluate):
+            return by_query(evaluate, None)
 
     heard = []
     version = published(

@@ -118,14 +118,17 @@ def test_another_version_remembers_nothing_of_this_one():
 
 def test_what_is_remembered_of_standings_is_bounded_and_strangers_are_not_remembered():
     version = published()
-    standings = Standings(version.agents, version.facts.grants, version.facts.known, limit=1)
-    reading, refunding = version.actions["warehouse/query"], version.actions["billing/refund"]
-    first = standings.find(TRIAGE, reading)
-    assert standings.find(EntityRef("agent", "nobody-here"), reading) is None
-    assert standings.find(TRIAGE, reading) is first
-    assert standings.find(TRIAGE, refunding) is not None
-    assert standings.find(TRIAGE, reading) is not first
-    assert standings.find(TRIAGE, reading) == first
+    standings = Standings("agent", version.agents, version.facts.grants, version.facts.known)
+    standings.limit = 1
+    reading, refunding = (standings.on(version.actions[one]) for one in ("warehouse/query", "billing/refund"))
+    first = reading[TRIAGE.id]
+    assert reading["nobody-here"] is None
+    assert len(reading) == 1
+    assert reading[TRIAGE.id] is first
+    assert refunding[TRIAGE.id] is not None
+    assert (len(reading), len(refunding)) == (0, 1)
+    assert reading[TRIAGE.id] is not first
+    assert reading[TRIAGE.id] == first
 
 
 def test_grants_of_a_role_are_replaced_and_taken_back():

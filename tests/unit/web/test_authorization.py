@@ -7,6 +7,7 @@ from tests.fakes.registry import (
     AGENT,
     AGENT_BINDING,
     APP,
+    CONTENTS,
     DEPLOYMENT,
     EXCEPTION,
     GRANT,
@@ -28,6 +29,7 @@ from tests.fakes.registry import (
     path,
 )
 
+from leasehold.model.events import AuditEvent
 from leasehold.model.kinds import Kind
 from leasehold.model.registrations import ClientMetadata, RegisteredClient
 
@@ -113,6 +115,11 @@ def trail():
     yield "GET", "/v1/audit/export", AUDITORS, {}
     yield "GET", "/v1/audit/checkpoint", AUDITORS, {"sealed": True}
     yield "GET", "/v1/audit/proof", AUDITORS, {"url": "/v1/audit/proof?position=0", "sealed": True}
+    yield "GET", "/v1/audit/contents/{commitment}", AUDITORS, {"url": f"/v1/audit/contents/{'0' * 64}", "shut": True}
+    yield "POST", "/v1/audit/contents:erase", ADMINS, {"json": {"subject": "user:ann", "reason": "asked to"}}
+    yield "GET", "/v1/audit/holds", AUDITORS, {}
+    yield "PUT", "/v1/audit/holds/{name}", ADMINS, {"url": "/v1/audit/holds/case", "json": {"reason": "a case"}}
+    yield "DELETE", "/v1/audit/holds/{name}", ADMINS, {"url": "/v1/audit/holds/case", "held": True}
 
 
 ROUTES = (*table(), *surfaces(), *trail())
@@ -149,6 +156,13 @@ def send(registry, method, route, caller):
     request = dict(request)
     if (made := request.pop("made", None)) is not None:
         assert registry.send("PUT", made["url"], "admin", json=made["json"], headers=made["headers"]).is_success
+    if request.pop("shut", False):
+        content = CONTENTS.shut(f"user:{id(registry)}", {"said": "hello"})
+        with registry.store.begin() as unit:
+            unit.audit.append(AuditEvent(at=NOW, principal="", action="", kind="", name="", content=content))
+        request["url"] = f"/v1/audit/contents/{content.commitment}"
+    if request.pop("held", False):
+        assert registry.send("PUT", "/v1/audit/holds/case", "admin", json={"reason": "a case"}).is_success
     if request.pop("sealed", False):
         assert registry.send("GET", "/v1/audit/export", "auditor").is_success
     if (client := request.pop("client", None)) is not None:

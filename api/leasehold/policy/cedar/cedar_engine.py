@@ -14,10 +14,11 @@ import cedarpy
 from cedarpy import pst
 
 from leasehold.model.entities import EntityRef
-from leasehold.policy.cedar.evaluation import SILENCE, Evaluate, Query, Verdict
+from leasehold.policy.cedar.contexts import by_query
+from leasehold.policy.cedar.evaluation import SILENCE, Evaluate, Judge, Query, Verdict
 from leasehold.policy.cedar.index import ref_of
 from leasehold.policy.cedar.known import Known, refs_in
-from leasehold.policy.cedar.reading import context_seen, looks_up, through
+from leasehold.policy.cedar.reading import context_names, context_seen, looks_up, through
 from leasehold.policy.cedar.statements import Statement
 from leasehold.policy.cedar.values import CedarSet, Fraction, Moment, Network, Span, Value, unkeyed
 
@@ -49,6 +50,10 @@ class CedarEngine:
             return _verdict(cedarpy.is_authorized(_request(query, seen), parsed, entities), ids, permits)
 
         return evaluate
+
+    def fuse(self, policies: Sequence[Statement], evaluate: Evaluate) -> Judge:
+        """Cedar reads a context in any case."""
+        return by_query(evaluate, context_names(one.template for one in policies))
 
 
 def request_of(query: Query) -> dict[str, object]:

@@ -17,7 +17,7 @@ from leasehold.policy.cedar import operations
 from leasehold.policy.cedar.evaluation import SILENCE, Evaluate, Query, Verdict
 from leasehold.policy.cedar.index import ref_of
 from leasehold.policy.cedar.statements import Statement
-from leasehold.policy.cedar.values import EvaluationError, MissingEntity, Value, equal, set_of
+from leasehold.policy.cedar.values import EvaluationError, MissingEntity, Network, Value, equal, set_of
 
 _VARIABLES = {"principal": "P", "action": "A", "resource": "R", "context": "C"}
 _ENTITIES, _FOUND = "S", "T"
@@ -36,19 +36,12 @@ _SAME_IN_PYTHON = (pst.StringLit, pst.EntityLit)
 
 def compiled(policies: Sequence[Statement]) -> Evaluate:
     """The function that says what these policies say."""
-    unit = _Unit()
-    body = [statement for one in policies for statement in unit.policy(one)]
-    tree = ast.parse(_FRAME)
-    function = tree.body[0]
-    assert isinstance(function, ast.FunctionDef)  # noqa: S101  the frame is one
-    function.body[2:2] = body
-    exec(compile(ast.fix_missing_locations(tree), "<policies>", "exec"), unit.names)  # noqa: S102  our own tree
-    return cast("Evaluate", unit.names["evaluate"])
+    return cast("Evaluate", Unit().function(_HEAD, policies))
 
 
 def expression(of: pst.Expr) -> Callable[[Query], Value]:
     """The function that evaluates one expression. It raises where Cedar would."""
-    unit = _Unit()
+    unit = Unit()
     tree = ast.parse(_EXPRESSION)
     body = _Filled({"VALUE": unit.value(of)}).visit(tree)
     exec(compile(ast.fix_missing_locations(body), "<expression>", "exec"), unit.names)  # noqa: S102  our own tree
@@ -60,14 +53,17 @@ def evaluate(query):
     P, A, R, C, S = query
     return VALUE
 """
-_FRAME = """
+_HEAD = """
 def evaluate(query):
     P, A, R, C, S = query
-    permitted = forbidden = failed = missing = ()
-    if forbidden or failed:
-        return Verdict(() if forbidden else permitted, forbidden, failed, bool(missing))
-    return made(Verdict, (permitted, (), (), False, False)) if permitted else SILENCE
 """
+_START = "permitted = forbidden = failed = missing = ()"
+_END = """
+if forbidden or failed:
+    return made(Verdict, (() if forbidden else permitted, forbidden, failed, bool(missing), False))
+return made(Verdict, (permitted, (), (), False, False)) if permitted else SILENCE
+"""
+_WITHIN = "T[0] == BITS and T[2] >= PREFIX and T[1] >> SHIFT == START"
 _POLICY = """
 try:
     if CONDITION: EFFECT += ID
@@ -89,18 +85,31 @@ class _Filled(ast.NodeTransformer):
         return self._parts.get(node.id, node)
 
 
-class _Unit:
+class Unit:
     """One function in the making: the names that its code uses, and what they stand for."""
 
     def __init__(self) -> None:
         self.names: dict[str, object] = {
             "Verdict": Verdict,
+            "Network": Network,
             "SILENCE": SILENCE,
             "made": tuple.__new__,
             "MissingEntity": MissingEntity,
             "__builtins__": {"Exception": Exception, "bool": bool, "dict": dict, "int": int, "type": type},
         }
         self._given: dict[int, str] = {}
+
+    def function(self, head: str, policies: Sequence[Statement]) -> object:
+        """The function `evaluate` that begins like this and goes on with what the policies say."""
+        tree = ast.parse(head)
+        function = tree.body[0]
+        assert isinstance(function, ast.FunctionDef)  # noqa: S101  every head is one
+        function.body += ast.parse(_START).body
+        for one in policies:
+            function.body += self.policy(one)
+        function.body += ast.parse(_END).body
+        exec(compile(ast.fix_missing_locations(tree), "<policies>", "exec"), self.names)  # noqa: S102  our own tree
+        return self.names["evaluate"]
 
     def policy(self, statement: Statement) -> list[ast.stmt]:
         """What adds the policy's id to the verdict."""
@@ -134,15 +143,15 @@ class _Unit:
         """The expression."""
         match expression:
             case pst.Var(name):
-                return _variable(name)
+                return variable(name)
             case pst.BoolLit(literal) | pst.LongLit(literal) | pst.StringLit(literal):
                 return ast.Constant(literal)
             case pst.EntityLit(uid):
                 return self.named(ref_of(uid))
             case pst.GetAttr(base, attr):
-                return self._attribute(base, attr)
+                return self.attribute(base, attr)
             case pst.HasAttr(pst.Var("context"), (name,)):
-                return ast.Compare(ast.Constant(name), [ast.In()], [_variable("context")])
+                return self.context_has(name)
             case pst.HasAttr(base, attrs):
                 return self.call(operations.has, _name(_ENTITIES), self.value(base), self.named(tuple(attrs)))
             case pst.Like(base, pattern):
@@ -162,12 +171,21 @@ class _Unit:
             case _:
                 raise TypeError(f"no code for {type(expression).__name__}")
 
-    def _attribute(self, base: pst.Expr, name: str) -> ast.expr:
-        record = self.value(base)
+    def context_has(self, name: str) -> ast.expr:
+        """Whether the context has this name."""
+        return ast.Compare(ast.Constant(name), [ast.In()], [variable("context")])
+
+    def context_value(self, name: str) -> ast.expr:
+        """What the context has under a name; it raises if there is nothing."""
+        return item(variable("context"), name)
+
+    def attribute(self, base: pst.Expr, name: str) -> ast.expr:
+        """What an entity or a record has under a name; it raises if there is nothing."""
         if isinstance(base, pst.Var) and base.name == "context":
-            return ast.Subscript(record, ast.Constant(name), ast.Load())  # always a record; a missing name raises
+            return self.context_value(name)
+        record = self.value(base)
         slow = self.call(operations.attribute, _name(_ENTITIES), _name(_FOUND), ast.Constant(name))
-        return _if_type("dict", record, ast.Subscript(_name(_FOUND), ast.Constant(name), ast.Load()), slow)
+        return _if_type("dict", record, item(_name(_FOUND), name), slow)
 
     def _is(self, expression: pst.Is) -> ast.expr:
         base = self.value(expression.base)
@@ -188,7 +206,7 @@ class _Unit:
                 pass  # not a literal of that type: an error each time, and only where it is evaluated
         return self.call(operation, self.value(expression.arg))
 
-    def _binary(self, expression: pst.BinaryOp) -> ast.expr:
+    def _binary(self, expression: pst.BinaryOp) -> ast.expr:  # noqa: PLR0911  one arm per kind of operator
         op, left, right = expression.op, expression.left, expression.right
         match op:
             case "and" | "or":
@@ -204,8 +222,23 @@ class _Unit:
                 order = _ORDERS[op.removeprefix(_DECIMAL).removesuffix("_than")]()
                 both = [self.call(operations.decimal, self.value(one)) for one in (left, right)]
                 return ast.Compare(both[0], [order], [both[1]])
+            case "is_in_range" if isinstance(right, pst.UnaryOp) and isinstance(right.arg, pst.StringLit):
+                return self._in_range(left, right)
             case _:
                 return self.call(operations.BINARY[op], self.value(left), self.value(right))
+
+    def _in_range(self, left: pst.Expr, right: pst.UnaryOp) -> ast.expr:
+        """Whether an address is in a network that the policy names: no call, if the name is a network's."""
+        literal = self.value(right)
+        network = self.names[literal.id] if isinstance(literal, ast.Name) else None
+        if not isinstance(network, Network):
+            return self.call(operations.in_range, self.value(left), literal)
+        shift = network.bits - network.prefix
+        parts = {"BITS": network.bits, "PREFIX": network.prefix, "SHIFT": shift, "START": network.number >> shift}
+        within = _Filled({name: ast.Constant(part) for name, part in parts.items()}).visit(ast.parse(_WITHIN).body[0])
+        return _if_type(
+            "Network", self.value(left), within.value, self.call(operations.in_range, _name(_FOUND), literal)
+        )
 
     def _equal(self, left: pst.Expr, right: pst.Expr) -> ast.expr:
         pair = self.value(left), self.value(right)
@@ -222,7 +255,7 @@ class _Unit:
         return self.call(_COMPARED[type(order)], pair)
 
     def _resource(self, scope: pst.PrincipalOrResourceConstraint) -> list[ast.expr]:
-        resource = _variable("resource")
+        resource = variable("resource")
         match scope:
             case pst.ScopeEq(ref):
                 return [ast.Compare(resource, [ast.Eq()], [self.named(ref_of(ref))])]
@@ -274,8 +307,14 @@ def _if_type(type_: str, value: ast.expr, then: ast.expr, otherwise: ast.expr) -
     return ast.IfExp(ast.Compare(found, [ast.Is()], [_name(type_)]), then, otherwise)
 
 
-def _variable(name: str) -> ast.expr:
+def variable(name: str) -> ast.expr:
+    """One of Cedar's four variables."""
     return _name(_VARIABLES[name])
+
+
+def item(record: ast.expr, name: str) -> ast.expr:
+    """What a record has under a name; it raises if there is nothing."""
+    return ast.Subscript(record, ast.Constant(name), ast.Load())
 
 
 def _name(name: str) -> ast.expr:

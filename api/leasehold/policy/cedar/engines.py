@@ -6,7 +6,11 @@ from collections.abc import Callable, Sequence
 
 from leasehold.policy.cedar.cedar_engine import CedarEngine
 from leasehold.policy.cedar.compiler import compiled
-from leasehold.policy.cedar.evaluation import SILENCE, Engine, Evaluate, Query, Verdict
+from leasehold.policy.cedar.contexts import by_query, query_of
+from leasehold.policy.cedar.evaluation import SILENCE, Call, Engine, Evaluate, Judge, Parties, Query, Verdict
+from leasehold.policy.cedar.fusing import fused
+from leasehold.policy.cedar.known import Lookup
+from leasehold.policy.cedar.reading import context_names
 from leasehold.policy.cedar.statements import Statement
 
 DISAGREED = Verdict(disagreed=True)
@@ -21,6 +25,10 @@ class CompiledEngine:
         """Compile the slice once."""
         return compiled(policies) if policies else _silent
 
+    def fuse(self, policies: Sequence[Statement], evaluate: Evaluate) -> Judge:
+        """Compile the slice once more, for calls; unless a policy wants the context whole."""
+        return fused(policies) or by_query(evaluate, None)
+
 
 class ShadowEngine:
     """Two engines on every question. Where they differ, the answer is no, and `report` hears of the policies."""
@@ -33,16 +41,30 @@ class ShadowEngine:
     def prepare(self, policies: Sequence[Statement]) -> Evaluate:
         """Prepare the slice for both."""
         first, second = self._first.prepare(policies), self._second.prepare(policies)
+        agreed = self._agreed(policies)
+        return lambda query: agreed(first(query), second(query))
+
+    def fuse(self, policies: Sequence[Statement], evaluate: Evaluate) -> Judge:
+        """The first engine on the call itself, against what both say of the question that it comes to."""
+        judge, agreed = self._first.fuse(policies, evaluate), self._agreed(policies)
+        names = context_names(one.template for one in policies)
+
+        def both(call: Call, parties: Parties, entities: Lookup) -> Verdict:
+            verdict = evaluate(query_of(call, parties, entities, names))
+            return verdict if verdict.disagreed else agreed(judge(call, parties, entities), verdict)
+
+        return both
+
+    def _agreed(self, policies: Sequence[Statement]) -> Callable[[Verdict, Verdict], Verdict]:
         ids = tuple(one.id for one in policies)
 
-        def evaluate(query: Query) -> Verdict:
-            verdict = first(query)
-            if verdict == second(query):
+        def agreed(verdict: Verdict, other: Verdict) -> Verdict:
+            if verdict == other:
                 return verdict
             self._report(ids)
             return DISAGREED
 
-        return evaluate
+        return agreed
 
 
 def engine_named(name: str, report: Callable[[tuple[str, ...]], None] = lambda _ids: None) -> Engine:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
+from leasehold.model.access_requests import AccessRequest
 from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.known import Lookup
 from leasehold.policy.cedar.statements import Statement
@@ -19,6 +20,22 @@ class Query(NamedTuple):
     resource: EntityRef
     context: dict[str, Value]
     entities: Lookup
+
+
+class Call(NamedTuple):
+    """What both sides share of a question, typed, before a context is made of it.
+
+    `facts` are the tool's. `said`, `source` and `caller` are what the caller says: its arguments, its address, and what
+    else. Of another application's question, `said` is its whole context, and `facts` is None.
+    """
+
+    action: EntityRef
+    resource: EntityRef
+    request: AccessRequest
+    facts: Mapping[str, Value] | None
+    said: Value
+    source: Value = None
+    caller: Value = None
 
 
 class Verdict(NamedTuple):
@@ -37,6 +54,10 @@ class Verdict(NamedTuple):
 
 
 Evaluate: TypeAlias = Callable[[Query], Verdict]
+Parties: TypeAlias = tuple[EntityRef, EntityRef | None, EntityRef | None]
+"""One side's principal; then the other side's: on whose behalf, or by which agent."""
+Judge: TypeAlias = Callable[[Call, Parties, Lookup], Verdict]
+"""Of a call by these parties, with what is known of entities."""
 SILENCE = Verdict()
 
 
@@ -50,4 +71,8 @@ class Engine(Protocol):
 
         INVARIANT: an index picked them, so the scopes of their principals and actions hold of every question to come.
         """
+        ...
+
+    def fuse(self, policies: Sequence[Statement], evaluate: Evaluate) -> Judge:
+        """What says of tool calls what `evaluate`, prepared of the same policies, says of their questions."""
         ...

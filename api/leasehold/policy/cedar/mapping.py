@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from leasehold.model.authority.constraints import decimal_of
 from leasehold.model.entities import EntityRef
@@ -47,6 +47,7 @@ _RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2}))?", re.ASCII
 )
 _MILLISECONDS = 3
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1  # Cedar's integers
 _NAME_SHOWN = 64
 
 
@@ -264,6 +265,28 @@ def _record(shape: RecordShape) -> Mapper:
             if name not in value:
                 raise ValueRefused(name, "is required")
         return record
+
+    return _plainly({str(name): _PLAIN[one] for name, one in listed.items() if one in _PLAIN}, required, mapper)
+
+
+_PLAIN: dict[Mapper, type] = {_text: str, _whole: int, _flag: bool}
+
+
+def _plainly(types: Mapping[str, type], required: tuple[str, ...], otherwise: Mapper) -> Mapper:
+    """An object of nothing but plain texts, small integers and flags is what it will be already. It is not copied."""
+    wanted = types.get
+
+    def mapper(value: Any) -> Value:  # Any: its type is looked at in each step
+        if type(value) is not dict:
+            return otherwise(value)
+        for name, one in value.items():
+            kind = type(one)
+            if kind is not wanted(name) or not (one.isascii() if kind is str else _LEAST <= one <= _MOST):
+                return otherwise(value)
+        for name in required:
+            if name not in value:
+                return otherwise(value)
+        return value
 
     return mapper
 

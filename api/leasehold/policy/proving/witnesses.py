@@ -19,7 +19,6 @@ from leasehold.model.access import Reach
 from leasehold.model.access_requests import AccessRequest, OauthMode, OauthStatus
 from leasehold.model.entities import AGENT, USER, Entity, EntityRef
 from leasehold.model.policies import PolicySide
-from leasehold.policy.asking import question_of
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.shapes import (
     FieldShape,
@@ -35,7 +34,7 @@ from leasehold.policy.cedar.shapes import (
     WholeShape,
 )
 from leasehold.policy.cedar.values import Fraction, Moment, Value, set_of
-from leasehold.policy.deciding import agent_side, decision_on, user_side
+from leasehold.policy.deciding import decision_on
 from leasehold.policy.holdings import HeldReach, holdings_of
 from leasehold.policy.proving.operators import plain_text
 from leasehold.policy.proving.symbols import CHAIN, DEPTH, NOW, SOURCE, Symbols
@@ -273,16 +272,10 @@ _OTHERS = {"on_behalf_of": USER, "via_agent": AGENT}
 def allowed(witness: Witness, side: PolicySide, published: Published) -> bool:
     """Whether the decision point allows the call: all of it, or the one side where two must agree."""
     world = supposing(witness, side, published)
-    request = witness.request
-    if request.user is None:
-        return decision_on(request, world).allowed
-    question = question_of(request, world)
-    outcome = (
-        agent_side(question, request.user.ref)
-        if side is PolicySide.AGENT
-        else user_side(question, request.user, request.subject.ref)
-    )
-    return outcome.allowed
+    decision = decision_on(witness.request, world)
+    if witness.request.user is None:
+        return decision.allowed
+    return any(one.allowed for one in decision.sides if one.side is side)
 
 
 def supposing(witness: Witness, side: PolicySide, published: Published) -> Published:

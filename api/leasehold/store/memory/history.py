@@ -80,8 +80,10 @@ class MemoryChanges:
 class MemoryAuditLog:
     """`AuditLog` of one transaction."""
 
-    def __init__(self, events: MutableSequence[AuditEvent], bumps: Bumps) -> None:
-        self._events = events
+    def __init__(
+        self, events: MutableSequence[AuditEvent], bumps: Bumps, contents: MutableMapping[str, tuple[str, str]]
+    ) -> None:
+        self._events, self._contents = events, contents
         self._bumps = bumps
 
     def append(self, event: AuditEvent) -> None:
@@ -93,6 +95,8 @@ class MemoryAuditLog:
         for event in events:
             self._bumps.explain(event)
             self._events.append(event)
+            if (shut := event.content) is not None:
+                self._contents[shut.commitment] = (shut.subject, shut.sealed or "")
 
     def done(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Sequence[AuditRecord]]:
         """Events of what succeeded, by the kind and name of several objects, newest first."""

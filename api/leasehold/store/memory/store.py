@@ -27,6 +27,7 @@ from leasehold.model.signals import Stream
 from leasehold.model.tasks import Task
 from leasehold.store.bumps import Bumps
 from leasehold.store.memory.history import MemoryAuditLog, MemoryChanges, MemoryVersions
+from leasehold.store.memory.keeping import MemoryKeeping, MemoryKept
 from leasehold.store.memory.nodes import MemoryBootstrap, MemoryNodes
 from leasehold.store.memory.objects import MemoryObjects
 from leasehold.store.memory.revocations import MemoryRevocations
@@ -90,6 +91,7 @@ class MemoryState:
     upstream_clients: dict[tuple[str, str], UpstreamClient] = field(default_factory=dict)
     observations: dict[tuple[str, str], Observation] = field(default_factory=dict)
     trail: MemoryTrailState = field(default_factory=MemoryTrailState)
+    kept: MemoryKept = field(default_factory=MemoryKept)
 
     def copy(self) -> MemoryState:
         """A state that can change without changing this one."""
@@ -126,6 +128,7 @@ class MemoryState:
             upstream_clients=dict(self.upstream_clients),
             observations=dict(self.observations),
             trail=self.trail.copy(),
+            kept=self.kept.copy(),
         )
 
 
@@ -137,7 +140,7 @@ class MemoryUnitOfWork:
         self.nodes = MemoryNodes(state.nodes, bumps)
         self.changes = MemoryChanges(state.changes, bumps)
         self.versions = MemoryVersions(state.versions)
-        self.audit = MemoryAuditLog(state.audit, bumps)
+        self.audit = MemoryAuditLog(state.audit, bumps, state.kept.contents)
         self.bootstrap = MemoryBootstrap(state.bootstrap)
         self.leases = MemoryLeases(state.leases, bumps)
         self.replays = MemoryReplays(state.replays)
@@ -163,6 +166,7 @@ class MemoryUnitOfWork:
         self.upstream_clients = MemoryUpstreamClients(state.upstream_clients)
         self.observations = MemoryObservations(state.observations)
         self.trail = MemoryTrail(state.trail, state.audit)
+        self.keeping = MemoryKeeping(state.kept, state.trail, state.audit)
 
 
 class MemoryStore:

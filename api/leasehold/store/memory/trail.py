@@ -21,6 +21,7 @@ class MemoryTrailState:
 
     seals: list[Seal] = field(default_factory=list)
     sealed: set[int] = field(default_factory=set)
+    pruned: set[int] = field(default_factory=set)
     subtrees: dict[tuple[int, int], bytes] = field(default_factory=dict)
     head: TrailHead = field(default_factory=TrailHead)
     checkpoints: list[Checkpoint] = field(default_factory=list)
@@ -32,6 +33,7 @@ class MemoryTrailState:
             self,
             seals=list(self.seals),
             sealed=set(self.sealed),
+            pruned=set(self.pruned),
             subtrees=dict(self.subtrees),
             checkpoints=list(self.checkpoints),
             cursors=dict(self.cursors),
@@ -66,7 +68,10 @@ class MemoryTrail:
 
     def range(self, start: int, end: int) -> Sequence[SealedRecord]:
         """Events from position `start` to before `end`, in order."""
-        return [SealedRecord(seal, self._record(seal.sequence)) for seal in self._state.seals[start:end]]
+        return [
+            SealedRecord(seal, self._record(seal.sequence) if seal.sequence not in self._state.pruned else None)
+            for seal in self._state.seals[start:end]
+        ]
 
     def hashes(self, level: int, start: int, count: int) -> Sequence[bytes]:
         """The hashes of `count` neighbours, from `start` on: of leaves at level 0, else of subtrees of 2^level."""
@@ -94,7 +99,7 @@ class MemoryTrail:
     def search(self, query: TrailQuery, before: Place | None, limit: int) -> Sequence[Found]:
         """At most `limit` events, newest first, from the first one behind `before`."""
         places = {seal.sequence: seal.position for seal in self._state.seals}
-        records = (self._record(n) for n in range(1, len(self._events) + 1))
+        records = (self._record(n) for n in range(1, len(self._events) + 1) if n not in self._state.pruned)
         found = [Found(one, places.get(one.sequence)) for one in records if matches(query, one.event)]
         wanted = [one for one in found if before is None or one.place < before]
         return sorted(wanted, key=lambda one: one.place, reverse=True)[:limit]

@@ -43,7 +43,7 @@ class Entry:
     listed: bytes
     computed: bytes | None
     previous: bytes | None
-    forgets: tuple[int, int] | None = None
+    forgets: tuple[int, int, int] | None = None
 
     @property
     def leaf(self) -> bytes:
@@ -90,9 +90,9 @@ def _entry(number: int, raw: bytes) -> Entry:
         raise UnreadableLine("the event cannot be read") from None
 
 
-def _forgotten(said: dict[str, Any]) -> tuple[int, int] | None:  # Any: as above
-    """The positions that an event says were pruned, `(from, before)`."""
+def _forgotten(said: dict[str, Any]) -> tuple[int, int, int] | None:  # Any: as above
+    """The positions that an event says were pruned, from and before, and how many of them."""
     if said.get("kind") != "audit-trail" or said.get("action") != "prune" or said.get("outcome") != "ok":
         return None
     detail = said["detail"]
-    return int(detail["first"]), int(detail["before"])
+    return int(detail["first"]), int(detail["before"]), int(detail["count"])

@@ -96,7 +96,7 @@ class _Walk:
         self._line, self._begun = 0, False
         self._root: bytes | None = None
         self._pruned: list[Entry] = []
-        self._forgotten: list[tuple[int, int]] = []
+        self._forgotten: list[tuple[int, int, int]] = []
 
     def take(self, number: int, raw: bytes) -> bool:
         """One line; False if it is wrong."""
@@ -133,10 +133,14 @@ class _Walk:
             what = f"the trail was cut off: a known checkpoint speaks of {max(later)} events"
             self._wrong(what, self._frontier.size)
         for entry in self._pruned:
-            if not any(first <= entry.position < before for first, before in self._forgotten):
+            if not any(first <= entry.position < before for first, before, _ in self._forgotten):
                 self._line = entry.line
                 self._wrong("the event was left out, and no event in the export tells of its pruning", entry.position)
                 return
+        if len(self._pruned) > sum(count for *_, count in self._forgotten):
+            self._line = self._pruned[0].line
+            what = "more events were left out than the export tells of"
+            self._wrong(what, self._pruned[0].position, last=self._pruned[-1].position)
 
     @property
     def _next(self) -> int:

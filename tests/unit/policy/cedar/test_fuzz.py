@@ -4,8 +4,9 @@
 """
 
 import pytest
+from tests.policy_fuzz.calls import Fused, called
 from tests.policy_fuzz.cases import Asked, cases
-from tests.policy_fuzz.mutants import MUTANTS, planted, the_real_ones
+from tests.policy_fuzz.mutants import FUSED_MUTANTS, MUTANTS, planted, the_real_ones
 
 SEED, CASES = 20261126, 2_000
 
@@ -38,11 +39,30 @@ def test_there_are_many_mutants_and_no_two_are_alike():
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 16
     modules = {"compiler", "cedar_engine", "known", "operations", "reading", "values", "index"}
     assert {mutant.module for mutant in MUTANTS} == modules
+    assert {mutant.module for mutant in FUSED_MUTANTS} == {"compiler", "contexts", "fusing"}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_fuzzer_finds_the_mistake(mutant, drawn):
     assert Asked(planted(mutant), mutant.engine).run(drawn, stop=True).differences == 1
+
+
+@pytest.fixture(scope="module")
+def calls():
+    return list(called(SEED, CASES))
+
+
+@pytest.mark.parametrize("engine", ["compiled", "cedarpy", "shadow"])
+def test_a_slice_that_reads_calls_says_what_cedar_says_of_their_contexts(calls, engine):
+    tally = Fused(the_real_ones(), engine).run(calls)
+    assert tally.differences == 0, tally.first
+    assert tally.allowed > CASES / 8
+    assert tally.failing > CASES / 8
+
+
+@pytest.mark.parametrize("mutant", FUSED_MUTANTS, ids=lambda mutant: mutant.name)
+def test_calls_find_the_mistake(mutant, calls):
+    assert Fused(planted(mutant), mutant.engine).run(calls, stop=True).differences == 1
 
 
 def test_a_mutant_whose_passage_is_gone_is_no_mutant():

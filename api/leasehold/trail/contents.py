@@ -1,0 +1,80 @@
+"""Inputs and outputs beside an event: shut away, read by auditors, erased for good, and the trail stays whole.
+
+What stands in the trail is the hash of what was shut away, and a keyed digest. Erasing a subject destroys its key:
+nothing of theirs can be read or guessed at any more, wherever a copy of the ciphertext lies. A server that has the key
+in memory forgets it within a minute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from leasehold.model.errors import NotFound
+from leasehold.model.events import AuditEvent, Content, Outcome
+from leasehold.model.external import StillLive
+from leasehold.model.trail.keeping import TRAIL
+from leasehold.model.trail.records import canonical_bytes
+from leasehold.policy.decision import Permit
+from leasehold.trail.ports import Cipher, Store
+
+_KNOWN_FOR = timedelta(minutes=1)
+_MANY = 10_000
+
+
+class Contents:
+    """Shuts away and reads."""
+
+    def __init__(self, store: Store, cipher: Cipher, clock: Callable[[], datetime]) -> None:
+        self._store, self._cipher, self._clock = store, cipher, clock
+        self._keys: dict[str, tuple[str, datetime]] = {}
+
+    def shut(self, subject: str, said: Mapping[str, object]) -> Content:
+        """The content of an event about `subject` (`user:ann`, else `agent:triage`). Raises `Unavailable`."""
+        return self._cipher.shut(self._key(subject), subject, canonical_bytes(said))
+
+    def read(self, permit: Permit, commitment: str, now: datetime) -> bytes:
+        """What was shut away, as canonical JSON; that somebody read it is an event. Raises `NotFound`, once erased."""
+        with self._store.begin() as unit:
+            found = unit.keeping.find_content(commitment)
+            key = unit.keeping.find_key(found[0]) if found is not None else None
+            if found is None or key is None:
+                raise NotFound("content", commitment)
+            unit.audit.append(_event(permit, "read-content", commitment, now, {"subject": found[0]}))
+        try:
+            return self._cipher.open(key, *found)
+        except StillLive:
+            raise NotFound("content", commitment) from None
+
+    def erase(self, permit: Permit, subject: str, reason: str, now: datetime) -> int:
+        """Destroy what was shut away about a subject, and its key; how many contents it was."""
+        self._keys.pop(subject, None)
+        with self._store.begin() as unit:
+            erased = unit.keeping.erase(subject)
+            unit.audit.append(_event(permit, "erase", subject, now, {"reason": reason, "count": erased}))
+        return erased
+
+    def _key(self, subject: str) -> str:
+        now = self._clock()
+        known = self._keys.get(subject)
+        if known is not None and abs(now - known[1]) < _KNOWN_FOR:
+            return known[0]
+        with self._store.begin() as unit:
+            key = unit.keeping.find_key(subject) or unit.keeping.agree_on_key(subject, self._cipher.new_key(subject))
+        if len(self._keys) >= _MANY:
+            self._keys.clear()
+        self._keys[subject] = key, now
+        return key
+
+
+def _event(permit: Permit, action: str, name: str, now: datetime, detail: Mapping[str, object]) -> AuditEvent:
+    return AuditEvent(
+        at=now,
+        principal=permit.principal.id,
+        action=action,
+        kind=TRAIL,
+        name=name,
+        outcome=Outcome.OK,
+        stack=permit.principal.stack,
+        detail=detail,
+    )

@@ -1,0 +1,133 @@
+"""Events over syslog and TLS: to a server of the test's own, and to Debian's rsyslog where it is installed."""
+
+import json
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from tests.fakes.certificates import Authority
+from tests.fakes.trail_world import NAME, TrailWorld, event
+
+from leasehold.audit.receivers import open_receiver
+from leasehold.model.trail.telling import NotTaken
+from leasehold.trail.telling import Teller
+
+RSYSLOG = shutil.which("rsyslogd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+MODULE = next(iter(Path("/usr/lib").glob("*/rsyslog/lmnsd_gtls.so")), None)
+HOSTILE = "<13>1 \n7 <0>x|=\\ \u202e\x1b[31m é"
+CONFIGURATION = """
+global(workDirectory="{folder}" defaultNetstreamDriver="gtls" defaultNetstreamDriverCAFile="{folder}/ca.pem"
+  defaultNetstreamDriverCertFile="{folder}/server.pem" defaultNetstreamDriverKeyFile="{folder}/server.pem")
+module(load="imtcp" StreamDriver.Name="gtls" StreamDriver.Mode="1" StreamDriver.AuthMode="anon")
+input(type="imtcp" port="{port}" address="127.0.0.1")
+template(name="told" type="list" option.jsonf="on") {{
+  property(outname="app" name="app-name" format="jsonf") property(outname="host" name="hostname" format="jsonf")
+  property(outname="chain" name="structured-data" format="jsonf") property(outname="text" name="msg" format="jsonf")
+}}
+action(type="omfile" file="{folder}/taken" template="told")
+"""
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = TrailWorld(tmp_path)
+    made.write(*(event(n) for n in range(220)), event(220, name="hostile", reason=HOSTILE))
+    made.sealer.catch_up()
+    return made
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def frames(raw):
+    """Octet-counted messages (RFC 5425 §4.3)."""
+    while raw:
+        length, _, raw = raw.partition(b" ")
+        yield raw[: int(length)]
+        raw = raw[int(length) :]
+
+
+def receiver_at(port, folder, authority, form):
+    (folder / "ca.pem").write_text(authority.pem)
+    return open_receiver("siem", f"syslog+tls://127.0.0.1:{port}?format={form}&ca={folder}/ca.pem", "0.1")
+
+
+def test_messages_are_counted_chained_and_encrypted(world, tmp_path):
+    authority, taken = Authority(), bytearray()
+    context = authority.server(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            for _ in range(2):
+                with context.wrap_socket(listener.accept()[0], server_side=True) as secure:
+                    while chunk := secure.recv(65536):
+                        taken.extend(chunk)
+
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
+        receiver = receiver_at(listener.getsockname()[1], tmp_path, authority, "cef")
+        teller = Teller(world.store, receiver, NAME, lambda: world.now)
+        while teller.tell():
+            continue
+        server.join(10)
+    messages = list(frames(bytes(taken)))
+    assert len(messages) == 221
+    assert all(b"\n" not in message for message in messages)
+    assert b"\xef\xbb\xbfCEF:0|Leasehold|" in messages[0]
+
+
+def test_a_server_that_nobody_vouches_for_is_told_nothing(world, tmp_path):
+    context = Authority().server(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            with listener.accept()[0] as plain:
+                try:
+                    context.wrap_socket(plain, server_side=True)
+                except ssl.SSLError:
+                    return
+
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
+        receiver = receiver_at(listener.getsockname()[1], tmp_path, Authority(), "ocsf")
+        teller = Teller(world.store, receiver, NAME, lambda: world.now)
+        assert teller.tell() == 0
+        server.join(10)
+    with pytest.raises(NotTaken):
+        receiver.take(teller._next()[1])
+
+
+@pytest.mark.skipif(RSYSLOG is None or MODULE is None, reason="needs Debian's rsyslog and rsyslog-gnutls (apt)")
+def test_debians_rsyslog_takes_all_of_it_and_reads_the_chain(world, tmp_path):
+    authority, port = Authority(), free_port()
+    authority.server(tmp_path)
+    receiver = receiver_at(port, tmp_path, authority, "ocsf")
+    (tmp_path / "rsyslog.conf").write_text(CONFIGURATION.format(folder=tmp_path, port=port))
+    command = [RSYSLOG, "-n", "-f", str(tmp_path / "rsyslog.conf"), "-i", str(tmp_path / "rsyslog.pid")]
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
+        try:
+            teller, deadline = Teller(world.store, receiver, NAME, lambda: world.now), time.monotonic() + 30
+            told = 0
+            while told < 221 and time.monotonic() < deadline:
+                told += teller.tell()
+                time.sleep(0.05)
+            taken = tmp_path / "taken"
+            while time.monotonic() < deadline and (not taken.exists() or taken.read_bytes().count(b"\n") < 221):
+                time.sleep(0.05)
+        finally:
+            server.terminate()
+    assert told == 221, (tmp_path / "log").read_text()
+    lines = [json.loads(line) for line in taken.read_text().splitlines()]
+    # At least once: a batch whose end was not heard in time comes again, and its places tell.
+    places = [int(line["chain"].partition('position="')[2].partition('"')[0]) for line in lines]
+    assert sorted(set(places)) == list(range(221))
+    assert {line["app"] for line in lines} == {"leasehold"}
+    last = next(line for line, place in zip(lines, places, strict=True) if place == 220)
+    assert json.loads(last["text"].removeprefix("\ufeff"))["status_detail"] == HOSTILE
