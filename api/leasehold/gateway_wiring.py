@@ -20,14 +20,13 @@ from leasehold.gateway.http_upstreams import HttpUpstreams
 from leasehold.gateway.lists import Lists
 from leasehold.gateway.ports import Broker
 from leasehold.gateway.rates import Rate, RateLimits, Rates
-from leasehold.gateway.records import Records
-from leasehold.gateway.scanning import Scans
 from leasehold.gateway.serving import Serving
 from leasehold.gateway.sessions import Sessions
 from leasehold.gateway.stdio_upstreams import AnyUpstreams, StdioUpstreams
 from leasehold.gateway.watching import Watch
 from leasehold.keys.signing import Signer
 from leasehold.keys.tokens import OwnTokens
+from leasehold.metrics_wiring import metering
 from leasehold.settings import Settings
 from leasehold.store.sql_store import SqlStore
 from leasehold.surface_wiring import pinned_surfaces
@@ -68,6 +67,7 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         monotonic=time.monotonic,
     )
     upstreams = AnyUpstreams(HttpUpstreams(settings.private_upstreams), StdioUpstreams(settings.stdio_programs))
+    metered = metering(settings, lambda: following.known.staleness(time.monotonic()))
     watch = Watch(callers)
     surfaces = pinned_surfaces(store, decisions.current, clock)
     gateway = Gateway(
@@ -80,10 +80,10 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         ),
         broker=broker,
         surfaces=surfaces,
-        upstreams=upstreams,
-        records=Records(decisions.recorder),
+        upstreams=metered.upstreams(upstreams),
+        records=metered.records(decisions.recorder),
         rates=Rates(_limits(settings)),
-        scans=Scans(hashlib.sha256(b"scan" + key).digest()),
+        scans=metered.scans(hashlib.sha256(b"scan" + key).digest()),
         lists=Lists(surfaces, settings.tool_budget),
         sessions=Sessions(key),
         watch=watch,
@@ -92,9 +92,10 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
     )
     following.tell(watch.wake)
     following.start()
-    app = GatewayApp(gateway, settings.issuer)
+    app = GatewayApp(gateway, settings.issuer, refused=metered.refused)
 
     def close() -> None:
+        metered.close()
         watch.close()
         following.close()
         upstreams.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_PORT = 8420
+DEFAULT_METRICS_PORT = 8421
 _SECRET = "LEASEHOLD_SECRET_"  # noqa: S105  a prefix of names
 _LONGEST_DAYS = 36_500
 _MOST = 10_000_000
@@ -32,7 +33,8 @@ class Settings:
     ours. `dynamic_registration` opens `/oauth2/register`. `gate_rules_file` holds the rules that plans are judged by,
     as JSON. `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ.
     `ext_authz_port` is where Envoy asks, if it does. `connection_keys` wrap the secrets of connections: `file:<folder>`
-    or `kms:<key id>`, further KMS keys behind commas.
+    or `kms:<key id>`, further KMS keys behind commas. With `metrics`, whoever reaches
+    `metrics_host` and `metrics_port` may read what the gateway counts.
     """
 
     data_dir: Path
@@ -58,6 +60,9 @@ class Settings:
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
     dynamic_registration: bool = False
+    metrics: bool = False
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = DEFAULT_METRICS_PORT
     audit_key_file: Path | None = None
     audit_anchors: tuple[str, ...] = ()
     audit_retention: Mapping[str, timedelta] = field(default_factory=dict)
@@ -120,6 +125,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         drain_seconds=_seconds(environ, "LEASEHOLD_DRAIN_SECONDS"),
         user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
+        metrics=_switch(environ, "LEASEHOLD_METRICS"),
+        metrics_host=environ.get("LEASEHOLD_METRICS_HOST") or "127.0.0.1",
+        metrics_port=_port(
+            environ.get("LEASEHOLD_METRICS_PORT") or str(DEFAULT_METRICS_PORT), "LEASEHOLD_METRICS_PORT"
+        ),
         audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
         audit_exports=_exports(environ.get("LEASEHOLD_AUDIT_EXPORTS") or ""),
         audit_retention=_retention(environ.get("LEASEHOLD_AUDIT_RETENTION") or ""),

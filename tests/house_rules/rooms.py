@@ -35,6 +35,7 @@ ROOMS_OF_LIBRARY = {
     "z3": ("api/leasehold/policy/proving/",),
     "grpc": ("api/leasehold/envoy/",),
     "google": ("api/leasehold/envoy/",),  # protocol buffers
+    "prometheus_client": ("api/leasehold/metrics/",),
     "re2": ("api/leasehold/scan/",),
     "cdktf": _CDK_DOOR,
     "cdktn": _CDK_DOOR,

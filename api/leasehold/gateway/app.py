@@ -71,11 +71,15 @@ class _Sending:
 
 @dataclass(frozen=True, slots=True)
 class GatewayApp:
-    """The application. `issuer` is where callers get their tokens, and the beginning of every address here."""
+    """The application. `issuer` is where callers get their tokens, and the beginning of every address here.
+
+    `refused`, if given, is told every refusal.
+    """
 
     gateway: Gateway
     issuer: str
     drain: Drain = field(default_factory=Drain)
+    refused: Callable[[Refused], None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -88,6 +92,8 @@ class GatewayApp:
         try:
             await self._take(scope, receive, sending, batched)
         except Refused as refused:
+            if self.refused is not None:
+                self.refused(refused)
             await _refuse(sending, refused, batched=batched[0])
         except (Hung, TimeoutError, ConnectionError):
             _log.info("a caller went away before its answer was whole")

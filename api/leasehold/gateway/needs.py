@@ -196,3 +196,11 @@ _MODERN: dict[str, Callable[[Message], Needs]] = _BOTH | {
     "tasks/update": _task,
 }
 _ASKED = {"sampling/createMessage": SAMPLE, "elicitation/create": ELICIT, "roots/list": LIST_ROOTS}
+METHODS = (
+    frozenset({"tools/call", *_LISTINGS})
+    | _HANDSHAKE_SESSION
+    | _MODERN_SESSION
+    | frozenset(_HANDSHAKE)
+    | frozenset(_MODERN)
+)
+"""Every request that a client may send, of either era."""

@@ -1,0 +1,160 @@
+"""What happens at the gateway, counted: the same parts with a meter beside them, put in place only where one is wanted.
+
+INVARIANT: no label is free text of an agent or a tool server: tool servers are declared, everything else is a word of
+a closed set, and what is none of its words is `other`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Final, Protocol
+
+from leasehold.decisions.recording import Recorder
+from leasehold.gateway.answers import Pending
+from leasehold.gateway.deciding import Place
+from leasehold.gateway.needs import METHODS
+from leasehold.gateway.records import Records
+from leasehold.gateway.refusals import DENIED, UPSTREAM_FAILED, Refused
+from leasehold.gateway.scanning import Scanned, Scans
+from leasehold.gateway.serving import Served
+from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed, Upstreams
+from leasehold.model.connections import Authorized
+from leasehold.scan.findings import FindingKind
+
+OTHER: Final = "other"
+_KINDS = frozenset(FindingKind) | {"omitted"}
+_OUTCOMES: Final[Mapping[str, str]] = {
+    "tool_error": "tool_error",
+    "insufficient_scope": "insufficient_scope",
+    "rate_limited": "rate_limited",
+    "upstream_limited": "upstream_limited",
+    "blocked": "blocked",
+    "not_approved": "quarantined",
+    "stale": "stale",
+    "not_current": "stale",
+    "not_recorded": "not_recorded",
+    "caller_gone": "caller_gone",
+    "input_denied": "denied",
+    "unavailable": "unavailable",
+}
+_REFUSALS: Final = frozenset(
+    {
+        *_OUTCOMES.values(),
+        *("malformed", "unauthenticated", "unknown_method", "too_large", "slow_body", "draining", "origin", "host"),
+        *("not_taken", "session_gone", "foreign_session", "cut_off"),
+    }
+)
+_BY_CODE: Final[Mapping[int, str]] = {DENIED: "denied", UPSTREAM_FAILED: "upstream_failed"}
+_UNAUTHORIZED = 401
+
+
+class Meter(Protocol):
+    """Counts. Quick, and raises nothing: it stands in the hot path."""
+
+    def called(self, server: str, method: str, outcome: str) -> None: ...
+    def refused(self, reason: str) -> None: ...
+    def found(self, server: str, direction: str, kind: str, count: int) -> None: ...
+    def waited(self, server: str, answered: str, seconds: float) -> None: ...
+
+
+class MeteredRecords(Records):
+    """Counts each request that is owed an answer, once, when what came of it is recorded or could not be."""
+
+    def __init__(self, recorder: Recorder, meter: Meter) -> None:
+        super().__init__(recorder)
+        self._meter = meter
+
+    async def ended(
+        self, place: Place, one: Pending, at: datetime, authorized: Authorized | None, seconds: float
+    ) -> None:
+        """What came of a request. Raises `Refused`."""
+        try:
+            await super().ended(place, one, at, authorized, seconds)
+        except Refused as refused:
+            self._count(place, one, _OUTCOMES.get(refused.reason, "failed"))
+            raise
+        self._count(place, one, outcome_of(one))
+
+    async def refused(self, place: Place, pending: Sequence[Pending], reason: str) -> None:
+        """What was not let through. Raises `Refused`."""
+        try:
+            await super().refused(place, pending, reason)
+        finally:
+            for one in pending:
+                self._count(place, one, _OUTCOMES.get(one.reason, "denied"))
+
+    def _count(self, place: Place, one: Pending, outcome: str) -> None:
+        method = one.message.method
+        self._meter.called(place.served.name, method if method in METHODS else OTHER, outcome)
+
+
+class MeteredScans(Scans):
+    """Counts findings by kind, those that block among them (each rule of them once)."""
+
+    def __init__(self, key: bytes, meter: Meter) -> None:
+        super().__init__(key)
+        self._meter = meter
+
+    async def arguments(self, raw: bytes, served: Served) -> Scanned:
+        """What goes to the tool server. Raises `Refused` where a finding blocks."""
+        return await self._counted(super().arguments(raw, served), served, "arguments")
+
+    async def result(self, raw: bytes, served: Served) -> Scanned:
+        """What comes from it. Raises `Refused` where a finding blocks."""
+        return await self._counted(super().result(raw, served), served, "results")
+
+    async def _counted(self, scanned: Awaitable[Scanned], served: Served, direction: str) -> Scanned:
+        try:
+            came = await scanned
+        except Refused as refused:
+            names = (refused.more or {}).get("found")
+            self._count(served.name, direction, ((str(one), 1) for one in names) if isinstance(names, list) else ())
+            raise
+        if came.found:
+            self._count(served.name, direction, came.found.items())
+        return came
+
+    def _count(self, server: str, direction: str, found: Iterable[tuple[str, int]]) -> None:
+        for name, count in found:
+            kind = name.partition(":")[0]
+            self._meter.found(server, direction, kind if kind in _KINDS else OTHER, count)
+
+
+class MeteredUpstreams:
+    """Measures the time to the first byte of an answer: its headers."""
+
+    def __init__(self, upstreams: Upstreams, meter: Meter, monotonic: Callable[[], float]) -> None:
+        self._upstreams, self._meter, self._monotonic = upstreams, meter, monotonic
+
+    @asynccontextmanager
+    async def send(self, outgoing: Outgoing) -> AsyncGenerator[Incoming]:
+        """The answer to a request. Raises `UpstreamFailed`."""
+        began, server, answered = self._monotonic(), outgoing.on_behalf[0], False
+        try:
+            async with self._upstreams.send(outgoing) as incoming:
+                answered = True
+                self._meter.waited(server, "yes", self._monotonic() - began)
+                yield incoming
+        except UpstreamFailed:
+            if not answered:
+                self._meter.waited(server, "no", self._monotonic() - began)
+            raise
+
+
+def outcome_of(one: Pending) -> str:
+    """What came of a request, in one word of a closed set."""
+    if one.reason.startswith("not_connected"):
+        return "not_connected"
+    if one.reason.startswith("error_"):
+        return "protocol_error"
+    return _OUTCOMES.get(one.reason, "failed" if one.is_error else "ok")
+
+
+def refusal_word(refused: Refused) -> str:
+    """Why something was refused, in one word of a closed set."""
+    if refused.status == _UNAUTHORIZED:
+        return "unauthenticated"
+    word = _OUTCOMES.get(refused.reason, refused.reason or "malformed")
+    return word if word in _REFUSALS else _BY_CODE.get(refused.code, OTHER)

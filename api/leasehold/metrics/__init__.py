@@ -1,0 +1,1 @@
+"""Adapter: what the gateway counts, as Prometheus reads it."""
