@@ -144,9 +144,10 @@ class ToolServer(RegistryResource):
 
     def validate(self, config: Values) -> Iterable[Diagnostic]:
         """Check that calls prove themselves in one way, and name secrets by their names."""
-        yield from check_secret_names(config, ("upstream_auth", "oauth", "client_secret"))
+        misnamed = list(check_secret_names(config, ("upstream_auth", "oauth", "client_secret")))
+        yield from misnamed
         auth = config["upstream_auth"]
-        if not isinstance(auth, dict):
+        if misnamed or not isinstance(auth, dict):  # a complaint at the attribute would print its line
             return
         if (complaint := complaint_about(auth)) is not None:
             yield Diagnostic.error("Invalid upstream_auth", complaint, ("upstream_auth",))

@@ -228,7 +228,7 @@ WRONG = {
         ),
         (
             {"name": "s", "url": "https://x", "tools": {}, "upstream_auth": {"oauth": {"client_secret": "Not One"}}},
-            "upstream_auth.oauth.client_secret",
+            "",  # at the resource: Terraform prints the line of an attribute that is complained about
         ),
     ],
     "leasehold_ceiling": [({"name": "c", "principal": "everybody", "scopes": []}, "principal")],
@@ -277,6 +277,16 @@ def test_a_wrong_value_is_refused_before_anything_is_asked(terraform, client, ty
     assert outcome.errors
     assert path in outcome.paths
     assert client.requests == []
+
+
+def test_nothing_else_is_said_of_an_attribute_that_may_hold_a_secret(terraform):
+    """Terraform would print the line, and with it what was written where a secret's name belongs."""
+    auth = {"oauth": {"client_secret": "Not One"}}
+    outcome = terraform.validate(
+        "leasehold_tool_server", {"name": "s", "url": "https://x", "tools": {}, "upstream_auth": auth}
+    )
+    assert outcome.paths == [""]
+    assert "Not One" not in str(outcome)
 
 
 def test_an_error_never_repeats_a_private_key(terraform):
