@@ -219,23 +219,29 @@ class stream:  # noqa: N801  reads like a function
         self.connection.close()
 
 
-def test_a_lease_revoked_mid_stream_ends_the_stream(running, told):
-    running.agent("shortlived", ("told", ["read_file"], ["repo:web"]))
-    token = running.token("shortlived", "told")
-    hung_up = threading.Event()
+def endless(line, hung_up):
+    """An answer that says the same for ever, and tells when nobody listens any more."""
 
     async def answer(request, _body):
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
         try:
             while True:
-                await response.write(b'data: {"jsonrpc":"2.0","method":"notifications/progress"}\n\n')
+                await response.write(line)
                 await asyncio.sleep(0.05)
         except (ConnectionError, asyncio.CancelledError):
             hung_up.set()
             raise
 
-    told.answer = answer
+    return answer
+
+
+def test_a_lease_revoked_mid_stream_ends_the_stream(running, told):
+    running.agent("shortlived", ("told", ["read_file"], ["repo:web"]))
+    token = running.token("shortlived", "told")
+    hung_up = threading.Event()
+
+    told.answer = endless(b'data: {"jsonrpc":"2.0","method":"notifications/progress"}\n\n', hung_up)
     with stream(running, token) as response:
         assert response.read1()
         began = time.monotonic()
@@ -250,18 +256,7 @@ def test_a_lease_revoked_mid_stream_ends_the_stream(running, told):
 def test_a_caller_that_goes_away_takes_the_upstreams_stream_with_it(running, told, token):
     hung_up = threading.Event()
 
-    async def answer(request, _body):
-        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
-        await response.prepare(request)
-        try:
-            while True:
-                await response.write(b": still here\n\n")
-                await asyncio.sleep(0.05)
-        except (ConnectionError, asyncio.CancelledError):
-            hung_up.set()
-            raise
-
-    told.answer = answer
+    told.answer = endless(b": still here\n\n", hung_up)
     with stream(running, token) as response:
         assert response.read1()
         response.close()
