@@ -102,6 +102,59 @@ def test_a_scope_that_shrinks_takes_what_was_granted_by_it_and_what_a_ceiling_le
     assert not allowed(world)
 
 
+SCOPED = {"agent": "scout", "scope": "merging"}
+OUTRIGHT = {"agent": "scout", "tool_server": "github", "tools": ["*"], "resources": ["repo:web"]}
+WITH_MERGE = {**SERVER, "tools": {**SERVER["tools"], "merge": {"action": "write"}}}
+
+
+def server_is(world, server):
+    revision = world.registry.get("tool-servers", "github").json()["revision"]
+    assert world.registry.change("tool-servers", "github", server, revision).is_success
+
+
+@pytest.mark.parametrize("grant", [SCOPED, OUTRIGHT], ids=["by a scope", "outright"])
+def test_a_tool_that_a_server_gains_is_granted_by_what_named_it_before(world, grant):
+    """The grant is not written again: only the tool server is."""
+    scope = {"tool_server": "github", "tools": ["*"], "resources": ["repo:web"]}
+    wild = {"allow_wildcard": True, "justification": "all of it"}
+    server_is(world, WITH_MERGE)
+    world.registry.must("agents", "scout", AGENT)
+    world.registry.must("scopes", "merging", {**scope, **wild})
+    world.registry.grant({**grant, **wild} if grant is OUTRIGHT else grant)
+    assert world.decide(**call("merge", agent="scout"))["decision"]
+    for server, known in ((SERVER, False), (WITH_MERGE, True)):
+        server_is(world, server)
+        anew = Current(world.store, engine_named("compiled"), lambda: world.registry.now).look()
+        assert _held(world.current.look()) == _held(anew)
+        assert world.decide(**call("merge", agent="scout"))["decision"] is known
+
+
+@pytest.mark.parametrize("goes", ["it is deleted", "it moves to another agent", "it lets more through"])
+def test_a_ceiling_that_goes_gives_back_what_it_withheld(world, goes):
+    for name, tool in (("little", "create_issue"), ("enough", "read_file")):
+        world.registry.must("scopes", name, {"tool_server": "github", "tools": [tool], "resources": ["repo:web"]})
+    low = {"principal": "agent:triage", "scopes": ["little"]}
+    world.registry.must("agents", "scout", AGENT)
+    world.registry.must("ceilings", "low", low)
+    assert not allowed(world)
+    if goes == "it is deleted":
+        assert world.registry.delete("ceilings", "low", 1).is_success
+    else:
+        moved = {**low, "principal": "agent:scout"} if "moves" in goes else {**low, "scopes": ["little", "enough"]}
+        assert world.registry.change("ceilings", "low", moved, 1).is_success
+    assert allowed(world)
+
+
+def test_an_agent_that_moves_beneath_a_ceiling_is_bounded_by_it(world):
+    scope = {"tool_server": "github", "tools": ["create_issue"], "resources": ["repo:web"]}
+    world.registry.must("scopes", "little", scope)
+    world.registry.must("ceilings", "low", {"principal": "environment:production", "scopes": ["little"]})
+    assert allowed(world)
+    for revision, environment in ((1, "production"), (2, "")):
+        assert world.registry.change("agents", "triage", {**AGENT, "environment": environment}, revision).is_success
+        assert allowed(world) is (environment == "")
+
+
 def test_the_version_names_the_change_of_the_registry(world):
     first = world.decide(**call("read_file"))["context"]["policy_version"]
     world.registry.must("deployments", "triage-prod", {"agent": "triage"})
@@ -114,11 +167,13 @@ def test_the_version_names_the_change_of_the_registry(world):
 def test_change_by_change_is_the_same_as_all_at_once(world, seed, steps):
     """Law: however the registry came to be what it is, decisions are made on the same."""
     chance, registry = random.Random(seed), world.registry  # noqa: S311  a seed, no secret
-    by_scope = {"agent": "scout", "scope": "both"}
+    by_scope = {"agent": "pilot", "scope": "both"}
     on_all = {"agent": "rover", "tool_server": "github", "tools": ["*"], "resources": ["repo:*"]}
     on_all |= {"allow_wildcard": True, "justification": "all"}
     registry.must("agents", "scout", AGENT)
+    registry.must("agents", "pilot", AGENT)
     scope = {"tool_server": "github", "tools": ["read_file"], "resources": ["repo:web", "repo:api"]}
+    registry.must("scopes", "both", scope)
     bodies = {
         ("users", "ana"): [{"ids": ["a"], "roles": [role], "attributes": {"n": n}} for role in "xy" for n in (1, 2)],
         ("resources", "m"): [{**THING, "attributes": {"label": label}} for label in ("a", "b")],
@@ -148,7 +203,7 @@ def test_change_by_change_is_the_same_as_all_at_once(world, seed, steps):
     for _ in range(steps):
         (kind, name), choices = chance.choice(list(bodies.items()))
         live = registry.get(kind, name)
-        if live.is_success and chance.random() < 0.4:
+        if live.is_success and chance.random() < (0.4 if kind != "scopes" else 0):
             registry.delete(kind, name, live.json()["revision"])
         elif live.is_success:
             registry.change(kind, name, chance.choice(choices), live.json()["revision"])
@@ -163,7 +218,7 @@ def test_change_by_change_is_the_same_as_all_at_once(world, seed, steps):
             assert followed.published.policies.keys() == anew.published.policies.keys()
             assert (followed.directory, followed.servers) == (anew.directory, anew.servers)
             granted |= {ref.id for holders in _held(anew).values() for ref in holders}
-    assert granted == {"triage", "scout", "rover"}
+    assert granted == {"triage", "scout", "rover", "pilot"}
 
 
 def _held(state):
