@@ -183,7 +183,7 @@ class Authorizing:
             digest=digest_of(code),
             stage=Stage.CODE,
             expires_at=now + CODE_FOR,
-            detail=(("client", pending.get("client")), ("user", user)),
+            detail=(("client", pending.get("client")), ("key", pending.get("key")), ("user", user)),
         )
         consent = Consent(user=user, agent=pending.agent, resource=pending.resource, scopes=pending.scopes, at=now)
         await self._move(step, pending, following, consent if consents else None)
