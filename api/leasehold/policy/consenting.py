@@ -9,7 +9,7 @@ from leasehold.model.consents import Pending
 from leasehold.model.people import AgentState
 from leasehold.model.principal import Principal, Role
 from leasehold.model.registrations import ClientMetadata
-from leasehold.policy.leasing import AgentFacts
+from leasehold.policy.shares import AgentFacts
 
 
 @dataclass(frozen=True, slots=True)

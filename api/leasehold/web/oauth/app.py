@@ -15,13 +15,13 @@ from starlette.concurrency import run_in_threadpool
 from leasehold.authn.ports import ProofVerifier
 from leasehold.authn.possession import Possessions, key_of
 from leasehold.exchange import metadata
-from leasehold.exchange.authorizing import PUSHED_FOR
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.consents import Consents
 from leasehold.exchange.delegation import Delegation
 from leasehold.exchange.introspection import Introspection, Revocation
 from leasehold.exchange.logging_in import CALLBACK
 from leasehold.exchange.on_behalf import OnBehalf
+from leasehold.exchange.pushing import PUSHED_FOR
 from leasehold.exchange.refusals import ClientRefused, ExchangeRefused
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.model.errors import LeaseholdError, Unauthenticated

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from leasehold.broker.connecting import Connecting, ConnectRefused
-from leasehold.exchange.authorizing import Arrival, Authorizing, PushedRequest, Redirect
+from leasehold.exchange.authorizing import Arrival, Authorizing, Redirect
 from leasehold.exchange.client_credentials import ClientRequest
 from leasehold.exchange.logging_in import AuthorizationRefused
 from leasehold.exchange.on_behalf import AssertionRequest, CodeRequest
+from leasehold.exchange.pushing import PushedRequest, Pushing
 from leasehold.model.possession import Possession
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.asgi import Receive, Scope
@@ -35,11 +36,13 @@ class People:
         self,
         *,
         issuer: str,
+        pushing: Pushing,
         authorizing: Authorizing,
         clock: Callable[[], datetime],
         connecting: Connecting | None = None,
     ) -> None:
         self._issuer = issuer
+        self._pushing = pushing
         self._authorizing = authorizing
         self._clock = clock
         self._browsers = Browsers(issuer)
@@ -47,7 +50,7 @@ class People:
 
     async def push(self, scope: Scope, receive: Receive) -> str:
         """The request_uri of a pushed request. Raises `InvalidRequest`, `ExchangeRefused`."""
-        return await self._authorizing.push(pushed_request(scope, await read_form(scope, receive)), self._clock())
+        return await self._pushing.push(pushed_request(scope, await read_form(scope, receive)), self._clock())
 
     async def authorize(self, scope: Scope, _receive: Receive) -> Page:
         """To the login."""
