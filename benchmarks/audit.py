@@ -25,7 +25,7 @@ from benchmarks.figure import Figure
 from leasehold.keys.trail_keys import TrailKey
 from leasehold.model.records import AuditRecord
 from leasehold.model.trail.heads import TrailHead, extend
-from leasehold.model.trail.queries import Facets, TrailQuery
+from leasehold.model.trail.queries import Facets, TrailQuery, facets_of
 from leasehold.model.trail.records import canonical_bytes, record_bytes
 from leasehold.model.trail.tree import Frontier
 from leasehold.store.database import open_engine
@@ -114,9 +114,9 @@ def _export(key: TrailKey) -> Iterator[bytes]:
     numbers = iter(range(1, VERIFIED + 1))
     while batch := [AuditRecord(number, event(number)) for number in islice(numbers, _CHECKPOINT)]:
         previous = head.leaf
-        grown = extend(head, batch)
+        grown = extend(head, batch, [facets_of(one.event) for one in batch])
         for one, record in zip(grown.sealed, batch, strict=True):
-            raw = record_bytes(record, one.seal.position, previous)
+            raw = record_bytes(record, one.seal.position, previous, one.seal.about)
             yield b'{"leaf":"%b","record":%b}\n' % (one.seal.leaf.hex().encode(), raw)
             previous = one.seal.leaf
         head = grown.head
@@ -129,7 +129,7 @@ _NUMBERS = {
     "postgresql": "SELECT {} FROM generate_series(0, :rows - 1) AS g(n)",
 }
 _HASTE = {
-    "sqlite": ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA cache_size=-1000000", "PRAGMA temp_store=2"),
+    "sqlite": ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA cache_size=-1000000"),
     "postgresql": ("SET synchronous_commit = off", "SET maintenance_work_mem = '1GB'"),
 }
 _EVENT_COLUMNS = "sequence, at, principal, action, kind, name, outcome, reason, detail, unsealed"
@@ -167,7 +167,8 @@ def _fill(url: str) -> None:
     agent = f"'a' || CAST(n % {AGENTS} AS TEXT)"
     leaf = "zeroblob(32)" if dialect == "sqlite" else "'\\x00'::bytea"
     events = numbers.format(f"n + 1, {at}, 'gateway', 'decide', 'decisions', CAST(n AS TEXT), 'ok', '', '{{}}', false")
-    seals = numbers.format(f"n, n + 1, {leaf}, CAST(:epoch + n / 10 AS BIGINT) * 1000000, 'decisions', {agent}, 'github/read_file'")
+    micros = "CAST(:epoch + n / 10 AS BIGINT) * 1000000"
+    seals = numbers.format(f"n, n + 1, {leaf}, {micros}, 'decisions', {agent}, 'github/read_file'")
     indexes = [*AUDIT.indexes, *SEALS.indexes]
     with engine.connect() as connection:
         driver = connection.connection.driver_connection
