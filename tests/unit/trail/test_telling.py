@@ -109,7 +109,9 @@ def test_all_is_told_in_order_and_nothing_twice(world):
     world.grow(3)
     assert teller(world, receiver).tell() == 3  # another start, or another server
     assert [one.position for one in receiver.taken] == list(range(453))
-    assert all(after.previous == before.seal.leaf for before, after in zip(receiver.taken, receiver.taken[1:], strict=False))
+    assert all(
+        after.previous == before.seal.leaf for before, after in zip(receiver.taken, receiver.taken[1:], strict=False)
+    )
 
 
 def test_a_receiver_that_is_away_is_told_all_of_it_when_it_is_back(world):
