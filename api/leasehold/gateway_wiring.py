@@ -26,7 +26,7 @@ from leasehold.gateway.stdio_upstreams import AnyUpstreams, StdioUpstreams
 from leasehold.gateway.watching import Watch
 from leasehold.keys.signing import Signer
 from leasehold.keys.tokens import OwnTokens
-from leasehold.metrics_wiring import metering
+from leasehold.observing_wiring import observing
 from leasehold.settings import Settings
 from leasehold.store.sql_store import SqlStore
 from leasehold.surface_wiring import pinned_surfaces
@@ -67,7 +67,7 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         monotonic=time.monotonic,
     )
     upstreams = AnyUpstreams(HttpUpstreams(settings.private_upstreams), StdioUpstreams(settings.stdio_programs))
-    metered = metering(settings, lambda: following.known.staleness(time.monotonic()))
+    observed = observing(settings, lambda: following.known.staleness(time.monotonic()))
     watch = Watch(callers)
     surfaces = pinned_surfaces(store, decisions.current, clock)
     gateway = Gateway(
@@ -80,10 +80,10 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         ),
         broker=broker,
         surfaces=surfaces,
-        upstreams=metered.upstreams(upstreams),
-        records=metered.records(decisions.recorder),
+        upstreams=observed.upstreams(upstreams),
+        records=observed.records(decisions.recorder),
         rates=Rates(_limits(settings)),
-        scans=metered.scans(hashlib.sha256(b"scan" + key).digest()),
+        scans=observed.scans(hashlib.sha256(b"scan" + key).digest()),
         lists=Lists(surfaces, settings.tool_budget),
         sessions=Sessions(key),
         watch=watch,
@@ -92,10 +92,10 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
     )
     following.tell(watch.wake)
     following.start()
-    app = GatewayApp(gateway, settings.issuer, refused=metered.refused)
+    app = GatewayApp(gateway, settings.issuer, refused=observed.refused, traces=observed.traces)
 
     def close() -> None:
-        metered.close()
+        observed.close()
         watch.close()
         following.close()
         upstreams.close()
