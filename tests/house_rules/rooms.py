@@ -36,6 +36,7 @@ ROOMS_OF_LIBRARY = {
     "grpc": ("api/leasehold/envoy/",),
     "google": ("api/leasehold/envoy/",),  # protocol buffers
     "prometheus_client": ("api/leasehold/metrics/",),
+    "opentelemetry": ("api/leasehold/tracing/",),
     "re2": ("api/leasehold/scan/",),
     "cdktf": _CDK_DOOR,
     "cdktn": _CDK_DOOR,

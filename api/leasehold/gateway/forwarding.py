@@ -21,8 +21,12 @@ from leasehold.gateway.relaying import Hung, Sinks, Wire, relay_stream, relay_wh
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed
 from leasehold.model.connections import Authorized, ConnectionKind, NotConnected, UpstreamCall
 from leasehold.model.errors import Unavailable
+from leasehold.model.traces import TRACEPARENT, TRACESTATE
 
-_FORWARDED = ("content-type", "accept", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id")
+_FORWARDED = (
+    *("content-type", "accept", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"),
+    *(TRACEPARENT, TRACESTATE),
+)
 _STREAM, _JSON = "text/event-stream", "application/json"
 _OK, _BAD, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _BROKEN = 200, 400, 401, 403, 404, 429, 500
 _log = logging.getLogger(__name__)
@@ -147,6 +151,7 @@ def _outgoing(
         method=method,
         url=served.upstream.url or "",
         command=served.upstream.command,
+        transport=served.upstream.transport,
         on_behalf=(served.name, exchange.place.caller.identity),
         headers={**headers, **given},
         body=body,

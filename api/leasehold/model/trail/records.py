@@ -7,7 +7,6 @@ hash: one hash binds both the chain and the tree.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from leasehold.model.trail.tree import HASH_BYTES
 RECORD_VERSION = 2
 """Of records that say whom they are about; those of version 1 do not, and stay as they were hashed."""
 _SORTED = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)
-_FLOAT = re.compile(r'(?:":|[,\[])-?(?:\d+[.eE]|I|N)')  # or text that looks like one: it only takes longer
+_SIMPLE = frozenset({str, int, bool, type(None)})
 NOTHING_BEFORE = bytes(HASH_BYTES)
 """The `previous` of the first record."""
 
@@ -93,9 +92,22 @@ def instant(at: datetime) -> str:
 def canonical_bytes(document: Mapping[str, object]) -> bytes:
     """Canonical JSON in UTF-8. Where only the order of keys is there to canonicalise, the C encoder writes it."""
     try:
-        text = _SORTED.encode(document)
-    except (TypeError, ValueError):
-        return canonical_json(document).encode()  # what has a canonical form at all is for it to say
-    if text.isascii() and _FLOAT.search(text) is None:  # code points sort as UTF-16 does; integers read alike
+        text = _SORTED.encode(document) if _is_written_alike(document) else ""
+    except (TypeError, ValueError, RecursionError):
+        text = ""  # what has a canonical form at all is for it to say
+    if text and text.isascii():  # code points sort as UTF-16 does
         return text.encode()
     return canonical_json(document).encode()
+
+
+def _is_written_alike(value: object) -> bool:
+    """True if Python writes every number in it as ECMAScript does; of a float both write the fewest digits that do."""
+    kind = type(value)
+    if kind in _SIMPLE:
+        return True
+    if kind is float:
+        shown = repr(value)
+        return "e" not in shown and "n" not in shown and not shown.endswith(".0")
+    if isinstance(value, Mapping):
+        return all(map(_is_written_alike, value.values()))
+    return isinstance(value, list | tuple) and all(map(_is_written_alike, value))
