@@ -9,7 +9,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from leasehold.gateway.headers import MODERN, SESSION, VERSION
@@ -28,6 +28,7 @@ class StdioIncoming:
 
     def __init__(self, status: int, headers: Mapping[str, str], queue: asyncio.Queue[bytes | None] | None) -> None:
         self.status, self.headers, self._queue = status, headers, queue
+        self.body: bytes | None = None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Each message as an event. Raises `UpstreamFailed`."""
@@ -154,17 +155,11 @@ class AnyUpstreams:
         self._http, self._stdio = http, stdio
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    @asynccontextmanager
-    async def send(self, outgoing: Outgoing) -> AsyncGenerator[Incoming]:
+    def send(self, outgoing: Outgoing) -> AbstractAsyncContextManager[Incoming]:
         """The answer to a request. Raises `UpstreamFailed`."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-        if outgoing.command:
-            async with self._stdio.send(outgoing) as said:
-                yield said
-        else:
-            async with self._http.send(outgoing) as incoming:
-                yield incoming
+        return self._stdio.send(outgoing) if outgoing.command else self._http.send(outgoing)
 
     def close(self) -> None:
         """Hang up everywhere. From another thread than the event loop's, which still runs."""
