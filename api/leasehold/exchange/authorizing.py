@@ -15,10 +15,11 @@ from leasehold.exchange.refusals import ExchangeRefused
 from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.stages import Stages
 from leasehold.exchange.views import AgentView, Views
+from leasehold.model.access import Reach
 from leasehold.model.consents import Consent, Pending, Stage
 from leasehold.model.tokens import TokenRefused
 from leasehold.model.trust import TrustIssuer
-from leasehold.policy.consenting import StepPermit, decide_step, may_be_asked
+from leasehold.policy.consenting import StepPermit, decide_step, may_be_asked, reach_asked
 
 CODE_FOR = timedelta(seconds=60)
 _GONE = "the application that asked is not registered any more"
@@ -34,11 +35,12 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the person is asked. `ticket` answers it."""
+    """What the person is asked. `ticket` answers it. `reach`: places and limits as they are now."""
 
     ticket: str = field(repr=False)
     pending: Pending
     view: AgentView
+    reach: tuple[Reach, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class Authorizing:
             detail=(*pending.detail, ("user", person.id)),
         )
         await self._move(step, pending, asked)
-        return Question(ticket, asked, view)
+        return Question(ticket, asked, view, reach_asked(view.facts, asked, now))
 
     async def _arrived(
         self,
@@ -183,7 +185,7 @@ class Authorizing:
             digest=digest_of(code),
             stage=Stage.CODE,
             expires_at=now + CODE_FOR,
-            detail=(("client", pending.get("client")), ("user", user)),
+            detail=(("client", pending.get("client")), ("key", pending.get("key")), ("user", user)),
         )
         consent = Consent(user=user, agent=pending.agent, resource=pending.resource, scopes=pending.scopes, at=now)
         await self._move(step, pending, following, consent if consents else None)

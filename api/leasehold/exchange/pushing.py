@@ -24,7 +24,10 @@ REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushedRequest:
-    """What an agent wants a person to be asked (RFC 9126 §2.1). `issuer`: where to log in, if there is a choice."""
+    """What an agent wants a person to be asked (RFC 9126 §2.1). `issuer`: where to log in, if there is a choice.
+
+    `key`: the thumbprint of the only key to which the code will bring a token, if the agent says so now (RFC 9449 §10).
+    """
 
     client: ClientRequest
     redirect_uri: str
@@ -32,6 +35,7 @@ class PushedRequest:
     state: str | None
     issuer: str | None
     silent: bool
+    key: str | None = None
 
 
 class Pushing:
@@ -78,8 +82,9 @@ class Pushing:
                 ("client", client.metadata.client_id),
                 ("issuer", name),
                 ("silent", "1" if request.silent else ""),
+                ("key", request.key or ""),
             ),
         )
-        if not await self._stages.push(lease, pending, uses_of(client, None), now):
+        if not await self._stages.push(lease, pending, uses_of(client, request.client.proof), now):
             raise ExchangeRefused(ExchangeReason.REPLAYED)
         return REQUEST_URI + reference

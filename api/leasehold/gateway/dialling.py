@@ -58,6 +58,8 @@ def target_of(url: str, private: frozenset[str]) -> Target:
     port, usual = parts.port or _PORTS[parts.scheme], _PORTS[parts.scheme]
     shown = f"[{host}]" if ":" in host else host
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not (path.isascii() and path.isprintable()) or " " in path:
+        raise ValueError("a URL that is none as it is written")
     return Target(
         Peer(host, port, parts.scheme == "https", within, b""), path, shown if port == usual else f"{shown}:{port}"
     )

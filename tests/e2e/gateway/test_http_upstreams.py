@@ -261,7 +261,18 @@ def test_plain_http_is_for_hosts_that_are_named(url):
         target_of(url, frozenset({"tools.internal"}))
 
 
-@pytest.mark.parametrize("url", ["https:///mcp", "https://user@mcp.example/mcp", "https://mcp.example:99999/mcp"])
-def test_a_url_that_names_no_host_alone_is_none(url):
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https:///mcp", "https://user@mcp.example/mcp", "https://mcp.example:99999/mcp"),
+        *(
+            "https://mcp.example/a b",
+            "https://mcp.example/?q= HTTP/1.1",
+            "https://mcp.example/\x7f",
+            "https://mcp.example/é",
+        ),
+    ],
+)
+def test_a_url_that_has_no_one_reading_is_none(url):
     with pytest.raises(ValueError, match=r".+"):
         target_of(url, frozenset())

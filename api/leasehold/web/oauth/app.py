@@ -144,8 +144,10 @@ class _Routes:
         return Answer(exchange_answer(issued, self._doors.clock()), headers={**_NO_STORE, **_next_nonce(proof)})
 
     async def push(self, scope: Scope, receive: Receive) -> Answer:
-        request_uri = await self._doors.people.push(scope, receive)
-        return Answer({"request_uri": request_uri, "expires_in": int(PUSHED_FOR.total_seconds())}, 201)
+        proof = self._proof(scope, "/oauth2/par", self._doors.clock())
+        request_uri = await self._doors.people.push(scope, receive, proof)
+        body = {"request_uri": request_uri, "expires_in": int(PUSHED_FOR.total_seconds())}
+        return Answer(body, 201, {**_NO_STORE, **_next_nonce(proof)})
 
     def _proof(self, scope: Scope, path: str, now: datetime) -> Possession | None:
         sent = header(scope, b"dpop")
