@@ -1,5 +1,6 @@
 """Metrics and traces of a served registry: none by default; where they are on, a listener and a collector."""
 
+import json
 import socket
 import subprocess
 import sys
