@@ -15,11 +15,13 @@ from leasehold.decisions.current import Current
 from leasehold.decisions.recording import Recorder
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
+from leasehold.keys.content_cipher import ContentCipher
 from leasehold.keys.nonces import Nonces
 from leasehold.keys.signing import TokenMint
 from leasehold.keys.tokens import OwnTokens
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
 from leasehold.policy.cedar.engines import engine_named
+from leasehold.trail.contents import Contents
 from leasehold.web.access.app import AccessDoors, access_app
 from leasehold.web.access.callers import Callers
 from leasehold.web.access.search import Searches
@@ -80,7 +82,7 @@ class BoundWorld(SignalWorld):
         """A decision point that follows nothing, and so denies: enough to be let in or not."""
         clock = lambda: self.now  # noqa: E731
         current = Current(self.store, engine_named("compiled"), clock)
-        self.recorder = Recorder(self.store, self.sealer)
+        self.recorder = Recorder(self.store, self.sealer, Contents(self.store, ContentCipher(self.sealer), clock))
         return access_app(
             AccessDoors(
                 issuer=ISSUER,
