@@ -17,9 +17,9 @@ from tests.fakes.mcp_upstream import echoing, result_of, text_result, told_upstr
 from tests.fakes.registry_http import LiveRegistry
 
 
-@pytest.fixture
-def going(tmp_path):
-    registry = LiveRegistry(tmp_path)
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    registry = LiveRegistry(tmp_path_factory.mktemp("going"))
     registry.environment |= {"LEASEHOLD_PRIVATE_UPSTREAMS": "127.0.0.1", "LEASEHOLD_DRAIN_SECONDS": "3"}
     try:
         registry.furnish()
@@ -30,6 +30,17 @@ def going(tmp_path):
             yield gateway, upstream
     finally:
         registry.close()
+
+
+@pytest.fixture
+def going(served):
+    """The same server, started again where a test before ended it."""
+    gateway, upstream = served
+    if gateway.registry._process.poll() is not None:
+        gateway.registry.kill()
+        gateway.registry.start()
+    upstream.answer = echoing
+    return served
 
 
 def test_a_server_that_stops_finishes_calls_and_takes_no_new_ones(going):
