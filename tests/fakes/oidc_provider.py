@@ -36,11 +36,16 @@ def node() -> str:
 
 
 @contextmanager
-def running_provider(folder: Path) -> Iterator[str]:
-    """The provider while the context lasts; gives its issuer."""
+def running_provider(folder: Path, callback: str) -> Iterator[str]:
+    """The provider while the context lasts; gives its issuer. Logins may come back to `callback` too."""
     with (folder / "provider.log").open("wb") as log:
         process = subprocess.Popen(
-            [node(), "provider.mjs"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            [node(), "provider.mjs", callback],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
         assert process.stdin
         assert process.stdout
