@@ -49,8 +49,8 @@ def held_under(reach: Reach, bounds: Iterable[tuple[Reach, ...]]) -> bool:
 
 def dpop_under(agent: Agent, ceilings: Iterable[Ceiling]) -> DpopUse:
     """Whether an agent's tokens must be bound to a key: it says so itself, or a ceiling above it does."""
-    required = any(one.dpop is DpopUse.REQUIRED for one in (agent, *ceilings))
-    return DpopUse.REQUIRED if required else DpopUse.OFF
+    asked = {agent.dpop, *(ceiling.dpop for ceiling in ceilings)}
+    return DpopUse.REQUIRED if DpopUse.REQUIRED in asked else DpopUse.OFF
 
 
 def reach_under(ceiling: Ceiling, scopes: Mapping[str, Scope]) -> tuple[Reach, ...]:

@@ -1,14 +1,12 @@
 """A person between strangers: npm's openid-client asks, npm's oidc-provider logs in, and our page is consented to."""
 
 import json
-import re
-from urllib.parse import urljoin
 
-import httpx
 import jwt
 import pytest
 from tests.fakes.client_keys import ClientKey
 from tests.fakes.exchange_world import TOOLS
+from tests.fakes.oidc_provider import walked
 
 BACK = "http://127.0.0.1:9/callback"
 KEY = ClientKey()
@@ -23,32 +21,9 @@ def asking(meeting):
     meeting.change("agents", "triage", client_jwks=None, redirect_uris=[])
 
 
-def walked(url, login):
-    """The way of a browser: log in at the provider, say yes here; where it is sent then, and the page that asked."""
-    question = ""
-    with httpx.Client() as browser:
-        page = browser.get(url)
-        for _ in range(16):
-            if page.is_redirect:
-                following = urljoin(str(page.url), page.headers["location"])
-                if following.startswith(BACK):
-                    return following, question
-                page = browser.get(following)
-                continue
-            action = re.search(r'action="([^"]+)"', page.text)
-            assert action, page.text
-            if found := re.search(r'name="ticket" value="([^"]+)"', page.text):
-                question, form = page.text, {"ticket": found[1], "answer": "allow"}
-            else:
-                prompt = "login" if 'value="login"' in page.text else "consent"
-                form = {"prompt": prompt, "login": login, "password": "x"}
-            page = browser.post(urljoin(str(page.url), action[1]), data=form)
-    raise AssertionError("the way has no end")
-
-
 def test_openid_client_and_oidc_provider_let_a_person_have_an_agent_act_for_them(meeting, asking):
     pushed = meeting.node("people.mjs", **asking, resource=TOOLS)
-    callback, question = walked(pushed["url"], "bob")
+    callback, question = walked(pushed["url"], "bob", BACK)
     assert "read with <b>read_file</b>" in question
     assert "on <b>repo:web</b>" in question
 
