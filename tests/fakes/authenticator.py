@@ -17,6 +17,8 @@ PEOPLE = {
     "pep": Principal(id="kubernetes:gateway", role=Role.ENFORCER),
     "prod": Principal(id="github-actions:acme/web#1", role=Role.SECURITY_ADMIN, stack="prod"),
     "staging": Principal(id="github-actions:acme/web#2", role=Role.SECURITY_ADMIN, stack="staging"),
+    "held": Principal(id="github-actions:acme/held#1", role=Role.SECURITY_ADMIN, stack="held"),
+    "held-pr": Principal(id="github-actions:acme/held#2", role=Role.SECURITY_ADMIN, stack="held", plan_only=True),
     "platform": Principal(
         id="github-actions:acme/platform#1", role=Role.SECURITY_ADMIN, stack="platform", may_admit=True
     ),

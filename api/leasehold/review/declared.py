@@ -56,12 +56,16 @@ class DeclaredObject:
 
 @dataclass(frozen=True)
 class Declared:
-    """Everything that the given stacks declare. `unproven_keys` are objects known by name alone."""
+    """Everything that the given stacks declare. `unproven_keys` are objects known by name alone.
+
+    `outlines` are what is known of unproven objects: kind and name, and a digest of the rest.
+    """
 
     stacks: frozenset[str]
     objects: tuple[DeclaredObject, ...]
     unproven: tuple[Unproven, ...] = ()
     unproven_keys: frozenset[Key] = frozenset()
+    outlines: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def by_key(self) -> Mapping[Key, DeclaredObject]:

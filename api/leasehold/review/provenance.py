@@ -54,6 +54,7 @@ class Provenance:
             lease=lease,
             run=_text(issue, "run"),
             event=found.sequence,
+            approved_by=_text(found.event, "approved_by"),
         )
 
     def _write(self, version: Version | None) -> AuditRecord | None:
