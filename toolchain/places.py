@@ -36,16 +36,6 @@ class Places:
         return self.home / "packaged" / "bin"
 
     @property
-    def cdktf(self) -> Path:
-        """The npm project that holds cdktf-cli."""
-        return self.home / "cdktf"
-
-    @property
-    def interop(self) -> Path:
-        """The npm project that holds the OAuth software of others."""
-        return self.home / "interop"
-
-    @property
     def mirror(self) -> Path:
         """A Terraform filesystem mirror with our provider in it."""
         return self.home / "mirror"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from toolchain import terraform
-from toolchain.cdktf_cli import machine_certificates
+from toolchain.npm import machine_certificates
 from toolchain.places import Places, repository
 
 TerraformChoice = Literal["preferred", "packaged"]
@@ -42,7 +42,7 @@ def additions(places: Places, terraform_from: TerraformChoice = "preferred") -> 
         # cdktf runs `terraform providers lock`, which ignores the mirror of the CLI configuration.
         "TF_CLI_ARGS_providers_lock": f"-fs-mirror={places.mirror}",
         # The value is the major version that may be past its end of life; others are ignored.
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "22",
     }
 
 

@@ -21,11 +21,13 @@ from leasehold.exchange.holds import Holds
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
-from leasehold.exchange.logging_in import OpenLogins
+from leasehold.exchange.logging_in import LoggingIn, OpenLogins
 from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.persons import Persons
+from leasehold.exchange.pushing import Pushing
 from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.simulation import Simulation
+from leasehold.exchange.stages import Stages
 from leasehold.exchange.statements import Statements
 from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.tokens import TokenExchange
@@ -203,19 +205,23 @@ def _registering(ground: Ground, shared: _Shared) -> Registering | None:
 def _people(ground: Ground, shared: _Shared) -> People:
     with ground.store.begin() as unit:  # replicas lead on what another began
         key = unit.shared_secrets.agree(_LOGIN_KEY, secrets.token_hex(32)).encode()
-    authorizing = Authorizing(
-        issuer=ground.settings.issuer,
-        clients=shared.clients,
-        registrations=shared.registrations,
-        verifier=shared.subjects,
-        logins=Logins(Network()),
-        views=shared.views,
-        store=ground.store,
-        ledger=ground.ledger,
-        open_logins=OpenLogins(key),
-    )
+    issuer, views, stages = ground.settings.issuer, shared.views, Stages(ground.store)
+    logging_in = LoggingIn(own=issuer, verifier=shared.subjects, logins=Logins(Network()), views=views)
     return People(
-        issuer=ground.settings.issuer, authorizing=authorizing, clock=ground.clock, connecting=ground.connecting
+        issuer=issuer,
+        pushing=Pushing(
+            clients=shared.clients, logging_in=logging_in, views=views, stages=stages, ledger=ground.ledger
+        ),
+        authorizing=Authorizing(
+            issuer=issuer,
+            registrations=shared.registrations,
+            logging_in=logging_in,
+            views=views,
+            stages=stages,
+            open_logins=OpenLogins(key),
+        ),
+        clock=ground.clock,
+        connecting=ground.connecting,
     )
 
 

@@ -12,21 +12,23 @@ from datetime import datetime
 from leasehold.authn.possession import Possessions
 from leasehold.decision_wiring import DecisionPoint
 from leasehold.gateway.admission import Admission
+from leasehold.gateway.any_upstreams import AnyUpstreams
 from leasehold.gateway.app import METADATA, PREFIX, READY, GatewayApp, Readiness
 from leasehold.gateway.callers import Callers
 from leasehold.gateway.exchanges import Gateway
 from leasehold.gateway.following import Following
 from leasehold.gateway.http_upstreams import HttpUpstreams
+from leasehold.gateway.legacy_upstreams import LegacyUpstreams
 from leasehold.gateway.lists import Lists
 from leasehold.gateway.ports import Broker
 from leasehold.gateway.rates import Rate, RateLimits, Rates
 from leasehold.gateway.serving import Serving
 from leasehold.gateway.sessions import Sessions
-from leasehold.gateway.stdio_upstreams import AnyUpstreams, StdioUpstreams
+from leasehold.gateway.stdio_upstreams import StdioUpstreams
 from leasehold.gateway.watching import Watch
 from leasehold.keys.signing import Signer
 from leasehold.keys.tokens import OwnTokens
-from leasehold.metrics_wiring import metering
+from leasehold.observing_wiring import observing
 from leasehold.settings import Settings
 from leasehold.store.sql_store import SqlStore
 from leasehold.surface_wiring import pinned_surfaces
@@ -66,8 +68,9 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         wall=time.time,
         monotonic=time.monotonic,
     )
-    upstreams = AnyUpstreams(HttpUpstreams(settings.private_upstreams), StdioUpstreams(settings.stdio_programs))
-    metered = metering(settings, lambda: following.known.staleness(time.monotonic()))
+    http = HttpUpstreams(settings.private_upstreams)
+    upstreams = AnyUpstreams(http, StdioUpstreams(settings.stdio_programs), LegacyUpstreams(http))
+    observed = observing(settings, lambda: following.known.staleness(time.monotonic()), clock)
     watch = Watch(callers)
     surfaces = pinned_surfaces(store, decisions.current, clock)
     gateway = Gateway(
@@ -80,10 +83,10 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         ),
         broker=broker,
         surfaces=surfaces,
-        upstreams=metered.upstreams(upstreams),
-        records=metered.records(decisions.recorder),
+        upstreams=observed.upstreams(upstreams),
+        records=observed.records(decisions.recorder),
         rates=Rates(_limits(settings)),
-        scans=metered.scans(hashlib.sha256(b"scan" + key).digest()),
+        scans=observed.scans(hashlib.sha256(b"scan" + key).digest()),
         lists=Lists(surfaces, settings.tool_budget),
         sessions=Sessions(key),
         watch=watch,
@@ -92,10 +95,10 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
     )
     following.tell(watch.wake)
     following.start()
-    app = GatewayApp(gateway, settings.issuer, refused=metered.refused)
+    app = GatewayApp(gateway, settings.issuer, refused=observed.refused, traces=observed.traces)
 
     def close() -> None:
-        metered.close()
+        observed.close()
         watch.close()
         following.close()
         upstreams.close()

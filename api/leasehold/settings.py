@@ -34,7 +34,7 @@ class Settings:
     as JSON. `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ.
     `ext_authz_port` is where Envoy asks, if it does. `connection_keys` wrap the secrets of connections: `file:<folder>`
     or `kms:<key id>`, further KMS keys behind commas. With `metrics`, whoever reaches
-    `metrics_host` and `metrics_port` may read what the gateway counts.
+    `metrics_host` and `metrics_port` may read what the gateway counts. `traces` is where spans go, empty for nowhere.
     """
 
     data_dir: Path
@@ -63,6 +63,8 @@ class Settings:
     metrics: bool = False
     metrics_host: str = "127.0.0.1"
     metrics_port: int = DEFAULT_METRICS_PORT
+    traces: str = ""
+    call_log: bool = False
     audit_key_file: Path | None = None
     audit_anchors: tuple[str, ...] = ()
     audit_retention: Mapping[str, timedelta] = field(default_factory=dict)
@@ -130,6 +132,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         metrics_port=_port(
             environ.get("LEASEHOLD_METRICS_PORT") or str(DEFAULT_METRICS_PORT), "LEASEHOLD_METRICS_PORT"
         ),
+        call_log=_switch(environ, "LEASEHOLD_CALL_LOG"),
+        traces=_collector(environ.get("LEASEHOLD_TRACES") or ""),
         audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
         audit_exports=_exports(environ.get("LEASEHOLD_AUDIT_EXPORTS") or ""),
         audit_retention=_retention(environ.get("LEASEHOLD_AUDIT_RETENTION") or ""),
@@ -209,6 +213,14 @@ def _count(environ: Mapping[str, str], name: str, usual: str) -> int:
     if not (text.isascii() and text.isdecimal() and 0 < int(text) <= _MOST):
         raise InvalidSetting(f"{name} must be 1 to {_MOST}, not `{text}`")
     return int(text)
+
+
+def _collector(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query):
+        said = "the URL of an OTLP/HTTP collector, path and all, without user and query"
+        raise InvalidSetting(f"LEASEHOLD_TRACES must be {said} (OTEL_EXPORTER_OTLP_HEADERS takes credentials)")
+    return url
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

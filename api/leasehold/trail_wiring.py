@@ -105,6 +105,7 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "secrets": sorted(settings.secrets),
         "gate_rules": settings.gate_rules_file is not None,
         "ext_authz_port": settings.ext_authz_port,
+        "traces": settings.traces,
         "audit_anchors": list(settings.audit_anchors),
         "audit_exports": dict(sorted(settings.audit_exports.items())),
         "audit_retention_days": {kind: kept.days for kind, kept in sorted(settings.audit_retention.items())},

@@ -82,8 +82,13 @@ class BrokerWorld:
             store=store, vault=self.vault, check=check_certificate, rotation=self.wrapping, clients=self.clients
         )
         self.endings = Endings(store=store, vault=self.vault, servers=self.servers, clients=self.clients, clock=clock)
-        authorizing = world.doors.people._authorizing
-        people = People(issuer=ISSUER, authorizing=authorizing, clock=clock, connecting=self.connecting)
+        people = People(
+            issuer=ISSUER,
+            pushing=world.doors.people._pushing,
+            authorizing=world.doors.people._authorizing,
+            clock=clock,
+            connecting=self.connecting,
+        )
         persons = Persons(world.callers, SubjectTokens(IssuerKeys(Network())), Views(store))
         doors = ConnectionDoors(
             issuer=ISSUER,

@@ -27,9 +27,12 @@ from leasehold.exchange.holds import Holds
 from leasehold.exchange.introspection import Introspection, LiveLeases, Revocation
 from leasehold.exchange.issuing import Issued, Issuing
 from leasehold.exchange.ledger import Ledger
+from leasehold.exchange.logging_in import LoggingIn, OpenLogins
 from leasehold.exchange.on_behalf import OnBehalf
+from leasehold.exchange.pushing import Pushing
 from leasehold.exchange.records import ExchangeRequest
 from leasehold.exchange.registrations import Registrations
+from leasehold.exchange.stages import Stages
 from leasehold.exchange.statements import Statements
 from leasehold.exchange.status_lists import StatusLists
 from leasehold.exchange.tasks import Tasks
@@ -169,20 +172,7 @@ class World:
             consents=Consents(
                 callers=self.callers, verifier=SubjectTokens(self.issuer_keys), views=self.views, store=store
             ),
-            people=People(
-                issuer=ISSUER,
-                authorizing=Authorizing(
-                    issuer=ISSUER,
-                    clients=self.clients,
-                    registrations=registrations,
-                    verifier=SubjectTokens(self.issuer_keys),
-                    logins=self.logins,
-                    views=self.views,
-                    store=store,
-                    ledger=self.ledger,
-                ),
-                clock=lambda: self.now,
-            ),
+            people=self._people(registrations),
             proofs=self.proofs,
             possessions=self.possessions,
             introspection=self.introspection,
@@ -201,6 +191,27 @@ class World:
         self.lists = StatusLists(issuer=ISSUER, store=store, mint=TokenMint(self.signer, STATUS_LIST_TYPE))
         statuses = status_lists_app(StatusListDoors(lists=self.lists, clock=lambda: self.now))
         self.app = dispatch(oauth_app(self.doors), {STATUS_LISTS: statuses})
+
+    def _people(self, registrations: Registrations) -> People:
+        logging_in = LoggingIn(
+            own=ISSUER, verifier=SubjectTokens(self.issuer_keys), logins=self.logins, views=self.views
+        )
+        stages = Stages(self.store)
+        return People(
+            issuer=ISSUER,
+            pushing=Pushing(
+                clients=self.clients, logging_in=logging_in, views=self.views, stages=stages, ledger=self.ledger
+            ),
+            authorizing=Authorizing(
+                issuer=ISSUER,
+                registrations=registrations,
+                logging_in=logging_in,
+                views=self.views,
+                stages=stages,
+                open_logins=OpenLogins(b"k" * 32),
+            ),
+            clock=lambda: self.now,
+        )
 
     def close(self) -> None:
         self.ledger.close()

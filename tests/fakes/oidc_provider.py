@@ -23,7 +23,7 @@ def workshop(folder: Path) -> Path:
     """A folder in which node finds the packages and our scripts."""
     places = toolchain.repository()
     with places.locked():
-        packages = interop.ensure(places).path
+        packages = interop.OAUTH.ensure(places).path
     for script in SCRIPTS.glob("*.mjs"):
         (folder / script.name).write_text(script.read_text())
     (folder / "node_modules").symlink_to(packages)

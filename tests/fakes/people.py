@@ -58,7 +58,7 @@ def credential(world, key=KEY, client="triage"):
     return {"client_id": client, "client_assertion_type": ASSERTION, "client_assertion": assertion}
 
 
-def push(world, key=KEY, client="triage", **changes):
+def push(world, key=KEY, client="triage", headers=None, **changes):
     asked = {
         "response_type": "code",
         "redirect_uri": BACK,
@@ -69,7 +69,9 @@ def push(world, key=KEY, client="triage", **changes):
         **credential(world, key, client),
         **changes,
     }
-    return world.form("/oauth2/par", **{name: value for name, value in asked.items() if value is not None})
+    return world.form(
+        "/oauth2/par", headers or {}, **{name: value for name, value in asked.items() if value is not None}
+    )
 
 
 class Browser:

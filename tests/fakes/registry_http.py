@@ -71,8 +71,11 @@ class _Forward(BaseHTTPRequestHandler):
         try:
             connection.request(self.command, self.path, body or None, {**headers, "Host": f"127.0.0.1:{door.port}"})
             answer = connection.getresponse()
+            if answer.getheader("content-type", "").startswith("text/event-stream"):
+                self._stream(answer)
+                return
             content = answer.read()
-        except OSError:
+        except (OSError, http.client.IncompleteRead):
             self.close_connection = True
             return
         finally:
@@ -80,13 +83,23 @@ class _Forward(BaseHTTPRequestHandler):
         if door.lose(self.command, self.path):
             self.close_connection = True
             return
+        self._send_head(answer, ("Content-Length", str(len(content))))
+        self.wfile.write(content)
+
+    def _stream(self, answer: http.client.HTTPResponse) -> None:
+        """Pass on what comes when it comes; the connection's end is the stream's."""
+        self.close_connection = True
+        self._send_head(answer, ("Connection", "close"))
+        while piece := answer.read1(65536):
+            self.wfile.write(piece)
+
+    def _send_head(self, answer: http.client.HTTPResponse, last: tuple[str, str]) -> None:
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in _HOP:
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header(*last)
         self.end_headers()
-        self.wfile.write(content)
 
     do_GET = do_PUT = do_POST = do_DELETE = _forward  # noqa: N815 -- http.server's names
 

@@ -8,8 +8,9 @@ from itertools import groupby
 
 from leasehold.cli.reports import Json
 from leasehold.cli.safe_text import cell_code
+from leasehold.limit_words import Constraint, limits_of
 
-Limits = Mapping[str, Mapping[str, object]]
+Limits = Mapping[str, Constraint]
 EVERY_TOOL = "*"
 _SHOWN = 4
 _NAMES_SHOWN = 6
@@ -42,16 +43,8 @@ def in_short(moved: Sequence[Json]) -> str:
     return f"{', '.join(tools)} on {' and '.join(map(cell_code, resources))}"
 
 
-def limits(constraints: Limits) -> str:
-    """`, where amount ≤ 50`: the first few limits on arguments."""
-    named = sorted(constraints.items())
-    said = [f"{cell_code(name)} {_limit(constraint)}" for name, constraint in named[:_LIMITS_SHOWN]]
-    more = [f"{len(named) - _LIMITS_SHOWN} more limits"] if len(named) > _LIMITS_SHOWN else []
-    return " where " + " and ".join([*said, *more]) if said else ""
-
-
 def _key(one: Json, elsewhere: Mapping[tuple[str, str], list[Json]], word: str) -> tuple[str, str]:
-    place = f" on {cell_code(one['resource'])}{limits(_constraints(one))}"
+    place = f" on {cell_code(one['resource'])}{_limits(_constraints(one))}"
     same = elsewhere.get(_tool_of(one), [])
     return place, f" ({word} {_otherwise(one, same)})" if same else ""
 
@@ -59,9 +52,9 @@ def _key(one: Json, elsewhere: Mapping[tuple[str, str], list[Json]], word: str) 
 def _otherwise(one: Json, same: list[Json]) -> str:
     """Only what differs: the resources, or the limits on the same resource."""
     if all(other["resource"] == one["resource"] for other in same):
-        said = [limits(_unlike(_constraints(other), _constraints(one))).strip() or "without limits" for other in same]
+        said = [_limits(_unlike(_constraints(other), _constraints(one))).strip() or "without limits" for other in same]
     else:
-        said = [f"{cell_code(other['resource'])}{limits(_constraints(other))}" for other in same]
+        said = [f"{cell_code(other['resource'])}{_limits(_constraints(other))}" for other in same]
     shown = list(dict.fromkeys(said))
     return ", ".join(shown[:_LIMITS_SHOWN]) + (", …" if len(shown) > _LIMITS_SHOWN else "")
 
@@ -90,33 +83,5 @@ def _constraints(one: Json) -> Limits:
     return found if isinstance(found, dict) else {}
 
 
-def _limit(constraint: Mapping[str, object]) -> str:
-    """What one argument must be, by the one operator that is given."""
-    ((operator, operand),) = constraint.items()
-    match operator, operand:
-        case "any_of", list(several):
-            return " or ".join(_limit(one) for one in several)
-        case "one_of", list(values):
-            more = [f"{len(values) - _LIMITS_SHOWN} more"] if len(values) > _LIMITS_SHOWN else []
-            return "is " + " or ".join([*map(_value, values[:_LIMITS_SHOWN]), *more])
-        case "range", dict(ends):
-            return _range(ends)
-        case "prefix", _:
-            return f"begins with {_value(operand)}"
-        case "glob", _:
-            return f"is like {_value(operand)}"
-        case _:
-            return f"is {_value(operand)}"
-
-
-def _range(ends: Mapping[str, object]) -> str:
-    low, high = ends.get("min"), ends.get("max")
-    if low is None:
-        return f"≤ {_value(high)}"
-    return f"≥ {_value(low)}" if high is None else f"is {_value(low)} to {_value(high)}"
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else cell_code(value)
+def _limits(constraints: Limits) -> str:
+    return limits_of(constraints, cell_code)

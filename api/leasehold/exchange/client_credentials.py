@@ -19,7 +19,8 @@ from leasehold.model.leases import Lease
 from leasehold.model.people import TTL_MAX_SECONDS
 from leasehold.model.possession import FirstUse, Possession
 from leasehold.model.tasks import TaskWish
-from leasehold.policy.leasing import LeaseDenied, LeasePermit, LeaseWish, decide_lease
+from leasehold.policy.leasing import LeasePermit, decide_lease
+from leasehold.policy.wishes import LeaseDenied, LeaseWish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

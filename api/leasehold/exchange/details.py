@@ -13,7 +13,7 @@ from leasehold.model.authority.plain import Constraints, constraints_of, plain_o
 from leasehold.model.errors import InvalidValue
 from leasehold.model.names import check_resource, check_tool
 from leasehold.model.tools import ToolServer
-from leasehold.policy.leasing import LeaseReason
+from leasehold.policy.wishes import LeaseReason
 
 DETAIL_TYPE = "mcp_tool"
 MAX_REACH = 256

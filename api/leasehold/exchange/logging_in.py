@@ -7,10 +7,16 @@ import json
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from urllib.parse import urlencode
 
+from leasehold.authn.people import Person, authenticate_login
+from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.exchange.on_behalf import challenge_of
+from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused
+from leasehold.exchange.views import Views
 from leasehold.model.consents import Pending, Stage
+from leasehold.model.tokens import TokenRefused, UnverifiedToken
 from leasehold.model.trust import Login, TrustIssuer
 
 LOGIN_FOR = timedelta(minutes=10)
@@ -19,6 +25,79 @@ CALLBACK = "/oauth2/login/callback"
 
 class AuthorizationRefused(Exception):
     """The person is told here, and sent nowhere: there is no address that could be trusted with them."""
+
+
+class LoginClient(Protocol):
+    """Redeems the code of a login at the issuer's token endpoint. Raises `TokenRefused`."""
+
+    async def redeem(self, issuer: TrustIssuer, login: Login, fields: Mapping[str, str]) -> UnverifiedToken: ...
+
+
+class LoggingIn:
+    """Sends people to log in at an issuer of theirs, and learns who came back. `own` is our address."""
+
+    def __init__(self, *, own: str, verifier: SubjectTokenVerifier, logins: LoginClient, views: Views) -> None:
+        self._own = own
+        self._verifier = verifier
+        self._logins = logins
+        self._views = views
+
+    async def issuer_named(self, wanted: str | None) -> tuple[str, TrustIssuer]:
+        """The issuer of this name, or the only one where people log in. Raises `ExchangeRefused`."""
+        issuers = await self._views.issuers(self._views.pieces)
+        found = {name: issuer for named in issuers.values() for name, issuer in named if issuer.login is not None}
+        if wanted is not None:
+            found = {name: issuer for name, issuer in found.items() if name == wanted}
+        if len(found) != 1:
+            raise ExchangeRefused(ExchangeReason.NO_LOGIN)
+        return next(iter(found.items()))
+
+    async def issuer_of(self, pending: Pending) -> TrustIssuer:
+        """Where this authorization logs in, if people still do so there. Raises `AuthorizationRefused`."""
+        try:
+            return (await self.issuer_named(pending.get("issuer")))[1]
+        except ExchangeRefused as refused:
+            raise AuthorizationRefused("nobody can log in there any more") from refused
+
+    def url(self, issuer: TrustIssuer, state: str, browser: str, *, silent: bool) -> str:
+        """Where the browser goes to log in. Raises `AuthorizationRefused`."""
+        login = login_of(issuer)
+        fields = {
+            "response_type": "code",
+            "client_id": login.client_id,
+            "redirect_uri": self._own + CALLBACK,
+            "scope": " ".join(sorted(login.scopes)),
+            "state": state,
+            "nonce": derived("nonce", browser),
+            "code_challenge": challenge_of(derived("verifier", browser)),
+            "code_challenge_method": "S256",
+            **({"prompt": "none"} if silent else {}),
+        }
+        return f"{login.authorization_endpoint}?{urlencode(fields)}"
+
+    async def person(self, pending: Pending, issuer: TrustIssuer, code: str, browser: str, now: datetime) -> Person:
+        """Who came back to this browser with a code. Raises `AuthorizationRefused`."""
+        login = login_of(issuer)
+        fields = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._own + CALLBACK,
+            "client_id": login.client_id,
+            "code_verifier": derived("verifier", browser),
+        }
+        try:
+            id_token = await self._logins.redeem(issuer, login, fields)
+            return await authenticate_login(
+                id_token,
+                pending.get("issuer"),
+                issuer,
+                login,
+                nonce=derived("nonce", browser),
+                verifier=self._verifier,
+                now=now,
+            )
+        except TokenRefused as refused:
+            raise AuthorizationRefused("the login was not accepted") from refused
 
 
 class OpenLogins:
@@ -68,23 +147,6 @@ def login_of(issuer: TrustIssuer) -> Login:
     if issuer.login is None:
         raise AuthorizationRefused("nobody can log in there any more")
     return issuer.login
-
-
-def login_url(own: str, issuer: TrustIssuer, state: str, browser: str, *, silent: bool) -> str:
-    """Where the browser goes to log in; `own` is our address."""
-    login = login_of(issuer)
-    fields = {
-        "response_type": "code",
-        "client_id": login.client_id,
-        "redirect_uri": own + CALLBACK,
-        "scope": " ".join(sorted(login.scopes)),
-        "state": state,
-        "nonce": derived("nonce", browser),
-        "code_challenge": challenge_of(derived("verifier", browser)),
-        "code_challenge_method": "S256",
-        **({"prompt": "none"} if silent else {}),
-    }
-    return f"{login.authorization_endpoint}?{urlencode(fields)}"
 
 
 def derived(what: str, browser: str) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from leasehold.exchange.details import DETAIL_TYPE
 from leasehold.model.clients import CLIENT_ALGORITHMS
 from leasehold.model.registrations import JWT_BEARER_GRANT
-from leasehold.policy.leasing import REGISTRY_READ, REGISTRY_WRITE
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  RFC 8693 §2.1
 AUTHORIZATION_CODE = "authorization_code"
@@ -18,7 +17,10 @@ SIGNING_ALGORITHM = "ES256"
 
 
 def server_metadata(issuer: str, register: str | None = None) -> dict[str, object]:
-    """What this server can do. `register` is the path where clients register themselves, if they can."""
+    """What this server can do. `register` is the path where clients register themselves, if they can.
+
+    No `scopes_supported` (RFC 8414 §2 leaves it open): MCP clients ask for all that it names, at every tool server.
+    """
     return {
         **({"registration_endpoint": issuer + register} if register is not None else {}),
         "issuer": issuer,
@@ -39,7 +41,6 @@ def server_metadata(issuer: str, register: str | None = None) -> dict[str, objec
         "client_id_metadata_document_supported": True,
         "dpop_signing_alg_values_supported": sorted(CLIENT_ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": ["none"],
-        "scopes_supported": [REGISTRY_READ, REGISTRY_WRITE],
         "authorization_details_types_supported": [DETAIL_TYPE],
     }
 

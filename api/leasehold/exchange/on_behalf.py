@@ -276,6 +276,7 @@ def _fits(pending: Pending, request: CodeRequest, client: Client) -> bool:
         pending.agent == client.agent
         and pending.get("client") == client.metadata.client_id  # RFC 6749 §4.1.3: to whom it was issued
         and pending.redirect_uri == request.redirect_uri
+        and pending.get("key") in {"", key_of(request.proof)}  # RFC 9449 §10
         and hmac.compare_digest(pending.challenge.encode(), challenge_of(request.verifier).encode())
     )
 

@@ -8,8 +8,8 @@ from typing import TypeAlias
 from leasehold.model.errors import LeaseholdError
 from leasehold.model.tokens import Flaw
 from leasehold.policy.delegating import DelegationReason
-from leasehold.policy.leasing import LeaseReason
 from leasehold.policy.tasks import TaskReason
+from leasehold.policy.wishes import LeaseReason
 
 
 class ExchangeReason(StrEnum):

@@ -23,7 +23,8 @@ from leasehold.model.events import AuditEvent
 from leasehold.model.leases import Node
 from leasehold.model.tokens import TokenRefused
 from leasehold.model.trust import WorkloadBinding
-from leasehold.policy.leasing import LeaseDenied, LeasePermit, LeaseWish, decide_agent_lease, decide_registry_lease
+from leasehold.policy.leasing import LeasePermit, decide_agent_lease, decide_registry_lease
+from leasehold.policy.wishes import LeaseDenied, LeaseWish
 
 
 class TokenExchange:

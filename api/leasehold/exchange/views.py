@@ -37,7 +37,7 @@ from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
 from leasehold.model.workloads import STANDING_GENERATION, Standing, Workload
 from leasehold.policy.credentials import credential_scopes
-from leasehold.policy.leasing import AgentFacts, agent_facts
+from leasehold.policy.shares import AgentFacts, agent_facts
 
 Issuers = Mapping[str, Sequence[tuple[str, TrustIssuer]]]
 Piece = TypeVar("Piece")

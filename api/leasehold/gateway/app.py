@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from leasehold.gateway.refusals import (
     Refused,
 )
 from leasehold.gateway.relaying import Hung, Wire
+from leasehold.gateway.tracing import Traces, note_origin
 
 PREFIX = "/mcp/"
 READY = "/readyz"
@@ -73,13 +75,14 @@ class _Sending:
 class GatewayApp:
     """The application. `issuer` is where callers get their tokens, and the beginning of every address here.
 
-    `refused`, if given, is told every refusal.
+    `refused`, if given, is told every refusal; `traces` what comes in and goes out.
     """
 
     gateway: Gateway
     issuer: str
     drain: Drain = field(default_factory=Drain)
     refused: Callable[[Refused], None] | None = None
+    traces: Traces | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -130,8 +133,12 @@ class GatewayApp:
         raw = await read_body(wire.receive, MAX_REQUEST_BYTES)
         body = body_of(raw)
         batched[0] = body.batched
+        if self.traces is None:
+            note_origin(body)
+        traced = nullcontext() if self.traces is None else self.traces.over(admitted, headers, body)
         try:
-            await forward(await let_through(self.gateway, admitted, scope, headers, body, raw), wire)
+            with traced:
+                await forward(await let_through(self.gateway, admitted, scope, headers, body, raw), wire)
         except Refused as refused:
             refused.ids = tuple(one.id for one in body.requests)
             raise

@@ -21,8 +21,12 @@ from leasehold.gateway.relaying import Hung, Sinks, Wire, relay_stream, relay_wh
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed
 from leasehold.model.connections import Authorized, ConnectionKind, NotConnected, UpstreamCall
 from leasehold.model.errors import Unavailable
+from leasehold.model.traces import TRACEPARENT, TRACESTATE
 
-_FORWARDED = ("content-type", "accept", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id")
+_FORWARDED = (
+    *("content-type", "accept", "mcp-protocol-version", "mcp-method", "mcp-name", "last-event-id"),
+    *(TRACEPARENT, TRACESTATE),
+)
 _STREAM, _JSON = "text/event-stream", "application/json"
 _OK, _BAD, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _BROKEN = 200, 400, 401, 403, 404, 429, 500
 _log = logging.getLogger(__name__)
@@ -36,12 +40,14 @@ async def forward(exchange: Exchange, wire: Wire) -> None:
     except UpstreamFailed as failed:
         _mark(exchange, failed.reason)
         said = "the tool server did not answer as one does"
-        raise Refused(failed.status, UPSTREAM_FAILED, said, reason=failed.reason) from None
+        raise _told(exchange, Refused(failed.status, UPSTREAM_FAILED, said, reason=failed.reason)) from None
     except Unavailable:
         _mark(exchange, "unavailable")
-        raise Refused(503, UPSTREAM_FAILED, "something that it takes is not there now", reason="unavailable") from None
+        said = "something that it takes is not there now"
+        raise _told(exchange, Refused(503, UPSTREAM_FAILED, said, reason="unavailable")) from None
     except Refused as refused:
         _mark(exchange, refused.reason)
+        _told(exchange, refused)
         raise
     except (Hung, TimeoutError, ConnectionError):
         _mark(exchange, "caller_gone")
@@ -147,11 +153,17 @@ def _outgoing(
         method=method,
         url=served.upstream.url or "",
         command=served.upstream.command,
+        transport=served.upstream.transport,
         on_behalf=(served.name, exchange.place.caller.identity),
         headers={**headers, **given},
         body=body,
         certificate=authorized.client_certificate,
     )
+
+
+def _told(exchange: Exchange, refused: Refused) -> Refused:
+    refused.told = bool(exchange.pending)
+    return refused
 
 
 def _mark(exchange: Exchange, reason: str) -> None:

@@ -6,42 +6,25 @@ a closed set, and what is none of its words is `other`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Final, Protocol
 
-from leasehold.decisions.recording import Recorder
 from leasehold.gateway.answers import Pending
 from leasehold.gateway.deciding import Place
 from leasehold.gateway.needs import METHODS
-from leasehold.gateway.records import Records
 from leasehold.gateway.refusals import DENIED, UPSTREAM_FAILED, Refused
 from leasehold.gateway.scanning import Scanned, Scans
 from leasehold.gateway.serving import Served
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed, Upstreams
-from leasehold.model.connections import Authorized
+from leasehold.gateway.witnessing import OUTCOMES
 from leasehold.scan.findings import FindingKind
 
 OTHER: Final = "other"
 _KINDS = frozenset(FindingKind) | {"omitted"}
-_OUTCOMES: Final[Mapping[str, str]] = {
-    "tool_error": "tool_error",
-    "insufficient_scope": "insufficient_scope",
-    "rate_limited": "rate_limited",
-    "upstream_limited": "upstream_limited",
-    "blocked": "blocked",
-    "not_approved": "quarantined",
-    "stale": "stale",
-    "not_current": "stale",
-    "not_recorded": "not_recorded",
-    "caller_gone": "caller_gone",
-    "input_denied": "denied",
-    "unavailable": "unavailable",
-}
 _REFUSALS: Final = frozenset(
     {
-        *_OUTCOMES.values(),
+        *OUTCOMES.values(),
         *("malformed", "unauthenticated", "unknown_method", "too_large", "slow_body", "draining", "origin", "host"),
         *("not_taken", "session_gone", "foreign_session", "cut_off"),
     }
@@ -59,33 +42,14 @@ class Meter(Protocol):
     def waited(self, server: str, answered: str, seconds: float) -> None: ...
 
 
-class MeteredRecords(Records):
-    """Counts each request that is owed an answer, once, when what came of it is recorded or could not be."""
+class Counting:
+    """Counts each request that is owed an answer, once, when what came of it is known."""
 
-    def __init__(self, recorder: Recorder, meter: Meter) -> None:
-        super().__init__(recorder)
+    def __init__(self, meter: Meter) -> None:
         self._meter = meter
 
-    async def ended(
-        self, place: Place, one: Pending, at: datetime, authorized: Authorized | None, seconds: float
-    ) -> None:
-        """What came of a request. Raises `Refused`."""
-        try:
-            await super().ended(place, one, at, authorized, seconds)
-        except Refused as refused:
-            self._count(place, one, _OUTCOMES.get(refused.reason, "failed"))
-            raise
-        self._count(place, one, outcome_of(one))
-
-    async def refused(self, place: Place, pending: Sequence[Pending], reason: str) -> None:
-        """What was not let through. Raises `Refused`."""
-        try:
-            await super().refused(place, pending, reason)
-        finally:
-            for one in pending:
-                self._count(place, one, _OUTCOMES.get(one.reason, "denied"))
-
-    def _count(self, place: Place, one: Pending, outcome: str) -> None:
+    def ended(self, place: Place, one: Pending, outcome: str, _seconds: float | None) -> None:
+        """What came of one request."""
         method = one.message.method
         self._meter.called(place.served.name, method if method in METHODS else OTHER, outcome)
 
@@ -143,18 +107,9 @@ class MeteredUpstreams:
             raise
 
 
-def outcome_of(one: Pending) -> str:
-    """What came of a request, in one word of a closed set."""
-    if one.reason.startswith("not_connected"):
-        return "not_connected"
-    if one.reason.startswith("error_"):
-        return "protocol_error"
-    return _OUTCOMES.get(one.reason, "failed" if one.is_error else "ok")
-
-
 def refusal_word(refused: Refused) -> str:
     """Why something was refused, in one word of a closed set."""
     if refused.status == _UNAUTHORIZED:
         return "unauthenticated"
-    word = _OUTCOMES.get(refused.reason, refused.reason or "malformed")
+    word = OUTCOMES.get(refused.reason, refused.reason or "malformed")
     return word if word in _REFUSALS else _BY_CODE.get(refused.code, OTHER)

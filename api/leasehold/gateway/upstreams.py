@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from leasehold.model.connections import ClientCertificate
+from leasehold.model.relaying import Transport
 
 
 class UpstreamFailed(Exception):
@@ -29,6 +30,7 @@ class Outgoing:
     method: str
     url: str
     command: tuple[str, ...] = ()
+    transport: Transport = Transport.STREAMABLE_HTTP
     on_behalf: tuple[str, str] = ("", "")
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
@@ -36,12 +38,17 @@ class Outgoing:
 
 
 class Incoming(Protocol):
-    """The beginning of an answer: status and headers, lower-case; the rest comes in chunks."""
+    """The beginning of an answer: status and headers, lower-case; the rest comes in chunks.
+
+    `body` is all of the rest where it came at once, else None.
+    """
 
     @property
     def status(self) -> int: ...
     @property
     def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes | None: ...
     def chunks(self) -> AsyncIterator[bytes]: ...
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from leasehold.model.access import Reach
 from leasehold.model.consents import Pending
 from leasehold.model.people import AgentState
 from leasehold.model.principal import Principal, Role
 from leasehold.model.registrations import ClientMetadata
-from leasehold.policy.leasing import AgentFacts
+from leasehold.policy.shares import NEVER, AgentFacts, Share, share_of
+from leasehold.policy.wishes import LeaseWish
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,15 @@ def decide_step(pending: Pending, now: datetime, *, browser: str | None) -> Step
 def may_be_asked(facts: AgentFacts, client: ClientMetadata, redirect_uri: str) -> bool:
     """True while the agent lives and the address is still one of its client's."""
     return facts.agent.state is AgentState.ACTIVE and decide_start(facts.name, client, redirect_uri) is not None
+
+
+def reach_asked(facts: AgentFacts, pending: Pending, now: datetime) -> tuple[Reach, ...]:
+    """What the agent may do now of what a person is asked for; nothing if none of it is granted any more."""
+    wish = LeaseWish(
+        resource=pending.resource, scopes=None, at_most=pending.scopes, subject_expires_at=NEVER, proposes=False
+    )
+    share = share_of(facts, wish, now)
+    return share.reach if isinstance(share, Share) else ()
 
 
 def decide_own_consents(user: str) -> ConsentPermit:

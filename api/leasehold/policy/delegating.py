@@ -18,16 +18,9 @@ from leasehold.model.consents import Consent
 from leasehold.model.leases import REGISTRY, Ancestor, Node, lease_node
 from leasehold.model.patterns import covers as covers_name
 from leasehold.model.people import Agent
-from leasehold.policy.leasing import (
-    MIN_TTL,
-    AgentFacts,
-    Hold,
-    LeaseDenied,
-    LeasePermit,
-    LeaseWish,
-    decide_lease,
-    promised,
-)
+from leasehold.policy.leasing import MIN_TTL, Hold, LeasePermit, decide_lease
+from leasehold.policy.shares import AgentFacts, promised
+from leasehold.policy.wishes import LeaseDenied, LeaseWish
 
 
 class DelegationReason(StrEnum):

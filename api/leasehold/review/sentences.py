@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from leasehold.limit_words import limits_of
 from leasehold.model.plain import plain
 from leasehold.model.principal import Role
 from leasehold.model.trust import WorkloadBinding
 from leasehold.review.entitlements import EVERY_TOOL, collapsed
 from leasehold.review.findings import Deed, Entitlement
-from leasehold.review.limits import limits_of
 from leasehold.review.quotation import quoted
 
 _SHOWN = 3
@@ -83,4 +83,4 @@ def target_of(binding: WorkloadBinding) -> str:
 def _deed(one: Entitlement, aside: Aside) -> str:
     tool = f"use every tool of {quoted(one.tool_server)}" if one.tool == EVERY_TOOL else quoted(one.tool)
     free = " without limits" if not one.constraints and one.deed in aside.limited else ""
-    return f"{tool} on {quoted(one.resource)}{limits_of(one.constraints)}{free}"
+    return f"{tool} on {quoted(one.resource)}{limits_of(one.constraints, quoted)}{free}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import zip_longest
 
+from leasehold.limit_words import limit
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
@@ -14,7 +15,6 @@ from leasehold.review.becoming import ROLE_RANK
 from leasehold.review.differences import Comparison, Difference, Effect
 from leasehold.review.drafts import Draft
 from leasehold.review.findings import Delta, DriftClass
-from leasehold.review.limits import limit
 from leasehold.review.moves import Shift
 from leasehold.review.quotation import quoted
 from leasehold.review.risk import MAY_DIFFER, UNPROVEN, Assessment, Setting, in_production, of_gain, of_loss
@@ -165,7 +165,7 @@ def _value(value: object) -> str:
     if isinstance(value, list):
         return quoted(", ".join(map(str, value))) if value else "empty"
     if isinstance(value, dict):
-        return limit(value)
+        return limit(value, quoted)
     return "absent" if value is None else quoted(str(value)) if value != "" else "empty"
 
 

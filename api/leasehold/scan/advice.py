@@ -27,7 +27,8 @@ _PHRASES = {
     ),
 }
 _RULES = tuple(_PHRASES)
-_PATTERN = pattern("(?i)" + "|".join(f"({phrase})" for phrase in _PHRASES.values()))
+EXPRESSION = "(?i)" + "|".join(f"({phrase})" for phrase in _PHRASES.values())
+_PATTERN = pattern(EXPRESSION)
 
 
 def advice_in(text: bytes, seen: int) -> Iterator[tuple[str, int, int]]:

@@ -27,7 +27,7 @@ _KINDS = (
     (FindingKind.FILLER, r"[\x{115f}\x{1160}\x{3164}\x{ffa0}]+"),
 )
 _PATTERN = pattern("|".join(f"({shape})" for _, shape in _KINDS))
-_EVERYTHING = pattern(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_CONTROLS = bytes((*range(0x09), 0x0B, *range(0x0E, 0x20), 0x7F))
 _LONGEST_CHARACTER = 4
 _JOINING = ((0x0600, 0x06FF), (0x0700, 0x08FF), (0x0900, 0x0DFF), (0x0F00, 0x109F), (0x1780, 0x18AF), (0xFB50, 0xFEFC))
 _RIGHT_TO_LEFT = ((0x0590, 0x08FF), (0xFB1D, 0xFDFF), (0xFE70, 0xFEFC), (0x10800, 0x10FFF), (0x1E800, 0x1EFFF))
@@ -59,7 +59,7 @@ class Hidden:
 
 def hidden_in(text: bytes, seen: int, *, beginning: bool) -> Iterator[Hidden]:
     """Every run that nothing explains, after the first `seen` bytes. At the beginning U+FEFF is a byte order mark."""
-    if text.isascii() and _EVERYTHING.search(text, seen) is None:
+    if text.isascii() and len(text.translate(None, _CONTROLS)) == len(text):
         return
     at = seen
     while found := _PATTERN.search(text, at):

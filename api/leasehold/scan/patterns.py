@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol, cast
 
 import re2  # type: ignore[import-untyped]  # it ships no types: the protocols below are what we use of it
@@ -33,7 +33,18 @@ class Pattern(Protocol):
 
 def pattern(expression: str) -> Pattern:
     """Compile an expression; the leftmost match wins, and of those the first alternative."""
+    return cast("Pattern", re2.compile(expression, _options()))
+
+
+def any_of(expressions: Iterable[str]) -> Pattern:
+    """Compile all of them as one, to ask whether any matches at all: one look takes what a look for one takes."""
+    options = _options()
+    options.never_capture = True
+    return cast("Pattern", re2.compile("|".join(f"(?:{one})" for one in expressions), options))
+
+
+def _options() -> re2.Options:
     options = re2.Options()
     options.max_mem = _MEMORY
     options.log_errors = False
-    return cast("Pattern", re2.compile(expression, options))
+    return options

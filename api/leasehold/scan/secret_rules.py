@@ -84,6 +84,8 @@ _ASSIGNMENT = Rule("assignment", rf"{_KEYWORDS}{_GAP}({_VALUE}{{12,}})", looks_r
 _GROUPED = "|".join(f"({rule.shape})" for rule in _TOKENS)
 _RULES = (*_TOKENS, *_PLACES)
 EXPRESSION = rf"{_BEFORE}(?:{_GROUPED}){_AFTER}|" + "|".join(rule.shape for rule in _PLACES)
+EXPRESSIONS = (EXPRESSION, _ASSIGNMENT.shape)
+"""Where none of these matches, there is no secret, except one that went on from the text before."""
 _PATTERN = pattern(EXPRESSION)
 _ASSIGNED = pattern(_ASSIGNMENT.shape)
 _CONTINUED = pattern(rf"^(?:[A-Za-z0-9+/=_\s\\:.,()]|-[A-Za-z0-9])*(?:-----END {_KEY_NAME})?")

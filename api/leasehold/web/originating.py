@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from leasehold.model.events import ORIGIN, Origin
+from leasehold.model.traces import trace_context
 from leasehold.web.asgi import Application, Receive, Scope, Send
-
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context §3.2
-_NO_TRACE = b"0" * 32
 
 
 def originating(app: Application) -> Application:
@@ -27,6 +24,6 @@ def originating(app: Application) -> Application:
 def _trace(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"traceparent":
-            found = _TRACEPARENT.fullmatch(value)
-            return found[1].decode() if found is not None and found[1] != _NO_TRACE else ""
+            found = trace_context(value.decode("latin-1"))
+            return found.trace if found is not None else ""
     return ""

@@ -190,5 +190,7 @@ REQUIREMENTS = (
     Requirement("9449-window", "RFC 9449 §4.3", "iat lies within an acceptable window"),
     Requirement("9449-once", "RFC 9449 §11.1", "a jti of a proof is taken once"),
     Requirement("9449-error", "RFC 9449 §5", "an invalid proof is invalid_dpop_proof"),
+    Requirement("9449-code", "RFC 9449 §10", "a code that was asked for with dpop_jkt is redeemed with that key alone"),
+    Requirement("9449-par", "RFC 9449 §10.1", "a pushed request takes dpop_jkt, a proof, or both of one key"),
     Requirement("9449-confirmation", "RFC 9449 §6.2", "introspection tells the confirmation"),
 )

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.conformance.oauth.requirements import proves
+from tests.fakes.client_keys import ClientKey
 from tests.fakes.exchange_world import ISSUER
 from tests.fakes.people import BACK, OTHER, Browser, code_for, push, query, redeem, rival, said, with_people
 
@@ -89,3 +90,19 @@ def test_the_person_is_the_subject_and_the_agent_acts(people):
 @proves("9700-frames")
 def test_pages_are_framed_by_nobody(people):
     assert "frame-ancestors 'none'" in Browser(people).ask(push(people)).headers["content-security-policy"]
+
+
+@proves("9449-code", "9449-par")
+def test_a_code_is_bound_to_the_key_that_its_request_told(people):
+    key, other = ClientKey(), ClientKey()
+
+    def proof(of, endpoint):
+        return {"dpop": of.proof(people.now, url=f"{ISSUER}/oauth2/{endpoint}")}
+
+    told = {"dpop_jkt": key.thumbprint}
+    for pushed in (told, {"headers": proof(key, "par")}, {**told, "headers": proof(key, "par")}):
+        code = code_for(people, **pushed)
+        assert redeem(people, code, headers=proof(other, "token")).json["error"] == "invalid_grant"
+        assert redeem(people, code).json["error"] == "invalid_grant"
+        assert redeem(people, code, headers=proof(key, "token")).json["token_type"] == "DPoP"
+    assert push(people, **told, headers=proof(other, "par")).status == 400

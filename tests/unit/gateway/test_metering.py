@@ -8,9 +8,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from leasehold.gateway.app import GatewayApp
 from leasehold.gateway.lists import Lists
-from leasehold.gateway.metering import MeteredRecords, MeteredScans, MeteredUpstreams, refusal_word
+from leasehold.gateway.metering import Counting, MeteredScans, MeteredUpstreams, refusal_word
 from leasehold.gateway.rates import Rate, RateLimits, Rates
 from leasehold.gateway.upstreams import UpstreamFailed
+from leasehold.gateway.witnessing import WitnessedRecords
 from leasehold.metrics.prometheus import PrometheusMeter
 
 CANARY = "canary-9f1"
@@ -21,7 +22,7 @@ def meter(world):
     made = PrometheusMeter(lambda: world.following.known.staleness(world.monotonic()))
     world.gateway = replace(
         world.gateway,
-        records=MeteredRecords(world.recorder, made),
+        records=WitnessedRecords(world.recorder, [Counting(made)]),
         scans=MeteredScans(b"k" * 32, made),
         upstreams=MeteredUpstreams(world.upstream, made, world.monotonic),
     )

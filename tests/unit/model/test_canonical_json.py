@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from leasehold.model.canonical_json import canonical_json
 from leasehold.model.errors import InvalidValue
+from leasehold.model.trail.records import canonical_bytes
 
 JSON = st.recursive(
     st.one_of(
@@ -89,3 +90,27 @@ def test_nesting_has_an_end():
 def test_large_integers_that_a_double_confuses_stay_two():
     assert canonical_json(2**53 + 1) != canonical_json(2**53 + 2) != canonical_json(2**53)
     assert canonical_json(2**63 - 1) == "9223372036854775807"
+
+
+_NUMBERS = st.one_of(
+    st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.integers(-(10**6), 10**6).map(float)
+)
+
+
+@given(st.dictionaries(st.text("abc", min_size=1), st.one_of(_NUMBERS, st.lists(_NUMBERS, max_size=3), JSON)))
+def test_the_quick_way_writes_what_the_careful_one_writes(document):
+    assert canonical_bytes(document) == canonical_json(document).encode()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), [float("-inf")], object(), {"a": {1}}])
+def test_the_quick_way_takes_nothing_that_has_no_canonical_form(value):
+    with pytest.raises(InvalidValue):
+        canonical_bytes({"a": value})
+
+
+def test_the_quick_way_takes_nothing_that_is_too_deep():
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(InvalidValue):
+        canonical_bytes({"a": deep})

@@ -12,7 +12,7 @@ from leasehold.model.authority.order import allows
 from leasehold.model.ceilings import within_ceilings
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.tools import Action, Scope, Tool, ToolServer
-from leasehold.policy.leasing import promised
+from leasehold.policy.shares import promised
 from leasehold.registry.worlds import Access
 
 CALLS = calls()

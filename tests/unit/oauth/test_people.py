@@ -1,6 +1,7 @@
 """Agents on behalf of people: the way through, and every known way to misuse it."""
 
 import html
+import re
 from dataclasses import replace
 
 import jwt
@@ -28,6 +29,7 @@ from tests.fakes.people import (
 )
 
 from leasehold.exchange.on_behalf import challenge_of
+from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.clients import DpopUse
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import consent_node, user_node
@@ -80,6 +82,48 @@ def test_the_question_names_agent_owner_and_tools_in_words(people):
     for word in ("triage", "Alice (alice@example.com, team shop)", "people/00u1alice", "read_file", TOOLS):
         assert word in text
     assert "comment" not in text
+
+
+def asked_about(people, **constraints):
+    """The question, in plain text, about an agent whose grant has limits."""
+    with people.store.read() as unit:
+        (live,) = unit.objects.list(Kind.GRANTS)
+    spec = replace(live.spec, tools=frozenset({"comment"}), constraints=constraints)
+    people.delete(Kind.GRANTS, live.name)
+    people.put(Kind.GRANTS, spec.id, spec)
+    page = Browser(people).ask(push(people)).body.decode()
+    return html.unescape(re.sub(r"</?b>", "`", page)), page
+
+
+def test_the_question_tells_places_and_limits_in_words(people):
+    fixes = ArgumentConstraint(prefixes=frozenset({"fix: "}))
+    text, _ = asked_about(people, size=ArgumentConstraint(max=50), body=fixes)
+    assert "change with `comment`" in text
+    assert "on `repo:web` where `body` begins with `fix: ` and `size` ≤ 50" in text
+
+
+def test_whoever_consents_is_shown_every_value_and_every_limited_argument(people):
+    values = frozenset(f"value-{number}" for number in range(9))
+    letters = {name: ArgumentConstraint(one_of=frozenset({name})) for name in "abcde"}
+    text, _ = asked_about(people, label=ArgumentConstraint(one_of=values), **letters)
+    for word in (*values, *(f"`{name}` is `{name}`" for name in "abcde")):
+        assert word in text
+    assert "more" not in text
+
+
+def test_a_limit_cannot_be_markup(people):
+    _, page = asked_about(people, body=ArgumentConstraint(prefixes=frozenset({"</b></ul><script>alert(1)</script>"})))
+    assert "<script" not in page
+    assert "&lt;/ul&gt;" in page
+
+
+def test_what_is_not_granted_any_more_is_told_as_such(people):
+    browser = Browser(people)
+    started = browser.start(push(people))
+    with people.store.read() as unit:
+        (live,) = unit.objects.list(Kind.GRANTS)
+    people.delete(Kind.GRANTS, live.name)
+    assert "nowhere at present" in browser.log_in(started).body.decode()
 
 
 def test_the_question_can_be_neither_framed_nor_scripted(people):

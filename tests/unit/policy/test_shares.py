@@ -10,7 +10,9 @@ from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Grant
 from leasehold.model.people import Agent, Owner
 from leasehold.model.tools import Action, Tool, ToolServer
-from leasehold.policy.leasing import Hold, LeaseDenied, LeaseReason, LeaseWish, agent_facts, decide_lease
+from leasehold.policy.leasing import Hold, decide_lease
+from leasehold.policy.shares import agent_facts
+from leasehold.policy.wishes import LeaseDenied, LeaseReason, LeaseWish
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 GITHUB, JIRA = "https://github-mcp.example/mcp", "https://jira-mcp.example/mcp"

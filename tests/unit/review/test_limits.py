@@ -11,6 +11,7 @@ from tests.unit.model.test_arguments import DECLARED
 from tests.unit.review.test_hostile_strings import HOSTILE
 from tests.unit.review.worlds import NOW, Registry, declare, drift, only, organisation, review
 
+from leasehold.limit_words import limits_of
 from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
@@ -18,7 +19,7 @@ from leasehold.model.tools import Scope
 from leasehold.review.declared import Declared
 from leasehold.review.entitlements import beyond, entitlements, undecided
 from leasehold.review.findings import DriftClass
-from leasehold.review.limits import limits_of
+from leasehold.review.quotation import quoted
 from leasehold.review.worlds import World
 
 BASE = {key: spec for key, spec in organisation().items() if key[0] not in {Kind.GRANTS, Kind.GRANT_SETS}}
@@ -170,17 +171,17 @@ def test_the_code_to_adopt_a_grant_holds_its_limits():
     ],
 )
 def test_a_limit_in_words(constraint, words):
-    assert limits_of({"x": constraint}) == f" where `x` {words}"
+    assert limits_of({"x": constraint}, quoted) == f" where `x` {words}"
 
 
 def test_many_limits_are_counted():
-    found = limits_of({name: {"range": {"max": 1}} for name in "abcde"})
+    found = limits_of({name: {"range": {"max": 1}} for name in "abcde"}, quoted)
     assert found == " where `a` ≤ 1, `b` ≤ 1, `c` ≤ 1 and 2 more arguments are limited"
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_names_and_values_stay_between_backticks(text):
-    found = limits_of({text: {"one_of": [text, "plain"]}})
+    found = limits_of({text: {"one_of": [text, "plain"]}}, quoted)
     outside = "".join(piece for at, piece in enumerate(found.split("`")) if at % 2 == 0)
     assert outside == " where  is  or "
     assert found.isprintable()

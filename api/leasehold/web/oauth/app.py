@@ -15,13 +15,13 @@ from starlette.concurrency import run_in_threadpool
 from leasehold.authn.ports import ProofVerifier
 from leasehold.authn.possession import Possessions, key_of
 from leasehold.exchange import metadata
-from leasehold.exchange.authorizing import PUSHED_FOR
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.consents import Consents
 from leasehold.exchange.delegation import Delegation
 from leasehold.exchange.introspection import Introspection, Revocation
 from leasehold.exchange.logging_in import CALLBACK
 from leasehold.exchange.on_behalf import OnBehalf
+from leasehold.exchange.pushing import PUSHED_FOR
 from leasehold.exchange.refusals import ClientRefused, ExchangeRefused
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.model.errors import LeaseholdError, Unauthenticated
@@ -144,8 +144,10 @@ class _Routes:
         return Answer(exchange_answer(issued, self._doors.clock()), headers={**_NO_STORE, **_next_nonce(proof)})
 
     async def push(self, scope: Scope, receive: Receive) -> Answer:
-        request_uri = await self._doors.people.push(scope, receive)
-        return Answer({"request_uri": request_uri, "expires_in": int(PUSHED_FOR.total_seconds())}, 201)
+        proof = self._proof(scope, "/oauth2/par", self._doors.clock())
+        request_uri = await self._doors.people.push(scope, receive, proof)
+        body = {"request_uri": request_uri, "expires_in": int(PUSHED_FOR.total_seconds())}
+        return Answer(body, 201, {**_NO_STORE, **_next_nonce(proof)})
 
     def _proof(self, scope: Scope, path: str, now: datetime) -> Possession | None:
         sent = header(scope, b"dpop")

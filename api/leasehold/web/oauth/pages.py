@@ -8,6 +8,10 @@ from html import escape
 from urllib.parse import urlsplit
 
 from leasehold.exchange.authorizing import Question
+from leasehold.limit_words import limits_of
+from leasehold.model.access import Reach
+from leasehold.model.authority.constraints import MAX_VALUES
+from leasehold.model.authority.plain import plain_of
 from leasehold.model.tools import Action
 
 _SAFE = {
@@ -58,7 +62,8 @@ def consent_page(question: Question, action: str) -> Page:
         f"{_client(pending.get('client'))}"
         f"<p>{escape(owner)} answers for it. You are {escape(pending.get('user').removeprefix('user:'))}.</p>"
         f"<p>On {escape(pending.resource)} it could, for you:</p><ul>{tools}</ul>"
-        "<p>It gets no more than this, never your password, and you can take it back at any time.</p>"
+        "<p>It gets no other tool, and never your password. Places and limits are those of today: your organisation "
+        "may change them. You can take this back at any time.</p>"
         f'<form method="post" action="{escape(action)}">'
         f'<input type="hidden" name="ticket" value="{escape(question.ticket)}">'
         '<button name="answer" value="allow">Allow</button> <button name="answer" value="deny">Do not allow</button>'
@@ -82,8 +87,19 @@ def _tools(question: Question) -> list[str]:
         listed = server.tools.get(tool) if server is not None else None
         verb = _WORDS[listed.action] if listed is not None else action
         said = f": {escape(listed.description)}" if listed is not None and listed.description else ""
-        lines.append(f"{escape(verb)} with <b>{escape(tool)}</b>{said}")
+        places = [_place(one) for one in question.reach if one.tool == tool]
+        where = "; or ".join(places) if places else "nowhere at present"
+        lines.append(f"{escape(verb)} with <b>{escape(tool)}</b>{said}<br>{where}")
     return lines
+
+
+def _place(reach: Reach) -> str:
+    where = "everywhere" if reach.resource == "*" else f"on {_live(reach.resource)}"
+    return where + limits_of(plain_of(reach.constraints), _live, most=MAX_VALUES)  # whoever consents is shown all
+
+
+def _live(text: str) -> str:
+    return f"<b>{escape(text)}</b>"
 
 
 def page(status: int, form_action: str, body: str) -> Page:

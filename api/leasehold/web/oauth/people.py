@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from leasehold.authn.possession import key_of
 from leasehold.broker.connecting import Connecting, ConnectRefused
-from leasehold.exchange.authorizing import Arrival, Authorizing, PushedRequest, Redirect
+from leasehold.exchange.authorizing import Arrival, Authorizing, Redirect
 from leasehold.exchange.client_credentials import ClientRequest
 from leasehold.exchange.logging_in import AuthorizationRefused
 from leasehold.exchange.on_behalf import AssertionRequest, CodeRequest
+from leasehold.exchange.pushing import PushedRequest, Pushing
 from leasehold.model.possession import Possession
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.asgi import Receive, Scope
@@ -23,9 +25,10 @@ from leasehold.web.oauth.task_form import task_of
 
 CONSENT = "/oauth2/consent"
 _STATE_LIMIT = 1024
-_CHALLENGE_LENGTH = 43  # base64url of a SHA-256
+_CHALLENGE_LENGTH = _THUMBPRINT_LENGTH = 43  # base64url of a SHA-256
 _VERIFIER_MIN, _VERIFIER_MAX = 43, 128  # RFC 7636 §4.1
-_URL_SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~")
+_BASE64_URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+_URL_SAFE = _BASE64_URL | {".", "~"}
 
 
 class People:
@@ -35,19 +38,22 @@ class People:
         self,
         *,
         issuer: str,
+        pushing: Pushing,
         authorizing: Authorizing,
         clock: Callable[[], datetime],
         connecting: Connecting | None = None,
     ) -> None:
         self._issuer = issuer
+        self._pushing = pushing
         self._authorizing = authorizing
         self._clock = clock
         self._browsers = Browsers(issuer)
         self._connecting = connecting
 
-    async def push(self, scope: Scope, receive: Receive) -> str:
+    async def push(self, scope: Scope, receive: Receive, proof: Possession | None) -> str:
         """The request_uri of a pushed request. Raises `InvalidRequest`, `ExchangeRefused`."""
-        return await self._authorizing.push(pushed_request(scope, await read_form(scope, receive)), self._clock())
+        request = pushed_request(scope, await read_form(scope, receive), proof)
+        return await self._pushing.push(request, self._clock())
 
     async def authorize(self, scope: Scope, _receive: Receive) -> Page:
         """To the login."""
@@ -95,7 +101,7 @@ class People:
         return redirect_page(redirect.url, cookie)
 
 
-def pushed_request(scope: Scope, form: Form) -> PushedRequest:
+def pushed_request(scope: Scope, form: Form, proof: Possession | None) -> PushedRequest:
     """What an agent pushes: the code flow with PKCE, nothing else. Raises `InvalidRequest`."""
     if form.get("response_type") != "code":
         raise InvalidRequest("response_type must be code")
@@ -117,13 +123,26 @@ def pushed_request(scope: Scope, form: Form) -> PushedRequest:
     credential = client_credential(scope, form)
     return PushedRequest(
         # Proof is asked for where the token is issued; here it is only found out whether there would be one.
-        client=ClientRequest(credential=credential, resource=resource_of(form), scopes=scopes_of(form), asks=True),
+        client=ClientRequest(
+            credential=credential, resource=resource_of(form), scopes=scopes_of(form), proof=proof, asks=True
+        ),
         redirect_uri=form["redirect_uri"],
         challenge=challenge,
         state=state,
         issuer=form.get("issuer"),
         silent="prompt" in form,
+        key=_key(form, proof),
     )
+
+
+def _key(form: Form, proof: Possession | None) -> str | None:
+    """The key that the code is bound to: told by its thumbprint, proved, or both alike (RFC 9449 §10.1)."""
+    told, proved = form.get("dpop_jkt"), key_of(proof)
+    if told is not None and (len(told) != _THUMBPRINT_LENGTH or set(told) - _BASE64_URL):
+        raise InvalidRequest("dpop_jkt is not the SHA-256 thumbprint of a key")
+    if None not in {told, proved} and told != proved:
+        raise InvalidRequest("dpop_jkt is not of the key that the proof is of")
+    return told or proved
 
 
 def code_request(scope: Scope, form: Form, proof: Possession | None) -> CodeRequest:

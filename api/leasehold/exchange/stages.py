@@ -1,0 +1,108 @@
+"""Authorizations under way: a stage is a row under the digest of a secret that only the next party holds.
+
+Whoever leaves a stage is the only one: the row goes in the transaction that makes the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+
+from leasehold.exchange.on_behalf import digest_of
+from leasehold.exchange.ports import Store
+from leasehold.model.consents import Consent, Pending, Stage
+from leasehold.model.events import AuditEvent, Outcome
+from leasehold.model.leases import REGISTRY, Ancestor, consent_node, stands_for, user_node
+from leasehold.model.possession import FirstUse
+from leasehold.model.tokens import LEEWAY
+from leasehold.policy.consenting import StepPermit
+from leasehold.policy.leasing import LeasePermit
+
+
+class Stages:
+    """Finds them and moves them on. Each call is one transaction, durable when it returns. Raises `Unavailable`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def find(self, secret: str, stage: Stage) -> Pending | None:
+        """The authorization that this secret leads on, at this stage."""
+        return await asyncio.to_thread(self._find, secret, stage)
+
+    async def push(self, permit: LeasePermit, pending: Pending, uses: Iterable[FirstUse], now: datetime) -> bool:
+        """Begin one that a client pushed; False if what it proved itself with was used before."""
+        return await asyncio.to_thread(self._push, permit, pending, tuple(uses), now)
+
+    async def begin(self, permit: StepPermit, pending: Pending, now: datetime) -> None:
+        """Begin one of somebody who connects an account of theirs."""
+        await asyncio.to_thread(self._begin, permit, pending, now)
+
+    async def move(
+        self, permit: StepPermit, pending: Pending, following: Pending | None, consent: Consent | None = None
+    ) -> bool:
+        """From one stage to the next, or to the end; False if somebody did so before."""
+        return await asyncio.to_thread(self._move, permit, pending, following, consent)
+
+    async def is_consented(self, user: str, pending: Pending) -> bool:
+        """True iff a consent of this person stands for all that is asked."""
+        return await asyncio.to_thread(self._is_consented, user, pending)
+
+    async def stands(self, user: str) -> str:
+        """The generations that a person's connection will hang on."""
+        return await asyncio.to_thread(self._stands, user)
+
+    def _find(self, secret: str, stage: Stage) -> Pending | None:
+        with self._store.read() as unit:
+            return unit.authorizations.find(digest_of(secret), stage)
+
+    def _is_consented(self, user: str, pending: Pending) -> bool:
+        with self._store.read() as unit:
+            consent = unit.consents.find(user, pending.agent, pending.resource)
+        return consent is not None and consent.stands_for(pending.scopes)
+
+    def _stands(self, user: str) -> str:
+        nodes = (REGISTRY, user_node(user))
+        with self._store.read() as unit:
+            generations = unit.nodes.generations(nodes)
+        return stands_for(Ancestor(node, generations.get(node, 0)) for node in nodes)
+
+    def _push(self, permit: LeasePermit, pending: Pending, first_uses: tuple[FirstUse, ...], now: datetime) -> bool:
+        uses = {(use.issuer, use.digest): use.expires_at + LEEWAY for use in first_uses}
+        with self._store.begin() as unit:
+            if len(unit.replays.first_uses(uses)) != len(uses):
+                return False
+            unit.authorizations.forget(now)
+            unit.authorizations.add(pending)
+            unit.audit.append(_event("push", f"agent:{permit.agent}", pending, now))
+        return True
+
+    def _begin(self, _permit: StepPermit, pending: Pending, now: datetime) -> None:
+        with self._store.begin() as unit:
+            unit.authorizations.forget(now)
+            unit.authorizations.add(pending)
+
+    def _move(self, permit: StepPermit, pending: Pending, following: Pending | None, consent: Consent | None) -> bool:
+        with self._store.begin() as unit:
+            if unit.authorizations.take(pending.digest, pending.stage) is None or permit.agent != pending.agent:
+                return False
+            if following is not None:
+                unit.authorizations.add(following)
+            if consent is not None:
+                unit.consents.put(consent)
+                unit.nodes.ensure(consent_node(consent.user, consent.agent, consent.resource))
+                unit.audit.append(_event("consent", consent.user, pending, consent.at))
+        return True
+
+
+def _event(action: str, principal: str, pending: Pending, now: datetime) -> AuditEvent:
+    detail = {"client_id": pending.agent, "resource": pending.resource, "scopes": sorted(pending.scopes)}
+    return AuditEvent(
+        at=now,
+        principal=principal,
+        action=action,
+        kind="consents",
+        name=pending.agent,
+        outcome=Outcome.OK,
+        detail=detail,
+    )
