@@ -39,8 +39,8 @@ class Gate(Resource):
         {"id": Attribute(String, computed=True, keep_prior=True, description="The stack whose plans are reviewed.")},
         description=(
             "Shows the verdict of the registry's gate while planning: what the rules deny stops the plan, what needs "
-            "approval is a warning, and a receipt that does not cover the plan stops it where writes need one. Let it depend on every other resource of this provider, so that it is planned "
-            "last; one review is asked for per plan, and none for a plan without changes. Needs a stack in the "
+            "approval is a warning, and a receipt that does not cover the plan stops it where writes need one. Let it "
+            "depend on every other resource of this provider, so that it is planned last; one review is asked for per plan, and none for a plan without changes. Needs a stack in the "
             "provider block."
         ),
     )

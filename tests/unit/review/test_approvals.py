@@ -110,7 +110,7 @@ def test_a_refused_approval_is_remembered_by_nobody(registry):
 
 
 def test_without_a_gate_writes_are_held_one_by_one_and_nothing_unapproved_is_written(registry):
-    """A plan that changed after its approval, applied all the same: what is as it was approved lives, the rest never."""
+    """A plan that changed after its approval, applied all the same: what is as it was approved lives, no more."""
     both = (ROW, {**ROW, "values": OTHER})
     receipt = approved(registry, review(registry, *both)["receipt"])
     changed = {**DELETE_GRANT, "expires_at": "2027-01-01T00:00:00Z"}
