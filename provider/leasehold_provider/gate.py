@@ -40,8 +40,8 @@ class Gate(Resource):
         description=(
             "Shows the verdict of the registry's gate while planning: what the rules deny stops the plan, what needs "
             "approval is a warning, and a receipt that does not cover the plan stops it where writes need one. Let it "
-            "depend on every other resource of this provider, so that it is planned last; one review is asked for per plan, and none for a plan without changes. Needs a stack in the "
-            "provider block."
+            "depend on every other resource of this provider, so that it is planned last; one review is asked for per "
+            "plan, and none for a plan without changes. Needs a stack in the provider block."
         ),
     )
 
