@@ -10,7 +10,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
-from enum import Enum
+from enum import Enum, EnumType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
@@ -38,44 +38,42 @@ def with_(spec, name, value):
 
 def one_of(hint):
     """Some value of a type."""
-    if get_origin(hint) in {Union, types.UnionType}:
-        return one_of(next(one for one in get_args(hint) if one is not type(None)))
-    if get_origin(hint) is frozenset:
-        return frozenset({one_of(get_args(hint)[0])})
-    if get_origin(hint) is tuple:
-        return (one_of(get_args(hint)[0]),)
-    if get_origin(hint) is not None:
-        return {"made": one_of(get_args(hint)[1])}
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in {Union, types.UnionType}:
+        return one_of(next(one for one in inner if one is not type(None)))
+    if origin is not None:
+        made = one_of(inner[-1] if inner[-1] is not ... else inner[0])
+        return {"made": made} if issubclass(origin, Mapping) else origin((made,))
     if is_dataclass(hint):
-        hints, made = get_type_hints(hint), object.__new__(hint)
-        for one in fields(hint):
-            object.__setattr__(made, one.name, one_of(hints[one.name]))
-        return made
-    if issubclass(hint, Enum):
-        return next(iter(hint))
+        return made_of(hint)
     known = {str: "made", int: 7, bool: True, Any: "made", object: "made"}
-    return known[hint] if hint in known else NOW
+    return next(iter(hint)) if isinstance(hint, EnumType) else known.get(hint, NOW)
+
+
+def made_of(noun):
+    """An instance with something in every attribute, whether or not they go together."""
+    hints, made = get_type_hints(noun), object.__new__(noun)
+    for one in fields(noun):
+        object.__setattr__(made, one.name, one_of(hints[one.name]))
+    return made
+
+
+OTHERS = {
+    Enum: lambda value, _: next(one for one in type(value) if one is not value),
+    bool: lambda value, _: not value,
+    frozenset: lambda value, _: value | {"x"},
+    tuple: lambda value, hint: (*value, one_of(get_args(hint)[0])),
+    Mapping: lambda value, hint: {**value, "other": next(iter(value.values()), None) or one_of(get_args(hint)[1])},
+    date: lambda value, _: value + timedelta(days=1),
+    str: lambda value, _: SURFACE if value.startswith('{"instructions"') else f"{value}x",
+    int: lambda value, _: value + 1,
+    type(None): lambda _, hint: one_of(hint),
+}
 
 
 def another(value, hint):
     """A value that is not this one."""
-    if value is None:
-        return one_of(hint)
-    if isinstance(value, Enum):
-        return next(one for one in type(value) if one is not value)
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, frozenset):
-        return value | {"x"}
-    if isinstance(value, Mapping):
-        return {**value, "other": next(iter(value.values()), None) or one_of(get_args(hint)[1])}
-    if isinstance(value, tuple):
-        return (*value, one_of(get_args(hint)[0]))
-    if isinstance(value, date):
-        return value + timedelta(days=1)
-    if isinstance(value, str):
-        return SURFACE if value.startswith('{"instructions"') else f"{value}x"
-    return value + 1
+    return next(other for kind, other in OTHERS.items() if isinstance(value, kind))(value, hint)
 
 
 def changes(spec):
