@@ -14,6 +14,7 @@ from leasehold.decisions.checking import PublishablePolicies
 from leasehold.decisions.current import Current
 from leasehold.decisions.recording import Recorder
 from leasehold.decisions.recounting import Recollection
+from leasehold.keys.content_cipher import ContentCipher
 from leasehold.keys.sealing import FileSealer
 from leasehold.keys.signing import Signer
 from leasehold.keys.tokens import OwnTokens
@@ -21,6 +22,7 @@ from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.checking import CedarDocuments
 from leasehold.settings import InvalidSetting, Settings
 from leasehold.store.sql_store import SqlStore
+from leasehold.trail.contents import Contents
 from leasehold.web.access.app import AccessDoors, access_app
 from leasehold.web.access.callers import Callers
 from leasehold.web.access.search import Searches
@@ -60,7 +62,7 @@ def decision_point(
     """The decision point of a registry."""
     current = Current(store, engine_named(settings.policy_engine, _disagreed), clock)
     sealer = FileSealer(settings.sealing_key)
-    recorder = Recorder(store, sealer)
+    recorder = Recorder(store, sealer, Contents(store, ContentCipher(sealer), clock))
     answering = Answering(current, recorder, clock)
     admitted = Callers(callers, clock)
     store.listen(admitted.forget)

@@ -12,17 +12,19 @@ from datetime import datetime
 from leasehold.authn.possession import Possessions
 from leasehold.decision_wiring import DecisionPoint
 from leasehold.gateway.admission import Admission
+from leasehold.gateway.any_upstreams import AnyUpstreams
 from leasehold.gateway.app import METADATA, PREFIX, READY, GatewayApp, Readiness
 from leasehold.gateway.callers import Callers
 from leasehold.gateway.exchanges import Gateway
 from leasehold.gateway.following import Following
 from leasehold.gateway.http_upstreams import HttpUpstreams
+from leasehold.gateway.legacy_upstreams import LegacyUpstreams
 from leasehold.gateway.lists import Lists
 from leasehold.gateway.ports import Broker
 from leasehold.gateway.rates import Rate, RateLimits, Rates
 from leasehold.gateway.serving import Serving
 from leasehold.gateway.sessions import Sessions
-from leasehold.gateway.stdio_upstreams import AnyUpstreams, StdioUpstreams
+from leasehold.gateway.stdio_upstreams import StdioUpstreams
 from leasehold.gateway.watching import Watch
 from leasehold.keys.signing import Signer
 from leasehold.keys.tokens import OwnTokens
@@ -66,7 +68,8 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         wall=time.time,
         monotonic=time.monotonic,
     )
-    upstreams = AnyUpstreams(HttpUpstreams(settings.private_upstreams), StdioUpstreams(settings.stdio_programs))
+    http = HttpUpstreams(settings.private_upstreams)
+    upstreams = AnyUpstreams(http, StdioUpstreams(settings.stdio_programs), LegacyUpstreams(http))
     observed = observing(settings, lambda: following.known.staleness(time.monotonic()))
     watch = Watch(callers)
     surfaces = pinned_surfaces(store, decisions.current, clock)

@@ -87,13 +87,14 @@ class Tool:
 class Upstream:
     """A server behind the gateway: at `url`, or started by `command` (its program's absolute path first).
 
+    `transport` is `stdio` for a command, `legacy_sse` for a server that has HTTP+SSE alone.
     `max_staleness` (seconds) and `calls_per_minute` bound what passes; `scan_arguments` and `scan_results` say by kind
     of finding what is done about it: `{"secret": "block"}`.
     """
 
     url: str | None = None
     command: tuple[str, ...] = ()
-    transport: Literal["streamable_http", "stdio"] = "streamable_http"
+    transport: Literal["streamable_http", "stdio", "legacy_sse"] = "streamable_http"
     max_staleness: int | None = None
     calls_per_minute: int | None = None
     scan_arguments: Mapping[str, ScanResponse] = field(default_factory=dict)

@@ -60,8 +60,8 @@ _UPSTREAM = Nested(
         "transport": Attribute(
             String,
             default="streamable_http",
-            validators=(one_of("streamable_http", "stdio"),),
-            description="`streamable_http` or `stdio`.",
+            validators=(one_of("streamable_http", "stdio", "legacy_sse"),),
+            description="`streamable_http`, `stdio`, or `legacy_sse` for a server that has HTTP+SSE alone.",
         ),
         "max_staleness": Attribute(
             Number,

@@ -17,11 +17,13 @@ from leasehold.decisions.checking import PublishablePolicies
 from leasehold.decisions.current import Current
 from leasehold.decisions.recording import Recorder
 from leasehold.decisions.recounting import Recollection
+from leasehold.keys.content_cipher import ContentCipher
 from leasehold.keys.sealing import FileSealer
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.checking import CedarDocuments
 from leasehold.review.gate.rules import USUAL
 from leasehold.review.reviews import Reviews
+from leasehold.trail.contents import Contents
 from leasehold.web.access.app import AccessDoors, access_app
 from leasehold.web.access.callers import Callers
 from leasehold.web.access.search import Searches
@@ -39,8 +41,9 @@ class DecisionWorld:
         self.disagreed: list[tuple[str, ...]] = []
         self.current = Current(self.store, engine_named(engine, self.disagreed.append), lambda: self.registry.now)
         self.sealer = FileSealer(folder / "sealing.key")
+        self.vault = Contents(self.store, ContentCipher(self.sealer), lambda: self.registry.now)
         self.looks = True
-        self.recorder = Recorder(self.store, self.sealer)
+        self.recorder = Recorder(self.store, self.sealer, self.vault)
         self._callers = Callers(FakeAuthenticator(), lambda: self.registry.now)
         self.answering = Answering(self.current, self.recorder, lambda: self.registry.now)
         self.access = access_app(

@@ -28,6 +28,7 @@ from leasehold.gateway.serving import Serving
 from leasehold.gateway.sessions import Sessions
 from leasehold.gateway.upstreams import Outgoing
 from leasehold.gateway.watching import Watch
+from leasehold.keys.content_cipher import ContentCipher
 from leasehold.keys.sealing import FileSealer
 from leasehold.keys.tokens import OwnTokens
 from leasehold.model.connections import Authorized, ConnectionKind, NotConnected, UpstreamCall
@@ -38,6 +39,7 @@ from leasehold.model.tools import Action, Pinning, Tool, ToolServer
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.store.memory.store import MemoryStore
 from leasehold.surface_wiring import pinned_surfaces
+from leasehold.trail.contents import Contents
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -93,7 +95,9 @@ class GatewayWorld:
         self.seconds = world.now.timestamp()
         self.store = world.store
         self.current = Current(world.store, engine_named("compiled"), lambda: world.now)
-        self.recorder = Recorder(world.store, FileSealer(folder / "sealing.key"))
+        sealer = FileSealer(folder / "sealing.key")
+        self.vault = Contents(world.store, ContentCipher(sealer), lambda: world.now)
+        self.recorder = Recorder(world.store, sealer, self.vault)
         self.following = Following(world.store, wall=self.wall, monotonic=self.monotonic)
         callers = Callers(
             issuer=ISSUER, verifier=OwnTokens(world.signer), known=self.following.known,

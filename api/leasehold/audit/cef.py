@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from leasehold.model.events import Outcome
-from leasehold.model.trail.queries import facets_of
 from leasehold.model.trail.telling import Told
 
 _SEVERITY = {Outcome.OK: 3, Outcome.DENIED: 6, Outcome.ERROR: 7}
@@ -15,32 +14,34 @@ _VALUE = str.maketrans({"\\": "\\\\", "=": "\\=", "\n": "\\n", "\r": "\\r"})
 
 def cef_line(told: Told, version: str) -> str:
     """One event. `version` is ours."""
-    event, facets = told.record.event, facets_of(told.record.event)
+    event = told.record.event
     head = ("CEF:0", "Leasehold", "Leasehold", version, f"{event.kind}.{event.action}", event.action)
     header = "|".join(_shown(part).translate(_HEADER) for part in head)
-    return f"{header}|{_SEVERITY[event.outcome]}|{_extension(_fields(told, facets.agent, facets.user, facets.tool))}"
+    return f"{header}|{_SEVERITY[event.outcome]}|{_extension(_fields(told))}"
 
 
-def _fields(told: Told, agent: str | None, user: str | None, tool: str | None) -> Mapping[str, str]:
-    event = told.record.event
+def _fields(told: Told) -> Mapping[str, str]:
+    event, about = told.record.event, told.seal.about
     fields = {
         "rt": str(int(event.at.timestamp() * 1000)),
         "externalId": str(told.position),
-        "suser": user or event.principal,
+        "suser": about.user or event.principal,
         "src": event.origin.source if "." in event.origin.source else "",
         "c6a2": event.origin.source if ":" in event.origin.source else "",
         "outcome": event.outcome.value,
         "reason": event.reason,
         "cs1Label": "agent",
-        "cs1": agent or "",
+        "cs1": about.agent or "",
         "cs2Label": "tool",
-        "cs2": tool or "",
+        "cs2": about.tool or "",
         "cs3Label": "object",
         "cs3": f"{event.kind}/{event.name}",
         "cs4Label": "previous",
         "cs4": told.previous.hex(),
         "cs5Label": "leaf",
-        "cs5": told.leaf.hex(),
+        "cs5": told.seal.leaf.hex(),
+        "cs6Label": "owner",
+        "cs6": about.owner or "",
     }
     return {name: value for name, value in fields.items() if value}
 

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from leasehold.model.events import AuditEvent, Outcome
-from leasehold.model.trail.queries import facets_of
 from leasehold.model.trail.telling import Told
 
 VERSION = "1.8.0"
@@ -40,12 +39,12 @@ def ocsf_document(told: Told) -> Document:
     """One event as OCSF JSON."""
     event = told.record.event
     if event.kind == _LEASES:
-        return _common(told, 3, 3002, _LOGOFF if event.action in _ENDS else _TICKET) | _authentication(event)
+        return _common(told, 3, 3002, _LOGOFF if event.action in _ENDS else _TICKET) | _authentication(told)
     if event.kind in _GRANTS and event.action in _WRITES:
-        return _common(told, 3, 3005, 2 if event.action in _ENDS else 1) | _user_access(event)
+        return _common(told, 3, 3005, 2 if event.action in _ENDS else 1) | _user_access(told)
     if event.kind in _ENTITIES:
-        return _common(told, 3, 3004, _WRITES.get(event.action, _OTHER)) | _entity(event)
-    return _common(told, 6, 6003, _API.get(event.action, _OTHER)) | _api_activity(event)
+        return _common(told, 3, 3004, _WRITES.get(event.action, _OTHER)) | _entity(told)
+    return _common(told, 6, 6003, _API.get(event.action, _OTHER)) | _api_activity(told)
 
 
 def _common(told: Told, category: int, class_uid: int, activity: int) -> Document:
@@ -75,19 +74,26 @@ def _common(told: Told, category: int, class_uid: int, activity: int) -> Documen
         "status_detail": event.reason,
         "message": f"{event.principal} {event.action} {event.kind}/{event.name}: {event.outcome.value}",
         "metadata": metadata,
-        "unmapped": {**_chained(told), "kind": event.kind, "name": event.name, "detail": dict(event.detail)},
+        "unmapped": {
+            **_chained(told),
+            "kind": event.kind,
+            "name": event.name,
+            "about": told.seal.about.document(),
+            "detail": dict(event.detail),
+        },
     }
 
 
 def _chained(told: Told) -> Mapping[str, object]:
-    return {"position": told.position, "previous": told.previous.hex(), "leaf": told.leaf.hex()}
+    return {"position": told.position, "previous": told.previous.hex(), "leaf": told.seal.leaf.hex()}
 
 
 def _user(name: str) -> Document:
     return {"name": name, "uid": name}
 
 
-def _authentication(event: AuditEvent) -> Document:
+def _authentication(told: Told) -> Document:
+    event = told.record.event
     service = event.detail.get("resource") or event.detail.get("audience") or "leasehold"
     found: Document = {"user": _user(event.principal), "service": {"name": str(service)}, "auth_protocol": "OAuth 2.0"}
     found["auth_protocol_id"] = _OTHER
@@ -95,32 +101,33 @@ def _authentication(event: AuditEvent) -> Document:
     return found | _source(event)
 
 
-def _user_access(event: AuditEvent) -> Document:
-    facets = facets_of(event)
-    agent = facets.agent or event.name.partition("/")[0]
-    found: Document = {"user": _user(f"agent:{agent}"), "privileges": [event.name], "actor": _actor(event)}
+def _user_access(told: Told) -> Document:
+    event = told.record.event
+    agent = told.seal.about.agent or event.name.partition("/")[0]
+    found: Document = {"user": _user(f"agent:{agent}"), "privileges": [event.name], "actor": _actor(told)}
     return found | _source(event)
 
 
-def _entity(event: AuditEvent) -> Document:
+def _entity(told: Told) -> Document:
+    event = told.record.event
     entity = {"name": event.name, "uid": f"{event.kind}/{event.name}", "type": event.kind}
-    return {"entity": entity, "actor": _actor(event)} | _source(event)
+    return {"entity": entity, "actor": _actor(told)} | _source(event)
 
 
-def _api_activity(event: AuditEvent) -> Document:
-    facets = facets_of(event)
-    operation = facets.tool or f"{event.kind}.{event.action}"
+def _api_activity(told: Told) -> Document:
+    event = told.record.event
+    operation = told.seal.about.tool or f"{event.kind}.{event.action}"
     resource = event.detail.get("resource")
-    found: Document = {"actor": _actor(event), "api": {"operation": operation, "service": {"name": event.kind}}}
+    found: Document = {"actor": _actor(told), "api": {"operation": operation, "service": {"name": event.kind}}}
     found |= {"resources": [{"name": resource, "uid": resource}]} if isinstance(resource, str) and resource else {}
     return {"src_endpoint": {"name": event.principal}} | found | _source(event)
 
 
-def _actor(event: AuditEvent) -> Document:
-    facets = facets_of(event)
-    actor: Document = {"user": _user(f"user:{facets.user}" if facets.user else event.principal)}
-    actor |= {"app_name": f"agent:{facets.agent}", "app_uid": f"agent:{facets.agent}"} if facets.agent else {}
-    return actor | ({"session": {"uid": facets.lease}} if facets.lease else {})
+def _actor(told: Told) -> Document:
+    about = told.seal.about
+    actor: Document = {"user": _user(f"user:{about.user}" if about.user else told.record.event.principal)}
+    actor |= {"app_name": f"agent:{about.agent}", "app_uid": f"agent:{about.agent}"} if about.agent else {}
+    return actor | ({"session": {"uid": about.lease}} if about.lease else {})
 
 
 def _source(event: AuditEvent) -> Document:

@@ -33,11 +33,16 @@ def open_receiver(name: str, url: str, version: str) -> SyslogReceiver | S3Recei
     return SyslogReceiver(name, parts.hostname, parts.port or _SYSLOG_PORT, form, trusted)
 
 
+def _record(told: Told) -> str:
+    seal = told.seal
+    return record_bytes(told.record, seal.position, told.previous, seal.about, seal.version).decode()
+
+
 def _form(name: str, version: str) -> Callable[[Told], str]:
     if name == "cef":
         return lambda told: cef_line(told, version)
     if name == "record":
-        return lambda told: record_bytes(told.record, told.position, told.previous).decode()
+        return _record
     if name != "ocsf":
         raise ValueError("an export's format is ocsf, cef or record")
     return lambda told: json.dumps(ocsf_document(told), separators=(",", ":"))

@@ -28,7 +28,7 @@ def syslog_message(told: Told, text: str) -> bytes:
     priority = _FACILITY * 8 + _SEVERITY[event.outcome]
     host = told.origin.partition("/")[0]
     name = _printusascii(host)
-    chained = f'[trail@32473 position="{told.position}" previous="{told.previous.hex()}" leaf="{told.leaf.hex()}"]'
+    chained = f'[trail@32473 position="{told.position}" previous="{told.previous.hex()}" leaf="{told.seal.leaf.hex()}"]'
     kind = _printusascii(event.kind)[:32]
     head = f"<{priority}>1 {instant(event.at)} {name[:255]} leasehold - {kind} {chained} "
     return head.encode("ascii") + _BOM + text.encode()

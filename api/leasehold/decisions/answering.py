@@ -97,17 +97,30 @@ def decided_on(question: AccessQuestion, state: State | None, now: datetime) -> 
     except InvalidValue as error:
         decision = Decision(Reason.SCHEMA_VIOLATION, (), state.published.version, str(error))
         return Decided(id=id_, question=question, request=None, decision=decision, at=now, durable=False)
-    return decided_as(question, request, state, now, id_)
+    return decided_as(question, request, state, now, id_=id_)
 
 
 def decided_as(
-    question: AccessQuestion, request: AccessRequest, state: State, now: datetime, id_: str | None = None
+    question: AccessQuestion,
+    request: AccessRequest,
+    state: State,
+    now: datetime,
+    *,
+    id_: str | None = None,
+    lease: str | None = None,
 ) -> Decided:
-    """The decision on a question that was read already."""
+    """The decision on a question that was read already; `lease` is what the caller holds, where a door knows it."""
     decision = decision_on(request, state.published)
     durable = decision.allowed and not _only_reads(request.action, state)
-    known_as = id_ or secrets.token_hex(_ID_BYTES)
-    return Decided(id=known_as, question=question, request=request, decision=decision, at=now, durable=durable)
+    return Decided(
+        id=id_ or secrets.token_hex(_ID_BYTES),
+        question=question,
+        request=request,
+        decision=decision,
+        at=now,
+        durable=durable,
+        lease=lease,
+    )
 
 
 def _answer(decided: Decided, state: State | None) -> Answer:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from leasehold.model.decision_records import SealedQuestion
-from leasehold.model.events import AuditEvent, Change
+from leasehold.model.events import AuditEvent, Change, Content
 from leasehold.model.external import Sealed
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec, Stored
@@ -82,6 +82,13 @@ class Store(Protocol):
     def read(self) -> AbstractContextManager[UnitOfWork]: ...
     def listen(self, listener: Listener) -> None: ...
     def unlisten(self, listener: Listener) -> None: ...
+
+
+class Vault(Protocol):
+    """Shuts contents away under the key of a subject, and digests with it. Raises `Unavailable`."""
+
+    def shut(self, subject: str, said: Mapping[str, object]) -> Content: ...
+    def digest(self, subject: str, said: bytes) -> str: ...
 
 
 class Sealer(Protocol):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from leasehold.decisions.inputs import STRANGERS, canonical, shut_away, subject_of
+from leasehold.decisions.ports import Vault
 from leasehold.decisions.questions import AccessQuestion, Party
 from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Decision, Reason, SideOutcome
@@ -32,15 +34,21 @@ class Decided:
     decision: Decision
     at: datetime
     durable: bool
+    lease: str | None = None
     origin: Origin = field(default_factory=ORIGIN.get)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What came of something that was decided: an event of the door that let it through. `durable` as above."""
+    """What came of something that was decided: an event of the door that let it through. `durable` as above.
+
+    `output` is the SHA-256 of what came out, `subject` whose it is.
+    """
 
     event: AuditEvent
     durable: bool
+    subject: str = STRANGERS
+    output: bytes = b""
 
     @property
     def at(self) -> datetime:
@@ -48,10 +56,13 @@ class Done:
         return self.event.at
 
 
-def event_of(decided: Decided, asker: Principal) -> AuditEvent:
-    """The audit event. Raw values of arguments, attributes and context are not in it."""
+def event_of(decided: Decided, asker: Principal, vault: Vault) -> AuditEvent:
+    """The audit event. Raw values of arguments, attributes and context are not in it; arguments are beside it.
+
+    Raises `Unavailable`.
+    """
     question, decision = decided.question, decided.decision
-    request = decided.request
+    request, about = decided.request, subject_of(decided.request, decision)
     detail: dict[str, object] = {
         "subject": named(question.subject),
         "action": printable(request.action if request is not None else question.action),
@@ -59,14 +70,18 @@ def event_of(decided: Decided, asker: Principal) -> AuditEvent:
         "reason": decision.reason.value,
         "version": decision.version,
         "sides": [side_document(side) for side in decision.sides],
-        "question_sha256": digest(plain_question(question)),
+        "question_digest": vault.digest(about, canonical(plain_question(question))),
     }
     if decision.detail:
         detail["detail"] = _told(decision.detail)
     if request is not None:
         detail["subject"] = printable(str(request.subject.ref))
         detail |= {"user": printable(str(request.user.ref))} if request.user is not None else {}
-        detail |= {"arguments_sha256": digest(request.arguments)} if request.arguments else {}
+        detail |= {"chain": [printable(one) for one in request.chain]} if request.chain else {}
+        detail |= {"deployment": printable(request.deployment)} if request.deployment is not None else {}
+        detail |= {"arguments_digest": vault.digest(about, canonical(request.arguments))} if request.arguments else {}
+    if decided.lease is not None:
+        detail["lease"] = decided.lease
     if decision.would_flip:
         detail["would_flip"] = True
     return AuditEvent(
@@ -78,8 +93,16 @@ def event_of(decided: Decided, asker: Principal) -> AuditEvent:
         outcome=Outcome.OK if decision.allowed else Outcome.DENIED,
         reason=decision.reason.value,
         detail=detail,
+        content=shut_away(vault, about, request.arguments) if request is not None and request.arguments else None,
         origin=decided.origin,
     )
+
+
+def done_event(done: Done, vault: Vault) -> AuditEvent:
+    """The event with a keyed digest of what came out. Raises `Unavailable`."""
+    if not done.output:
+        return done.event
+    return replace(done.event, detail={**done.event.detail, "output_digest": vault.digest(done.subject, done.output)})
 
 
 def _told(detail: str) -> str:
@@ -137,7 +160,7 @@ def remembered(text: str) -> Remembered:
 
 def digest(value: object) -> str:
     """SHA-256 of the value as JSON with sorted keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=_number).encode()).hexdigest()
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 def named(party: Party) -> str:
@@ -153,13 +176,6 @@ def printable(text: str) -> str:
 
 def _plain_party(party: Party) -> Mapping[str, object]:
     return {"type": party.type, "id": party.id, "properties": party.properties}
-
-
-def _number(value: object) -> object:
-    """As JSON writers write it: a float, where one is exact."""
-    if isinstance(value, Decimal):
-        return float(value) if Decimal(repr(float(value))) == value else str(value)
-    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def _exact(value: object) -> object:

@@ -48,6 +48,7 @@ class Pending:
     hidden: int = 0
     found: Counter[str] = field(default_factory=Counter)
     size: int = 0
+    digest: bytes = b""
     recorded: bool = False
 
 
@@ -111,6 +112,7 @@ class Answers:
         for one in finished:
             one.found.update(scanned.found)
             one.size += len(content)
+            one.digest = scanned.digest
         return scanned.content
 
     async def _message(self, one: Json) -> tuple[Json | None, Pending | None]:

@@ -65,7 +65,8 @@ async def judge(place: Place, want: Want, surfaces: Surfaces) -> Judgement:
     caller, served, state, now, source, _ = place
     action = action_name(served.name, want.tool)
     question = caller.facts.question(action, want.resource, want.arguments, source)
-    decided = decided_as(question, caller.facts.request(question, state, now, source), state, now)
+    request = caller.facts.request(question, state, now, source)
+    decided = decided_as(question, request, state, now, lease=caller.token.lease)
     decision = decided.decision
     if not decision.allowed:
         return Judgement(want, decided, why=decision.reason.value)

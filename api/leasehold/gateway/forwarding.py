@@ -151,6 +151,7 @@ def _outgoing(
         method=method,
         url=served.upstream.url or "",
         command=served.upstream.command,
+        transport=served.upstream.transport,
         on_behalf=(served.name, exchange.place.caller.identity),
         headers={**headers, **given},
         body=body,

@@ -19,12 +19,12 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import ClassVar
 
-from leasehold.gateway.upstreams import UpstreamFailed
+from leasehold.gateway.conversations import Conversation
+from leasehold.gateway.upstreams import Outgoing, UpstreamFailed
 
 MAX_LINE_BYTES = 8 << 20
-_UNHEARD = 256
 _SECONDS_TO_END = 2.0
 _LIMITS = {"AS": 2 << 30, "CPU": 300, "NOFILE": 256, "FSIZE": 64 << 20, "CORE": 0}
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -44,17 +44,14 @@ os.execv(argv[0], argv)
 _log = logging.getLogger(__name__)
 
 
-class Program:
-    """One running program, and its messages. Belongs to one event loop.
+class Program(Conversation):
+    """One running program."""
 
-    `heard` holds what it says beside the answers that somebody waits for.
-    """
+    ended_as: ClassVar[str] = "program_ended"
 
     def __init__(self, process: asyncio.subprocess.Process, folder: str) -> None:
+        super().__init__()
         self._process, self._folder = process, folder
-        self._waiting: dict[str, asyncio.Queue[bytes | None]] = {}
-        self.heard: asyncio.Queue[bytes | None] = asyncio.Queue(_UNHEARD)
-        self.used_at = asyncio.get_running_loop().time()
         self._reading = asyncio.get_running_loop().create_task(self._read())
 
     @property
@@ -62,13 +59,9 @@ class Program:
         """True until it has ended."""
         return self._process.returncode is None and not self._reading.done()
 
-    @property
-    def is_busy(self) -> bool:
-        """True while an answer is waited for."""
-        return bool(self._waiting)
-
-    async def write(self, body: bytes) -> None:
+    async def write(self, outgoing: Outgoing) -> None:
         """Send one message or batch, on one line. Raises `UpstreamFailed`."""
+        body = outgoing.body
         line = body if b"\n" not in body and b"\r" not in body else json.dumps(json.loads(body)).encode()
         pipe = self._process.stdin
         if pipe is None or not self.runs:
@@ -79,20 +72,6 @@ class Program:
                 await pipe.drain()
         except (OSError, TimeoutError):
             raise UpstreamFailed("program_reads_nothing") from None
-
-    def expect(self, ids: Sequence[str]) -> asyncio.Queue[bytes | None]:
-        """Where the answers to these arrive, and what is said meanwhile; None at the end. Raises `UpstreamFailed`."""
-        if self._waiting.keys() & set(ids):
-            raise UpstreamFailed("id_in_use", status=400)
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue(_UNHEARD)
-        self._waiting |= dict.fromkeys(ids, queue)
-        return queue
-
-    def forget(self, ids: Sequence[str]) -> None:
-        """Nobody waits for these any more."""
-        self.used_at = asyncio.get_running_loop().time()
-        for one in ids:
-            self._waiting.pop(one, None)
 
     async def end(self) -> None:
         """End it, and all that it started."""
@@ -115,22 +94,7 @@ class Program:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         finally:
-            for queue in {self.heard, *self._waiting.values()}:
-                if queue.full():
-                    queue.get_nowait()
-                queue.put_nowait(None)
-
-    async def _sort(self, line: bytes) -> None:
-        try:
-            message: Any = json.loads(line)  # Any: JSON
-        except ValueError:
-            return  # what is no message is nobody's: programs print
-        id_ = str(message.get("id")) if isinstance(message, dict) and "method" not in message else None
-        queue = self._waiting.get(id_) if id_ is not None else next(iter(self._waiting.values()), self.heard)
-        if queue is self.heard and queue.full():
-            queue.get_nowait()  # nobody listens: the oldest goes
-        if queue is not None:
-            await queue.put(line)  # who does not take it holds the program up, and nobody else
+            self._tell_the_end()
 
 
 async def start(command: Sequence[str]) -> Program:

@@ -14,7 +14,9 @@ from leasehold.decisions.records import Decided, Done, printable
 from leasehold.gateway.answers import Pending
 from leasehold.gateway.deciding import Place
 from leasehold.gateway.refusals import NOT_RECORDED, Refused
+from leasehold.model.access_requests import action_name
 from leasehold.model.connections import Authorized
+from leasehold.model.entities import USER
 from leasehold.model.errors import Unavailable
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.principal import Principal, Role
@@ -54,7 +56,8 @@ class Records:
             more["found"] = dict(one.found)
         if one.hidden:
             more["hidden"] = one.hidden
-        await self._write([Done(event=_event(place, one, at, more), durable=_is_durable(one))])
+        event = _event(place, one, at, more)
+        await self._write([Done(event=event, durable=_is_durable(one), subject=_subject(place), output=one.digest)])
 
     async def refused(self, place: Place, pending: Sequence[Pending], reason: str) -> None:
         """What was not let through. Raises `Refused`."""
@@ -80,6 +83,14 @@ def _is_durable(one: Pending) -> bool:
     return any(judged.decided.durable for judged in one.judgements)
 
 
+def _subject(place: Place) -> str:
+    """Whose inputs and outputs these are: known, for their token was."""
+    facts = place.caller.facts
+    if facts.user is None:
+        return f"agent:{facts.agent}"
+    return str(place.state.directory.ref(USER, facts.user))
+
+
 def _event(
     place: Place, one: Pending, at: datetime, more: Mapping[str, object], outcome: Outcome | None = None
 ) -> AuditEvent:
@@ -91,11 +102,13 @@ def _event(
         "version": place.state.published.version,
         **({"user": printable(facts.user)} if facts.user is not None else {}),
         **({"chain": list(facts.chain)} if facts.chain else {}),
+        **({"deployment": facts.deployment} if facts.deployment is not None else {}),
         **more,
     }
     if one.judgements:
         detail["decisions"] = [judged.decided.id for judged in one.judgements]
         detail["called"] = [printable(judged.want.called) for judged in one.judgements]
+        detail["tool"] = printable(action_name(place.served.name, one.judgements[0].want.tool))
         grants = {d for judged in one.judgements for side in judged.decided.decision.sides for d in side.determining}
         detail |= {"determining": sorted(grants)} if grants else {}
     ended = Outcome.ERROR if one.is_error else Outcome.OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,10 +25,11 @@ ARGUMENTS: Mapping[FindingKind, Response] = {
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """Content that may go on, and a count of what was found by `kind:rule:response`."""
+    """Content that may go on, its SHA-256, and a count of what was found by `kind:rule:response`."""
 
     content: bytes
     found: Mapping[str, int]
+    digest: bytes
 
 
 class Scans:
@@ -64,7 +66,7 @@ class Scans:
                 reason="blocked",
                 more={"found": sorted(found)},
             )
-        return Scanned(came.content, found)
+        return Scanned(came.content, found, hashlib.sha256(came.content).digest())
 
     def _policy(self, served: Served, what: str) -> ScanPolicy:
         key = what, id(served)

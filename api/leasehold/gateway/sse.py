@@ -25,6 +25,12 @@ class ServerEvent:
     content: bytes | None
 
     @property
+    def name(self) -> bytes:
+        """What kind of event it is, `message` unless it says."""
+        said = [line[6:].removeprefix(b" ") for line in _lines(self.raw) if line.startswith(b"event:")]
+        return said[-1] if said else b"message"
+
+    @property
     def is_plain(self) -> bool:
         """True if every reader sees the same lines in it; not all take a lone CR for the end of one."""
         return self.raw.count(b"\r") == self.raw.count(b"\r\n")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from leasehold.model.connections import ClientCertificate
+from leasehold.model.relaying import Transport
 
 
 class UpstreamFailed(Exception):
@@ -29,6 +30,7 @@ class Outgoing:
     method: str
     url: str
     command: tuple[str, ...] = ()
+    transport: Transport = Transport.STREAMABLE_HTTP
     on_behalf: tuple[str, str] = ("", "")
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)

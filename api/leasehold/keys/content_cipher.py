@@ -24,7 +24,7 @@ _ABOUT = "audit-content:"
 
 
 class ContentCipher:
-    """AES-256-GCM and HMAC-SHA-256 with keys of subjects."""
+    """Makes keys of subjects, and opens them."""
 
     def __init__(self, sealer: FileSealer) -> None:
         self._sealer = sealer
@@ -33,24 +33,39 @@ class ContentCipher:
         """A fresh key of a subject, sealed."""
         return self._sealer.seal(base64.b64encode(os.urandom(_KEY_BYTES)).decode(), _ABOUT + subject)
 
-    def shut(self, sealed_key: str, subject: str, plain: bytes) -> Content:
-        """Shut away what went in or came out. Raises `StillLive` if the key was sealed elsewhere."""
-        key, nonce = self._key(sealed_key, subject), os.urandom(_NONCE_BYTES)
-        shut = nonce + AESGCM(_derived(key, b"encrypt")).encrypt(nonce, plain, subject.encode())
-        digest = hmac.new(_derived(key, b"digest"), plain, hashlib.sha256).hexdigest()
-        return Content(subject, digest, hashlib.sha256(shut).hexdigest(), base64.b64encode(shut).decode())
+    def key(self, sealed_key: str, subject: str) -> SubjectKey:
+        """The key of a subject. Raises `StillLive` if it was sealed elsewhere."""
+        return SubjectKey(subject, base64.b64decode(self._sealer.unseal(Sealed(sealed_key), _ABOUT + subject)))
 
-    def open(self, sealed_key: str, subject: str, sealed: str) -> bytes:
+
+class SubjectKey:
+    """AES-256-GCM and HMAC-SHA-256 with the key of a subject. Never shows key material."""
+
+    def __init__(self, subject: str, key: bytes) -> None:
+        self._subject = subject
+        self._cipher = AESGCM(_derived(key, b"encrypt"))
+        self._digests = hmac.new(_derived(key, b"digest"), digestmod=hashlib.sha256)
+
+    def shut(self, plain: bytes) -> Content:
+        """Shut away what went in or came out."""
+        nonce = os.urandom(_NONCE_BYTES)
+        shut = nonce + self._cipher.encrypt(nonce, plain, self._subject.encode())
+        commitment = hashlib.sha256(shut).hexdigest()
+        return Content(self._subject, self.digest(plain), commitment, base64.b64encode(shut).decode())
+
+    def digest(self, plain: bytes) -> str:
+        """What it hashes to with this key."""
+        digest = self._digests.copy()
+        digest.update(plain)
+        return digest.hexdigest()
+
+    def open(self, sealed: str) -> bytes:
         """Read it. Raises `StillLive` if another key shut it away."""
         try:
             raw = base64.b64decode(sealed, validate=True)
-            cipher = AESGCM(_derived(self._key(sealed_key, subject), b"encrypt"))
-            return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], subject.encode())
+            return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], self._subject.encode())
         except (InvalidTag, ValueError, binascii.Error):
             raise StillLive("the content was shut away with another key") from None
-
-    def _key(self, sealed_key: str, subject: str) -> bytes:
-        return base64.b64decode(self._sealer.unseal(Sealed(sealed_key), _ABOUT + subject))
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

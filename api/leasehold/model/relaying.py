@@ -17,9 +17,10 @@ _STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
 
 
 class Transport(StrEnum):
-    """How the server is spoken to."""
+    """How the server is spoken to. `legacy_sse` is HTTP+SSE, which MCP has given up since 2025-03-26."""
 
     STREAMABLE_HTTP = "streamable_http"
+    LEGACY_SSE = "legacy_sse"
     STDIO = "stdio"
 
 

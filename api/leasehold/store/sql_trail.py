@@ -11,13 +11,13 @@ from sqlalchemy import Connection, insert, select, text
 from leasehold.model.records import AuditRecord
 from leasehold.model.trail.checkpoints import Checkpoint
 from leasehold.model.trail.heads import Cursor, TrailHead
-from leasehold.model.trail.queries import Found, Place, TrailQuery, facets_of
+from leasehold.model.trail.queries import Found, Place, TrailQuery
 from leasehold.model.trail.records import Seal, SealedRecord
 from leasehold.model.trail.tree import HASH_BYTES, Subtree
 from leasehold.store.bulk import BulkInsert, Spelled, listed
 from leasehold.store.lease_rows import from_micros, to_micros
 from leasehold.store.sql_history import to_record
-from leasehold.store.sql_trail_search import facet_values, search
+from leasehold.store.sql_trail_search import ABOUT, facet_values, row_facets, search
 from leasehold.store.tables import AUDIT, CHECKPOINTS, SEALS, SUBTREES, TRAIL_CURSORS, TRAIL_HEAD, upsert
 
 SEALERS_LOCK = 0x4C454153_5345414C  # "LEASSEAL": any number that only we use
@@ -71,7 +71,7 @@ class SqlTrail:
     def range(self, start: int, end: int) -> Sequence[SealedRecord]:
         """Events from position `start` to before `end`, in order, the pruned ones as their seals."""
         joined = SEALS.outerjoin(AUDIT, AUDIT.c.sequence == SEALS.c.sequence)
-        columns = (SEALS.c.position, SEALS.c.sequence.label("sealed_sequence"), SEALS.c.leaf)
+        columns = (SEALS.c.position, SEALS.c.sequence.label("sealed_sequence"), SEALS.c.leaf, SEALS.c.version, *ABOUT)
         wanted = select(*columns, *AUDIT.c).select_from(joined)
         wanted = wanted.where(SEALS.c.position >= start, SEALS.c.position < end).order_by(SEALS.c.position)
         return [_sealed(row) for row in self._connection.execute(wanted)]
@@ -133,12 +133,12 @@ def _seal_row(sealed: SealedRecord) -> dict[str, object]:
     seal, record = sealed.seal, sealed.record
     if record is None:  # pragma: no cover  what is sealed is there
         raise ValueError("nothing is sealed that was pruned")
-    own = {"position": seal.position, "sequence": seal.sequence, "leaf": seal.leaf, "at": to_micros(record.event.at)}
-    return own | {"kind": record.event.kind} | facet_values(facets_of(record.event))
+    own = {"position": seal.position, "sequence": seal.sequence, "leaf": seal.leaf, "version": seal.version}
+    return own | {"at": to_micros(record.event.at), "kind": record.event.kind} | facet_values(seal.about)
 
 
 def _sealed(row: Any) -> SealedRecord:  # Any: SQLAlchemy types the columns of a table no further
-    seal = Seal(row.position, row.sealed_sequence, bytes(row.leaf))
+    seal = Seal(row.position, row.sealed_sequence, bytes(row.leaf), row_facets(row), row.version)
     return SealedRecord(seal, to_record(row) if row.sequence is not None else None)
 
 

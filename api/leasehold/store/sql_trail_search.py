@@ -10,12 +10,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
-from leasehold.model.trail.queries import Facets, Found, Place, TrailQuery, matches
+from leasehold.model.trail.queries import Facets, Found, Place, TrailQuery, facets_of, matches
 from leasehold.store.lease_rows import to_micros
 from leasehold.store.sql_history import to_record
 from leasehold.store.tables import AUDIT, SEALS
+from leasehold.store.trail_rows import FACETS
 
 _UNSEALED = 10_000
+ABOUT = tuple(SEALS.c[name] for name in FACETS if name != "kind")
+"""What a search is by, kept beside the place of an event."""
 _Conditions = list[ColumnElement[bool]]
 
 
@@ -40,8 +43,25 @@ def facet_values(facets: Facets) -> dict[str, str | None]:
     }
 
 
+def row_facets(row: Any) -> Facets:  # Any: SQLAlchemy types the columns of a table no further
+    """The facets of a row of `audit_seals`."""
+    return Facets(
+        agent=row.agent,
+        user=row.on_behalf,
+        owner=row.owner,
+        tool=row.tool,
+        lease=row.lease,
+        deployment=row.deployment,
+    )
+
+
 def _found(connection: Connection, wanted: Select[Any]) -> list[Found]:
-    return [Found(to_record(row), row.position) for row in connection.execute(wanted)]
+    return [_of_row(row) for row in connection.execute(wanted)]
+
+
+def _of_row(row: Any) -> Found:  # Any: as above
+    record = to_record(row)
+    return Found(record, row.position, row_facets(row) if row.position is not None else facets_of(record.event))
 
 
 def _sealed(query: TrailQuery, before: Place | None, limit: int) -> Select[Any]:
@@ -55,7 +75,7 @@ def _sealed(query: TrailQuery, before: Place | None, limit: int) -> Select[Any]:
         conditions.append(s.at <= micros)  # spelled so that an index on the time is of use
         conditions.append(or_(s.at < micros, s.sequence < before.sequence))
     joined = SEALS.join(AUDIT, AUDIT.c.sequence == s.sequence)
-    wanted = select(s.position, *AUDIT.c).select_from(joined).where(*conditions, *_said(query))
+    wanted = select(s.position, *ABOUT, *AUDIT.c).select_from(joined).where(*conditions, *_said(query))
     return wanted.order_by(s.at.desc(), s.sequence.desc()).limit(limit)
 
 
@@ -68,7 +88,7 @@ def _of_object(query: TrailQuery, before: Place | None, limit: int) -> Select[An
     if before is not None:
         conditions.append(or_(a.at < before.at, and_(a.at == before.at, a.sequence < before.sequence)))
     joined = AUDIT.outerjoin(SEALS, a.sequence == s.sequence)
-    wanted = select(s.position, *AUDIT.c).select_from(joined).where(*conditions)
+    wanted = select(s.position, *ABOUT, *AUDIT.c).select_from(joined).where(*conditions)
     return wanted.order_by(a.at.desc(), a.sequence.desc()).limit(limit)
 
 
@@ -88,4 +108,5 @@ def _said(query: TrailQuery) -> _Conditions:
 def _waiting(connection: Connection, query: TrailQuery) -> list[Found]:
     wanted = select(AUDIT).where(AUDIT.c.unsealed.is_(True)).order_by(AUDIT.c.sequence.desc()).limit(_UNSEALED)
     records = (to_record(row) for row in connection.execute(wanted))
-    return [Found(record, None) for record in records if matches(query, record.event)]
+    found = (Found(record, None, facets_of(record.event)) for record in records)
+    return [one for one in found if matches(query, one.record.event, one.about)]

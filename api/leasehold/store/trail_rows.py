@@ -26,7 +26,10 @@ def _number(*, primary_key: bool = False) -> Any:  # Any: as above
 
 
 class SealRow(SQLModel, table=True):
-    """The place of one event, its hash, and whom and what it is about. Stays when the event is pruned."""
+    """The place of one event, its hash, and whom and what it is about. Stays when the event is pruned.
+
+    `version` is that of the record that was hashed.
+    """
 
     __tablename__ = "audit_seals"
     __table_args__ = (
@@ -37,6 +40,7 @@ class SealRow(SQLModel, table=True):
     position: int = _number(primary_key=True)
     sequence: int = _number()
     leaf: bytes = Field(sa_column=Column(LargeBinary(), nullable=False))
+    version: int = Field(sa_column=Column(Integer(), nullable=False, server_default="1"))
     at: int = _number()
     kind: str | None = _optional()
     agent: str | None = _optional()

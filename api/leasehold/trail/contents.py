@@ -16,7 +16,7 @@ from leasehold.model.external import StillLive
 from leasehold.model.trail.keeping import TRAIL
 from leasehold.model.trail.records import canonical_bytes
 from leasehold.policy.decision import Permit
-from leasehold.trail.ports import Cipher, Store
+from leasehold.trail.ports import Cipher, Store, SubjectKey
 
 _KNOWN_FOR = timedelta(minutes=1)
 _MANY = 10_000
@@ -27,11 +27,15 @@ class Contents:
 
     def __init__(self, store: Store, cipher: Cipher, clock: Callable[[], datetime]) -> None:
         self._store, self._cipher, self._clock = store, cipher, clock
-        self._keys: dict[str, tuple[str, datetime]] = {}
+        self._keys: dict[str, tuple[SubjectKey, datetime]] = {}
 
     def shut(self, subject: str, said: Mapping[str, object]) -> Content:
         """The content of an event about `subject` (`user:ann`, else `agent:triage`). Raises `Unavailable`."""
-        return self._cipher.shut(self._key(subject), subject, canonical_bytes(said))
+        return self._key(subject).shut(canonical_bytes(said))
+
+    def digest(self, subject: str, said: bytes) -> str:
+        """A digest of something about `subject`, keyed with their key. Raises `Unavailable`."""
+        return self._key(subject).digest(said)
 
     def read(self, permit: Permit, commitment: str, now: datetime) -> bytes:
         """What was shut away, as canonical JSON; that somebody read it is an event. Raises `NotFound`, once erased."""
@@ -42,7 +46,7 @@ class Contents:
                 raise NotFound("content", commitment)
             unit.audit.append(_event(permit, "read-content", commitment, now, {"subject": found[0]}))
         try:
-            return self._cipher.open(key, *found)
+            return self._cipher.key(key, found[0]).open(found[1])
         except StillLive:
             raise NotFound("content", commitment) from None
 
@@ -54,13 +58,17 @@ class Contents:
             unit.audit.append(_event(permit, "erase", subject, now, {"reason": reason, "count": erased}))
         return erased
 
-    def _key(self, subject: str) -> str:
+    def _key(self, subject: str) -> SubjectKey:
         now = self._clock()
         known = self._keys.get(subject)
         if known is not None and abs(now - known[1]) < _KNOWN_FOR:
             return known[0]
-        with self._store.begin() as unit:
-            key = unit.keeping.find_key(subject) or unit.keeping.agree_on_key(subject, self._cipher.new_key(subject))
+        with self._store.read() as unit:
+            sealed = unit.keeping.find_key(subject)
+        if sealed is None:
+            with self._store.begin() as unit:
+                sealed = unit.keeping.agree_on_key(subject, self._cipher.new_key(subject))
+        key = self._cipher.key(sealed, subject)
         if len(self._keys) >= _MANY:
             self._keys.clear()
         self._keys[subject] = key, now

@@ -121,4 +121,6 @@ def _line(sealed: SealedRecord, previous: bytes) -> bytes:
     leaf = sealed.seal.leaf.hex().encode()
     if sealed.record is None:
         return b'{"leaf":"%b","pruned":%d}\n' % (leaf, sealed.seal.position)
-    return b'{"leaf":"%b","record":%b}\n' % (leaf, record_bytes(sealed.record, sealed.seal.position, previous))
+    seal = sealed.seal
+    record = record_bytes(sealed.record, seal.position, previous, seal.about, seal.version)
+    return b'{"leaf":"%b","record":%b}\n' % (leaf, record)

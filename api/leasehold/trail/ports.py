@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from leasehold.model.events import AuditEvent, Content
-from leasehold.model.records import AuditRecord
+from leasehold.model.kinds import Kind
+from leasehold.model.leases import Lease
+from leasehold.model.records import AuditRecord, Version
 from leasehold.model.trail.checkpoints import Checkpoint
 from leasehold.model.trail.heads import Cursor, TrailHead
 from leasehold.model.trail.keeping import Hold, Pruned
@@ -42,6 +44,24 @@ class AuditLog(Protocol):
     def append(self, event: AuditEvent) -> None: ...
 
 
+class Versions(Protocol):
+    """Every revision of every object."""
+
+    def histories(self, keys: Iterable[tuple[Kind, str]]) -> Mapping[tuple[Kind, str], Sequence[Version]]: ...
+
+
+class Changes(Protocol):
+    """The sequence of committed writes."""
+
+    def latest(self) -> int: ...
+
+
+class Leases(Protocol):
+    """Of leases, the trail only reads."""
+
+    def find_all(self, lease_ids: Iterable[str]) -> Mapping[str, Lease]: ...
+
+
 class Keeping(Protocol):
     """What is kept: contents, their keys, holds; and forgetting."""
 
@@ -55,12 +75,19 @@ class Keeping(Protocol):
     def prune(self, kind: str, until: datetime, size: int, limit: int) -> Pruned | None: ...
 
 
+class SubjectKey(Protocol):
+    """Shuts contents away, and digests them, with the key of one subject. Raises `StillLive` for another's."""
+
+    def shut(self, plain: bytes) -> Content: ...
+    def digest(self, plain: bytes) -> str: ...
+    def open(self, sealed: str) -> bytes: ...
+
+
 class Cipher(Protocol):
-    """Shuts contents away under the key of their subject. Raises `StillLive` where that key is another server's."""
+    """Makes keys of subjects. Raises `StillLive` where a key is another server's."""
 
     def new_key(self, subject: str) -> str: ...
-    def shut(self, sealed_key: str, subject: str, plain: bytes) -> Content: ...
-    def open(self, sealed_key: str, subject: str, sealed: str) -> bytes: ...
+    def key(self, sealed_key: str, subject: str) -> SubjectKey: ...
 
 
 class UnitOfWork(Protocol):
@@ -68,6 +95,12 @@ class UnitOfWork(Protocol):
 
     @property
     def keeping(self) -> Keeping: ...
+    @property
+    def versions(self) -> Versions: ...
+    @property
+    def changes(self) -> Changes: ...
+    @property
+    def leases(self) -> Leases: ...
 
     @property
     def trail(self) -> Trail: ...

@@ -18,6 +18,7 @@ from leasehold.model.errors import Unavailable
 from leasehold.model.trail.checkpoints import Checkpoint, NotAnchored
 from leasehold.model.trail.heads import Cursor, TrailHead, extend
 from leasehold.model.trail.tree import Frontier
+from leasehold.trail.completing import Parties
 from leasehold.trail.ports import Anchor, CheckpointSigner, Store
 
 LOOK_EVERY_SECONDS = 0.25
@@ -36,6 +37,7 @@ class Sealer:
     ) -> None:
         self._store, self._signer, self._clock = store, signer, clock
         self._anchors = anchors
+        self._parties = Parties()
         self._sealing, self._pause = Lock(), Event()
 
     @property
@@ -90,7 +92,8 @@ class Sealer:
         with self._store.read() as unit:
             head, last = unit.trail.head(), unit.trail.last_checkpoint()
             pending = unit.trail.unsealed(_BATCH)
-        grown = extend(head, pending)
+            abouts = self._parties.of(unit, pending)
+        grown = extend(head, pending, abouts)
         checkpoint = self._signed(grown.head, now) if _due(last, grown.head, now, sign=sign) else None
         if not pending and checkpoint is None:
             return 0

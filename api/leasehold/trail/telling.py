@@ -91,12 +91,7 @@ class Teller:
         told = []
         for one in sealed:
             if one.record is not None:
-                seal = one.seal
-                told.append(
-                    Told(
-                        origin=self._origin, position=seal.position, previous=before, leaf=seal.leaf, record=one.record
-                    )
-                )
+                told.append(Told(origin=self._origin, previous=before, seal=one.seal, record=one.record))
             before = one.seal.leaf
         if sealed and not told:  # all of it was pruned
             self._move(cursor, sealed[-1].seal.position + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leasehold.model.plain import rfc3339
 from leasehold.model.trail.checkpoints import Checkpoint
-from leasehold.model.trail.queries import Found
+from leasehold.model.trail.queries import Facets, Found
 from leasehold.trail.asking import Consistency, Inclusion
 
 Document = dict[str, object]
@@ -29,6 +29,7 @@ def audit_document(found: Found) -> Document:
         "source": event.origin.source or None,
         "trace": event.origin.trace or None,
         "content": shut,
+        "about": {name: getattr(found.about, name) for name in Facets.__slots__},
         "detail": dict(event.detail),
     }
 

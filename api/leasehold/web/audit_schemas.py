@@ -17,6 +17,7 @@ _HASH: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 def audit_schemas() -> dict[str, Schema]:
     """By name."""
     place = {"type": ["integer", "null"], "description": "Its place in the trail, null until it is sealed."}
+    about = _closed(**dict.fromkeys(("agent", "user", "owner", "tool", "lease", "deployment"), _NULLABLE))
     content = _closed(subject=_STRING, digest=_HASH, sealed=_HASH)
     event = _closed(
         sequence=_COUNT,
@@ -32,6 +33,7 @@ def audit_schemas() -> dict[str, Schema]:
         source={**_NULLABLE, "description": "The address that the request came from."},
         trace={**_NULLABLE, "description": "The trace that the request was part of (W3C Trace Context)."},
         content={**content, "type": ["object", "null"], "description": "What stands for inputs and outputs."},
+        about={**about, "description": "Whom and what it is about, with what the registry knew of that then."},
         detail={"type": "object"},
     )
     proof = _closed(

@@ -14,6 +14,7 @@ from leasehold.decisions.current import Current
 from leasehold.decisions.recording import Recorder
 from leasehold.envoy.authorizing import Authorizing
 from leasehold.envoy.server import CannotListen, ExtAuthz
+from leasehold.keys.content_cipher import ContentCipher
 from leasehold.keys.sealing import FileSealer
 from leasehold.keys.tokens import OwnTokens
 from leasehold.model.errors import Unavailable
@@ -22,6 +23,7 @@ from leasehold.model.leases import agent_node
 from leasehold.model.policies import Policy, PolicySide
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.store.memory.store import MemoryStore
+from leasehold.trail.contents import Contents
 
 EXTENSIONS = {"tool_server": "github", "resource": "repo:{repository}"}
 
@@ -33,7 +35,9 @@ class Door:
         self.world = world
         store = world.store
         self.current = Current(store, engine_named("shadow"), lambda: world.now)
-        self.recorder = Recorder(store, FileSealer(folder / "sealing.key"))
+        sealer = FileSealer(folder / "sealing.key")
+        vault = Contents(store, ContentCipher(sealer), lambda: world.now)
+        self.recorder = Recorder(store, sealer, vault)
         answering = Answering(self.current, self.recorder, lambda: world.now)
         self.authorizing = Authorizing(
             issuer=world.doors.issuer, tokens=OwnTokens(world.signer), leases=store,

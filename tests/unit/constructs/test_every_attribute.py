@@ -123,6 +123,8 @@ def furnish(stack):
     server = ToolServer(stack, "github", url="https://t.example", tools={"read": read}, **told)
     program = Upstream(command=("/usr/bin/mcp",), transport="stdio")
     ToolServer(stack, "local", url="https://l.example", tools={"read": "read"}, upstream=program)
+    older = Upstream(url="https://old.example/sse", transport="legacy_sse")
+    ToolServer(stack, "older", url="https://o.example", tools={"read": "read"}, upstream=older)
     server.pin({"tools": [{"name": "read"}]}, justification="j")
     upstreams(stack)
     wide = {"allow_wildcard": True, "justification": "all of it"}

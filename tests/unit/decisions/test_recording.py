@@ -1,18 +1,20 @@
 """Every decision is on record with both sides, and nothing that was said by value; nothing is decided unrecorded."""
 
 import asyncio
+import json
 
 import pytest
 from tests.fakes.decision_point import DecisionWorld, call
 from tests.fakes.registry import GRANT, USER
 from tests.unit.decisions.test_current import Broken
 
+from leasehold.decisions.inputs import canonical
 from leasehold.decisions.questions import AccessQuestion, Party
 from leasehold.decisions.recording import Recorder
-from leasehold.decisions.records import digest
-from leasehold.model.errors import Unavailable
+from leasehold.model.errors import NotFound, Unavailable
 from leasehold.model.principal import Principal, Role
 from leasehold.policy.platform import PlatformAction, decide_platform
+from leasehold.scan.checksums import base62_crc
 
 PERMIT = decide_platform(Principal(id="kubernetes:gateway", role=Role.ENFORCER), PlatformAction.DECIDE, "decisions")
 
@@ -55,7 +57,50 @@ def test_no_value_of_arguments_attributes_or_context_is_in_the_record(world, cap
     assert secret not in caplog.text
     with world.store.read() as unit:
         assert not any(secret in one.sealed for one in unit.questions.latest(10))
-    assert events[-1]["detail"]["arguments_sha256"] == digest({"amount": 4.25, "note": secret})
+    arguments = canonical({"amount": 4.25, "note": secret})
+    assert events[-1]["detail"]["arguments_digest"] == world.vault.digest("agent:triage", arguments)
+
+
+def test_inputs_are_shut_away_without_secrets_and_erased_with_their_subject(world):
+    world.registry.grant({**GRANT, "tools": ["refund"]})
+    drawn = b"16C7e42F292c6912E7710c838347Ae"
+    key = f"ghp_{(drawn + base62_crc(drawn)).decode()}"
+    world.decide(**call("refund", arguments={"amount": 4, "note": f"for ann, with {key}"}))
+    (event,) = recorded(world)
+    content, digest = event["content"], event["detail"]["arguments_digest"]
+    admin = decide_platform(Principal(id="oidc:admin", role=Role.SECURITY_ADMIN), PlatformAction.READ_AUDIT, "x")
+    shut = json.loads(world.vault.read(admin, content["sealed"], world.registry.now))
+    assert shut["arguments"]["amount"] == 4
+    assert "for ann, with " in shut["arguments"]["note"]
+    assert key not in str(shut)
+    assert content["subject"] == "agent:triage"
+    whole = canonical({"amount": 4, "note": f"for ann, with {key}"})
+    assert digest == world.vault.digest("agent:triage", whole)
+    world.vault.erase(admin, "agent:triage", "asked to", world.registry.now)
+    assert digest != world.vault.digest("agent:triage", whole)  # nobody can compare with it any more
+    with pytest.raises(NotFound):
+        world.vault.read(admin, content["sealed"], world.registry.now)
+
+
+def test_long_inputs_are_cut_and_digested_whole(world):
+    long = {"amount": 4, "note": "x" * 9000}
+    world.registry.grant({**GRANT, "tools": ["refund"]})
+    world.decide(**call("refund", arguments=long))
+    (event,) = recorded(world)
+    admin = decide_platform(Principal(id="oidc:admin", role=Role.SECURITY_ADMIN), PlatformAction.READ_AUDIT, "x")
+    shut = json.loads(world.vault.read(admin, event["content"]["sealed"], world.registry.now))
+    assert len(shut["arguments_cut"]) == 4096
+    assert event["detail"]["arguments_digest"] == world.vault.digest("agent:triage", canonical(long))
+
+
+def test_strangers_make_no_keys_up(world):
+    for number in range(5):
+        world.decide(subject={"type": "agent", "id": f"ghost-{number}"}, action={"name": "github/read_file"},
+                     resource={"type": "repo", "id": "web"})  # fmt: skip
+    assert len({event["name"] for event in recorded(world)}) == 5
+    with world.store.read() as unit:
+        assert unit.keeping.find_key("strangers") is not None
+        assert unit.keeping.find_key("agent:ghost-0") is None
 
 
 def test_text_of_strangers_is_cut_and_made_printable(world):
@@ -121,7 +166,7 @@ def test_what_was_answered_is_recorded_once_the_store_is_back(fragile):
 
 def test_who_waits_for_a_record_is_told_when_there_is_none(world):
     store = Broken(world.store)
-    recorder = Recorder(store, world.sealer)
+    recorder = Recorder(store, world.sealer, world.vault)
     question = AccessQuestion(subject=Party("agent", "a"), action="x", resource=Party("r", "1"))
     decided = world.answering  # the types are those of the room
     assert decided is not None

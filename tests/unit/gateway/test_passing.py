@@ -1,5 +1,6 @@
 """What a call passes, with the world in the test's hands: clocks, stores, credentials, approvals."""
 
+import hashlib
 import json
 
 import pytest
@@ -40,6 +41,16 @@ def test_a_call_goes_out_with_the_brokers_credential_and_no_other(world):
     (event,) = events(world)
     assert (event.detail["connection"], event.detail["connection_kind"]) == ("c-1", "shared")
     assert "upstream-secret" not in str(event)
+    assert (event.detail["tool"], event.detail["deployment"]) == ("code/read_file", "triage-prod")
+
+
+def test_what_came_out_is_on_record_as_a_keyed_digest(world):
+    reply = world.call("read_file", repository="web")
+    (event,) = events(world)
+    assert event.detail["output_digest"] == world.vault.digest("agent:triage", hashlib.sha256(reply.body).digest())
+    (decided,) = [one for one in world.world.events() if one.kind == "decisions"]
+    assert decided.detail["lease"] == event.detail["lease"]
+    assert decided.content.subject == "agent:triage"
 
 
 @pytest.mark.parametrize("url", [None, "https://leasehold.example/connect/x"])

@@ -8,6 +8,7 @@ from tests.fakes.trail_world import NAME, TrailWorld, event
 from leasehold.keys.trail_keys import TrailKey
 from leasehold.model.trail.checkpoints import InvalidNote, TreeHead, signed
 from leasehold.model.trail.heads import TrailHead, extend
+from leasehold.model.trail.queries import facets_of
 from leasehold.model.trail.records import record_bytes
 from leasehold.model.trail.tree import Frontier
 from leasehold.verify.trail import TrailKeyring, verify_trail
@@ -37,8 +38,8 @@ def forged(world, records, checkpoints_from):
         if line.startswith(b'{"checkpoint"'):
             notes[int(json.loads(line)["checkpoint"].split("\n")[1])] = line
     previous = bytes(32)
-    for position, one in enumerate(extend(TrailHead(), records).sealed):
-        record = record_bytes(one.record, position, previous)
+    for position, one in enumerate(extend(TrailHead(), records, [facets_of(one.event) for one in records]).sealed):
+        record = record_bytes(one.record, position, previous, one.seal.about)
         lines.append(b'{"leaf":"%b","record":%b}\n' % (one.seal.leaf.hex().encode(), record))
         previous = one.seal.leaf
         if position + 1 in notes:

@@ -16,6 +16,8 @@ from leasehold.audit.ocsf import ocsf_document
 from leasehold.audit.syslog import syslog_message
 from leasehold.model.events import Origin, Outcome
 from leasehold.model.records import AuditRecord
+from leasehold.model.trail.queries import facets_of
+from leasehold.model.trail.records import Seal
 from leasehold.model.trail.telling import NotTaken, Told
 from leasehold.trail.telling import DEAD_AFTER, Teller, record_configuration
 
@@ -25,7 +27,8 @@ HOSTILE = 'a|b=c\\d\n<13>1 "]\r\x00\x1b[31m\u202e é'
 
 def told(**changes):
     one = event(0, origin=Origin("192.0.2.7", "ab" * 16), **changes)
-    return Told(origin=NAME, position=7, previous=b"\x01" * 32, leaf=b"\x02" * 32, record=AuditRecord(8, one))
+    seal = Seal(7, 8, b"\x02" * 32, replace(facets_of(one), owner="payments-oncall"))
+    return Told(origin=NAME, previous=b"\x01" * 32, seal=seal, record=AuditRecord(8, one))
 
 
 CASES = [
@@ -53,6 +56,7 @@ def test_every_event_is_ocsf_by_the_published_schema(changes, class_uid, origin)
     jsonschema.Draft202012Validator(schema).validate(document)
     assert document["unmapped"]["previous"] == "01" * 32
     assert document["metadata"]["sequence"] == 7
+    assert document["unmapped"]["about"]["owner"] == "payments-oncall"
 
 
 def test_cef_is_one_line_whatever_is_in_it():
@@ -105,7 +109,9 @@ def test_all_is_told_in_order_and_nothing_twice(world):
     world.grow(3)
     assert teller(world, receiver).tell() == 3  # another start, or another server
     assert [one.position for one in receiver.taken] == list(range(453))
-    assert all(after.previous == before.leaf for before, after in zip(receiver.taken, receiver.taken[1:], strict=False))
+    assert all(
+        after.previous == before.seal.leaf for before, after in zip(receiver.taken, receiver.taken[1:], strict=False)
+    )
 
 
 def test_a_receiver_that_is_away_is_told_all_of_it_when_it_is_back(world):

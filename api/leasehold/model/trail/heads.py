@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leasehold.model.records import AuditRecord
+from leasehold.model.trail.queries import Facets
 from leasehold.model.trail.records import NOTHING_BEFORE, Seal, SealedRecord, record_bytes
 from leasehold.model.trail.tree import Frontier, Subtree, leaf_hash
 
@@ -37,13 +38,13 @@ class Extension:
     head: TrailHead
 
 
-def extend(head: TrailHead, records: Sequence[AuditRecord]) -> Extension:
-    """The trail grown by these events, in this order. Pure: nothing is written."""
+def extend(head: TrailHead, records: Sequence[AuditRecord], abouts: Sequence[Facets]) -> Extension:
+    """The trail grown by these events, in this order, each with whom it is about. Pure: nothing is written."""
     frontier, leaf = Frontier(head.size, head.peaks), head.leaf
     sealed, subtrees = list[SealedRecord](), list[Subtree]()
-    for record in records:
+    for record, about in zip(records, abouts, strict=True):
         position = frontier.size
-        leaf = leaf_hash(record_bytes(record, position, leaf))
+        leaf = leaf_hash(record_bytes(record, position, leaf, about))
         subtrees += frontier.append(leaf)
-        sealed.append(SealedRecord(Seal(position, record.sequence, leaf), record))
+        sealed.append(SealedRecord(Seal(position, record.sequence, leaf, about), record))
     return Extension(sealed, subtrees, TrailHead(frontier.size, leaf, tuple(frontier.peaks)))

@@ -10,7 +10,15 @@ from datetime import datetime
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.records import AuditRecord
 
-_LEASES, _DECISIONS = "leases", "decisions"
+_DECISIONS, _GRANTS = "decisions", "grants"
+_NAMED_AFTER = {
+    **dict.fromkeys(("agents", "agent", "grant-sets", "client-secrets", "registration-tokens", "consents"), "agent"),
+    **dict.fromkeys(("users", "user"), "user"),
+    **dict.fromkeys(("owners", "owner"), "owner"),
+    **dict.fromkeys(("leases", "lease"), "lease"),
+    **dict.fromkeys(("deployments", "deployment"), "deployment"),
+}
+"""Kinds whose objects are called by whom or what they are about; of nodes, that is what stands behind the colon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +31,10 @@ class Facets:
     tool: str | None = None
     lease: str | None = None
     deployment: str | None = None
+
+    def document(self) -> dict[str, str]:
+        """By name, without what there is none of."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +66,7 @@ class Found:
 
     record: AuditRecord
     position: int | None
+    about: Facets
 
     @property
     def place(self) -> Place:
@@ -62,27 +75,33 @@ class Found:
 
 
 def facets_of(event: AuditEvent) -> Facets:
-    """Whom and what the event is about, out of the names that events use."""
-    detail = event.detail
-    agent = _text(detail, "agent") or _named("agent:", _text(detail, "subject"), event.principal)
-    user = _text(detail, "user") or _named("user:", _text(detail, "subject"), event.principal)
-    tool = _text(detail, "tool") or (_text(detail, "action") if event.kind == _DECISIONS else None)
-    own = event.name or None
+    """Whom and what the event is about, as far as it says so itself, out of the names that events use."""
+    detail, own = event.detail, _own(event)
+    named = (_text(detail, "subject"), _text(detail, "holder"), event.principal)
+    agent = _text(detail, "agent") or own.get("agent") or _named("agent:", *named)
+    user = _text(detail, "user") or own.get("user") or _named("user:", *named)
     return Facets(
-        agent=(own if event.kind == "agents" else None) or (agent.removeprefix("agent:") if agent else None),
-        user=(own if event.kind == "users" else None) or (user.removeprefix("user:") if user else None),
-        owner=(own if event.kind == "owners" else None) or _text(detail, "owner"),
-        tool=tool,
-        lease=(own if event.kind == _LEASES else None) or _text(detail, "lease"),
-        deployment=(own if event.kind == "deployments" else None) or _text(detail, "deployment"),
+        agent=agent.removeprefix("agent:") if agent else None,
+        user=user.removeprefix("user:") if user else None,
+        owner=own.get("owner") or _text(detail, "owner"),
+        tool=_text(detail, "tool") or (_text(detail, "action") if event.kind == _DECISIONS else None),
+        lease=own.get("lease") or _text(detail, "lease"),
+        deployment=own.get("deployment") or _text(detail, "deployment"),
     )
 
 
-def matches(query: TrailQuery, event: AuditEvent) -> bool:
-    """Whether the event is one of those asked for."""
-    facets = facets_of(event)
+def _own(event: AuditEvent) -> Mapping[str, str]:
+    """What the name of the object says."""
+    if event.kind == _GRANTS:  # a grant's name starts with its agent's (0004)
+        return {"agent": event.name.partition("/")[0]}
+    facet = _NAMED_AFTER.get(event.kind)
+    return {facet: event.name.removeprefix(f"{facet}:")} if facet is not None and event.name else {}
+
+
+def matches(query: TrailQuery, event: AuditEvent, about: Facets) -> bool:
+    """Whether the event is one of those asked for; `about` is whom and what it is about."""
     asked = (
-        *((getattr(query.facets, name), getattr(facets, name)) for name in Facets.__slots__),
+        *((getattr(query.facets, name), getattr(about, name)) for name in Facets.__slots__),
         (query.kind, event.kind),
         (query.name, event.name),
         (query.action, event.action),
@@ -104,7 +123,7 @@ def _says(event: AuditEvent, text: str) -> bool:
 
 def _text(detail: Mapping[str, object], name: str) -> str | None:
     found = detail.get(name)
-    return found if isinstance(found, str) and found else None
+    return found if isinstance(found, str) and found and found.isprintable() else None  # no database takes a NUL
 
 
 def _named(prefix: str, *names: str | None) -> str | None:

@@ -14,9 +14,11 @@ from datetime import UTC, datetime
 from leasehold.model.canonical_json import canonical_json
 from leasehold.model.events import AuditEvent
 from leasehold.model.records import AuditRecord
+from leasehold.model.trail.queries import Facets
 from leasehold.model.trail.tree import HASH_BYTES
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+"""Of records that say whom they are about; those of version 1 do not, and stay as they were hashed."""
 _SORTED = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)
 _SIMPLE = frozenset({str, int, bool, type(None)})
 NOTHING_BEFORE = bytes(HASH_BYTES)
@@ -25,11 +27,16 @@ NOTHING_BEFORE = bytes(HASH_BYTES)
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """That the event with this sequence stands at `position`, counted from 0, and what its record hashes to."""
+    """That the event with this sequence stands at `position`, counted from 0, and what its record hashes to.
+
+    `about` is whom and what it is about, as it was known when the event got its place.
+    """
 
     position: int
     sequence: int
     leaf: bytes
+    about: Facets
+    version: int = RECORD_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +47,20 @@ class SealedRecord:
     record: AuditRecord | None
 
 
-def record_bytes(record: AuditRecord, position: int, previous: bytes) -> bytes:
+def record_bytes(
+    record: AuditRecord, position: int, previous: bytes, about: Facets, version: int = RECORD_VERSION
+) -> bytes:
     """The canonical bytes of an event at its place. The same event gives the same bytes for ever."""
-    return canonical_bytes(record_document(record, position, previous))
-
-
-def record_document(record: AuditRecord, position: int, previous: bytes) -> dict[str, object]:
-    """The record as JSON-like values. What an event has not, as `content`, it does not name."""
-    return {
-        "v": RECORD_VERSION,
+    document = {
+        "v": version,
         "position": position,
         "previous": previous.hex(),
         "sequence": record.sequence,
         **event_document(record.event),
     }
+    if version == RECORD_VERSION:
+        document["about"] = about.document()
+    return canonical_bytes(document)
 
 
 def event_document(event: AuditEvent) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leasehold.model.records import AuditRecord
+from leasehold.model.trail.records import Seal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,10 +13,14 @@ class Told:
     """A sealed event. `origin` is the name of the trail, as in its checkpoints."""
 
     origin: str
-    position: int
     previous: bytes
-    leaf: bytes
+    seal: Seal
     record: AuditRecord
+
+    @property
+    def position(self) -> int:
+        """Its place in the trail."""
+        return self.seal.position
 
 
 class NotTaken(Exception):

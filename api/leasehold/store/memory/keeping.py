@@ -8,7 +8,6 @@ from datetime import datetime
 
 from leasehold.model.events import AuditEvent
 from leasehold.model.trail.keeping import Hold, Pruned
-from leasehold.model.trail.queries import facets_of
 from leasehold.store.memory.trail import MemoryTrailState
 
 
@@ -72,9 +71,7 @@ class MemoryKeeping:
         found = [seal for seal in self._trail.seals[:size] if seal.sequence not in self._trail.pruned]
         events = [(seal, self._events[seal.sequence - 1]) for seal in found]
         due = [
-            (seal, one)
-            for seal, one in events
-            if one.kind == kind and one.at < until and facets_of(one).agent not in held
+            (seal, one) for seal, one in events if one.kind == kind and one.at < until and seal.about.agent not in held
         ][:limit]
         for seal, one in due:
             self._trail.pruned.add(seal.sequence)

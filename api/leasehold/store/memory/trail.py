@@ -10,7 +10,7 @@ from leasehold.model.events import AuditEvent
 from leasehold.model.records import AuditRecord
 from leasehold.model.trail.checkpoints import Checkpoint
 from leasehold.model.trail.heads import Cursor, TrailHead
-from leasehold.model.trail.queries import Found, Place, TrailQuery, matches
+from leasehold.model.trail.queries import Found, Place, TrailQuery, facets_of, matches
 from leasehold.model.trail.records import Seal, SealedRecord
 from leasehold.model.trail.tree import Subtree
 
@@ -98,10 +98,11 @@ class MemoryTrail:
 
     def search(self, query: TrailQuery, before: Place | None, limit: int) -> Sequence[Found]:
         """At most `limit` events, newest first, from the first one behind `before`."""
-        places = {seal.sequence: seal.position for seal in self._state.seals}
+        seals = {seal.sequence: seal for seal in self._state.seals}
         records = (self._record(n) for n in range(1, len(self._events) + 1) if n not in self._state.pruned)
-        found = [Found(one, places.get(one.sequence)) for one in records if matches(query, one.event)]
-        wanted = [one for one in found if before is None or one.place < before]
+        found = (_found(one, seals.get(one.sequence)) for one in records)
+        asked = (one for one in found if matches(query, one.record.event, one.about))
+        wanted = [one for one in asked if before is None or one.place < before]
         return sorted(wanted, key=lambda one: one.place, reverse=True)[:limit]
 
     def cursor(self, name: str) -> Cursor | None:
@@ -115,3 +116,9 @@ class MemoryTrail:
 
     def _record(self, sequence: int) -> AuditRecord:
         return AuditRecord(sequence, self._events[sequence - 1])
+
+
+def _found(record: AuditRecord, seal: Seal | None) -> Found:
+    if seal is None:
+        return Found(record, None, facets_of(record.event))
+    return Found(record, seal.position, seal.about)
