@@ -54,8 +54,9 @@ demo: setup
 demo-gateway: setup
 	@$(BIN)/python -m examples.demo gateway
 
+# Hundreds of Python processes: none of them is to compile everything anew because the environment says so.
 test: setup
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 # Not part of `make test`: it needs Debian's apt, 2 GB of scratch space and, the first time, five minutes.
 test-kubernetes: setup
