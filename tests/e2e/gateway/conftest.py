@@ -145,8 +145,12 @@ class Gateway:
 
     def calls(self, server):
         """Audit events of calls, newest first, once all are written."""
-        time.sleep(0.2)
-        return [one for one in self.registry.events() if one["kind"] == "calls" and one["name"] == server]
+        deadline = time.monotonic() + 5
+        while True:
+            time.sleep(0.2)
+            found = [one for one in self.registry.events() if one["kind"] == "calls" and one["name"] == server]
+            if found or time.monotonic() > deadline:
+                return found
 
 
 @pytest.fixture(scope="session")
