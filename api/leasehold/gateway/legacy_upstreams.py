@@ -34,7 +34,7 @@ class LegacyUpstreams(ConversingUpstreams):
         super().__init__(many=_MANY, many_of_one=_MANY_OF_ONE)
         self._http = http
 
-    async def begin(self, outgoing: Outgoing) -> Conversation:
+    async def converse(self, outgoing: Outgoing) -> Conversation:
         """A stream of its own, once the server said where to ask. Raises `UpstreamFailed`."""
         stream = LegacyStream(self._http, outgoing)
         try:

@@ -53,7 +53,7 @@ def test_an_upstream_at_a_private_address_is_not_reached_unless_it_is_named(runn
     running.declare(name, url, tools={"read_file": {"action": "read"}})
     running.agent(name, (name, ["read_file"], [f"tool_server:{name}"]))
     token = running.token(name, name)
-    reply = running.until(lambda: running.call(name, token, "read_file", {}), lambda r: r.status != 401)
+    reply = running.until(lambda: running.call(name, token, "read_file", {}), lambda r: r.status not in {200, 401})
     assert (reply.status, reply.json["error"]["code"]) == (502, -31005)
     assert running.calls(name)[0]["reason"] in {"address_refused", "plain_http_refused", "no_http"}
 
