@@ -154,12 +154,10 @@ def _exports(text: str) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, url = part.partition("=")
-        known = url.partition("://")[0] in {"syslog+tls", "s3"}
+        known = url.partition("://")[0] in {"syslog+tls", "s3", "otlp+https", "otlp+http"}
         if not name.isidentifier() or name in found or not known or urlsplit(url).username is not None:
-            said = (
-                "LEASEHOLD_AUDIT_EXPORTS must read <name>=syslog+tls://<host>:<port> or <name>=s3://<bucket>/<prefix>"
-            )
-            raise InvalidSetting(said)
+            urls = "syslog+tls://<host>:<port>, otlp+https://<host>:<port> or s3://<bucket>/<prefix>"
+            raise InvalidSetting(f"LEASEHOLD_AUDIT_EXPORTS must read <name>=<url>, with commas between: {urls}")
         found[name] = url
     return found
 

@@ -62,7 +62,7 @@ def trail_doors(settings: Settings, store: SqlStore, clock: Callable[[], datetim
     worker = Thread(target=sealer.run, args=(stop,), name="leasehold-audit-trail", daemon=True)
     worker.start()
     for name, url in settings.audit_exports.items():
-        teller = Teller(store, _receiver(name, url), key.name, clock)
+        teller = Teller(store, _receiver(name, url, settings), key.name, clock)
         record_configuration(store, name, json.dumps({"to": url}), clock())
         Thread(target=teller.run, args=(stop,), name=f"leasehold-export-{name}", daemon=True).start()
     if settings.audit_retention:
@@ -76,7 +76,7 @@ def trail_doors(settings: Settings, store: SqlStore, clock: Callable[[], datetim
         worker.join()
 
     contents = Contents(store, ContentCipher(FileSealer(settings.sealing_key)), clock)
-    return AuditTrail(TrailDoors(store=store, sealer=sealer, contents=contents), close)
+    return AuditTrail(TrailDoors(store=store, sealer=sealer, contents=contents, exports=settings.audit_exports), close)
 
 
 def _prune_for_ever(settings: Settings, store: SqlStore, clock: Callable[[], datetime], stop: Event) -> None:
@@ -112,9 +112,9 @@ def _configuration(settings: Settings) -> dict[str, object]:
     }
 
 
-def _receiver(name: str, url: str) -> Receiver:
+def _receiver(name: str, url: str, settings: Settings) -> Receiver:
     try:
-        return open_receiver(name, url, version("leasehold"))
+        return open_receiver(name, url, version("leasehold"), settings.secrets)
     except (ValueError, OSError) as error:
         raise InvalidSetting(f"LEASEHOLD_AUDIT_EXPORTS: {error}") from None
 

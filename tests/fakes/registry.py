@@ -115,7 +115,12 @@ APP = control_plane(
         credentials=CredentialDoors(desk=_NobodyMints(), store=_CURRENT),
         policies=CedarDocuments(),
         reviews=Reviews(_CURRENT),
-        trail=TrailDoors(store=_CURRENT, sealer=Sealer(_CURRENT, _KEY, lambda: _CURRENT.now), contents=CONTENTS),
+        trail=TrailDoors(
+            store=_CURRENT,
+            sealer=Sealer(_CURRENT, _KEY, lambda: _CURRENT.now),
+            contents=CONTENTS,
+            exports={"siem": "syslog+tls://siem.example:6514?format=cef"},
+        ),
     )
 )
 

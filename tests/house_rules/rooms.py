@@ -26,7 +26,10 @@ ROOMS_OF_LIBRARY = {
     "mypy_boto3_kms": ("api/leasehold/keys/",),  # types alone
     "boto3": ("api/leasehold/keys/", "api/leasehold/audit/", "api/leasehold/external/"),
     "botocore": ("api/leasehold/keys/", "api/leasehold/audit/", "api/leasehold/external/"),
-    "httpx": ("api/leasehold/keys/", "api/leasehold/cli/", "api/leasehold/verify/", "api/leasehold/external/"),
+    "httpx": (
+        *("api/leasehold/keys/", "api/leasehold/cli/", "api/leasehold/verify/", "api/leasehold/external/"),
+        "api/leasehold/audit/",
+    ),
     "typer": ("api/leasehold/cli/",),
     "rich": ("api/leasehold/cli/",),
     "uvicorn": ("api/leasehold/cli/",),

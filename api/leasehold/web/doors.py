@@ -33,6 +33,7 @@ from leasehold.registry.receipts import Unheld
 from leasehold.review.gate.receipts import Receipts
 from leasehold.review.reviews import Reviews
 from leasehold.trail.contents import Contents
+from leasehold.trail.exports import Exports
 from leasehold.trail.ports import CheckpointSigner
 from leasehold.trail.ports import Store as TrailStore
 from leasehold.web.presenting import presented
@@ -129,11 +130,12 @@ class DecisionDoors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailDoors:
-    """Where the audit trail is read, and who seals it."""
+    """Where the audit trail is read, who seals it, and where it is told to."""
 
     store: TrailStore
     sealer: TrailSealer
     contents: Contents | None = None
+    exports: Exports = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
