@@ -70,7 +70,7 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
     )
     http = HttpUpstreams(settings.private_upstreams)
     upstreams = AnyUpstreams(http, StdioUpstreams(settings.stdio_programs), LegacyUpstreams(http))
-    observed = observing(settings, lambda: following.known.staleness(time.monotonic()))
+    observed = observing(settings, lambda: following.known.staleness(time.monotonic()), clock)
     watch = Watch(callers)
     surfaces = pinned_surfaces(store, decisions.current, clock)
     gateway = Gateway(

@@ -1,14 +1,17 @@
-"""Wiring of what watches the gateway: parts that count and trace where that is on, the plain ones where it is not."""
+"""Wiring of what watches the gateway: parts that count, trace and log where that is on, else the plain ones."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from leasehold.decisions.recording import Recorder
+from leasehold.gateway.call_log import CallLog
 from leasehold.gateway.metering import Counting, MeteredScans, MeteredUpstreams, refusal_word
 from leasehold.gateway.records import Records
 from leasehold.gateway.refusals import Refused
@@ -25,17 +28,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Observing:
-    """Makes the parts of a gateway. Without meter and tracer they are the plain ones, and nothing is observed."""
+    """Makes the parts of a gateway. Without meter, tracer and log they are the plain ones: nothing is observed."""
 
     meter: PrometheusMeter | None
     listener: MetricsListener | None
     tracer: OpenTelemetryTracer | None
     traces: Traces | None
+    log: CallLog | None
 
     def records(self, recorder: Recorder) -> Records:
         """What remembers calls."""
         witnesses: list[Witness] = [Counting(self.meter)] if self.meter is not None else []
-        witnesses += [self.traces] if self.traces is not None else []
+        witnesses += [one for one in (self.traces, self.log) if one is not None]
         return WitnessedRecords(recorder, witnesses) if witnesses else Records(recorder)
 
     def scans(self, key: bytes) -> Scans:
@@ -50,8 +54,16 @@ class Observing:
     @property
     def refused(self) -> Callable[[Refused], None] | None:
         """What is told of refusals."""
-        meter = self.meter
-        return None if meter is None else lambda refused: meter.refused(refusal_word(refused))
+        meter, log = self.meter, self.log
+        counted = None if meter is None else lambda refused: meter.refused(refusal_word(refused))
+        if log is None or counted is None:
+            return counted if log is None else log.refused
+
+        def both(refused: Refused) -> None:
+            counted(refused)
+            log.refused(refused)
+
+        return both
 
     def close(self) -> None:
         """Listen no more, and send what is there."""
@@ -61,12 +73,23 @@ class Observing:
             self.tracer.close()
 
 
-def observing(settings: Settings, staleness: Callable[[], float]) -> Observing:
+def observing(settings: Settings, staleness: Callable[[], float], clock: Callable[[], datetime]) -> Observing:
     """As the settings have it, listening already. Raises `CannotListen`, `InvalidSetting`."""
     tracer = _tracer(settings.traces) if settings.traces else None
     meter = PrometheusMeter(staleness) if settings.metrics else None
     listener = None if meter is None else MetricsListener(meter, settings.metrics_host, settings.metrics_port)
-    return Observing(meter, listener, tracer, Traces(tracer) if tracer is not None else None)
+    traces = Traces(tracer) if tracer is not None else None
+    return Observing(meter, listener, tracer, traces, CallLog(_lines(), clock) if settings.call_log else None)
+
+
+def _lines() -> Callable[[str], None]:
+    """What writes lines to standard error, as they are."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("leasehold.calls")
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.INFO)
+    return logger.info
 
 
 def _tracer(endpoint: str) -> OpenTelemetryTracer:

@@ -64,6 +64,7 @@ class Settings:
     metrics_host: str = "127.0.0.1"
     metrics_port: int = DEFAULT_METRICS_PORT
     traces: str = ""
+    call_log: bool = False
     audit_key_file: Path | None = None
     audit_anchors: tuple[str, ...] = ()
     audit_retention: Mapping[str, timedelta] = field(default_factory=dict)
@@ -131,6 +132,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         metrics_port=_port(
             environ.get("LEASEHOLD_METRICS_PORT") or str(DEFAULT_METRICS_PORT), "LEASEHOLD_METRICS_PORT"
         ),
+        call_log=_switch(environ, "LEASEHOLD_CALL_LOG"),
         traces=_collector(environ.get("LEASEHOLD_TRACES") or ""),
         audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
         audit_exports=_exports(environ.get("LEASEHOLD_AUDIT_EXPORTS") or ""),

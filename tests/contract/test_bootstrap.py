@@ -91,6 +91,22 @@ def test_a_registry_that_trusts_somebody_offers_none_whatever_is_asked(store):
     assert not works(store, "lhb_again")
 
 
+def test_spire_1_14_6_a_token_for_one_use_works_once_however_many_try_at_once(store):
+    offer_bootstrap(store, "lhb_first", NOW)
+    barrier = Barrier(REPLICAS)
+
+    def use(_number):
+        barrier.wait()
+        try:
+            return bootstrap(store, "lhb_first", FIRST, NOW)
+        except Unauthenticated:
+            return None
+
+    with ThreadPoolExecutor(REPLICAS) as pool:
+        used = list(pool.map(use, range(REPLICAS)))
+    assert sum(one is not None for one in used) == 1
+
+
 def test_a_bootstrap_in_flight_and_a_start_agree(store):
     offer_bootstrap(store, "lhb_first", NOW)
     barrier = Barrier(2)

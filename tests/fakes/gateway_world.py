@@ -68,7 +68,7 @@ class PlayedUpstream:
 
 class _Played:
     def __init__(self, message: Any, result: Any) -> None:
-        self.status, self.headers = 200, {"content-type": "application/json"}
+        self.status, self.headers, self.body = 200, {"content-type": "application/json"}, None
         self._body = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}).encode()
 
     async def chunks(self) -> AsyncIterator[bytes]:

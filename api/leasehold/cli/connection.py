@@ -18,7 +18,8 @@ import httpx
 
 from leasehold.cli.exits import Failure
 from leasehold.cli.job_identity import LOOPBACK, JobIdentity
-from leasehold.cli.problems import failure_of, oauth_failure_of
+from leasehold.cli.possession import ProofKey
+from leasehold.cli.problems import failure_of, oauth_failure_of, wants_nonce
 from leasehold.cli.safe_text import visible
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:8420"
@@ -90,10 +91,12 @@ class Registry:
     ) -> Answer:
         """Send a request with this token."""
         sent = {"Authorization": f"Bearer {token}", **(headers or {})}
-        response = self._send(method, path, headers=sent, json=body)
-        if not response.is_success:
-            raise failure_of(response, f"{method} {path}")
-        return Answer(_parsed(response), response.headers.get("etag"))
+        return _answered(self._send(method, path, headers=sent, json=body), method, path)
+
+    def call_holding(self, key: ProofKey, token: str, method: str, path: str, *, body: object = None) -> Answer:
+        """Send a request with a token that is bound to this key."""
+        headers = {"Authorization": f"DPoP {token}"}
+        return _answered(self._send_proved(key, token, method, path, headers=headers, json=body), method, path)
 
     def stream(self, path: str) -> Iterator[bytes]:
         """The lines of an answer, as ourselves, as they come. Raises `Failure`; a line that is cut off is one."""
@@ -110,10 +113,17 @@ class Registry:
     def post_form(self, path: str, form: Mapping[str, str], *, authenticated: bool) -> Json:
         """Send a form to an OAuth endpoint; it answers errors as RFC 6749 §5.2 says."""
         headers = {"Authorization": f"Bearer {self._own_token()}"} if authenticated else {}
-        response = self._send("POST", path, headers=headers, data=dict(form))
-        if not response.is_success:
-            raise oauth_failure_of(response, f"POST {path}")
-        return _parsed(response)
+        return _granted(self._send("POST", path, headers=headers, data=dict(form)), path)
+
+    def grant(self, form: Mapping[str, str], key: ProofKey | None = None) -> Json:
+        """What the token endpoint gives for a form, bound to the key if there is one. Raises `Failure`."""
+        path = "/oauth2/token"
+        if key is None:
+            return self.post_form(path, form, authenticated=False)
+        answer = _granted(self._send_proved(key, None, "POST", path, headers={}, data=dict(form)), path)
+        if str(answer.get("token_type")).lower() != "dpop":
+            raise Failure("the registry did not bind the token to the key", where=f"POST {path}")
+        return answer
 
     def _own_token(self) -> str:
         if self._token is None:
@@ -129,11 +139,7 @@ class Registry:
         }
         if self._environment.stack is not None:
             form["stack"] = self._environment.stack
-        answer = self.post_form("/oauth2/token", form, authenticated=False)
-        token = answer.get("access_token")
-        if not isinstance(token, str):
-            raise Failure("the registry answered the token exchange without a token", where="POST /oauth2/token")
-        return token
+        return token_of(self.grant(form))
 
     def _subject_token(self) -> str:
         if self._environment.oidc_token_file is not None:
@@ -141,6 +147,19 @@ class Registry:
         if self._environment.job is None:
             raise Failure("no credential to call the registry with", next_step=_LOG_IN)
         return self._environment.job_token(transport=self._transport)
+
+    def _send_proved(  # Any: passed to httpx as it is
+        self, key: ProofKey, token: str | None, method: str, path: str, *, headers: Mapping[str, str], **request: Any
+    ) -> httpx.Response:
+        """With a proof of the key; and with another, if a nonce is asked for, that holds it (RFC 9449 §8, §9)."""
+
+        def sent(nonce: str | None) -> httpx.Response:
+            proof = key.proof(method, f"{self.endpoint}{path}", token=token, nonce=nonce)
+            return self._send(method, path, headers={**headers, "DPoP": proof}, **request)
+
+        response = sent(None)
+        nonce = response.headers.get("dpop-nonce")
+        return sent(nonce) if nonce is not None and wants_nonce(response) else response
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:  # Any: passed to httpx as it is
         try:
@@ -159,6 +178,26 @@ class Answer:
 
     body: Json
     etag: str | None
+
+
+def token_of(answer: Json) -> str:
+    """The token in an answer of the token endpoint. Raises `Failure`."""
+    token = answer.get("access_token")
+    if not isinstance(token, str):
+        raise Failure("the registry answered the token exchange without a token", where="POST /oauth2/token")
+    return token
+
+
+def _answered(response: httpx.Response, method: str, path: str) -> Answer:
+    if not response.is_success:
+        raise failure_of(response, f"{method} {path}")
+    return Answer(_parsed(response), response.headers.get("etag"))
+
+
+def _granted(response: httpx.Response, path: str) -> Json:
+    if not response.is_success:
+        raise oauth_failure_of(response, f"POST {path}")
+    return _parsed(response)
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode
 
 import typer
 
-from leasehold.cli.connection import JWT, TOKEN_EXCHANGE, Json, Registry, read_secret, segment
+from leasehold.cli.connection import JWT, TOKEN_EXCHANGE, Json, Registry, read_secret, segment, token_of
 from leasehold.cli.examples import EXAMPLES
 from leasehold.cli.exits import Failure
+from leasehold.cli.possession import DpopKey, ProofKey, held_key, held_or_made_key
 from leasehold.cli.safe_text import visible
 from leasehold.cli.session import Session, session_of
 
@@ -32,11 +35,12 @@ def aws(
     profile: Annotated[str, typer.Option(help="The credential profile.")],
     agent: Agent = None,
     token_file: TokenFile = None,
+    dpop_key: DpopKey = None,
     ttl: Ttl = None,
 ) -> None:
     """Print an AWS session as a `credential_process` does, so that any AWS SDK and the AWS CLI just work."""
     session = session_of(context)
-    drawn = _drawn(session, profile, "?format=credential_process", _Holder(agent, token_file), ttl)
+    drawn = _drawn(session, profile, "?format=credential_process", _Holder(agent, token_file, dpop_key), ttl)
     session.out.write(json.dumps(drawn, ensure_ascii=True) + "\n")
 
 
@@ -47,11 +51,12 @@ def get(
     *,
     agent: Agent = None,
     token_file: TokenFile = None,
+    dpop_key: DpopKey = None,
     ttl: Ttl = None,
 ) -> None:
     """Draw a credential; the answer, with the secret in it, is JSON on stdout."""
     session = session_of(context)
-    drawn = _drawn(session, profile, "", _Holder(agent, token_file), ttl)
+    drawn = _drawn(session, profile, "", _Holder(agent, token_file, dpop_key), ttl)
     session.emit(drawn)
     late = visible(drawn.get("live_until", "?"))
     session.say(f"lease {visible(drawn.get('lease', '?'))}; dead by {late} at the latest")
@@ -79,14 +84,21 @@ def list_(
         session.out.write(f"  until {visible(one['live_until'])}\n")
 
 
+@dataclass(frozen=True, slots=True)
 class _Holder:
     """As which agent, and on the strength of what, a credential is drawn."""
 
-    def __init__(self, agent: str | None, token_file: str | None) -> None:
-        self.agent = agent
-        self.token_file = token_file
+    agent: str | None
+    token_file: str | None
+    dpop_key: Path | None
 
-    def token(self, session: Session, registry: Registry) -> str:
+    def key(self) -> ProofKey | None:
+        """The key that the token is bound to, or is going to be."""
+        if self.dpop_key is None:
+            return None
+        return held_key(self.dpop_key) if self.token_file is not None else held_or_made_key(self.dpop_key)
+
+    def token(self, session: Session, registry: Registry, key: ProofKey | None) -> str:
         """An access token for the door where credentials are drawn."""
         if self.token_file is not None:
             return read_secret(self.token_file)
@@ -100,17 +112,18 @@ class _Holder:
             "resource": f"{registry.endpoint}/v1/credentials",
             **({"client_id": self.agent} if self.agent is not None else {}),
         }
-        token = registry.post_form("/oauth2/token", form, authenticated=False).get("access_token")
-        if not isinstance(token, str):
-            raise Failure("the registry answered the token exchange without a token", where="POST /oauth2/token")
-        return token
+        return token_of(registry.grant(form, key))
 
 
 def _drawn(session: Session, profile: str, query: str, holder: _Holder, ttl: int | None) -> Json:
     with session.registry() as registry:
         path = f"/v1/credentials/{segment(profile)}{query}"
         body = {"ttl": ttl} if ttl is not None else None
-        return registry.call_as(holder.token(session, registry), "POST", path, body=body).body
+        key = holder.key()
+        token = holder.token(session, registry, key)
+        if key is None:
+            return registry.call_as(token, "POST", path, body=body).body
+        return registry.call_holding(key, token, "POST", path, body=body).body
 
 
 def _items(registry: Registry, query: dict[str, str]) -> list[Json]:

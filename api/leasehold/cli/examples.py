@@ -274,6 +274,11 @@ Examples:
   leasehold token identity | leasehold token exchange --subject-token-file -
   leasehold token identity --audience https://leasehold.example.com > job.jwt
 """),
+    "token proof": _as_written("""
+Examples:
+  leasehold token exchange --resource https://mcp.example.com/github --dpop-key agent.pem > token.jwt
+  leasehold token proof --dpop-key agent.pem --token-file token.jwt --url https://mcp.example.com/github
+"""),
     "token introspect": _as_written("""
 Examples:
   leasehold token introspect --token-file token.jwt

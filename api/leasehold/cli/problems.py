@@ -35,6 +35,13 @@ def failure_of(response: httpx.Response, where: str) -> Failure:
     return Failure("\n  ".join(lines), where=visible(where), next_step=NEXT_STEPS.get(code, ""))
 
 
+def wants_nonce(response: httpx.Response) -> bool:
+    """Whether the proof lacked the nonce of a token endpoint, or of a resource (RFC 9449 §8, §9)."""
+    challenge = response.headers.get("www-authenticate", "")
+    error = _document(response).get("error") if response.is_client_error else None
+    return error == "use_dpop_nonce" or 'error="use_dpop_nonce"' in challenge
+
+
 def oauth_failure_of(response: httpx.Response, where: str) -> Failure:
     """The failure that an OAuth error (RFC 6749 §5.2) tells of."""
     document = _document(response)

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from leasehold.cli.connection import Json, read_secret
+from leasehold.cli.connection import Json, read_secret, token_of
 from leasehold.cli.examples import EXAMPLES
 from leasehold.cli.exchanging import Wanted, exchange_form
 from leasehold.cli.exits import Failure
+from leasehold.cli.possession import DpopKey, held_key, held_or_made_key
 from leasehold.cli.safe_text import visible
 from leasehold.cli.session import session_of
 from leasehold.cli.simulations import told_simulation
@@ -45,6 +46,7 @@ def exchange(  # noqa: PLR0913  each is an option
     task_deadline: Annotated[
         str | None, typer.Option(help="When the task is over, such as 2027-05-01T12:00:00Z; for the first to name it.")
     ] = None,
+    dpop_key: DpopKey = None,
     json_: AsJson = False,
 ) -> None:
     """Trade the workload's own token for a short one (RFC 8693). Without --json stdout is the token alone."""
@@ -52,6 +54,7 @@ def exchange(  # noqa: PLR0913  each is an option
     path = subject_token_file or session.environment.oidc_token_file
     if path is None:
         raise Failure("whose token?", next_step="give --subject-token-file, or set LEASEHOLD_OIDC_TOKEN_FILE")
+    key = held_or_made_key(dpop_key) if dpop_key is not None else None
     with session.registry() as registry:
         wanted = Wanted(
             resource=resource or f"{registry.endpoint}/v1",
@@ -64,13 +67,32 @@ def exchange(  # noqa: PLR0913  each is an option
             task=task,
             task_deadline=task_deadline,
         )
-        answer = registry.post_form("/oauth2/token", exchange_form(wanted), authenticated=False)
+        answer = registry.grant(exchange_form(wanted), key)
     if json_:
         session.emit(answer)
         return
     session.say(f"{visible(answer.get('scope', ''), 2_000)}, for {visible(answer.get('expires_in', '?'))} s")
     session.say(f"lease {visible(answer.get('lease', '?'))}")
-    session.out.write(f"{visible(answer['access_token'], 100_000)}\n")
+    if key is not None:
+        session.say(f"bound to key {key.thumbprint}")
+    session.out.write(f"{visible(token_of(answer), 100_000)}\n")
+
+
+@app.command("proof", epilog=EXAMPLES["token proof"])
+def proof(
+    context: typer.Context,
+    *,
+    dpop_key: Annotated[Path, typer.Option(help="File with the private key that the token is bound to.")],
+    url: Annotated[str, typer.Option(help="Where the request goes; query and fragment are left out.")],
+    method: Annotated[str, typer.Option(help="Its method.")] = "POST",
+    token_file: Annotated[
+        str | None, typer.Option(help="A file with the token that it presents; `-` for stdin.")
+    ] = None,
+    nonce: Annotated[str | None, typer.Option(help="What the server asked for in DPoP-Nonce.")] = None,
+) -> None:
+    """Prove that you hold the key of a token (RFC 9449), for one request to any server: alone on stdout."""
+    token = read_secret(token_file) if token_file is not None else None
+    session_of(context).out.write(f"{held_key(dpop_key).proof(method, url, token=token, nonce=nonce)}\n")
 
 
 @app.command("identity", epilog=EXAMPLES["token identity"])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 from leasehold.gateway.conversing import ConversingUpstreams
 from leasehold.gateway.http_upstreams import HttpUpstreams
@@ -24,18 +23,12 @@ class AnyUpstreams:
         self._talking: dict[Transport, ConversingUpstreams] = {Transport.STDIO: stdio, Transport.LEGACY_SSE: legacy}
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    @asynccontextmanager
-    async def send(self, outgoing: Outgoing) -> AsyncGenerator[Incoming]:
+    def send(self, outgoing: Outgoing) -> AbstractAsyncContextManager[Incoming]:
         """The answer to a request. Raises `UpstreamFailed`."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         talking = self._talking.get(outgoing.transport)
-        if talking is not None:
-            async with talking.send(outgoing) as said:
-                yield said
-        else:
-            async with self._http.send(outgoing) as incoming:
-                yield incoming
+        return talking.send(outgoing) if talking is not None else self._http.send(outgoing)
 
     def close(self) -> None:
         """Hang up everywhere. From another thread than the event loop's, which still runs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from leasehold.gateway.admission import Admitted
 from leasehold.gateway.answers import Pending
@@ -12,6 +12,7 @@ from leasehold.gateway.exchanges import Exchange, Gateway
 from leasehold.gateway.headers import Era, Headers, era_of
 from leasehold.gateway.messages import Body, MessageKind, RequestId
 from leasehold.gateway.needs import Needs, needs_of
+from leasehold.gateway.parameters import check_parameters
 from leasehold.gateway.rates import Rate
 from leasehold.gateway.refusals import UPSTREAM_FAILED, Refused
 from leasehold.model.errors import Unavailable
@@ -33,10 +34,12 @@ async def let_through(
     try:
         if (refused := refusal_of(place, [one for several in judged for one in several])) is not None:
             raise refused
+        _check_parameters(gateway, place, headers, body)
         gateway.admission.check_life(place.caller, place.served.max_staleness(exchange.action), place.served.name)
         scanned = await gateway.scans.arguments(raw, place.served)
     except Refused as error:
         await gateway.records.refused(place, tuple(pending.values()), error.reason)
+        error.told = bool(pending)
         raise
     for one in pending.values():
         one.found.update(scanned.found)
@@ -66,6 +69,15 @@ def take_rates(gateway: Gateway, place: Place, needs: Iterable[Needs], now: floa
 def _rate_of(place: Place, usual: Rate) -> Rate:
     said = place.served.upstream.calls_per_minute
     return usual if said is None else Rate(per_minute=said, burst=max(1.0, said / _BURST_SHARE))
+
+
+def _check_parameters(gateway: Gateway, place: Place, headers: Headers, body: Body) -> None:
+    """After the decision, so that it tells nobody of tools that it cannot call. Raises `Refused`."""
+    for message in body.messages:
+        tool, arguments = message.params.get("name"), message.params.get("arguments", {})
+        if message.method == "tools/call" and isinstance(tool, str) and isinstance(arguments, Mapping):
+            definition = gateway.surfaces.seen(place.served.name, tool)
+            check_parameters(headers, arguments, definition, place.era)
 
 
 async def _judged(gateway: Gateway, place: Place, needs: Needs) -> tuple[Judgement, ...]:

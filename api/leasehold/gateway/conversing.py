@@ -28,6 +28,7 @@ class TalkedIncoming:
         self, status: int, headers: Mapping[str, str], queue: asyncio.Queue[bytes | None] | None = None, ended: str = ""
     ) -> None:
         self.status, self.headers, self._queue, self._ended = status, headers, queue, ended
+        self.body: bytes | None = None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Each message as an event. Raises `UpstreamFailed`."""

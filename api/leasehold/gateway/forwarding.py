@@ -40,12 +40,14 @@ async def forward(exchange: Exchange, wire: Wire) -> None:
     except UpstreamFailed as failed:
         _mark(exchange, failed.reason)
         said = "the tool server did not answer as one does"
-        raise Refused(failed.status, UPSTREAM_FAILED, said, reason=failed.reason) from None
+        raise _told(exchange, Refused(failed.status, UPSTREAM_FAILED, said, reason=failed.reason)) from None
     except Unavailable:
         _mark(exchange, "unavailable")
-        raise Refused(503, UPSTREAM_FAILED, "something that it takes is not there now", reason="unavailable") from None
+        said = "something that it takes is not there now"
+        raise _told(exchange, Refused(503, UPSTREAM_FAILED, said, reason="unavailable")) from None
     except Refused as refused:
         _mark(exchange, refused.reason)
+        _told(exchange, refused)
         raise
     except (Hung, TimeoutError, ConnectionError):
         _mark(exchange, "caller_gone")
@@ -157,6 +159,11 @@ def _outgoing(
         body=body,
         certificate=authorized.client_certificate,
     )
+
+
+def _told(exchange: Exchange, refused: Refused) -> Refused:
+    refused.told = bool(exchange.pending)
+    return refused
 
 
 def _mark(exchange: Exchange, reason: str) -> None:

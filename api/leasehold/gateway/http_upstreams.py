@@ -7,208 +7,222 @@ next: a connection is all that two requests share, and it carries no identity of
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import ipaddress
-import os
-import socket
+import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from urllib.parse import urlsplit
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TypeVar
 
-import aiohttp
-from aiohttp.abc import AbstractResolver
-
+from leasehold.gateway.dialling import Peer, Target, Trust, dial, digest_of, target_of
+from leasehold.gateway.http_connections import HttpConnection, HttpIncoming
 from leasehold.gateway.upstreams import Outgoing, UpstreamFailed
 from leasehold.model.connections import ClientCertificate
 
-CONNECT_SECONDS = 5.0
 FIRST_BYTE_SECONDS = 60.0
-_CONNECTIONS, _CONNECTIONS_PER_HOST = 512, 128
-_READ_BYTES = 1 << 16
-_CERTIFICATES_KEPT = 64
-# An IPv6 address that carries an IPv4 one inside leads wherever that one leads.
-_TRANSLATED = tuple(ipaddress.ip_network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+KEPT_SECONDS = 15.0
+_IN_USE_PER_PEER, _OPEN = 128, 512
+_SWEEP_SECONDS = 5.0
+_TARGETS_KEPT = 4096
+_NAMES = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]*")  # RFC 9110 §5.6.2
+_OURS = frozenset(
+    {"", "connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+T = TypeVar("T")
 
 
-class _Refused(OSError):
-    """An address that is not to be dialled."""
+@dataclass(slots=True)
+class _Connections:
+    """Those to one peer: how many are in use, how many more may be, and the idle ones, the last used at the end."""
 
+    in_use: int = 0
+    free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_IN_USE_PER_PEER))
+    idle: list[HttpConnection] = field(default_factory=list)
 
-class HttpIncoming:
-    """An answer, as aiohttp has it."""
-
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.status = response.status
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes. Raises `UpstreamFailed`."""
-        try:
-            async for chunk in self._response.content.iter_any():
-                yield chunk
-        except (aiohttp.ClientError, OSError, ValueError):
-            raise UpstreamFailed("died_mid_stream") from None
+    def last_idle(self, now: float) -> HttpConnection | None:
+        """One that can be used at once."""
+        while self.idle:
+            connection = self.idle.pop()
+            if connection.is_reusable and now - connection.idle_since < KEPT_SECONDS:
+                return connection
+            connection.close()
+        return None
 
 
 class HttpUpstreams:
     """Sends requests. `private` names hosts in the network around us that may be dialled, by plain http too."""
 
     def __init__(self, private: frozenset[str], trust: ssl.SSLContext | None = None) -> None:
-        self._private, self._trust = private, trust
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
-        self._trusts: dict[bytes, ssl.SSLContext] = {}
+        self._private, self._trust = private, Trust(trust)
+        self._targets: dict[str, Target] = {}
+        self._peers: dict[Peer, _Connections] = {}
+        self._open: set[HttpConnection] = set()
+        self._sweeping: asyncio.TimerHandle | None = None
 
-    @asynccontextmanager
-    async def send(self, outgoing: Outgoing) -> AsyncGenerator[HttpIncoming]:
+    def send(self, outgoing: Outgoing) -> Asking:
         """The answer to a request, for as long as the context lasts. Raises `UpstreamFailed`."""
-        within = self._check(outgoing.url)
-        try:
-            async with asyncio.timeout(FIRST_BYTE_SECONDS):
-                response = await self._session(within=within).request(
-                    outgoing.method,
-                    outgoing.url,
-                    headers=outgoing.headers,
-                    data=outgoing.body or None,
-                    allow_redirects=False,
-                    ssl=self._context(outgoing.certificate),
-                )
-        except TimeoutError:
-            raise UpstreamFailed("hangs", status=504) from None
-        except aiohttp.ClientSSLError:
-            raise UpstreamFailed("bad_certificate") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise UpstreamFailed(_why(error)) from None
-        try:
-            _check_answer(response)
-            yield HttpIncoming(response)
-        finally:
-            if not response.content.at_eof():
-                response.close()  # a body that nobody reads to its end takes its connection with it
-            response.release()
+        return Asking(self, outgoing)
 
     async def hang_up(self) -> None:
         """Hang up everywhere."""
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for connection in list(self._open):
+            connection.close()
 
-    def _check(self, url: str) -> bool:
-        """Whether the host may be within the network around us. Raises `UpstreamFailed`."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        within = host.lower() in self._private
-        if parts.scheme != "https" and not within:
-            raise UpstreamFailed("plain_http_refused")
-        return within
-
-    def _session(self, *, within: bool) -> aiohttp.ClientSession:
-        session = self._sessions.get(within)
-        if session is None:
-            connector = aiohttp.TCPConnector(
-                limit=_CONNECTIONS,
-                limit_per_host=_CONNECTIONS_PER_HOST,
-                resolver=_Resolver(),
-                socket_factory=_socket_anywhere if within else _socket_outside,
-                ttl_dns_cache=10,
-            )
-            session = self._sessions[within] = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-                auto_decompress=False,
-                trust_env=False,  # a proxy would see the credential, and resolve the name again
-                read_bufsize=_READ_BYTES,
-                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            )
-        return session
-
-    def _context(self, certificate: ClientCertificate | None) -> ssl.SSLContext:
-        if certificate is None:
-            if self._trust is None:  # reading the authorities takes longer than most requests
-                self._trust = ssl.create_default_context()
-            return self._trust
-        key = hashlib.sha256(f"{certificate.certificate}\n{certificate.key}".encode()).digest()
-        found = self._trusts.get(key)
+    def target(self, url: str) -> Target:
+        """Where a URL leads. Raises `UpstreamFailed`."""
+        found = self._targets.get(url)
         if found is None:
-            if len(self._trusts) >= _CERTIFICATES_KEPT:
-                self._trusts.clear()
-            found = self._trusts[key] = _with_certificate(certificate)
+            if len(self._targets) >= _TARGETS_KEPT:
+                self._targets.clear()
+            try:
+                found = self._targets[url] = target_of(url, self._private)
+            except ValueError:
+                raise UpstreamFailed("no_http") from None
         return found
 
+    async def take(self, peer: Peer, certificate: ClientCertificate | None, until: float) -> HttpConnection:
+        """A connection for one request. Raises `UpstreamFailed`."""
+        mine = self._peers.get(peer)
+        if mine is None:
+            mine = self._peers[peer] = _Connections()
+        if mine.free.locked():
+            await _in_time(mine.free.acquire(), until)
+        else:
+            await mine.free.acquire()
+        mine.in_use += 1
+        try:
+            return mine.last_idle(asyncio.get_running_loop().time()) or await self._dialled(peer, certificate, until)
+        except BaseException:
+            self._leave(peer)
+            raise
 
-class _Resolver(AbstractResolver):
-    """The system's, in a thread."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[aiohttp.abc.ResolveResult]:
+    def leave(self, peer: Peer, connection: HttpConnection) -> None:
+        """The request is over: the next one may have the connection, if nothing is left on it."""
+        mine = self._leave(peer)
+        if not connection.is_reusable:
+            connection.close()
+            return
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        return [
-            aiohttp.abc.ResolveResult(
-                hostname=host, host=str(address[0]), port=int(address[1]), family=kind, proto=proto, flags=0
-            )
-            for kind, _, proto, _, address in found
-        ]
+        connection.idle_since = loop.time()
+        mine.idle.append(connection)
+        if self._sweeping is None:
+            self._sweeping = loop.call_later(_SWEEP_SECONDS, self._sweep)
 
-    async def close(self) -> None:
-        """Nothing is held."""
+    def _leave(self, peer: Peer) -> _Connections:
+        mine = self._peers[peer]
+        mine.in_use -= 1
+        mine.free.release()
+        return mine
+
+    async def _dialled(self, peer: Peer, certificate: ClientCertificate | None, until: float) -> HttpConnection:
+        self._open = {one for one in self._open if not one.is_closed}
+        if len(self._open) >= _OPEN and not self._made_room():
+            raise UpstreamFailed("too_many_connections", status=503)
+        context = self._trust.context(certificate) if peer.secure else None
+        try:
+            connection = await _in_time(_connected(peer, context), until)
+        except ssl.SSLError:
+            raise UpstreamFailed("bad_certificate") from None
+        except OSError:
+            raise UpstreamFailed("not_reached") from None
+        except ValueError:  # a name that nothing can have
+            raise UpstreamFailed("no_http") from None
+        self._open.add(connection)
+        return connection
+
+    def _made_room(self) -> bool:
+        """Close an idle connection to somebody; false if there is none."""
+        for one in self._peers.values():
+            if one.idle:
+                one.idle.pop(0).close()
+                return True
+        return False
+
+    def _sweep(self) -> None:
+        """Close what nobody used for a while, and forget whom nobody asks any more."""
+        loop = asyncio.get_running_loop()
+        for mine in self._peers.values():
+            old = [one for one in mine.idle if loop.time() - one.idle_since >= KEPT_SECONDS or one.is_closed]
+            mine.idle = [one for one in mine.idle if one not in old]
+            for one in old:
+                one.close()
+        self._peers = {peer: mine for peer, mine in self._peers.items() if mine.in_use or mine.idle}
+        self._sweeping = loop.call_later(_SWEEP_SECONDS, self._sweep) if self._peers else None
 
 
-def _socket_outside(found: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket to this address, which is what is dialled, whatever name it was found by and whenever."""
-    if not _checked(found).is_global:
-        raise _Refused("a private address")
-    return _socket(found)
+class Asking:
+    """One request, and the connection that it has for as long as the context lasts."""
+
+    __slots__ = ("_connection", "_outgoing", "_peer", "_upstreams")
+
+    def __init__(self, upstreams: HttpUpstreams, outgoing: Outgoing) -> None:
+        self._upstreams, self._outgoing = upstreams, outgoing
+
+    async def __aenter__(self) -> HttpIncoming:
+        """The head of the answer has come. Raises `UpstreamFailed`."""
+        upstreams, outgoing = self._upstreams, self._outgoing
+        target, certificate = upstreams.target(outgoing.url), outgoing.certificate
+        request = _written(outgoing, target)
+        peer = target.peer if certificate is None else target.peer._replace(certificate=digest_of(certificate))
+        until = asyncio.get_running_loop().time() + FIRST_BYTE_SECONDS
+        self._connection, self._peer = await upstreams.take(peer, certificate, until), peer
+        try:
+            incoming = await self._connection.ask(request, until)
+            _check_answer(incoming)
+        except BaseException:
+            upstreams.leave(peer, self._connection)
+            raise
+        return incoming
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """A body that nobody read to its end takes its connection with it."""
+        self._upstreams.leave(self._peer, self._connection)
 
 
-def _socket_anywhere(found: aiohttp.AddrInfoType) -> socket.socket:
-    _checked(found)
-    return _socket(found)
-
-
-def _checked(found: aiohttp.AddrInfoType) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    address = ipaddress.ip_address(str(found[4][0]).partition("%")[0])
-    inner = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    effective = inner or address
-    if effective.is_multicast or effective.is_unspecified or any(effective in n for n in _TRANSLATED):
-        raise _Refused("an address that is none of a server")
-    return effective
-
-
-def _socket(found: aiohttp.AddrInfoType) -> socket.socket:
-    family, kind, proto, _, _ = found
-    made = socket.socket(family=family, type=kind, proto=proto)
-    with suppress(OSError):
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return made
-
-
-def _with_certificate(certificate: ClientCertificate) -> ssl.SSLContext:
-    """A context that shows it. OpenSSL reads files alone: this one is in memory, and nobody else's."""
-    context = ssl.create_default_context()
-    descriptor = os.memfd_create("client-certificate", os.MFD_CLOEXEC)
+async def _connected(peer: Peer, context: ssl.SSLContext | None) -> HttpConnection:
+    connected = await dial(peer)
     try:
-        os.write(descriptor, f"{certificate.certificate}\n{certificate.key}\n".encode())
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-    except (ssl.SSLError, OSError):
-        raise UpstreamFailed("client_certificate_refused") from None
-    finally:
-        os.close(descriptor)
-    return context
+        name = peer.host if context is not None else None
+        _, connection = await asyncio.get_running_loop().create_connection(
+            HttpConnection, sock=connected, ssl=context, server_hostname=name
+        )
+    except BaseException:
+        connected.close()
+        raise
+    return connection
 
 
-def _check_answer(response: aiohttp.ClientResponse) -> None:
-    if 300 <= response.status < 400:  # noqa: PLR2004  RFC 9110 §15.4
+async def _in_time(what: Awaitable[T], until: float) -> T:
+    try:
+        async with asyncio.timeout_at(until):
+            return await what
+    except TimeoutError:
+        raise UpstreamFailed("hangs", status=504) from None
+
+
+def _written(outgoing: Outgoing, target: Target) -> bytes:
+    """The request as bytes. Raises `UpstreamFailed` for headers that could be read as something else."""
+    headers, body = outgoing.headers, outgoing.body
+    lines = [f"{outgoing.method} {target.path} HTTP/1.1\r\nhost: {target.authority}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body or outgoing.method == "POST":
+        lines.append(f"content-length: {len(body)}")
+    head = "\r\n".join(lines)
+    named = _OURS.isdisjoint(headers) and _NAMES.fullmatch("".join(headers))
+    if not named or "\0" in head or not head.count("\r") == head.count("\n") == len(lines):
+        raise UpstreamFailed("no_http")
+    try:
+        return f"{head}\r\n\r\n".encode("latin-1") + body
+    except UnicodeEncodeError:
+        raise UpstreamFailed("no_http") from None
+
+
+def _check_answer(incoming: HttpIncoming) -> None:
+    if 300 <= incoming.status < 400:  # noqa: PLR2004  RFC 9110 §15.4
         raise UpstreamFailed("redirects")
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
+    if incoming.headers.get("content-encoding", "identity").lower() != "identity":
         raise UpstreamFailed("compressed")
-
-
-def _why(error: Exception) -> str:
-    causes: list[BaseException | None] = [error, getattr(error, "os_error", None), error.__cause__]
-    if any(isinstance(one, _Refused) for one in causes):
-        return "address_refused"
-    return "not_reached" if isinstance(error, aiohttp.ClientConnectorError) else "no_http"

@@ -27,7 +27,7 @@ NOT_RECORDED: Final = -31006
 class Refused(Exception):
     """The gateway does not pass this on. The message is for the caller, and repeats nothing that was sent.
 
-    `reason` is for the audit log: one word.
+    `reason` is for the audit log: one word. `told`: a call's own record says it already.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Refused(Exception):
         self.status, self.code, self.reason = status, code, reason
         self.headers, self.more = dict(headers or {}), more
         self.ids: tuple[object, ...] = ()
+        self.told = False
 
     def body(self, *, batched: bool) -> bytes:
         """The answer to the requests that it refuses, or to none that could be told apart."""

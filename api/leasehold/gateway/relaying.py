@@ -49,7 +49,9 @@ class Hung(Exception):
 
 async def relay_whole(incoming: Incoming, answers: Answers, wire: Wire, sinks: Sinks) -> None:
     """A body that is one message or a batch. Raises `UpstreamFailed`, `Refused`, `Unavailable`."""
-    raw = await _whole(incoming)
+    raw = incoming.body
+    if raw is None:
+        raw = await _whole(incoming)
     if not raw and incoming.status >= _BAD:
         raise Refused(incoming.status, INVALID_REQUEST, "the tool server takes no such request", reason="not_taken")
     if not raw:

@@ -38,12 +38,17 @@ class Outgoing:
 
 
 class Incoming(Protocol):
-    """The beginning of an answer: status and headers, lower-case; the rest comes in chunks."""
+    """The beginning of an answer: status and headers, lower-case; the rest comes in chunks.
+
+    `body` is all of the rest where it came at once, else None.
+    """
 
     @property
     def status(self) -> int: ...
     @property
     def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes | None: ...
     def chunks(self) -> AsyncIterator[bytes]: ...
 
 

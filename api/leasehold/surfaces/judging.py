@@ -96,6 +96,11 @@ class Surfaces:
             return True
         return bool(one.sightings.usable(one.approved(governing.pin), (tool,)))
 
+    def seen(self, server: str, tool: str) -> str | None:
+        """The definition that was last seen of a tool, as JSON; None where nobody saw it, or nobody could read it."""
+        one = self._servers.get(server)
+        return one.sightings.definition(tool) if one is not None else None
+
     async def instructed(self, server: str, instructions: str) -> bool:
         """May these instructions be shown? Others than the approved ones quarantine the whole server."""
         governing, one = await self._known(server)

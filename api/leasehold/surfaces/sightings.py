@@ -76,6 +76,11 @@ class Sightings:
             {name: one.reason for name, one in self._tools.items() if one.reason is not None},
         )
 
+    def definition(self, tool: str) -> str | None:
+        """What was last seen of one tool."""
+        one = self._tools.get(tool)
+        return one.text if one is not None and not self.problem else None
+
     def usable(self, approved: ToolSurface | None, names: Iterable[str]) -> frozenset[str]:
         """Those of the names whose last sighting is as approved."""
         if approved is None or self.problem or self.instructions not in {None, approved.instructions}:

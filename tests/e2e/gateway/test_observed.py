@@ -1,5 +1,6 @@
 """Metrics and traces of a served registry: none by default; where they are on, a listener and a collector."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -32,6 +33,7 @@ def measured(tmp_path_factory, collector):
     registry.environment |= {
         "LEASEHOLD_PRIVATE_UPSTREAMS": "127.0.0.1", "LEASEHOLD_METRICS": "on", "LEASEHOLD_METRICS_PORT": str(port),
         "LEASEHOLD_TRACES": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50",
+        "LEASEHOLD_CALL_LOG": "on",
     }  # fmt: skip
     try:
         registry.furnish()
@@ -85,7 +87,10 @@ def test_spans_of_a_served_gateway_reach_a_collector_without_a_value_of_anybodys
     assert (serve.parent_span_id.hex(), call.parent_span_id) == ("00f067aa0ba902b7", serve.span_id)
     assert headers["traceparent"] == f"00-{trace}-{call.span_id.hex()}-01"
     assert {event["trace"] for event in gateway.calls("traced")} == {trace}
-    told = b"".join(collector.bodies)
+    logged = (gateway.registry.folder / "serve.log").read_text()
+    lines = [json.loads(line) for line in logged.splitlines() if line.startswith('{"')]
+    assert ("ok", trace) in {(line.get("outcome"), line.get("trace")) for line in lines}
+    told = b"".join((*collector.bodies, logged.encode()))
     assert b"canary-4d2" not in told
     assert token.encode() not in told
 

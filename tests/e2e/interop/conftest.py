@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+import httpx
 import pytest
 import uvicorn
 from tests.fakes.exchange_world import EXCHANGE, TOOLS
@@ -21,6 +22,7 @@ from leasehold.settings import read_settings
 from leasehold.wiring import open_server
 
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
+_ABOUT = {"kind", "name", "revision", "created_at", "updated_at", "updated_by", "stack", "managed_by"}
 GRANT = "triage/github.read_file@repo:web"
 
 
@@ -38,6 +40,14 @@ class Meeting:
         """A token with which one client may register itself for the agent."""
         path = "/v1/agents/triage:registration-token"
         return _send(self.server, "POST", path, self.registry_token)["initial_access_token"]
+
+    def change(self, kind: str, name: str, **fields: object) -> None:
+        """Change an object, whatever it is now."""
+        headers = {"authorization": f"Bearer {self.registry_token}"}
+        url = f"{self.server}/v1/{kind}/{quote(name, safe='')}"
+        live = httpx.get(url, headers=headers)
+        spec = {key: value for key, value in live.json().items() if key not in _ABOUT} | fields
+        httpx.put(url, json=spec, headers={**headers, "if-match": live.headers["etag"]}).raise_for_status()
 
     def node(self, script: str, **asked: object) -> dict:
         """What a script answers to what it is asked."""

@@ -28,6 +28,7 @@ COMMANDS = [
     "token exchange",
     "token identity",
     "token introspect",
+    "token proof",
     "token simulate",
     "token revoke",
     "task",

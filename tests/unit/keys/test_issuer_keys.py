@@ -142,7 +142,7 @@ def test_a_caller_who_gives_up_does_not_end_the_fetch_of_the_others(keys, issuer
     assert asyncio.run(one_gives_up()).find(issuer.keys[0].kid)
 
 
-def test_keys_outlive_an_issuer_that_does_not_answer_but_not_for_ever(keys, internet, clock, issuer):
+def test_cve_2026_48524_keys_outlive_an_issuer_that_does_not_answer_but_not_for_ever(keys, internet, clock, issuer):
     kid = issuer.keys[0].kid
     assert find(keys, kid)
     internet.broken = True

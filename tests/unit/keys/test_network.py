@@ -118,9 +118,17 @@ def test_plain_http_is_for_loopback_alone():
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://x.example/", "file:///etc/passwd", "https://x.example:99999/", "https://[::1/", ""]
+    "url",
+    [
+        "ftp://x.example/",
+        "file:///etc/passwd",
+        "data:application/json,{}",
+        "https://x.example:99999/",
+        "https://[::1/",
+        "",
+    ],
 )
-def test_another_scheme_or_a_broken_url_is_refused(url):
+def test_cve_2026_48522_another_scheme_or_a_broken_url_is_refused(url):
     with pytest.raises(FetchRefused):
         fetch(never, url)
 

@@ -81,6 +81,24 @@ def test_an_honest_request_is_forwarded_as_signed_and_the_answer_believed():
     assert headers[SERVER_ID] == US
 
 
+@pytest.mark.parametrize("where", ["beside", "in a header", "in the body"])
+def test_spire_1_14_6_an_identity_beside_the_signed_request_counts_for_nothing(where):
+    """Who it is comes out of STS's answer, and nothing that the caller says of itself gets in."""
+    endpoint, arn = Endpoint(), "arn:aws:sts::123456789012:assumed-role/admin/i-1"
+    request = signed()
+    told = {
+        "beside": {**request, "Arn": arn},
+        "in a header": {**request, "headers": {**request["headers"], "x-arn": arn}},
+        "in the body": {**request, "body": f"{BODY}&Arn={arn}"},
+    }[where]
+    try:
+        verified = verify(told, endpoint)
+    except TokenRefused:
+        assert endpoint.asked == []
+    else:
+        assert verified.claims["Arn"] == "arn:aws:sts::123456789012:assumed-role/triage/i-1"
+
+
 def test_one_signature_is_one_use_however_it_is_written():
     request = signed()
     spaced = UnverifiedToken(base64.urlsafe_b64encode(json.dumps(request, indent=1).encode()).rstrip(b"=").decode())

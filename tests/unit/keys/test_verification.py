@@ -69,7 +69,7 @@ def test_alg_none_is_refused():
         assert flaw(f"{body}.{b64(b'x')}") is Flaw.ALGORITHM_REFUSED
 
 
-def test_hs256_with_the_public_key_as_secret_is_refused():
+def test_cve_2026_48526_hs256_with_the_public_key_as_secret_is_refused():
     public = KEY.private.public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -81,13 +81,13 @@ def test_hs256_with_the_public_key_as_secret_is_refused():
 
 
 @pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256"])
-def test_another_algorithm_of_the_same_key_is_refused(algorithm):
+def test_cve_2026_48523_another_algorithm_of_the_same_key_is_refused(algorithm):
     other = SigningKey(algorithm, KEY.private, KEY.kid)
 
     assert flaw(SimulatedIssuer.oidc(keys=[other], clock=lambda: NOW).token()) is Flaw.ALGORITHM_REFUSED
 
 
-def test_a_header_that_names_one_algorithm_over_a_signature_of_another_is_refused():
+def test_cve_2026_48523_a_header_that_names_one_algorithm_over_a_signature_of_another_is_refused():
     other = SigningKey("PS256", KEY.private, KEY.kid)
     token = raw_token(key=other)
 
@@ -115,7 +115,7 @@ def test_a_header_that_names_one_algorithm_over_a_signature_of_another_is_refuse
     ],
     ids="".join,
 )
-def test_a_header_that_brings_keys_or_changes_meaning_is_refused(member):
+def test_cve_2026_48525_a_header_that_brings_keys_or_changes_meaning_is_refused(member):
     assert flaw(ISSUER.token(header=member)) is Flaw.HEADER_REFUSED
 
 

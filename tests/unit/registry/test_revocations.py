@@ -92,7 +92,7 @@ def test_a_deleted_objects_node_can_still_be_revoked_by_an_admin_alone(registry)
 
 
 @pytest.mark.parametrize("node", ["agent:triage", "deployment:triage-prod", "lease:of-triage"])
-def test_a_developer_revokes_within_the_team_alone(registry, node):
+def test_ghsa_c36x_and_cve_2026_45808_a_developer_revokes_within_the_team_alone(registry, node):
     assert revoke(registry, node, "mallory").status_code == 403
     assert revoke(registry, node, "alice").status_code == 200
 
