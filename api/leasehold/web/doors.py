@@ -15,8 +15,8 @@ from leasehold.authn.possession import Known, Presented
 from leasehold.credentials.ports import Store as CredentialStore
 from leasehold.credentials.records import CredentialRequest, Issued
 from leasehold.decisions.current import Current
-from leasehold.decisions.ports import Sealer
 from leasehold.decisions.ports import Store as DecisionStore
+from leasehold.decisions.ports import Vault
 from leasehold.exchange.simulation import SimulationReport
 from leasehold.model.errors import Unauthenticated, Unavailable
 from leasehold.model.possession import Possession, Unproven
@@ -124,7 +124,7 @@ class DecisionDoors:
 
     current: Current
     store: DecisionStore
-    sealer: Sealer
+    vault: Vault
     reader: PolicyChecker
 
 
