@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, text
 
 from leasehold.model.trail.queries import Facets, Found, Place, TrailQuery, facets_of, matches
 from leasehold.store.lease_rows import to_micros
@@ -16,7 +16,9 @@ from leasehold.store.sql_history import to_record
 from leasehold.store.tables import AUDIT, SEALS
 from leasehold.store.trail_rows import FACETS
 
-_UNSEALED = 10_000
+_WAITING = 10_000
+UNSEALED = text("unsealed")
+"""As the partial index spells it: SQLite knows it by no other words, and would read every event there is."""
 ABOUT = tuple(SEALS.c[name] for name in FACETS if name != "kind")
 """What a search is by, kept beside the place of an event."""
 _Conditions = list[ColumnElement[bool]]
@@ -26,7 +28,7 @@ def search(connection: Connection, query: TrailQuery, before: Place | None, limi
     """At most `limit` events, newest first, from the first one behind `before`."""
     if query.kind is not None and query.name is not None:  # of one object: found by the event's own index
         return _found(connection, _of_object(query, before, limit))
-    sealed = _found(connection, _sealed(query, before, limit))
+    sealed = _found(connection, sealed_events(query, before, limit))
     waiting = [one for one in _waiting(connection, query) if before is None or one.place < before]
     return sorted([*sealed, *waiting], key=lambda one: one.place, reverse=True)[:limit]
 
@@ -64,7 +66,8 @@ def _of_row(row: Any) -> Found:  # Any: as above
     return Found(record, row.position, row_facets(row) if row.position is not None else facets_of(record.event))
 
 
-def _sealed(query: TrailQuery, before: Place | None, limit: int) -> Select[Any]:
+def sealed_events(query: TrailQuery, before: Place | None, limit: int) -> Select[Any]:
+    """Those that have a place, by what was taken out of them at sealing."""
     s = SEALS.c
     asked = {"kind": query.kind, **facet_values(query.facets)}
     conditions: _Conditions = [s[name] == value for name, value in asked.items() if value is not None]
@@ -106,7 +109,7 @@ def _said(query: TrailQuery) -> _Conditions:
 
 
 def _waiting(connection: Connection, query: TrailQuery) -> list[Found]:
-    wanted = select(AUDIT).where(AUDIT.c.unsealed.is_(True)).order_by(AUDIT.c.sequence.desc()).limit(_UNSEALED)
+    wanted = select(AUDIT).where(UNSEALED).order_by(AUDIT.c.sequence.desc()).limit(_WAITING)
     records = (to_record(row) for row in connection.execute(wanted))
     found = (Found(record, None, facets_of(record.event)) for record in records)
     return [one for one in found if matches(query, one.record.event, one.about)]
