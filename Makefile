@@ -50,8 +50,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	@$(BIN)/python -m examples.demo
 
+# Hundreds of Python processes: none of them is to compile everything anew because the environment says so.
 test: setup
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 # Not part of `make test`: it needs Debian's apt, 2 GB of scratch space and, the first time, five minutes.
 test-kubernetes: setup

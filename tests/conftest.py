@@ -1,8 +1,11 @@
 """Fixtures that every room's tests may ask for: PostgreSQL, the toolchain's environment, and no sockets for units."""
 
+import gc
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import toolchain
@@ -10,6 +13,8 @@ from pytest_socket import disable_socket, enable_socket
 from tests.fakes.postgres import PostgresCluster, running_cluster
 from toolchain import postgres, provider
 from toolchain.surroundings import additions
+
+from leasehold.collecting import settle
 
 WITHOUT_POSTGRES = os.environ.get("LEASEHOLD_TEST_WITHOUT_POSTGRES") == "1"
 _UNIT = Path(__file__).parent / "unit"
@@ -26,6 +31,13 @@ def pytest_configure() -> None:
     for name in foreign:
         del os.environ[name]
     os.environ.update(additions(toolchain.repository()))  # importing cdktf starts node, which may be only ours
+    gc.disable()  # until all tests are collected: what that makes stays for the whole run
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is collected, but the ten thousand tests are not looked through for it again and again."""
+    gc.enable()
+    settle()
 
 
 def pytest_report_header() -> list[str]:
@@ -76,6 +88,46 @@ def postgres_database_url(postgres_cluster: PostgresCluster) -> Iterator[str]:
     """The SQLAlchemy URL of an empty database for one test."""
     with postgres_cluster.database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def _migrated_postgres(postgres_cluster: PostgresCluster) -> Iterator[str]:
+    with postgres_cluster.database() as url:
+        _migrate(url)
+        yield urlsplit(url).path[1:]
+
+
+@pytest.fixture
+def postgresql_registry_url(postgres_cluster: PostgresCluster, _migrated_postgres: str) -> Iterator[str]:
+    """The SQLAlchemy URL of a registry's database for one test, nothing in it: a copy is quicker than migrations."""
+    with postgres_cluster.database(_migrated_postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "leasehold.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+def _migrate(url: str) -> None:
+    from leasehold.store.sql_store import open_store  # noqa: PLC0415  a second that most files' tests need not wait
+
+    open_store(url).close()
+
+
+@pytest.fixture
+def sqlite_registry_url(tmp_path: Path, _migrated_sqlite: Path) -> str:
+    """The same on SQLite."""
+    return f"sqlite:///{shutil.copy(_migrated_sqlite, tmp_path / 'leasehold.db')}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def registry_url(request: pytest.FixtureRequest) -> str:
+    """The same on each of the two."""
+    url: str = request.getfixturevalue(f"{request.param}_registry_url")
+    return url
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,10 @@ from leasehold.store.sql_store import open_store
 
 
 @pytest.fixture(params=["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def store(request, tmp_path):
+def store(request):
     if request.param == "memory":
         yield MemoryStore()
         return
-    sqlite = request.param == "sqlite"
-    opened = open_store(
-        f"sqlite:///{tmp_path / 'x.db'}" if sqlite else request.getfixturevalue("postgres_database_url")
-    )
+    opened = open_store(request.getfixturevalue(f"{request.param}_registry_url"))
     yield opened
     opened.close()

@@ -23,11 +23,9 @@ def end_the_session(connection, store):
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def failing(request, tmp_path):
-    sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path / 'x.db'}" if sqlite else request.getfixturevalue("postgres_database_url")
-    store = open_store(url)
-    yield store, fill_the_disk if sqlite else end_the_session
+def failing(request):
+    store = open_store(request.getfixturevalue(f"{request.param}_registry_url"))
+    yield store, fill_the_disk if request.param == "sqlite" else end_the_session
     store.close()
 
 

@@ -212,8 +212,8 @@ def test_what_waits_and_what_is_asked_for_is_found_by_an_index_however_many_even
 
 
 @pytest.mark.postgres
-def test_an_event_that_commits_after_younger_ones_were_sealed_is_not_passed_over(postgres_database_url, tmp_path):
-    store, late = open_store(postgres_database_url), open_store(postgres_database_url)
+def test_an_event_that_commits_after_younger_ones_were_sealed_is_not_passed_over(postgresql_registry_url, tmp_path):
+    store, late = open_store(postgresql_registry_url), open_store(postgresql_registry_url)
     world = TrailWorld(tmp_path, store)
     with late.begin() as unit:
         unit.audit.append(event(0))  # takes its number, and commits last
@@ -228,8 +228,8 @@ def test_an_event_that_commits_after_younger_ones_were_sealed_is_not_passed_over
 
 
 @pytest.mark.postgres
-def test_while_another_server_seals_nothing_is_sealed(postgres_database_url, tmp_path):
-    store, other = open_store(postgres_database_url), open_store(postgres_database_url)
+def test_while_another_server_seals_nothing_is_sealed(postgresql_registry_url, tmp_path):
+    store, other = open_store(postgresql_registry_url), open_store(postgresql_registry_url)
     world = TrailWorld(tmp_path, store)
     world.write(event(0))
     with other.begin() as unit:

@@ -48,10 +48,11 @@ class PostgresCluster:
         return f"postgresql+psycopg://{_SUPERUSER}@/{database}?host={quote(str(self.socket_folder))}"
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """Create an empty database, give its SQLAlchemy URL, and drop it with whatever is still connected."""
+    def database(self, template: str = "template1") -> Iterator[str]:
+        """Create a copy of a database, give its SQLAlchemy URL, and drop it with whatever is still connected."""
         name = f"test_{uuid.uuid4().hex}"
-        self._administer(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        names = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
+        self._administer(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
         try:
             yield self.url(name)
         finally:

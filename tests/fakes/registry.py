@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 from tests.fakes.authenticator import FakeAuthenticator
+from tests.fakes.running import run
 
 from leasehold.credentials.records import CredentialRequest, Issued
 from leasehold.keys.content_cipher import ContentCipher
@@ -139,7 +139,7 @@ class RegistryClient:
         return self.anonymous(method, path, headers=headers, **request)
 
     def anonymous(self, method: str, path: str, **request: Any) -> httpx.Response:
-        return asyncio.run(self._send(method, path, **request))
+        return run(self._send, method, path, **request)
 
     async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         _CURRENT.store, _CURRENT.now = self.store, self.now

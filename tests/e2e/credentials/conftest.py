@@ -16,8 +16,8 @@ from leasehold.store.sql_store import open_store
 
 
 @pytest.fixture
-def store(tmp_path):
-    opened = open_store(f"sqlite:///{tmp_path / 'leasehold.db'}")
+def store(sqlite_registry_url):
+    opened = open_store(sqlite_registry_url)
     yield opened
     opened.close()
 

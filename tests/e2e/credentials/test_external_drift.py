@@ -154,8 +154,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path, moto, iam, github):
-    store = open_store(f"sqlite:///{tmp_path / 'leasehold.db'}")
+def world(sqlite_registry_url, moto, iam, github):
+    store = open_store(sqlite_registry_url)
     yield World(store, moto, github)
     store.close()
 

@@ -18,8 +18,8 @@ def now():
     return datetime.now(UTC)
 
 
-def test_a_write_of_one_replica_is_enforced_by_another_before_its_own_look(postgres_database_url):
-    one, other = open_store(postgres_database_url), open_store(postgres_database_url)
+def test_a_write_of_one_replica_is_enforced_by_another_before_its_own_look(postgresql_registry_url):
+    one, other = open_store(postgresql_registry_url), open_store(postgresql_registry_url)
     follower = Current(other, engine_named("compiled"), now, bound=timedelta(minutes=5), every=60)
     try:
         registry = furnished(one)

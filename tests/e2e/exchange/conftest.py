@@ -15,19 +15,11 @@ from leasehold.store.sql_store import open_store
 from leasehold.wiring import Server, open_server
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database_url(request, tmp_path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'leasehold.db'}"
-    return request.getfixturevalue("postgres_database_url")
-
-
 @pytest.fixture
-def replicas(database_url, tmp_path) -> Iterator[tuple[World, World]]:
+def replicas(registry_url, tmp_path) -> Iterator[tuple[World, World]]:
     """Two token services on one database and one folder of keys."""
     with ExitStack() as stack:
-        stores = [open_store(database_url) for _ in range(2)]
+        stores = [open_store(registry_url) for _ in range(2)]
         worlds = [World(store, tmp_path) for store in stores]
         for world, store in zip(worlds, stores, strict=True):
             stack.callback(store.close)

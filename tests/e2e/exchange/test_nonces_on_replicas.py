@@ -42,10 +42,10 @@ def bootstrap(server, people):
     assert call(server, "POST", "/v1/bootstrap", headers, json.dumps(body).encode()).status == 201
 
 
-def test_replicas_share_nonces_and_the_memory_of_proofs(database_url, tmp_path):
+def test_replicas_share_nonces_and_the_memory_of_proofs(registry_url, tmp_path):
     environment = {
         "LEASEHOLD_DATA_DIR": str(tmp_path / "data"),
-        "LEASEHOLD_DATABASE_URL": database_url,
+        "LEASEHOLD_DATABASE_URL": registry_url,
         "LEASEHOLD_ISSUER": URL,
         "LEASEHOLD_DPOP_NONCES": "required",
     }

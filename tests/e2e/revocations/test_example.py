@@ -11,8 +11,8 @@ from leasehold.store.sql_store import open_store
 
 
 @pytest.fixture
-def database_url(tmp_path):
-    return f"sqlite:///{tmp_path / 'leasehold.db'}"
+def registry_url(sqlite_registry_url):
+    return sqlite_registry_url
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def test_nobody_else_gets_in(service, tools):
         assert refused.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
-def test_what_another_process_ends_is_refused_too(service, tools, database_url):
+def test_what_another_process_ends_is_refused_too(service, tools, registry_url):
     token = service.agent_token()
-    other = open_store(database_url)
+    other = open_store(registry_url)
     with other.begin() as unit:
         unit.nodes.bump("owner:alice")
     other.close()

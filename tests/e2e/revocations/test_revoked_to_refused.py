@@ -26,8 +26,8 @@ def test_a_revoked_token_is_refused_before_anybody_could_use_it_again(service):
         assert refusal(server, service.agent_token()) is None
 
 
-def test_what_another_replica_commits_is_heard_at_once_on_postgresql_and_within_a_beat_on_sqlite(service, database_url):
-    other = open_store(database_url)
+def test_what_another_replica_commits_is_heard_at_once_on_postgresql_and_within_a_beat_on_sqlite(service, registry_url):
+    other = open_store(registry_url)
     with service.resource_server() as server:
         token = service.agent_token()
         slowest = 0.0
@@ -40,7 +40,7 @@ def test_what_another_replica_commits_is_heard_at_once_on_postgresql_and_within_
             unit.nodes.bump(agent_node("triage"))
         wait_until(lambda: refusal(server, token) == "revoked", seconds=2)
     other.close()
-    assert slowest < (0.2 if database_url.startswith("postgresql") else 1.0)
+    assert slowest < (0.2 if registry_url.startswith("postgresql") else 1.0)
 
 
 KILLED = """
@@ -54,12 +54,12 @@ KILLED = """
 """
 
 
-def test_a_server_killed_between_commit_and_push_loses_nothing(service, database_url):
+def test_a_server_killed_between_commit_and_push_loses_nothing(service, registry_url):
     with service.resource_server() as server:
         token = service.agent_token()
         service.stop()
         killed = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(KILLED), database_url], capture_output=True, check=False, timeout=60
+            [sys.executable, "-c", textwrap.dedent(KILLED), registry_url], capture_output=True, check=False, timeout=60
         )
         assert killed.returncode == -9, killed.stderr
         assert refusal(server, token, "read_file") is None  # nobody can have told it, and it may be that old

@@ -100,16 +100,9 @@ def receiving(issuer: str, folder: Path, failures: int = 0) -> Iterator[Receiver
         process.stdin.close()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database_url(request, tmp_path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'leasehold.db'}"
-    return request.getfixturevalue("postgres_database_url")
-
-
 @pytest.fixture
-def registry(database_url, tmp_path) -> Iterator[Registry]:
-    found = Registry(database_url, tmp_path / "data")
+def registry(registry_url, tmp_path) -> Iterator[Registry]:
+    found = Registry(registry_url, tmp_path / "data")
     token = found.start()
     people = found.people
     trust = {"type": "oidc", "issuer": people.url, "audiences": [people.audience], "algorithms": ["ES256"]}

@@ -11,8 +11,8 @@ from leasehold.store.sql_store import open_store
 
 
 @pytest.fixture
-def family(tmp_path):
-    store = open_store(f"sqlite:///{tmp_path / 'leasehold.db'}")
+def family(sqlite_registry_url, tmp_path):
+    store = open_store(sqlite_registry_url)
     with world_on(store, tmp_path) as world:
         family = Family(world)
         family.engine = store._engine

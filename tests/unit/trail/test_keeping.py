@@ -18,8 +18,8 @@ LATER = START + timedelta(days=91)
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def world(request, tmp_path):
-    store = open_store(f"sqlite:///{tmp_path / 'x.db'}") if request.param == "sqlite" else None
+def world(request, sqlite_registry_url, tmp_path):
+    store = open_store(sqlite_registry_url) if request.param == "sqlite" else None
     made = TrailWorld(tmp_path, store)
     made.grow(20)
     made.write(event(20, kind="leases", name="l1"))
