@@ -19,8 +19,8 @@ from leasehold.model.trail.queries import Facets, TrailQuery
 from leasehold.model.trail.tree import consistency_proof, extends, includes, inclusion_proof
 from leasehold.store.database import open_engine, transaction
 from leasehold.store.sql_store import open_store
-from leasehold.store.sql_trail_search import UNSEALED, sealed_events
-from leasehold.store.tables import AUDIT
+from leasehold.store.sql_trail_search import sealed_events
+from leasehold.store.tables import AUDIT, WITHOUT_PLACE
 from leasehold.trail.exporting import subtree
 
 HOSTILE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -204,7 +204,7 @@ def test_what_waits_and_what_is_asked_for_is_found_by_an_index_however_many_even
     open_store(url).close()
     engine = open_engine(url)
     with transaction(engine, writes=True) as connection:
-        waiting = select(AUDIT).where(UNSEALED).order_by(AUDIT.c.sequence).limit(256)
+        waiting = select(AUDIT).where(WITHOUT_PLACE).order_by(AUDIT.c.sequence).limit(256)
         assert "ix_audit_events_unsealed" in plan_of(connection, waiting)
         day = TrailQuery(facets=Facets(agent="triage"), since=START, until=START + timedelta(days=1))
         assert "ix_audit_seals_agent" in plan_of(connection, sealed_events(day, None, 100))

@@ -168,6 +168,12 @@ class LiveRegistry:
             time.sleep(0.05)
         raise AssertionError((self.folder / "serve.log").read_text())
 
+    @property
+    def process(self) -> int:
+        """The process that serves."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """End the process as a power cut would."""
         if self._process is not None:

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from leasehold.model.trail.queries import Facets, Found, Place, TrailQuery, facets_of, matches
 from leasehold.store.lease_rows import to_micros
 from leasehold.store.sql_history import to_record
-from leasehold.store.tables import AUDIT, SEALS
+from leasehold.store.tables import AUDIT, SEALS, WITHOUT_PLACE
 from leasehold.store.trail_rows import FACETS
 
-_WAITING = 10_000
-UNSEALED = text("unsealed")
-"""As the partial index spells it: SQLite knows it by no other words, and would read every event there is."""
+_UNSEALED = 10_000
 ABOUT = tuple(SEALS.c[name] for name in FACETS if name != "kind")
 """What a search is by, kept beside the place of an event."""
 _Conditions = list[ColumnElement[bool]]
@@ -109,7 +107,7 @@ def _said(query: TrailQuery) -> _Conditions:
 
 
 def _waiting(connection: Connection, query: TrailQuery) -> list[Found]:
-    wanted = select(AUDIT).where(UNSEALED).order_by(AUDIT.c.sequence.desc()).limit(_WAITING)
+    wanted = select(AUDIT).where(WITHOUT_PLACE).order_by(AUDIT.c.sequence.desc()).limit(_UNSEALED)
     records = (to_record(row) for row in connection.execute(wanted))
     found = (Found(record, None, facets_of(record.event)) for record in records)
     return [one for one in found if matches(query, one.record.event, one.about)]
