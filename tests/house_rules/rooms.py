@@ -72,6 +72,7 @@ WITHOUT_PERMIT = {
     "api/leasehold/signals/transmitting.py:_claim": "the worker takes a stream for a while",
     "api/leasehold/signals/transmitting.py:_settle": "the worker says how far it came",
     "api/leasehold/trail/sealing.py:seal_some": "the worker gives places to what was committed",
+    "api/leasehold/trail/rotating.py:rotate": "the key that signs names its successor, as the settings say",
     "api/leasehold/trail/starting.py:record_start": "the server says how it is configured",
     "api/leasehold/trail/retention.py:_prune": "the worker keeps to the retention that the settings say",
     "api/leasehold/trail/contents.py:_key": "who shuts away what an event holds needs the key of its subject",

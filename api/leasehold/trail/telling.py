@@ -68,21 +68,24 @@ class Teller:
         return len(told)
 
     def _one_by_one(self, cursor: Cursor, told: Sequence[Told], why: str) -> int:
-        """Find the event that is not taken. If nothing is, the receiver is away, and nothing is set aside."""
-        refused: list[Told] = []
-        taken = 0
-        for one in told:
-            try:
-                self._receiver.take((one,))
-            except NotTaken:
-                refused.append(one)
-            else:
-                taken += 1
-        if not taken:
+        """Find the event that is not taken. If nothing is, the receiver is away, and nothing is set aside.
+
+        It may have come back on the way: what it did not take while it was away, it is told once more.
+        """
+        missed = [one for one in told if not self._takes(one)]
+        if len(missed) == len(told):
             return 0
+        refused = [one for one in missed if not self._takes(one)]
         self._failures = 0
         self._move(cursor, told[-1].position + 1, refused, why)
         return len(told)
+
+    def _takes(self, one: Told) -> bool:
+        try:
+            self._receiver.take((one,))
+        except NotTaken:
+            return False
+        return True
 
     def _next(self) -> tuple[Cursor, Sequence[Told]]:
         with self._store.read() as unit:

@@ -31,7 +31,6 @@ from tests.fakes.people import (
 from leasehold.exchange.on_behalf import challenge_of
 from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.clients import DpopUse
-from leasehold.model.events import Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import consent_node, user_node
 from leasehold.model.people import AgentState
@@ -55,22 +54,6 @@ def test_a_person_lets_an_agent_act_for_them(people):
     assert claims["scope"] == f"{COMMENT} {READ}"
     nodes = [node for node, _ in claims["urn:leasehold:lease"]["anc"]]
     assert {USER, "client:triage", consent_node(USER, "triage", TOOLS)} <= set(nodes)
-
-
-def logins(people):
-    found = [one for one in people.events() if one.kind == "logins"]
-    return [(one.action, one.principal, one.outcome, one.detail["agent"]) for one in found]
-
-
-def test_who_logs_in_and_who_fails_to_is_on_record(people):
-    code_for(people)
-    assert logins(people) == [("log-in", USER, Outcome.OK, "triage")]
-    started = (browser := Browser(people)).start(push(people))
-    state = query(started.headers["location"])["state"]
-    assert browser.get(f"/oauth2/login/callback?code=made-up&state={state}").status == 400
-    assert logins(people)[0] == ("log-in", "anonymous", Outcome.DENIED, "triage")
-    code_for(people)  # who consented before is not asked again, and logs in all the same
-    assert [outcome for _, _, outcome, _ in logins(people)] == [Outcome.OK, Outcome.DENIED, Outcome.OK]
 
 
 def test_introspection_says_what_the_token_says_act_included(people):
