@@ -67,9 +67,16 @@ class Meeting:
 @pytest.fixture(scope="session")
 def meeting(tmp_path_factory) -> Iterator[Meeting]:
     folder = workshop(tmp_path_factory.mktemp("interop"))
-    with running_provider(folder) as provider, _server(folder / "registry") as (server, bootstrap):
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        running_provider(folder, f"{_url(listener)}/oauth2/login/callback") as provider,
+        _server(folder / "registry", listener) as (server, bootstrap),
+    ):
         token = id_token(provider, "alice")
         trust = {"type": "oidc", "issuer": provider, "audiences": [CLIENT], "algorithms": ["ES256"]}
+        metadata = httpx.get(f"{provider}/.well-known/openid-configuration").json()
+        ends = {name: metadata[name] for name in ("authorization_endpoint", "token_endpoint")}
+        trust["login"] = {"client_id": CLIENT, **ends}
         alice = {"trust_issuer": "people", "oidc": {"subject": "alice"}}
         _send(
             server,
@@ -109,27 +116,30 @@ def _send(server: str, method: str, path: str, bearer: str, **body: object) -> d
         return json.loads(reply.read())
 
 
+def _url(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
 @contextmanager
-def _server(data: Path) -> Iterator[tuple[str, str]]:
+def _server(data: Path, listener: socket.socket) -> Iterator[tuple[str, str]]:
     """Our server, whose issuer is where it listens, and its bootstrap token."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        environment = {
-            "LEASEHOLD_DATA_DIR": str(data),
-            "LEASEHOLD_ISSUER": url,
-            "LEASEHOLD_DPOP_NONCES": "required",
-            "LEASEHOLD_DYNAMIC_REGISTRATION": "on",
-        }
-        server = open_server(read_settings(environment))
-        assert server.bootstrap_token
-        running = uvicorn.Server(uvicorn.Config(server.app, log_level="warning", lifespan="on"))
-        thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 10
-        while not running.started:
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.01)
-        yield url, server.bootstrap_token
-        running.should_exit = True
-        thread.join(timeout=10)
-        server.store.close()
+    url = _url(listener)
+    environment = {
+        "LEASEHOLD_DATA_DIR": str(data),
+        "LEASEHOLD_ISSUER": url,
+        "LEASEHOLD_DPOP_NONCES": "required",
+        "LEASEHOLD_DYNAMIC_REGISTRATION": "on",
+    }
+    server = open_server(read_settings(environment))
+    assert server.bootstrap_token
+    running = uvicorn.Server(uvicorn.Config(server.app, log_level="warning", lifespan="on"))
+    thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not running.started:
+        assert time.monotonic() < deadline, "the server did not start"
+        time.sleep(0.01)
+    yield url, server.bootstrap_token
+    running.should_exit = True
+    thread.join(timeout=10)
+    server.store.close()
