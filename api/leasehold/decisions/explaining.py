@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leasehold.decisions.assembling import State
-from leasehold.decisions.ports import Sealer, Store
+from leasehold.decisions.ports import Store, Vault
 from leasehold.decisions.questions import request_of
 from leasehold.decisions.records import KIND, remembered
 from leasehold.model.decision_records import SealedQuestion
@@ -33,7 +33,7 @@ class Explanation:
         return self.traced.policies if self.traced is not None else ()
 
 
-def explain(store: Store, sealer: Sealer, _permit: Permit, state: State, decision_id: str) -> Explanation:
+def explain(store: Store, vault: Vault, _permit: Permit, state: State, decision_id: str) -> Explanation:
     """The explanation of one decision. Raises `NotFound`, `Unavailable`."""
     with store.read() as unit:
         found = unit.audit.list(kind=KIND, name=decision_id, limit=1)
@@ -43,14 +43,14 @@ def explain(store: Store, sealer: Sealer, _permit: Permit, state: State, decisio
     version = str(found[0].event.detail.get("version", ""))
     return Explanation(
         record=found[0],
-        traced=_traced(question, sealer, state) if question is not None else None,
+        traced=_traced(question, vault, state) if question is not None else None,
         same_version=version.partition("@")[0] == state.published.version.partition("@")[0],
     )
 
 
-def _traced(sealed: SealedQuestion, sealer: Sealer, state: State) -> explaining.Explanation | None:
+def _traced(sealed: SealedQuestion, vault: Vault, state: State) -> explaining.Explanation | None:
     try:
-        question = remembered(sealer.unseal(sealed.sealed, sealed.id)).question
+        question = remembered(vault.unseal(sealed.sealed, sealed.id)).question
         return explaining.explain(request_of(question, state, sealed.at), state.published)
-    except (InvalidValue, LeaseholdError):  # it was no question, or another server's key sealed it
+    except (InvalidValue, LeaseholdError):  # it was no question, or its subject was erased
         return None
