@@ -63,8 +63,8 @@ def decision_point(
 ) -> DecisionPoint:
     """The decision point of a registry."""
     current = Current(store, engine_named(settings.policy_engine, _disagreed), clock)
-    sealer = FileSealer(settings.sealing_key)
-    recorder = Recorder(store, sealer, Contents(store, ContentCipher(sealer), clock))
+    vault = Contents(store, ContentCipher(FileSealer(settings.sealing_key)), clock)
+    recorder = Recorder(store, vault)
     answering = Answering(current, recorder, clock)
     admitted = Callers(known.callers, known.possessions, clock)
     store.listen(admitted.forget)
@@ -83,8 +83,8 @@ def decision_point(
         answering=answering,
         policies=PublishablePolicies(CedarDocuments(), current),
         access=access_app(access),
-        doors=DecisionDoors(current=current, store=store, sealer=sealer, reader=CedarDocuments()),
-        recollection=Recollection(store, sealer),
+        doors=DecisionDoors(current=current, store=store, vault=vault, reader=CedarDocuments()),
+        recollection=Recollection(store, vault),
     )
 
 

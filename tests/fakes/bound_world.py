@@ -84,7 +84,7 @@ class BoundWorld(SignalWorld):
         """A decision point that follows nothing, and so denies: enough to be let in or not."""
         clock = lambda: self.now  # noqa: E731
         current = Current(self.store, engine_named("compiled"), clock)
-        self.recorder = Recorder(self.store, self.sealer, Contents(self.store, ContentCipher(self.sealer), clock))
+        self.recorder = Recorder(self.store, Contents(self.store, ContentCipher(self.sealer), clock))
         return access_app(
             AccessDoors(
                 issuer=ISSUER,

@@ -48,7 +48,7 @@ class DecisionWorld:
         self.vault = Contents(self.store, ContentCipher(self.sealer), lambda: self.registry.now)
         self.looks = True
         self.signer = FileKeys(folder / "keys", self.registry.now)
-        self.recorder = Recorder(self.store, self.sealer, self.vault)
+        self.recorder = Recorder(self.store, self.vault)
         self._callers = Callers(FakeAuthenticator(), BearersAlone(), lambda: self.registry.now)
         self.answering = Answering(self.current, self.recorder, lambda: self.registry.now)
         self.access = access_app(
@@ -62,8 +62,8 @@ class DecisionWorld:
             )
         )
         self.rules = USUAL
-        self.recollection = Recollection(self.store, self.sealer)
-        self.sealed = DecisionDoors(current=self.current, store=self.store, sealer=self.sealer, reader=CedarDocuments())
+        self.recollection = Recollection(self.store, self.vault)
+        self.sealed = DecisionDoors(current=self.current, store=self.store, vault=self.vault, reader=CedarDocuments())
 
     @cached_property
     def control(self) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from leasehold.decisions.assembling import State
-from leasehold.decisions.ports import Sealer, Store
+from leasehold.decisions.ports import Store, Vault
 from leasehold.decisions.questions import request_of
 from leasehold.decisions.records import KIND, remembered
 from leasehold.model.access_requests import AccessRequest
@@ -38,7 +38,7 @@ class Explanation:
         return self.traced.policies if self.traced is not None else ()
 
 
-def explain(store: Store, sealer: Sealer, _permit: Permit, state: State, decision_id: str) -> Explanation:
+def explain(store: Store, vault: Vault, _permit: Permit, state: State, decision_id: str) -> Explanation:
     """The explanation of one decision. Raises `NotFound`, `Unavailable`."""
     with store.read() as unit:
         found = unit.audit.list(kind=KIND, name=decision_id, limit=1)
@@ -46,7 +46,7 @@ def explain(store: Store, sealer: Sealer, _permit: Permit, state: State, decisio
     if not found:
         raise NotFound("decision", decision_id)
     version = str(found[0].event.detail.get("version", ""))
-    request = _asked(question, sealer, state) if question is not None else None
+    request = _asked(question, vault, state) if question is not None else None
     return Explanation(
         record=found[0],
         traced=explaining.explain(request, state.published) if request is not None else None,
@@ -55,8 +55,8 @@ def explain(store: Store, sealer: Sealer, _permit: Permit, state: State, decisio
     )
 
 
-def _asked(sealed: SealedQuestion, sealer: Sealer, state: State) -> AccessRequest | None:
+def _asked(sealed: SealedQuestion, vault: Vault, state: State) -> AccessRequest | None:
     try:
-        return request_of(remembered(sealer.unseal(sealed.sealed, sealed.id)).question, state, sealed.at)
-    except (InvalidValue, LeaseholdError):  # it was no question, or another server's key sealed it
+        return request_of(remembered(vault.unseal(sealed.sealed, sealed.id)).question, state, sealed.at)
+    except (InvalidValue, LeaseholdError):  # it was no question, or its subject was erased
         return None

@@ -41,7 +41,7 @@ class Door:
         self.current = Current(store, engine_named("shadow"), lambda: world.now)
         sealer = FileSealer(folder / "sealing.key")
         vault = Contents(store, ContentCipher(sealer), lambda: world.now)
-        self.recorder = Recorder(store, sealer, vault)
+        self.recorder = Recorder(store, vault)
         answering = Answering(self.current, self.recorder, lambda: world.now)
         self.authorizing = Authorizing(
             issuer=world.doors.issuer, tokens=OwnTokens(world.signer), leases=store,
