@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from leasehold.model.errors import NotFound
-from leasehold.model.events import AuditEvent, Content, Outcome
+from leasehold.model.events import Content
 from leasehold.model.external import Sealed, StillLive
-from leasehold.model.trail.keeping import TRAIL
 from leasehold.model.trail.records import canonical_bytes
 from leasehold.policy.decision import Permit
+from leasehold.trail.own_events import asked_for
 from leasehold.trail.ports import Cipher, Store, SubjectKey
 
 _KNOWN_FOR = timedelta(minutes=1)
@@ -58,7 +58,7 @@ class Contents:
             key = unit.keeping.find_key(found[0]) if found is not None else None
             if found is None or key is None:
                 raise NotFound("content", commitment)
-            unit.audit.append(_event(permit, "read-content", commitment, now, {"subject": found[0]}))
+            unit.audit.append(asked_for(permit, "read-content", commitment, now, {"subject": found[0]}))
         try:
             return self._cipher.key(key, found[0]).open(found[1])
         except StillLive:
@@ -69,7 +69,7 @@ class Contents:
         self._keys.pop(subject, None)
         with self._store.begin() as unit:
             erased = unit.keeping.erase(subject)
-            unit.audit.append(_event(permit, "erase", subject, now, {"reason": reason, "count": erased}))
+            unit.audit.append(asked_for(permit, "erase", subject, now, {"reason": reason, "count": erased}))
         return erased
 
     def _key(self, subject: str) -> SubjectKey:
@@ -98,16 +98,3 @@ class Contents:
 
 def _encoded(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
-
-
-def _event(permit: Permit, action: str, name: str, now: datetime, detail: Mapping[str, object]) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        principal=permit.principal.id,
-        action=action,
-        kind=TRAIL,
-        name=name,
-        outcome=Outcome.OK,
-        stack=permit.principal.stack,
-        detail=detail,
-    )

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leasehold.model.errors import NotFound, Unavailable
-from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.trail.heads import Cursor
 from leasehold.model.trail.keeping import TRAIL
 from leasehold.model.trail.queries import TrailQuery
 from leasehold.policy.decision import Permit
+from leasehold.trail.own_events import asked_for
 from leasehold.trail.ports import CatchingUp, Store
 from leasehold.trail.telling import DEAD_LETTER, cursor_of
 
@@ -48,7 +48,7 @@ def replay(store: Store, permit: Permit, exports: Exports, name: str, start: int
         before = unit.trail.cursor(cursor_of(name)) or Cursor(cursor_of(name), 0)
         start = min(start, before.position)  # nothing is passed over
         unit.trail.move(Cursor(before.name, start, before.state))
-        unit.audit.append(_event(permit, "replay", name, now, {"from": start, "before": before.position}))
+        unit.audit.append(asked_for(permit, "replay", name, now, {"from": start, "before": before.position}))
     return _state(store, name, to)
 
 
@@ -56,7 +56,7 @@ def send_test(store: Store, sealer: CatchingUp, permit: Permit, exports: Exports
     """Write an event for a receiver to take; its place. Raises `NotFound`, `Unavailable`."""
     to = _to(exports, name)
     with store.begin() as unit:
-        unit.audit.append(_event(permit, "test", name, now, {"to": to}))
+        unit.audit.append(asked_for(permit, "test", name, now, {"to": to}))
     sealer.catch_up()
     with store.read() as unit:
         (found,) = unit.trail.search(TrailQuery(kind=TRAIL, name=name, action="test"), None, 1)
@@ -84,17 +84,4 @@ def _state(store: Store, name: str, to: str) -> ExportState:
         size=size,
         told_at=json.loads(cursor.state).get("at"),
         set_aside=[place for place in places if isinstance(place, int)],
-    )
-
-
-def _event(permit: Permit, action: str, name: str, now: datetime, detail: Mapping[str, object]) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        principal=permit.principal.id,
-        action=action,
-        kind=TRAIL,
-        name=name,
-        outcome=Outcome.OK,
-        stack=permit.principal.stack,
-        detail=detail,
     )

@@ -11,13 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from leasehold.model.errors import Unavailable
-from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.trail.heads import Cursor
 from leasehold.model.trail.keeping import ROTATE, TRAIL
 from leasehold.model.trail.queries import TrailQuery
+from leasehold.trail.own_events import by_itself
 from leasehold.trail.ports import CheckpointSigner, Store, Trail
 from leasehold.trail.sealing import SIGNER, Sealer
-from leasehold.trail.starting import SYSTEM
 
 _ATTEMPTS = 5
 
@@ -30,15 +29,7 @@ def signer_of(trail: Trail) -> str | None:
 
 def rotate(store: Store, before: CheckpointSigner, after: CheckpointSigner, clock: Callable[[], datetime]) -> None:
     """Let `before` sign that `after` is next, then hand over. Raises `Unavailable`; then `before` goes on."""
-    event = AuditEvent(
-        at=clock(),
-        principal=SYSTEM,
-        action=ROTATE,
-        kind=TRAIL,
-        name=after.name,
-        outcome=Outcome.OK,
-        detail={"from": before.verifier_key, "to": after.verifier_key},
-    )
+    event = by_itself(ROTATE, after.name, clock(), {"from": before.verifier_key, "to": after.verifier_key})
     with store.begin() as unit:
         unit.audit.append(event)
     signed = _signed_for(store, Sealer(store, before, clock), after.name)

@@ -15,13 +15,13 @@ from datetime import datetime
 from threading import Event, main_thread
 
 from leasehold.model.errors import Unavailable
-from leasehold.model.events import AuditEvent, Outcome
+from leasehold.model.events import AuditEvent
 from leasehold.model.trail.heads import Cursor
 from leasehold.model.trail.keeping import TRAIL
 from leasehold.model.trail.records import NOTHING_BEFORE
 from leasehold.model.trail.telling import NotTaken, Told
+from leasehold.trail.own_events import SYSTEM, by_itself
 from leasehold.trail.ports import Receiver, Store
-from leasehold.trail.starting import SYSTEM
 
 LOOK_EVERY_SECONDS = 0.25
 DEAD_LETTER = "dead-letter"
@@ -127,12 +127,7 @@ def record_configuration(store: Store, name: str, said: str, now: datetime) -> N
         if cursor is not None and cursor.state == said:
             return
         unit.trail.move(Cursor(f"configuration:{name}", 0, said))
-        detail = json.loads(said)
-        unit.audit.append(
-            AuditEvent(
-                at=now, principal=SYSTEM, action="configure", kind=TRAIL, name=name, outcome=Outcome.OK, detail=detail
-            )
-        )
+        unit.audit.append(by_itself("configure", name, now, json.loads(said)))
 
 
 def _dead(receiver: str, told: Told, why: str, now: datetime) -> AuditEvent:

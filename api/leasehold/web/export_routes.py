@@ -11,14 +11,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from leasehold.model.errors import InvalidValue, Unavailable
-from leasehold.policy.decision import Permit
+from leasehold.model.errors import InvalidValue
 from leasehold.policy.platform import PlatformAction
 from leasehold.trail.exports import ExportState, list_exports, replay, send_test
 from leasehold.web import audit_openapi
 from leasehold.web.bodies import parse_as, read_json
 from leasehold.web.documents import json_response
-from leasehold.web.doors import Doors, TrailDoors
+from leasehold.web.doors import Doors
+from leasehold.web.trail_permits import trail_permit
 
 _LARGEST = 2**53
 _Name = Annotated[str, PathParameter(pattern="^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
@@ -55,13 +55,13 @@ class _ExportRoutes:
 
     async def exports(self, request: Request) -> Response:
         """How far each receiver has come."""
-        _, trail = await self._permit(request, PlatformAction.READ_AUDIT, "")
+        _, trail = await trail_permit(self.doors, request, PlatformAction.READ_AUDIT)
         found = await run_in_threadpool(list_exports, trail.store, trail.exports)
         return json_response({"items": [_document(one) for one in found]})
 
     async def replay(self, request: Request, name: _Name) -> Response:
         """Tell a receiver again, from a place on."""
-        permit, trail = await self._permit(request, PlatformAction.KEEP_AUDIT, name)
+        permit, trail = await trail_permit(self.doors, request, PlatformAction.KEEP_AUDIT, name)
         body = parse_as(ReplayBody, await read_json(request))
         now = self.doors.clock()
         state = await run_in_threadpool(replay, trail.store, permit, trail.exports, name, body.start, now)
@@ -69,17 +69,10 @@ class _ExportRoutes:
 
     async def test(self, request: Request, name: _Name) -> Response:
         """Write an event for a receiver to take. It has it once its `position` is behind `tested`."""
-        permit, trail = await self._permit(request, PlatformAction.KEEP_AUDIT, name)
+        permit, trail = await trail_permit(self.doors, request, PlatformAction.KEEP_AUDIT, name)
         now = self.doors.clock()
         place = await run_in_threadpool(send_test, trail.store, trail.sealer, permit, trail.exports, name, now)
         return json_response({"name": name, "tested": place})
-
-    async def _permit(self, request: Request, action: PlatformAction, name: str) -> tuple[Permit, TrailDoors]:
-        caller = await self.doors.caller(request)
-        permit = await self.doors.permit(caller, action, "audit-trail", name)
-        if self.doors.trail is None:
-            raise Unavailable("this registry keeps no audit trail")
-        return permit, self.doors.trail
 
 
 def _document(state: ExportState) -> dict[str, object]:
