@@ -47,7 +47,7 @@ def test_a_server_that_stops_finishes_calls_and_takes_no_new_ones(going):
     )
     caller.start()
     assert reached.wait(10)
-    process = gateway.registry._process
+    process = gateway.registry.process
     os.kill(process.pid, signal.SIGTERM)
     gateway.until(lambda: gateway.send("", None, method="GET", path="/readyz"), lambda r: r.status == 503, seconds=2)
     refused = gateway.call("told", token, "comment", {"repository": "web"})
