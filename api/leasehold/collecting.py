@@ -13,8 +13,14 @@ import gc
 _THRESHOLDS = (50_000, 20, 50)
 
 
+def postpone() -> None:
+    """Call it before the server is imported and built: nearly all that this makes stays, and `settle` finds the rest."""
+    gc.disable()
+
+
 def settle() -> None:
     """Call it once, when everything that lives as long as the process is built: none of that is walked again."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)

@@ -129,7 +129,7 @@ class LiveRegistry:
             "LEASEHOLD_LOG_LEVEL": "warning",
             **self.environment,
         }
-        output, log = self.folder / "serve.out", self.folder / "serve.log"
+        output, log = self.folder.with_name(f"{self.folder.name}.out"), self.folder / "serve.log"
         self.process = ServerProcess(("--port", str(self.door.upstream)), environment, output, log)
         self._wait()
         return output.read_text().strip()
