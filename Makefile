@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Needs GNU make, Python 3.11 or newer and a package index; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kubernetes check schemas bench screenshots clean distclean
+.PHONY: help setup demo demo-gateway test test-kubernetes test-conformance check schemas bench screenshots clean distclean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -16,7 +16,9 @@ help:
 	@printf '%s\n' \
 	  'make setup      virtual environment in .venv, tools in .toolchain; quick when both are there' \
 	  'make demo       declare an agent, deploy it, become it, see drift, end it' \
+	  'make demo-gateway  the longer one: two agents at real MCP servers, through the gateway' \
 	  'make test       all tests (ARGS="-k drift" for some of them)' \
+	  'make test-conformance  MCP'"'"'s own suite directly and through the gateway, scenario by scenario (part of make test)' \
 	  'make test-kubernetes  the same against a real kube-apiserver, built from Debian (5 minutes the first time)' \
 	  'make check      formatting, lint, types, import rules, published schemas' \
 	  'make schemas    write schemas/ and docs/provider/ anew from the code' \
@@ -50,9 +52,15 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	@$(BIN)/python -m examples.demo
 
+demo-gateway: setup
+	@$(BIN)/python -m examples.demo gateway
+
 # Hundreds of Python processes: none of them is to compile everything anew because the environment says so.
 test: setup
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+test-conformance: setup
+	@$(BIN)/python -m pytest -n 0 -s -q tests/e2e/gateway/test_conformance.py $(ARGS)
 
 # Not part of `make test`: it needs Debian's apt, 2 GB of scratch space and, the first time, five minutes.
 test-kubernetes: setup

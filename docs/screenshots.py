@@ -29,6 +29,7 @@ SHOWN = (
     "12-registry-unreachable",
     "14-policy-gone",
     "15-not-provable",
+    "16-approved",
 )
 UNFOLDED = frozenset({"08-grant-made-by-hand"})
 WIDTH = 880

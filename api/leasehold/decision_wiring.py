@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.decisions.answering import Answering
 from leasehold.decisions.checking import PublishablePolicies
 from leasehold.decisions.current import Current
 from leasehold.decisions.recording import Recorder
 from leasehold.decisions.recounting import Recollection
+from leasehold.exchange_wiring import Known
 from leasehold.keys.content_cipher import ContentCipher
 from leasehold.keys.sealing import FileSealer
 from leasehold.keys.signing import Signer
@@ -56,15 +56,13 @@ class DecisionPoint:
         self.recorder.close()
 
 
-def decision_point(
-    settings: Settings, store: SqlStore, callers: RegistryTokens, clock: Callable[[], datetime]
-) -> DecisionPoint:
+def decision_point(settings: Settings, store: SqlStore, known: Known, clock: Callable[[], datetime]) -> DecisionPoint:
     """The decision point of a registry."""
     current = Current(store, engine_named(settings.policy_engine, _disagreed), clock)
     sealer = FileSealer(settings.sealing_key)
     recorder = Recorder(store, sealer, Contents(store, ContentCipher(sealer), clock))
     answering = Answering(current, recorder, clock)
-    admitted = Callers(callers, clock)
+    admitted = Callers(known.callers, known.possessions, clock)
     store.listen(admitted.forget)
     current.start()
     access = AccessDoors(

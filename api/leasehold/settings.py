@@ -64,6 +64,7 @@ class Settings:
     metrics_host: str = "127.0.0.1"
     metrics_port: int = DEFAULT_METRICS_PORT
     traces: str = ""
+    otlp_metrics: str = ""
     call_log: bool = False
     audit_key_file: Path | None = None
     audit_anchors: tuple[str, ...] = ()
@@ -133,7 +134,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             environ.get("LEASEHOLD_METRICS_PORT") or str(DEFAULT_METRICS_PORT), "LEASEHOLD_METRICS_PORT"
         ),
         call_log=_switch(environ, "LEASEHOLD_CALL_LOG"),
-        traces=_collector(environ.get("LEASEHOLD_TRACES") or ""),
+        traces=_collector(environ, "LEASEHOLD_TRACES"),
+        otlp_metrics=_otlp_metrics(environ),
         audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
         audit_exports=_exports(environ.get("LEASEHOLD_AUDIT_EXPORTS") or ""),
         audit_retention=_retention(environ.get("LEASEHOLD_AUDIT_RETENTION") or ""),
@@ -215,11 +217,19 @@ def _count(environ: Mapping[str, str], name: str, usual: str) -> int:
     return int(text)
 
 
-def _collector(url: str) -> str:
+def _otlp_metrics(environ: Mapping[str, str]) -> str:
+    url = _collector(environ, "LEASEHOLD_OTLP_METRICS")
+    if url and not environ.get("LEASEHOLD_TRACES"):
+        raise InvalidSetting("LEASEHOLD_OTLP_METRICS needs LEASEHOLD_TRACES: what it measures are spans")
+    return url
+
+
+def _collector(environ: Mapping[str, str], name: str) -> str:
+    url = environ.get(name) or ""
     parts = urlsplit(url)
     if url and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query):
         said = "the URL of an OTLP/HTTP collector, path and all, without user and query"
-        raise InvalidSetting(f"LEASEHOLD_TRACES must be {said} (OTEL_EXPORTER_OTLP_HEADERS takes credentials)")
+        raise InvalidSetting(f"{name} must be {said} (OTEL_EXPORTER_OTLP_HEADERS takes credentials)")
     return url
 
 

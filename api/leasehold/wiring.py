@@ -127,8 +127,8 @@ def _receipts(settings: Settings, signer: Signer, rules: Rules) -> Receipts:
 def _compose(settings: Settings, store: SqlStore, signer: Signer) -> tuple[Application, Callable[[], None]]:
     own = OwnTokens(signer)
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
-    decisions = decision_point(settings, store, callers, _now)
     known = known_callers(settings, store, callers)
+    decisions = decision_point(settings, store, known, _now)
     rules = _rules(settings)
     credentials, for_calls, stop_endings = credential_doors(settings, store, signer, _now)
     observer = open_observer(settings)

@@ -275,6 +275,7 @@ class Ceiling(Declared):
         principal: Whom it bounds: `agent:<name>`, `team:<name>`, `environment:<name>` or `organization`.
         scopes: What they may be granted at most; none means nothing.
         max_ttl: The longest life of their tokens, in seconds.
+        dpop: `required` binds every token of theirs to a key that only the workload has.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
@@ -283,7 +284,7 @@ class Ceiling(Declared):
 
     KIND = "leasehold_ceiling"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one keyword per attribute
         self,
         scope: Construct,
         id_: str,
@@ -291,6 +292,7 @@ class Ceiling(Declared):
         principal: str,
         scopes: Collection[Scope | NamedScope | str],
         max_ttl: int | None = None,
+        dpop: Literal["off", "required"] | None = None,
         name: str | None = None,
     ) -> None:
         what, _, whom = principal.partition(":")
@@ -306,7 +308,7 @@ class Ceiling(Declared):
         references = [
             s.reference(self.collector) if isinstance(s, OffersGrants) else refer(s, self.collector) for s in scopes
         ]
-        self.declare({"principal": principal, "scopes": sorted(references), "max_ttl": max_ttl})
+        self.declare({"principal": principal, "scopes": sorted(references), "max_ttl": max_ttl, "dpop": dpop})
 
 
 def _listed(one: Mapping[str, Any], action: Action | None) -> Tool:  # Any: JSON

@@ -14,8 +14,9 @@
 # LEASEHOLD_CI_FAIL_ON  low, medium, high or critical: fail from this risk on
 # LEASEHOLD_CI_STRICT   `true`: fail if anything could not be compared
 # LEASEHOLD_CI_STATUS   `true`: set a commit status
-# LEASEHOLD_CI_GATE     `true`: fail if the rules ask for approval (4) or deny (5); a deployment that brings an approved
-#                       receipt (LEASEHOLD_RECEIPT_FILE) goes on after 4, and the registry holds it to that receipt
+# LEASEHOLD_CI_GATE     `true`: fail if the rules ask for an approval that nobody gave (4), or deny (5). The registry
+#                       remembers approvals for a day; LEASEHOLD_RECEIPT_FILE brings an approved receipt besides. A
+#                       deployment applies with the receipt of its own review, and the registry holds it to that
 # LEASEHOLD_CI_RECEIPT  file for the receipt of the review, to be approved; none is kept if empty
 # LEASEHOLD_CI_REPORTS  folder for leasehold.sarif and code-quality.json; none are written if empty
 # LEASEHOLD_CI_AUDIENCE audience of the job's OIDC token, the endpoint if empty
@@ -150,6 +151,8 @@ reviewed() {
 applied() {
   [ -f "$scratch/tfplan" ] || die "deploy needs the plan itself, not its JSON: what was reviewed is what is applied"
   identify
+  LEASEHOLD_RECEIPT_FILE=$receipt
+  export LEASEHOLD_RECEIPT_FILE
   (cd -- "$folder" && "$tf" apply -input=false -no-color "$scratch/tfplan" >/dev/null) || die "the apply failed"
 }
 
@@ -174,14 +177,8 @@ case $phase in
     reviewed
     ;;
   deploy)
-    code=0
-    reviewed || code=$?
-    if [ "$code" = 4 ] && [ -n "${LEASEHOLD_RECEIPT_FILE:-}" ]; then
-      say "needs approval, and brings a receipt: the registry holds the apply to it"
-    elif [ "$code" != 0 ]; then
-      say "not applied"
-      exit "$code"
-    fi
+    receipt=${receipt:-$scratch/receipt.json}
+    reviewed || { code=$?; say "not applied"; exit "$code"; }
     applied
     state
     LEASEHOLD_CI_REPORTS=

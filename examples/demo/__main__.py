@@ -1,4 +1,4 @@
-"""Run the demo: `python -m examples.demo [--verbose]`. Exit code 0 if all went as told, 1 if not."""
+"""Run the demo: `python -m examples.demo [gateway] [--verbose]`. Exit code 0 if all went as told, 1 if not."""
 
 import argparse
 import signal
@@ -7,27 +7,30 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
+from examples.demo import gateway, story
 from examples.demo.narrator import Narrator, Surprise
-from examples.demo.story import tell
-from examples.demo.world import World, open_world
+from examples.demo.world import DECLARING, Props, World, open_world
 
 INTERRUPTED = 130
+STORIES = {"declare": (story.tell, DECLARING), "gateway": (gateway.tell, gateway.PROPS)}
 
 
 def main() -> int:
     """Tell the story, as the command line asks for it."""
     parser = argparse.ArgumentParser(prog="python -m examples.demo", description=__doc__)
+    parser.add_argument("story", nargs="?", choices=STORIES, default="declare", help="which one")
     parser.add_argument("--verbose", action="store_true", help="show every command and what it prints")
-    narrator = Narrator(verbose=parser.parse_args().verbose)
+    wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, _terminate)
-    return perform(tell, narrator)
+    told, props = STORIES[wanted.story]
+    return perform(told, Narrator(verbose=wanted.verbose), props)
 
 
-def perform(story: Callable[[World], None], narrator: Narrator) -> int:
+def perform(tell: Callable[[World], None], narrator: Narrator, props: Props = DECLARING) -> int:
     """Set the stage, tell the story, clear the stage; return the exit code."""
     try:
-        with open_world(narrator) as world:
-            story(world)
+        with open_world(narrator, props) as world:
+            tell(world)
     except Surprise as surprise:
         narrator.fail(surprise)
         return 1

@@ -36,12 +36,12 @@ class Issuer:
         self._kid = secrets.token_urlsafe(12)
         self._runs: dict[str, Claims] = {}
 
-    def sign(self, audience: str | list[str], claims: Mapping[str, Any]) -> str:
+    def sign(self, audience: str | list[str], claims: Mapping[str, Any], typ: str = "JWT") -> str:
         """A token about `claims`, for `audience`, good from now on for the issuer's usual time."""
         now = int(datetime.now(UTC).timestamp())
         times = {"iat": now, "nbf": now, "exp": now + self.ttl}
         everything = {"iss": self.url, "aud": audience, "jti": str(uuid.uuid4()), **times, **claims}
-        return jwt.encode(everything, self._key, algorithm=self.algorithm, headers={"kid": self._kid})
+        return jwt.encode(everything, self._key, algorithm=self.algorithm, headers={"kid": self._kid, "typ": typ})
 
     def register_run(self, claims: Claims) -> str:
         """A secret by which a CI run may ask for its tokens, as GitHub gives one to each job."""

@@ -43,7 +43,7 @@ class Programs:
         Raises:
             Surprise: it ended with none of `codes`, or not at all.
         """
-        with self._started(folder, words, variables or {}) as program:
+        with self._started(folder, words, variables or {}, subprocess.DEVNULL) as program:
             try:
                 out, err = program.communicate(timeout=_PATIENCE)
             except subprocess.TimeoutExpired:
@@ -56,13 +56,13 @@ class Programs:
 
     @contextmanager
     def running(self, folder: Path, *words: str, variables: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-        """Keep a command running meanwhile."""
-        with self._started(folder, words, variables) as program:
+        """Keep a command running meanwhile, and its standard input open."""
+        with self._started(folder, words, variables, subprocess.PIPE) as program:
             yield program
 
     @contextmanager
     def _started(
-        self, folder: Path, words: Sequence[str], variables: Mapping[str, str]
+        self, folder: Path, words: Sequence[str], variables: Mapping[str, str], stdin: int
     ) -> Iterator[subprocess.Popen[str]]:
         found = shutil.which(words[0], path=self.environment["PATH"])
         if found is None:
@@ -71,7 +71,7 @@ class Programs:
             [found, *words[1:]],
             cwd=folder,
             env={**self.environment, **variables},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

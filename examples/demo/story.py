@@ -32,7 +32,8 @@ def tell(world: World) -> None:
     world.narrator.close()
 
 
-def bootstrap(world: World) -> None:
+def bootstrap(world: World, stack: str = "platform", *more: dict[str, object]) -> None:
+    """Let the platform's CI in, for its stack, and whom else `more` binds."""
     with world.narrator.step("Bootstrap: the registry learns whom to believe first, the platform's CI") as step:
         github = {
             "name": "github",
@@ -42,26 +43,27 @@ def bootstrap(world: World) -> None:
             "single_use": True,
             "allow_private": True,
         }
-        pins = {
-            "repository_id": PLATFORM[1],
-            "repository_owner_id": "4211",
-            "job_workflow_ref": f"{PLATFORM[0]}/.github/workflows/deploy.yml@refs/heads/main",
-        }
         binding = {
             "name": "platform-ci",
             "trust_issuer": "github",
             "role": "security-admin",
-            "stack": "platform",
+            "stack": stack,
             "may_admit": True,  # its stack lets the people and the pipelines of other teams in
-            "github_actions": pins,
+            "github_actions": pins(*PLATFORM),
         }
-        body = world.write("bootstrap.json", {"trust_issuer": github, "workload_bindings": [binding]})
+        body = world.write("bootstrap.json", {"trust_issuer": github, "workload_bindings": [binding, *more]})
         token = world.write("bootstrap.token", world.bootstrap_token)
         command = ("bootstrap", "--file", str(body), "--token-file", str(token))
         world.leasehold(*command)
         world.leasehold(*command, codes=(1,))
         token.unlink()
         step.outcome = "the one-time token is spent: a second use is refused; no standing secret exists from here on"
+
+
+def pins(repository: str, repository_id: str) -> dict[str, str]:
+    """The deploy workflow on the main branch of a repository of acme's."""
+    workflow = f"{repository}/.github/workflows/deploy.yml@refs/heads/main"
+    return {"repository_id": repository_id, "repository_owner_id": "4211", "job_workflow_ref": workflow}
 
 
 def _deploy_platform(world: World) -> None:
@@ -162,7 +164,11 @@ def _die(world: World, token: Path) -> None:
 
 
 def _deploy(world: World, stack: str, repository: tuple[str, str]) -> str:
-    deployed = cdktf(world, "deploy", stack, repository)
+    return applied(cdktf(world, "deploy", stack, repository))
+
+
+def applied(deployed: Answer) -> str:
+    """What a `cdktf deploy` says that it changed."""
     found = re.search(r"Resources: (.* added, .* changed, .* destroyed)", deployed.out)
     expect(found, "nothing was applied", deployed.everything)
     return found[1] if found else ""

@@ -8,9 +8,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,8 +20,19 @@ from examples.demo.narrator import Narrator, Surprise, expect
 from examples.demo.programs import Answer, Programs
 
 EXAMPLES = Path(__file__).resolve().parent.parent
-TOOLS = ("terraform", "node", "cdktf")
 _START_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Props:
+    """What one story needs: examples to deploy, tools of the toolchain, settings of the registry."""
+
+    examples: Sequence[str] = ("platform", "triage")
+    tools: Sequence[str] = ("terraform", "node", "cdktf")
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+DECLARING = Props()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,19 +79,19 @@ class World:
 
 
 @contextmanager
-def open_world(narrator: Narrator) -> Iterator[World]:
+def open_world(narrator: Narrator, props: Props = DECLARING) -> Iterator[World]:
     """Set the stage, and clear it whatever happens."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="leasehold-demo-")))
         # What programs cache for the next time goes with the rest.
         programs = Programs(toolchain.environment() | {"TMPDIR": str(folder)}, narrator)
         with narrator.step("Get the tools ready") as step:
-            step.outcome = _ensure_tools(programs, folder)
+            step.outcome = _ensure_tools(programs, folder, props)
         with narrator.step("Start the registry, and issuers for a cluster, for CI and for people") as step:
             cluster, github, login = Issuer("RS256", 3600), Issuer("RS256", 300), Issuer("ES256", 600)
             for issuer in (cluster, github, login):
                 stack.enter_context(issuer.serve())
-            endpoint, token = _start_registry(stack, programs, folder)
+            endpoint, token = _start_registry(stack, programs, folder, props)
             step.outcome = f"registry on {endpoint}, SQLite; it prints a token that works once, for 15 minutes"
         yield World(
             narrator=narrator,
@@ -94,40 +105,49 @@ def open_world(narrator: Narrator) -> Iterator[World]:
         )
 
 
-def _ensure_tools(programs: Programs, folder: Path) -> str:
+def _ensure_tools(programs: Programs, folder: Path, props: Props) -> str:
     root = EXAMPLES.parent
     said = [
-        programs.run(root, sys.executable, "-m", "toolchain", "ensure", *TOOLS).err,
+        programs.run(root, sys.executable, "-m", "toolchain", "ensure", *props.tools).err,
         programs.run(root, sys.executable, "-m", "toolchain", "provider").err,
     ]
-    for example in ("platform", "triage"):
+    for example in props.examples:
         shutil.copytree(EXAMPLES / example, folder / example, ignore=shutil.ignore_patterns("__pycache__", "cdktf.out"))
     lines = [line.removeprefix("toolchain: ") for text in said for line in text.splitlines() if "(" in line]
     return ", ".join(lines)
 
 
-def _start_registry(stack: ExitStack, programs: Programs, folder: Path) -> tuple[str, str]:
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    variables = {"LEASEHOLD_DATA_DIR": str(folder / "registry"), "LEASEHOLD_LOG_LEVEL": "warning"}
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _start_registry(stack: ExitStack, programs: Programs, folder: Path, props: Props) -> tuple[str, str]:
+    port = free_port()
+    variables = {"LEASEHOLD_DATA_DIR": str(folder / "registry"), "LEASEHOLD_LOG_LEVEL": "warning", **props.settings}
     command = ("leasehold", "serve", "--port", str(port))
     server = stack.enter_context(programs.running(folder, *command, variables=variables))
     endpoint = f"http://127.0.0.1:{port}"
-    _wait_until_healthy(server, endpoint)
+    wait_until_healthy(server, f"{endpoint}/healthz")
     token = server.stdout.readline().strip() if server.stdout else ""
     expect(token.startswith("lhb_"), "the registry printed no bootstrap token")
     return endpoint, token
 
 
-def _wait_until_healthy(server: subprocess.Popen[str], endpoint: str) -> None:
+def wait_until_healthy(server: subprocess.Popen[str], address: str) -> None:
+    """Come back once there is an answer at `address`."""
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
         if server.poll() is not None:
-            raise Surprise("the registry did not start", server.stderr.read() if server.stderr else "")
+            raise Surprise(
+                f"nothing answers at {address}: the program ended", server.stderr.read() if server.stderr else ""
+            )
         try:
-            with urllib.request.urlopen(f"{endpoint}/healthz", timeout=2):  # noqa: S310  our own server
+            with urllib.request.urlopen(address, timeout=2):  # noqa: S310  our own server
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
-    raise Surprise(f"the registry does not answer after {_START_SECONDS} s")
+    raise Surprise(f"nothing answers at {address} after {_START_SECONDS} s")

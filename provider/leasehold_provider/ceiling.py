@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .agent import check_ttl
-from .names import check_name, check_principal, each
+from .names import check_name, check_principal, each, one_of
 from .protocol import Attribute, Number, Set, String, is_unknown
 from .references import check_reference
 from .registry_resource import RegistryResource, named
@@ -37,6 +37,12 @@ class Ceiling(RegistryResource):
                 optional=True,
                 validators=(check_ttl,),
                 description="Longest life of tokens, in seconds (60 to 300).",
+            ),
+            "dpop": Attribute(
+                String,
+                default="off",
+                validators=(one_of("off", "required"),),
+                description="`required` binds every token beneath to a key that only the workload has (RFC 9449).",
             ),
         },
         description="Upper bound for a principal. A grant must lie within every ceiling that applies to its agent.",

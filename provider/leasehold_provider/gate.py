@@ -39,9 +39,9 @@ class Gate(Resource):
         {"id": Attribute(String, computed=True, keep_prior=True, description="The stack whose plans are reviewed.")},
         description=(
             "Shows the verdict of the registry's gate while planning: what the rules deny stops the plan, what needs "
-            "approval is a warning. Let it depend on every other resource of this provider, so that it is planned "
-            "last; one review is asked for per plan, and none for a plan without changes. Needs a stack in the "
-            "provider block."
+            "approval is a warning, and a receipt that does not cover the plan stops it where writes need one. Let it "
+            "depend on every other resource of this provider, so that it is planned last; one review is asked for per "
+            "plan, and none for a plan without changes. Needs a stack in the provider block."
         ),
     )
 
@@ -59,7 +59,7 @@ class Gate(Resource):
             planned["id"] = stack
         if self._run.writes_begun or not self._changes(stack):
             return
-        _tell(ctx, self._run.registry.review_plan(self.rows()), stack, self._run.registry.shows_receipt)
+        _tell(ctx, self._run.registry.review_plan(self.rows()), stack)
 
     def _stack(self) -> str:
         stack = self._run.registry.session.stack
@@ -106,14 +106,22 @@ def _row(resource: RegistryResource, name: str, values: Values) -> Values:
     }
 
 
-def _tell(ctx: PlanContext, report: Values, stack: str, shows_receipt: bool) -> None:
-    """One error and one warning: Terraform folds several of one summary into a line."""
+def _tell(ctx: PlanContext, report: Values, stack: str) -> None:
+    """One error and one warning: Terraform folds several of one summary into a line.
+
+    A receipt that does not let this plan through stops it where writes need one: before the first of them.
+    """
     findings = report["gate"]["findings"]
     denied = [one for one in findings if one["verdict"] == "deny"]
     waiting = [one for one in findings if one["verdict"] == "needs_approval"]
     if denied:
         ctx.error("Plan denied by the gate", _listed(denied))
-    if waiting and not shows_receipt:
+    receipt = report.get("receipt") or {}
+    refused = report.get("receipt_refused")
+    if refused and receipt.get("required"):
+        advice = f"Nothing is written.\n\n{_ADVICE % plain(stack)}"
+        ctx.error("Receipt does not cover this plan", f"{plain(refused)}. {advice}")
+    elif waiting and not receipt.get("granted"):
         advice = "" if denied else "\n\n" + _ADVICE % plain(stack)
         ctx.warn("Plan needs approval", _listed(waiting) + advice)
 

@@ -29,6 +29,11 @@ class Receipt:
         """True if there is one."""
         return bool(self._token)
 
+    @property
+    def shown(self) -> dict[str, object]:
+        """As a review takes it."""
+        return {"token": self._token, "objects": self._proofs}
+
     def headers(self, kind: str, name: str) -> dict[str, str]:
         """What a write of this object shows; nothing without a receipt."""
         if not self._token:

@@ -139,14 +139,11 @@ class Registry:
         problems: list[dict[str, Any]] = checked["problems"]
         return problems
 
-    @property
-    def shows_receipt(self) -> bool:
-        """True if every write shows the receipt of a reviewed plan."""
-        return self._receipt.is_given
-
     def review_plan(self, resources: list[Object]) -> Object:
-        """What a plan changes in access, and what the rules make of it; nothing is written."""
-        body = {"stacks": [{"stack": self.session.stack, "resources": resources}]}
+        """What a plan changes in access, what the rules make of it, and of our receipt; nothing is written."""
+        body: Object = {"stacks": [{"stack": self.session.stack, "resources": resources}]}
+        if self._receipt.is_given:
+            body["receipt"] = self._receipt.shown
         sent = json.dumps(body, separators=(",", ":"), default=str).encode()
         headers = {"Content-Type": "application/json"}
         answer = self._send("POST", "/v1/plan-reviews", headers, sent, Attempt(), _SNAPSHOT_SECONDS)

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 from leasehold.model.arguments import ArgumentConstraint
+from leasehold.model.clients import DpopUse
 from leasehold.model.credentials import AwsSession, CredentialProfile
 from leasehold.model.deployments import Deployment
 from leasehold.model.directory import Decimal, Relation, Resource, User
@@ -54,7 +55,7 @@ EVERY_SPEC: dict[Kind, Spec] = {
         justification="j",
         constraints={"é b": ArgumentConstraint(prefixes=frozenset({"y", "x"})), "a": ArgumentConstraint(boolean=False)},
     ),
-    Kind.CEILINGS: Ceiling(principal="team:payments", scopes=frozenset({"x", "y"}), max_ttl=60),
+    Kind.CEILINGS: Ceiling(principal="team:payments", scopes=frozenset({"x", "y"}), max_ttl=60, dpop=DpopUse.REQUIRED),
     Kind.GRANTS: Grant(
         agent="a",
         tool_server="s",

@@ -24,12 +24,17 @@ PEOPLE = {
         id="github-actions:acme/web#3", role=Role.SECURITY_ADMIN, stack="prod", plan_only=True, lease="lease-plan"
     ),
 }
+HELD = {
+    "held": Principal(id="github-actions:acme/held#1", role=Role.SECURITY_ADMIN, stack="held"),
+    "held-pr": Principal(id="github-actions:acme/held#2", role=Role.SECURITY_ADMIN, stack="held", plan_only=True),
+}
+"""Runs of a stack whose writes need the receipt of a reviewed plan."""
 
 
 class FakeAuthenticator:
-    """Knows `PEOPLE` by name."""
+    """Knows `PEOPLE`, and those of the stack that is held to receipts, by name."""
 
     def authenticate(self, bearer: str, _now: datetime, _key: str | None = None) -> Principal:
-        if (principal := PEOPLE.get(bearer)) is None:
+        if (principal := PEOPLE.get(bearer) or HELD.get(bearer)) is None:
             raise Unauthenticated("the bearer token was not accepted")
         return principal

@@ -12,12 +12,21 @@ from tests.fakes.exchange_world import EXCHANGE, ISSUER, JWT, REGISTRY_AUDIENCE,
 from tests.fakes.signal_world import SignalWorld
 
 from leasehold.authn.agent_tokens import AgentCallers
+from leasehold.decisions.answering import Answering
+from leasehold.decisions.current import Current
+from leasehold.decisions.recording import Recorder
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
+from leasehold.keys.content_cipher import ContentCipher
 from leasehold.keys.nonces import Nonces
 from leasehold.keys.signing import TokenMint
 from leasehold.keys.tokens import OwnTokens
 from leasehold.model.revocations import BATCH_TYPE, SNAPSHOT_TYPE
+from leasehold.policy.cedar.engines import engine_named
+from leasehold.trail.contents import Contents
+from leasehold.web.access.app import AccessDoors, access_app
+from leasehold.web.access.callers import Callers
+from leasehold.web.access.search import Searches
 from leasehold.web.control_plane import control_plane
 from leasehold.web.dispatch import dispatch
 from leasehold.web.doors import Doors
@@ -25,6 +34,15 @@ from leasehold.web.revocations.app import RevocationDoors, revocations_app
 
 KEY, OTHER = ClientKey(), ClientKey()
 FORM = {"content-type": "application/x-www-form-urlencoded"}
+JSON = {"content-type": "application/json"}
+SENT = {
+    "/oauth2/introspect": (FORM, urlencode({"token": "whatever"}).encode()),
+    "/access/v1/evaluation": (
+        JSON,
+        b'{"subject":{"type":"agent","id":"a"},"action":{"name":"x"},"resource":{"type":"r","id":"i"}}',
+    ),
+}
+"""What a door wants to hear, by its path."""
 DOORS = [
     ("GET", "/v1/whoami"),
     ("GET", "/v1/snapshot"),
@@ -33,6 +51,7 @@ DOORS = [
     ("GET", "/v1/consents?user=user:people/x"),
     ("GET", "/revocations"),
     ("GET", "/ssf/streams"),
+    ("POST", "/access/v1/evaluation"),
 ]
 """Where a registry token opens something."""
 
@@ -78,7 +97,27 @@ class BoundWorld(SignalWorld):
         self.agents = AgentCallers(issuer=ISSUER, verifier=OwnTokens(self.signer), leases=self.store)
         revocations = RevocationDoors(feed=feed, readers=readers, possessions=self.possessions, clock=clock)
         hot = {"/oauth2/": self.app, "/.well-known/": self.app, "/v1/consents": self.app, "/ssf/": self.app}
-        self.app = dispatch(self._control, {**hot, "/revocations": revocations_app(revocations)})
+        hot |= {"/revocations": revocations_app(revocations), "/access/v1/": self._access()}
+        self.app = dispatch(self._control, hot)
+
+    def _access(self) -> Any:
+        """A decision point that follows nothing, and so denies: enough to be let in or not."""
+        clock = lambda: self.now  # noqa: E731
+        current = Current(self.store, engine_named("compiled"), clock)
+        self.recorder = Recorder(self.store, self.sealer, Contents(self.store, ContentCipher(self.sealer), clock))
+        return access_app(
+            AccessDoors(
+                issuer=ISSUER,
+                callers=Callers(self.callers, self.possessions, clock),
+                answering=Answering(current, self.recorder, clock),
+                searches=Searches(current, clock),
+                clock=clock,
+            )
+        )
+
+    def close(self) -> None:
+        self.recorder.close()
+        super().close()
 
     async def _control(self, scope: Any, receive: Any, send: Any) -> None:
         _Now.world = self
@@ -100,8 +139,8 @@ class BoundWorld(SignalWorld):
         return reply.json["access_token"]
 
     def knock(self, method: str, path: str, headers: Mapping[str, str]) -> Reply:
-        body = urlencode({"token": "whatever"}).encode() if path == "/oauth2/introspect" else b""
-        return self.call(method, path, body, {**(FORM if body else {}), **headers})
+        type_, body = SENT.get(path, ({}, b""))
+        return self.call(method, path, body, {**type_, **headers})
 
     def with_proof(self, method: str, path: str, token: str, proof: str | None = None) -> Reply:
         sent = self.proof(method, path, token) if proof is None else proof

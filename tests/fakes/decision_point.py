@@ -28,7 +28,7 @@ from leasehold.web.access.app import AccessDoors, access_app
 from leasehold.web.access.callers import Callers
 from leasehold.web.access.search import Searches
 from leasehold.web.control_plane import control_plane
-from leasehold.web.doors import DecisionDoors, Doors
+from leasehold.web.doors import BearersAlone, DecisionDoors, Doors
 
 ISSUER = "https://pdp.example.com"
 
@@ -44,7 +44,7 @@ class DecisionWorld:
         self.vault = Contents(self.store, ContentCipher(self.sealer), lambda: self.registry.now)
         self.looks = True
         self.recorder = Recorder(self.store, self.sealer, self.vault)
-        self._callers = Callers(FakeAuthenticator(), lambda: self.registry.now)
+        self._callers = Callers(FakeAuthenticator(), BearersAlone(), lambda: self.registry.now)
         self.answering = Answering(self.current, self.recorder, lambda: self.registry.now)
         self.access = access_app(
             AccessDoors(

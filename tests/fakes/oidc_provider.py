@@ -36,11 +36,16 @@ def node() -> str:
 
 
 @contextmanager
-def running_provider(folder: Path) -> Iterator[str]:
-    """The provider while the context lasts; gives its issuer."""
+def running_provider(folder: Path, callback: str) -> Iterator[str]:
+    """The provider while the context lasts; gives its issuer. Logins may come back to `callback` too."""
     with (folder / "provider.log").open("wb") as log:
         process = subprocess.Popen(
-            [node(), "provider.mjs"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            [node(), "provider.mjs", callback],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
         )
         assert process.stdin
         assert process.stdout
@@ -63,7 +68,7 @@ def id_token(issuer: str, login: str) -> str:
         code_challenge_method="S256",
     ) as client:
         url, state = client.create_authorization_url(metadata["authorization_endpoint"], code_verifier=verifier)
-        back = _walk(url, login)
+        back, _ = walked(url, login, _CALLBACK)
         assert parse_qs(urlsplit(back).query)["state"] == [state]
         token = client.fetch_token(metadata["token_endpoint"], authorization_response=back, code_verifier=verifier)
     return token["id_token"]
@@ -77,19 +82,28 @@ def access_token(issuer: str) -> str:
         return client.fetch_token(metadata["token_endpoint"], **grant)["access_token"]
 
 
-def _walk(url: str, login: str) -> str:
-    """Follow redirects and fill in forms until the provider sends the browser back to the client."""
-    forms = iter([{"prompt": "login", "login": login, "password": "x"}, {"prompt": "consent"}])
+def walked(url: str, login: str, back: str) -> tuple[str, str]:
+    """The way of a browser: redirects followed, logged in and agreed to, there and here, until it is sent `back`.
+
+    Where it is sent then, and the last page that asked.
+    """
+    asking = ""
     with httpx.Client() as browser:
         page = browser.get(url)
-        for _ in range(12):
+        for _ in range(16):
             if page.is_redirect:
                 following = urljoin(str(page.url), page.headers["location"])
-                if following.startswith(_CALLBACK):
-                    return following
+                if following.startswith(back):
+                    return following, asking
                 page = browser.get(following)
             else:
-                action = re.search(r'action="([^"]+)"', page.text)
-                assert action, page.text
-                page = browser.post(urljoin(str(page.url), action[1]), data=next(forms))
-    raise AssertionError("the provider never sent the browser back")
+                asking, action = page.text, re.search(r'action="([^"]+)"', page.text)
+                assert action, asking
+                page = browser.post(urljoin(str(page.url), action[1]), data=_answer(asking, login))
+    raise AssertionError(f"the browser was never sent to {back}")
+
+
+def _answer(asking: str, login: str) -> dict[str, str]:
+    if ticket := re.search(r'name="ticket" value="([^"]+)"', asking):
+        return {"ticket": ticket[1], "answer": "allow"}
+    return {"prompt": "login" if 'value="login"' in asking else "consent", "login": login, "password": "x"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -16,13 +17,19 @@ from tests.fakes.running import run
 
 from leasehold.credentials.records import CredentialRequest, Issued
 from leasehold.keys.content_cipher import ContentCipher
+from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.sealing import FileSealer
+from leasehold.keys.signing import TokenMint
+from leasehold.keys.tokens import OwnTokens
 from leasehold.keys.trail_keys import TrailKey
 from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.errors import Unavailable
 from leasehold.model.grants import grant_id
+from leasehold.model.receipts import RECEIPT_TYPE
 from leasehold.policy.checking import CedarDocuments
 from leasehold.registry.ports import Store, UnitOfWork
+from leasehold.review.gate.receipts import Receipts
+from leasehold.review.gate.rules import Rules
 from leasehold.review.reviews import Reviews
 from leasehold.store.memory.store import MemoryState, MemoryStore
 from leasehold.trail.contents import Contents
@@ -108,6 +115,15 @@ class _NobodyMints:
         raise Unavailable("this registry hands out no credentials")
 
 
+HELD = Rules(receipts=("held",))  # what stack `held` writes needs the receipt of a reviewed plan
+_SIGNER = FileKeys(_FOLDER / "keys", NOW)
+_RECEIPTS = Receipts(
+    issuer="https://registry.example",
+    mint=TokenMint(_SIGNER, RECEIPT_TYPE),
+    verifier=OwnTokens(_SIGNER),
+    rules=HELD,
+    draw=lambda: secrets.token_hex(16),
+)
 APP = control_plane(
     Doors(
         store=_CURRENT,
@@ -115,7 +131,8 @@ APP = control_plane(
         clock=lambda: _CURRENT.now,
         credentials=CredentialDoors(desk=_NobodyMints(), store=_CURRENT),
         policies=CedarDocuments(),
-        reviews=Reviews(_CURRENT),
+        receipts=_RECEIPTS,
+        reviews=Reviews(_CURRENT, rules=HELD),
         trail=TrailDoors(store=_CURRENT, sealer=Sealer(_CURRENT, _KEY, lambda: _CURRENT.now), contents=CONTENTS),
     )
 )

@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.fakes.server_process import ServerProcess
+from tests.fakes.serving import PATIENCE
 from tests.fakes.simulated_issuer import SimulatedIssuer
 
-_DEADLINE = 30.0
 _TOKEN_KEPT_SECONDS = 150.0
 _ENVELOPE = {
     "kind", "name", "revision", "created_at", "updated_at", "updated_by", "managed_by", "stack",
@@ -64,7 +64,7 @@ class _Forward(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         door.requests.append((self.command, self.path))
         door.before(self.command, self.path)
-        connection = http.client.HTTPConnection("127.0.0.1", door.upstream, timeout=_DEADLINE)
+        connection = http.client.HTTPConnection("127.0.0.1", door.upstream, timeout=PATIENCE)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
         try:
             connection.request(self.command, self.path, body or None, {**headers, "Host": f"127.0.0.1:{door.port}"})
@@ -117,7 +117,7 @@ class LiveRegistry:
         self.url = f"http://127.0.0.1:{self.door.port}"
         self.issuer.audience = self.github.audience = self.url
         self.environment: dict[str, str] = {}
-        self.process: ServerProcess | None = None
+        self._process: ServerProcess | None = None
         self._tokens: dict[str, tuple[float, str]] = {}
 
     def start(self) -> str:
@@ -130,12 +130,12 @@ class LiveRegistry:
             **self.environment,
         }
         output, log = self.folder.with_name(f"{self.folder.name}.out"), self.folder / "serve.log"
-        self.process = ServerProcess(("--port", str(self.door.upstream)), environment, output, log)
+        self._process = ServerProcess(("--port", str(self.door.upstream)), environment, output, log)
         self._wait()
         return output.read_text().strip()
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + _DEADLINE
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 status, _ = self._raw("GET", "/healthz", {}, None)
@@ -143,16 +143,22 @@ class LiveRegistry:
                 status = 0
             if status == 200:
                 return
-            if self.process is not None and self.process.poll() is not None:
+            if self._process is not None and self._process.poll() is not None:
                 break
             time.sleep(0.01)
         raise AssertionError((self.folder / "serve.log").read_text())
 
+    @property
+    def process(self) -> int:
+        """The process that serves."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """End the process as a power cut would."""
-        if self.process is not None:
-            self.process.kill()
-            self.process = None
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
 
     def close(self) -> None:
         self.kill()
@@ -259,7 +265,7 @@ class LiveRegistry:
         return items
 
     def _raw(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.door.upstream, timeout=_DEADLINE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.door.upstream, timeout=PATIENCE)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()

@@ -10,12 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from leasehold.cli.exits import CLEAN, DENIED, DRIFT_AT_LEVEL, NEEDS_APPROVAL, Failure
+from leasehold.cli.gate_words import APPROVED, AUTO, DENY, verdict_of
+from leasehold.cli.gate_words import NEEDS_APPROVAL as UNAPPROVED
 from leasehold.cli.safe_text import visible
 from leasehold.cli.session import session_of
 
 Json = dict[str, Any]  # Any: documents of the registry
 _ID = re.compile(r"r_[0-9a-f]{32}")
-_VERDICTS = {"auto": CLEAN, "needs_approval": NEEDS_APPROVAL, "deny": DENIED}
+_VERDICTS = {AUTO: CLEAN, APPROVED: CLEAN, UNAPPROVED: NEEDS_APPROVAL, DENY: DENIED}
 
 
 def approve(
@@ -26,7 +28,7 @@ def approve(
 ) -> None:
     """Approve exactly the change that was reviewed. Not for whoever asked for the review, and not for pipelines."""
     session = session_of(context)
-    receipt = _read(review)
+    receipt = read_receipt(review)
     with session.registry() as registry:
         path = f"/v1/plan-reviews/{receipt['id']}:approve"
         approved = registry.call("POST", path, body={"receipt": receipt["token"]}).body
@@ -49,9 +51,9 @@ def write_receipt(path: Path, receipt: object) -> None:
 
 
 def gate_exit(report: Json, otherwise: int) -> int:
-    """5 for a denied plan, whatever else is true; 4 for one that needs approval, unless a risk was to fail the run."""
+    """5 for a denied plan, whatever else is true; 4 for one that nobody approved, unless a risk was to fail the run."""
     try:
-        verdict = _VERDICTS[report["gate"]["verdict"]]
+        verdict = _VERDICTS[verdict_of(report)]
     except (KeyError, TypeError):
         raise Failure("the registry gave no verdict", next_step="compare `leasehold version`s") from None
     if verdict == DENIED or otherwise != DRIFT_AT_LEVEL:
@@ -59,7 +61,8 @@ def gate_exit(report: Json, otherwise: int) -> int:
     return otherwise
 
 
-def _read(path: Path) -> Json:
+def read_receipt(path: Path) -> Json:
+    """A receipt out of a file: itself, or the report of its review. Raises `Failure`."""
     try:
         found = json.loads(path.read_bytes())
     except OSError as error:

@@ -45,7 +45,7 @@ def coverage_lines(report: Json) -> Iterator[str]:
     coverage = report.get("coverage", {})
     headed = (("not judged", "gaps"), ("out of sight", "out_of_sight"))
     lines = [
-        f"- {heading}: {int(gap['count'])} {words(gap['what'])}, {words(gap['why'])}"
+        f"- {heading}: {int(gap['count'])} {words(gap['what'])} ({words(gap['why'])})"
         for heading, name in headed
         for gap in coverage.get(name, ())
     ]

@@ -41,6 +41,7 @@ class Environment:
     job: JobIdentity | None = None
     stack: str | None = None
     ca_file: str | None = None
+    receipt_file: str | None = None
 
     def job_token(self, audience: str | None = None, transport: httpx.BaseTransport | None = None) -> str:
         """A fresh token of the job of GitHub Actions that this is, by default for the registry. Raises `Failure`."""
@@ -52,7 +53,7 @@ class Environment:
 
 def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
     """The environment, defaults filled in; an empty variable counts as unset."""
-    names = ("token", "oidc_token_file", "oidc_audience", "stack", "ca_file")
+    names = ("token", "oidc_token_file", "oidc_audience", "stack", "ca_file", "receipt_file")
     found = {key: environ.get(f"LEASEHOLD_{key.upper()}") or None for key in names}
     endpoint = environ.get("LEASEHOLD_ENDPOINT") or DEFAULT_ENDPOINT
     url, secret = (environ.get(f"ACTIONS_ID_TOKEN_REQUEST_{part}") for part in ("URL", "TOKEN"))

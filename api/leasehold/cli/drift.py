@@ -65,6 +65,10 @@ PolicyRevisions = Annotated[
     list[str] | None,
     typer.Option("--policy", help="Compare revisions of a policy; NAME@3 with what lives.", metavar="NAME@3..5"),
 ]
+Approved = Annotated[
+    Path | None,
+    typer.Option("--approved", help="The approved receipt that it is applied with [LEASEHOLD_RECEIPT_FILE]."),
+]
 _REVIEW = Kind(
     name="review",
     path="/v1/plan-reviews",
@@ -138,6 +142,7 @@ def review(  # noqa: PLR0913  each is an option
     code_quality: Quality = None,
     gate: Annotated[bool, typer.Option("--gate", help="Exit 4 if the plan needs approval, 5 if it is denied.")] = False,
     receipt: Annotated[Path | None, typer.Option("--receipt", help="Where to write its receipt.")] = None,
+    approved: Approved = None,
 ) -> None:
     """Say what a plan changes in access: who can do what where, compared with what lives now.
 
@@ -150,10 +155,11 @@ def review(  # noqa: PLR0913  each is an option
     compares = bool(base or head or policy)
     if compares == bool(plan):
         raise Failure("what is reviewed?", next_step="give a plan, or --base and --head, or --policy")
-    if compares and receipt is not None:
+    if compares and (receipt is not None or approved is not None):
         raise Failure("a comparison has no receipt: nothing is applied by it")
     sources = [source("plan", path, default) for path in plan or ()]
-    question = Question(versions.stacks, partial(read_versions, versions)) if compares else about(sources)
+    shown = approved or (Path(brought) if (brought := session.environment.receipt_file) else None)
+    question = Question(versions.stacks, partial(read_versions, versions)) if compares else about(sources, shown)
     kind = _COMPARISON if compares else _REVIEW
     delivery = Delivery(comment=comment, status=status, sarif=sarif, code_quality=code_quality)
     wishes = Wishes(

@@ -69,11 +69,12 @@ Examples:
   leasehold review prod=plan.json --markdown > comment.md
   leasehold review prod=plan.json --comment github --fail-on high
   leasehold review plan.json --stack prod --gate --receipt receipt.json
+  leasehold review plan.json --stack prod --gate --approved approved.json
   leasehold review --base main/cdktf.out --head cdktf.out
   leasehold review --policy guards@3..5
 
 Exit codes: 0 told, 1 error, 2 the two versions differ, 3 a change at or above --fail-on,
-4 it needs approval, 5 it is denied (both with --gate), 6 something could not be compared (with --strict).
+4 nobody approved what needs it, 5 it is denied (both with --gate), 6 something could not be compared (with --strict).
 """),
     "connections list": _as_written("""
 Examples:

@@ -21,6 +21,7 @@ from leasehold.cli.risk_words import CLASSES, LIGHTS, reasons, risk_cell, worst
 from leasehold.cli.safe_text import cell, cell_code, code, fenced, prose, words
 
 _FIX_LIMIT = 4_000
+_FOLD = "Ways back: revert, keep, or accept"
 _TITLE = 160  # characters of a sentence that a title takes
 _STACKS = 5
 _STRONG = ("can now", "can no longer")
@@ -33,6 +34,7 @@ def drift_markdown(report: Json, *, notes: tuple[str, ...] = (), limit: int = CO
     """The drift report as one comment."""
     findings = report["findings"]
     head = [marker("drift", report), f"### {_title(report, notes)}", "", *circumstances(report, notes)]
+    head += _what_next(open_findings(report))
     return laid_out(
         Sheet(
             head=head,
@@ -40,7 +42,7 @@ def drift_markdown(report: Json, *, notes: tuple[str, ...] = (), limit: int = CO
             rows=[*map(_row, findings)],
             noun="findings",
             after=[*unproven_lines(report), *coverage_lines(report)],
-            fold="Ways back: revert, or keep and declare it",
+            fold=_FOLD,
             blocks=[*map(_ways_back, findings)],
             foot=foot(report, _WHAT_THIS_IS),
         ),
@@ -64,6 +66,16 @@ def _title(report: Json, notes: tuple[str, ...]) -> str:
     if len(found) == 1 and len(found[0]["sentence"]) <= _TITLE:
         return f"{light} {where} is not as declared: {prose(found[0]['sentence'])}{_accepted(report)}{doubt}"
     return f"{light} {where}{drift_headline(report, notes).removeprefix('live access')}"
+
+
+def _what_next(found: list[Json]) -> Iterator[str]:
+    """Right below the title: what takes it back. A command is named if it is the same for all."""
+    if not found:
+        return
+    reverts = {str(one["fix"]["revert"]) for one in found}
+    back = f"{code(reverts.pop())} takes it back" if len(reverts) == 1 else "Each has its way back"
+    yield f"{back}. To keep it, or to accept it for some days, see “Ways back” below."
+    yield ""
 
 
 def _accepted(report: Json) -> str:

@@ -42,7 +42,7 @@ def proof_lines(found: dict[tuple[str, str], list[Json]], *, most: int = _SHOWN)
     What is unproven is always said: it takes the place of a call if need be.
     """
     every = list({id(one): one for several in found.values() for one in several}.values())
-    shown = [f"**proved:** {call_of(one['witness'])}" for one in every if one["movement"] in WIDER and one["witness"]]
+    shown = [_proved(one["witness"]) for one in every if one["movement"] in WIDER and one["witness"]]
     unsure = [_unproven(one) for one in every if one["movement"] == UNPROVEN]
     unsure += [f"⚠️ **unproven:** nothing was proved of {_tool(*key)}" for key, proofs in found.items() if not proofs]
     idle = [key for key, proofs in found.items() if is_idle(proofs)]
@@ -50,6 +50,10 @@ def proof_lines(found: dict[tuple[str, str], list[Json]], *, most: int = _SHOWN)
     first = [*shown[:most], *unsure[:most], *said]
     missing = len(shown) + len(unsure) + len(said) - len(first)
     return [*first, *([f"and {missing} more proofs, below"] if missing else [])]
+
+
+def _proved(witness: Json) -> str:
+    return f"**proved:** {call_of(witness)}, and could not before"
 
 
 def call_of(witness: Json) -> str:

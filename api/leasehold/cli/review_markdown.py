@@ -53,7 +53,7 @@ def review_markdown(
         Sheet(
             head=head,
             columns=("Gate", "Risk", "Who", "After this change"),
-            rows=[*map(_row, evidence.rows)],
+            rows=[_row(one, report) for one in evidence.rows],
             after=[
                 *_policies(evidence),
                 *rule_lines(report),
@@ -101,6 +101,9 @@ class _Counting:
     def lose(self, rows: list[Line]) -> str:
         return _counted(rows, "lose")
 
+    def place(self, _found: list[Json]) -> str:
+        return ""
+
     def by_policies(self, rows: list[Line]) -> str:
         return f"policies let {len(rows)} agent{'' if len(rows) == 1 else 's'} do more"
 
@@ -119,6 +122,9 @@ class _Naming(_Counting):
 
     def lose(self, rows: list[Line]) -> str:
         return _named(rows, "lose")
+
+    def place(self, found: list[Json]) -> str:
+        return f" ({code(found[0]['name'])})" if len(found) == 1 else ""
 
     def by_policies(self, rows: list[Line]) -> str:
         if len(rows) > 1 or len(rows[0].proofs) > 1:
@@ -141,11 +147,17 @@ def _said(report: Json, evidence: Evidence, words_of: _Counting) -> str:
         *([words_of.by_policies(policies)] if policies else []),
         *([words_of.lose(losing)] if losing else []),
         *(["nobody gains any"] if losing and not gaining and not beneath and not policies else []),
-        *dict.fromkeys(_BENEATH.get(one["kind"], "what access rests on changes") for one in beneath),
+        *_said_beneath(beneath, words_of),
     ]
     if not policies and any(one["movement"] != EQUIVALENT for one in evidence.policies):
         said.append("what policies allow changes")
     return ", ".join(said) or "no agent gains or loses access"
+
+
+def _said_beneath(found: list[Json], words_of: _Counting) -> Iterator[str]:
+    """What changes beneath access, once each; by name if it is one thing."""
+    said = dict.fromkeys(_BENEATH.get(one["kind"], "what access rests on changes") for one in found)
+    yield from (f"{one}{words_of.place(found)}" for one in said)
 
 
 def _one_deed(rows: list[Line]) -> str:
@@ -190,14 +202,14 @@ def _in_stacks(report: Json) -> str:
     return f" in {', '.join(stacks[:_STACKS])}{' and others' if len(stacks) > _STACKS else ''}" if stacks else ""
 
 
-def _row(row: Line) -> str:
+def _row(row: Line, report: Json) -> str:
     if row.change is None:
         who, what, risk = f"agent&nbsp;{cell_code(row.agent)}", _by_policy(row), "by policies"
     elif row.agent is None:
         (who, what), risk = _foundation(row.change), _risk(row.change)
     else:
         (who, what), risk = _access(row, row.change), _risk(row.change)
-    return f"| {gate_cell(row.findings)} | {risk} | {who} | {what} |"
+    return f"| {gate_cell(row.findings, report)} | {risk} | {who} | {what} |"
 
 
 def _risk(change: Json) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from leasehold.cli.approvals import gate_exit, write_receipt
+from leasehold.cli.approvals import gate_exit, read_receipt, write_receipt
 from leasehold.cli.exits import CLEAN, DRIFT_AT_LEVEL, ERROR, INCOMPLETE, NEEDS_APPROVAL, Failure
 from leasehold.cli.failure_markdown import failure_markdown
 from leasehold.cli.folding import SUMMARY_LIMIT
@@ -61,15 +61,19 @@ class Question:
     read: Callable[[], tuple[Json, list[Declaration]]]
 
 
-def about(sources: list[Source]) -> Question:
-    """The question of a drift report or a plan review."""
+def about(sources: list[Source], shown: Path | None = None) -> Question:
+    """The question of a drift report or a plan review; `shown` is the file of a receipt that plans are applied with."""
 
     def read() -> tuple[Json, list[Declaration]]:
         declared = [read_source(one) for one in sources]
         stacks: dict[str, list[Json]] = {}
         for one in declared:
             stacks.setdefault(one.stack, []).extend(one.resources)
-        return {"stacks": [{"stack": stack, "resources": rows} for stack, rows in stacks.items()]}, declared
+        body: Json = {"stacks": [{"stack": stack, "resources": rows} for stack, rows in stacks.items()]}
+        if shown is not None:
+            receipt = read_receipt(shown)
+            body["receipt"] = {"token": receipt["token"], "objects": receipt["objects"]}
+        return body, declared
 
     return Question(tuple(dict.fromkeys(one.stack for one in sources)), read)
 

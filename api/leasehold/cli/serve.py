@@ -18,6 +18,7 @@ import uvicorn
 from rich.console import Console
 from rich.markup import escape
 
+from leasehold.cli.heads import BoundedHeads
 from leasehold.collecting import settle
 from leasehold.settings import InvalidSetting, Settings, read_settings
 from leasehold.wiring import BOOTSTRAP_MINUTES, Server, open_server
@@ -50,6 +51,8 @@ def serve(
         log_level=settings.log_level,
         access_log=False,
         server_header=False,
+        http=BoundedHeads,
+        ws="none",  # nothing of ours speaks it
         lifespan="on",  # at shutdown what waits is written
         timeout_graceful_shutdown=10,
     )

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from leasehold.cli.gate_words import BASE, VERDICTS, rule_lines, said_of, verdict_of
+from leasehold.cli.gate_words import APPROVED, BASE, VERDICTS, rule_lines, said_of, verdict_of
 from leasehold.cli.proof_words import policy_lines, proof_lines
 from leasehold.cli.reports import Json, changes_of, further_states, headline, moment, reach_of, stacks_of, tally, way_of
 from leasehold.cli.review_evidence import Line, evidence_of
@@ -37,19 +37,23 @@ def print_drift(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), width
 def print_review(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), width: int | None = None) -> None:
     """The verdict, what a plan changes in access with the proofs, and what the rules found."""
     console = _console(out, width)
-    evidence, verdict = evidence_of(report), verdict_of(report)
+    evidence, verdict = evidence_of(report), VERDICTS[verdict_of(report)]
+    if verdict_of(report) == APPROVED:
+        verdict = f"{verdict} by {visible(report['receipt']['approved_by'])}"
     counted = tally([one["risk"] for one in changes_of(report)]) or "no change by grants"
     compared = ", compared with the base" if report.get("against") == BASE else ""
-    console.print(Text(f"{stacks_of(report) or 'policies'}{compared}: {VERDICTS[verdict]}; {counted}", "bold"))
+    console.print(Text(f"{stacks_of(report) or 'policies'}{compared}: {verdict}; {counted}", "bold"))
     if evidence.rows:
         table = _table("Gate", "Risk", "What the apply changes", "Because")
         for row in evidence.rows:
-            table.add_row(Text(said_of(row.findings)), _row_risk(row), _row_text(row), _row_factors(row))
+            table.add_row(Text(said_of(row.findings, report)), _row_risk(row), _row_text(row), _row_factors(row))
         console.print(table)
     for line in filter(None, (*policy_lines(evidence.policies), *rule_lines(report))):
         console.print(Text(_without_emphasis(line)))
     for reversal in report["reversals"]:
         console.print(Text("reverts ", "yellow") + Text(visible(reversal["name"])) + Text(f", {_by(reversal)}"))
+    if report.get("receipt_refused"):
+        console.print(Text(f"the receipt does not cover it: {visible(report['receipt_refused'], _SENTENCE_LIMIT)}"))
     for line in (*_unproven(report), *_snapshot(report), *notes):
         console.print(Text(line))
 

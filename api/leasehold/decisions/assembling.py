@@ -10,7 +10,7 @@ from leasehold.model.entities import EntityRef
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, Owner
 from leasehold.model.tools import ToolServer
-from leasehold.policy.blocking import blocking, everything_denied
+from leasehold.policy.blocking import everything_denied
 from leasehold.policy.cedar.evaluation import Engine
 from leasehold.policy.cedar.shapes import EMPTY
 from leasehold.policy.cedar.statements import DocumentRefused, Problem
@@ -24,7 +24,7 @@ from leasehold.policy.relating import StoredRelations
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """One version of everything, as of one change of the registry. `problems`: policies that could not be published."""
+    """One version of everything, as of one change of the registry. `problems`: policies that do not fit it."""
 
     published: Published
     seen: Seen
@@ -76,11 +76,6 @@ def versioned(version: str, sequence: int) -> str:
     return f"{version.partition('@')[0]}@{sequence}"
 
 
-def published_from(texts: Iterable[PolicyText], facts: Facts, engine: Engine, sequence: int) -> Published:
-    """Raises `DocumentRefused`."""
-    return publish(texts, facts, engine, as_of=str(sequence))
-
-
 def facts_in(seen: Seen, held: Iterable[HeldReach]) -> Facts:
     """What decisions look up, of what was read. Raises what `facts_of` does."""
     users, resources, relations = directory_objects(seen)
@@ -99,10 +94,12 @@ def _published(seen: Seen, facts: Facts, engine: Engine, before: State | None) -
     problems: tuple[Problem, ...] = ()
     texts = policy_texts(seen)
     try:
-        published = published_from(texts, facts, engine, seen.sequence)
+        published = publish(texts, facts, engine, as_of=str(seen.sequence))
     except DocumentRefused as refused:
         problems = refused.problems
-        published = _without(problems, texts, facts, engine, seen, before)
+        bad = frozenset(problem.document for problem in problems)
+        kept = _kept(texts, bad, before)
+        published = _published_as_they_are(kept, facts, engine, bad, str(seen.sequence))
     return State(
         published=published,
         seen=seen,
@@ -112,25 +109,20 @@ def _published(seen: Seen, facts: Facts, engine: Engine, before: State | None) -
     )
 
 
-def _without(
-    problems: tuple[Problem, ...],
-    texts: Iterable[PolicyText],
-    facts: Facts,
-    engine: Engine,
-    seen: Seen,
-    before: State | None,
-) -> Published:
-    """What is wrong is left out; what it replaces stays; where that does not fit any more, its actions are denied."""
-    bad = {problem.document for problem in problems}
-    good = [text for text in texts if text.name not in bad]
+def _kept(texts: Iterable[PolicyText], bad: frozenset[str], before: State | None) -> list[PolicyText]:
+    """The texts, with what a bad one replaced in its place, if that is known. The door lets no bad one in."""
     known = {text.name: text for text in before.published.texts} if before is not None else {}
-    kept = [known[name] for name in sorted(bad & known.keys())]
+    return [known.get(text.name, text) if text.name in bad else text for text in texts]
+
+
+def _published_as_they_are(
+    texts: Iterable[PolicyText], facts: Facts, engine: Engine, living: frozenset[str], as_of: str
+) -> Published:
+    """Policies that do not fit what the registry holds now fail where that shows, and a failure denies.
+
+    INVARIANT: none is left out. A forbid that is gone opens what it closed, and so may a permit that bounds grants.
+    """
     try:
-        return published_from([*good, *kept], facts, engine, seen.sequence)
-    except DocumentRefused:
-        pass
-    blocked = [one for text in kept for one in blocking(text, before.published, facts)] if before is not None else []
-    try:
-        return published_from([*good, *blocked], facts, engine, seen.sequence)
-    except DocumentRefused:  # nothing that is known to be right is left: nothing is allowed
-        return published_from(everything_denied(), facts, engine, seen.sequence)
+        return publish(texts, facts, engine, as_of=as_of, living=living)
+    except DocumentRefused:  # there is one that nobody can read: what it closes is unknown
+        return publish(everything_denied(), facts, engine, as_of=as_of)

@@ -18,21 +18,20 @@ _NONE: frozenset[str] = frozenset()
 def bound_anew(unit: UnitOfWork, before: Seen, after: Seen, names: Mapping[Kind, Iterable[str]]) -> frozenset[str]:
     """The agents with grants that a change to these owners, tool servers, scopes or ceilings bounds anew.
 
-    What an owner was, or a ceiling reached, before the change counts as much as what it is now. A grant that is new or
-    gone is a change of its own, and not looked for here.
+    What a ceiling reached before the change counts as much as what it reaches now. A grant or an agent that is new,
+    changed or gone is a change of its own, and not looked for here.
     """
     changed = {kind: frozenset(names.get(kind, ())) for kind in Kind}
     found = set(_granted(unit, Kind.TOOL_SERVERS, changed[Kind.TOOL_SERVERS]))
-    found |= set(_granted(unit, Kind.SCOPES, changed[Kind.SCOPES] | _on(changed[Kind.TOOL_SERVERS], before, after)))
-    for seen in (before, after):
-        agents, owners = seen.of(Kind.AGENTS, Agent), seen.of(Kind.OWNERS, Owner)
-        ceilings = [*_ceilings(before, changed), *_ceilings(after, changed)]
-        for name, agent in agents.items():
-            owner = owners[agent.owner]
-            if agent.owner in changed[Kind.OWNERS] or any(
-                applies(one, agent_name=name, agent=agent, owner=owner) for one in ceilings
-            ):
-                found.add(name)
+    found |= set(_granted(unit, Kind.SCOPES, changed[Kind.SCOPES] | _on(changed[Kind.TOOL_SERVERS], after)))
+    owners = after.of(Kind.OWNERS, Owner)
+    ceilings = [*_ceilings(before, changed), *_ceilings(after, changed)]
+    for name, agent in after.of(Kind.AGENTS, Agent).items():
+        owner = owners[agent.owner]
+        if agent.owner in changed[Kind.OWNERS] or any(
+            applies(one, agent_name=name, agent=agent, owner=owner) for one in ceilings
+        ):
+            found.add(name)
     return frozenset(found)
 
 
@@ -44,12 +43,11 @@ def _granted(unit: UnitOfWork, kind: Kind, names: Iterable[str]) -> Iterator[str
                 yield referrer.partition("/")[0]
 
 
-def _on(servers: frozenset[str], before: Seen, after: Seen) -> frozenset[str]:
-    """The scopes on these tool servers."""
+def _on(servers: frozenset[str], seen: Seen) -> frozenset[str]:
+    """The scopes on these tool servers. One that was moved elsewhere has changed itself."""
     if not servers:
         return _NONE
-    scopes = (*before.of(Kind.SCOPES, Scope).items(), *after.of(Kind.SCOPES, Scope).items())
-    return frozenset(name for name, scope in scopes if scope.tool_server in servers)
+    return frozenset(name for name, scope in seen.of(Kind.SCOPES, Scope).items() if scope.tool_server in servers)
 
 
 def _ceilings(seen: Seen, changed: Mapping[Kind, frozenset[str]]) -> Iterator[Ceiling]:

@@ -72,7 +72,8 @@ class PublishablePolicies:
             facts = replace(state.published.facts, tools=tuple(tools_of(servers)))
             others = [one for one in state.published.texts if one.name not in policies]
             texts = [*others, *(text_of(name, one) for name, one in policies.items())]
-            published = publish(texts, facts, state.published.engine)
+            living = frozenset(one.name for one in others)
+            published = publish(texts, facts, state.published.engine, living=living)
         except (FactsRefused, ValueRefused, DocumentRefused):  # what keeps it from being published was told already
             return {}
         return {name: tuple(_broken(one, published, state, now)) for name, one in policies.items()}

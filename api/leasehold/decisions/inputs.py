@@ -42,7 +42,7 @@ def shut_away(vault: Vault, subject: str, arguments: Mapping[str, object]) -> Co
 
 def canonical(value: object) -> bytes:
     """A value as JSON with sorted keys: what is digested."""
-    return json.dumps(value, sort_keys=True, default=_number).encode()
+    return _SORTED.encode(value).encode()
 
 
 def _number(value: object) -> object:
@@ -50,3 +50,6 @@ def _number(value: object) -> object:
     if isinstance(value, Decimal):
         return float(value) if Decimal(repr(float(value))) == value else str(value)
     raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+_SORTED = json.JSONEncoder(sort_keys=True, default=_number)

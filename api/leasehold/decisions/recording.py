@@ -64,7 +64,8 @@ class Recorder:
             mine = written if at == last else None
             self._waiting.append(_Waiting(permit, one, loop if mine is not None else None, mine))
         self._start()
-        self._woken.set()
+        if not self._woken.is_set():  # who clears it looks for what waits afterwards
+            self._woken.set()
         if written is not None:
             self._urgent.set()
             await written

@@ -94,9 +94,11 @@ def changed_state(state: State, changed: Changed, reader: Reader) -> State:
         raise InvalidBody(errors)
     gone = changed.deleted | changed.written.keys()
     texts = [one for one in state.published.texts if one.name not in gone]
+    living = frozenset(one.name for one in texts)
     texts += [text_of(name, policy) for name, policy in changed.written.items()]
+    facts, engine, as_of = state.published.facts, state.published.engine, f"{state.sequence}?"
     try:
-        published = publish(texts, state.published.facts, state.published.engine, as_of=f"{state.sequence}?")
+        published = publish(texts, facts, engine, as_of=as_of, living=living)
     except DocumentRefused as refused:
         errors = [FieldError(f"policies.{one.document}", one.message, one.line) for one in refused.problems]
         raise InvalidBody(errors) from None

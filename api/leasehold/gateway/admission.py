@@ -25,9 +25,11 @@ from leasehold.model.errors import Unavailable
 from leasehold.model.possession import Unproven, UnprovenNonce
 from leasehold.model.tokens import MAX_TOKEN_BYTES, TokenRefused
 
-_CREDENTIAL = re.compile(r"(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)  # RFC 9110 §11.1
+_SCHEMES = frozenset({"bearer", "dpop"})
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 9110 §11.2
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_SPELLINGS = 64
 
 
 def is_name(name: str) -> bool:
@@ -71,30 +73,29 @@ class Admission:
         self._hosts = frozenset({parts.hostname or ""}) | (_LOOPBACK if parts.hostname in _LOOPBACK else frozenset())
         self._local = parts.hostname in _LOOPBACK
         self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._spelt: set[str] = set()
 
     def check_origin(self, headers: Headers) -> None:
         """Refuse a browser that was lured here (MCP, "Security Warning": DNS rebinding). Raises `Refused`."""
         origin = headers.get("origin")
         if origin is not None and origin != self._origin and not (self._local and _is_local(origin)):
             raise Refused(403, INVALID_REQUEST, "this origin is not let in", reason="origin")
-        host = urlsplit(f"//{headers.get('host', '')}").hostname
-        if host not in self._hosts:
-            raise Refused(403, INVALID_REQUEST, "this host is none of ours", reason="host")
+        host = headers.get("host", "")
+        if host not in self._spelt:
+            if urlsplit(f"//{host}").hostname not in self._hosts:
+                raise Refused(403, INVALID_REQUEST, "this host is none of ours", reason="host")
+            self._spelt = {*self._spelt, host} if len(self._spelt) < _SPELLINGS else {host}
 
     async def admit(self, scope: Scope, headers: Headers, name: str) -> Admitted:
         """The caller. Raises `Refused`."""
         now = self._clock()
-        audience = self._serving.audience(name)
-        match = _CREDENTIAL.fullmatch(headers.get("authorization", ""))
-        if match is None:
+        scheme, _, rest = headers.get("authorization", "").partition(" ")  # RFC 9110 §11.4
+        scheme, token = scheme.lower(), rest.lstrip(" ")
+        if scheme not in _SCHEMES:
             raise self._stranger(name, "")
-        if not is_name(name) or len(match[2]) > MAX_TOKEN_BYTES:
-            raise self._stranger(name, "invalid_token")
-        try:
-            caller = self._callers.authenticate(match[2], name, audience, now)
-        except TokenRefused:
-            raise self._stranger(name, "invalid_token") from None
-        await self._prove(caller, match, scope, headers, now)
+        caller = self._callers.find(token, name) or self._authenticate(token, name, now)
+        if scheme == "dpop" or caller.key is not None:
+            await self._prove(caller, scheme, token, scope, headers, now)
         self.check_life(caller, timedelta(seconds=30), name)
         state = self._current.state(now)
         if state is None:
@@ -118,16 +119,26 @@ class Admission:
         if self._callers.life(caller, timedelta.max) is Life.REVOKED:
             raise self._stranger(caller.server, "invalid_token")
 
-    async def _prove(self, caller: Caller, match: re.Match[str], scope: Scope, headers: Headers, now: datetime) -> None:
+    def _authenticate(self, token: str, name: str, now: datetime) -> Caller:
+        """The caller whose token this is. Raises `Refused`."""
+        if _TOKEN.fullmatch(token) is None:
+            raise self._stranger(name, "")
+        if not is_name(name) or len(token) > MAX_TOKEN_BYTES:
+            raise self._stranger(name, "invalid_token")
+        try:
+            return self._callers.authenticate(token, name, self._serving.audience(name), now)
+        except TokenRefused:
+            raise self._stranger(name, "invalid_token") from None
+
+    async def _prove(
+        self, caller: Caller, scheme: str, token: str, scope: Scope, headers: Headers, now: datetime
+    ) -> None:
         """A bound token needs its key, and a bearer token none (RFC 9449 §7.1, §7.2). Raises `Refused`."""
-        bound = match[1].lower() == "dpop"
-        if bound is not (caller.key is not None):
+        if scheme != "dpop" or caller.key is None:
             raise self._stranger(caller.server, "invalid_token")
-        if not bound:
-            return
         raw = scope.get("raw_path") or scope["path"].encode()
         path = raw.partition(b"?")[0].decode("latin-1")
-        sent = Presented(token=match[2], proof=headers.get("dpop") or "-", method=scope["method"], path=path)
+        sent = Presented(token=token, proof=headers.get("dpop") or "-", method=scope["method"], path=path)
         try:
             possession = self._possessions.prove(sent, now)
             if key_of(possession) != caller.key:

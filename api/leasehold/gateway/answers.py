@@ -18,6 +18,7 @@ from leasehold.gateway.lists import Lists
 from leasehold.gateway.messages import Message, RequestId
 from leasehold.gateway.needs import Listing, Needs, asked_of_client, wanted_resource
 from leasehold.gateway.ports import Surfaces
+from leasehold.gateway.reflections import FOUND, without
 from leasehold.gateway.refusals import DENIED, Refused, error_document
 from leasehold.gateway.scanning import Scans
 from leasehold.gateway.upstreams import UpstreamFailed
@@ -61,12 +62,21 @@ class Passed:
 
 
 class Answers:
-    """The answers of one exchange. `unasked`: requests of the server that the client never hears of."""
+    """The answers of one exchange. `unasked`: requests of the server that the client never hears of.
+
+    `secrets`: what our credential looks like, which is in no answer.
+    """
 
     def __init__(
-        self, place: Place, pending: Mapping[RequestId, Pending], scans: Scans, lists: Lists, surfaces: Surfaces
+        self,
+        place: Place,
+        pending: Mapping[RequestId, Pending],
+        scans: Scans,
+        lists: Lists,
+        surfaces: Surfaces,
+        secrets: tuple[bytes, ...] = (),
     ) -> None:
-        self._place, self._scans, self._lists, self._surfaces = place, scans, lists, surfaces
+        self._place, self._scans, self._lists, self._surfaces, self._secrets = place, scans, lists, surfaces, secrets
         self._pending = {str(id_): one for id_, one in pending.items()}
         self.unasked: list[RequestId] = []
         self.foreign = not pending
@@ -103,6 +113,7 @@ class Answers:
         return Passed(await self._scan(content, finished), tuple(finished))
 
     async def _scan(self, content: bytes, finished: list[Pending]) -> bytes:
+        content, reflected = without(content, self._secrets)
         try:
             scanned = await self._scans.result(content, self._place.served)
         except Refused as refused:
@@ -111,6 +122,8 @@ class Answers:
             raise
         for one in finished:
             one.found.update(scanned.found)
+            if reflected:
+                one.found[FOUND] += reflected
             one.size += len(content)
             one.digest = scanned.digest
         return scanned.content

@@ -42,8 +42,8 @@ class Caller:
     facts: CallerFacts
     token: AccessToken
     key: str | None
-    listed: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
-    """What was worked out for this caller, by what it was worked out from."""
+    listed: dict[str, tuple[tuple[str, int], bool]] = field(default_factory=dict, repr=False, compare=False)
+    """Whether a tool exists for this caller, with what that was worked out from."""
 
     @property
     def identity(self) -> str:
@@ -65,17 +65,18 @@ class Callers:
     ) -> None:
         self._issuer, self._verifier, self._known = issuer, verifier, known
         self._wall, self._monotonic = wall, monotonic
-        self._kept: dict[tuple[bytes, str, str], Caller] = {}
+        self._kept: dict[tuple[bytes, str], Caller] = {}
+
+    def find(self, token: str, server: str) -> Caller | None:
+        """The caller whose token this is, if it was authenticated here before. Whether it lives, `life` tells."""
+        return self._kept.get((_digest(token), server))
 
     def authenticate(self, token: str, server: str, audience: str, now: datetime) -> Caller:
-        """The caller that a token describes; whether it lives, `life` tells. Raises `TokenRefused`."""
-        key = hashlib.sha256(token.encode()).digest(), server, audience
-        found = self._kept.get(key)
-        if found is None:
-            found = self._read(token, server, audience, now)
-            if len(self._kept) >= MANY:
-                self._kept.clear()  # strangers cannot fill the memory: they do not get this far
-            self._kept[key] = found
+        """The caller that a token describes, `audience` being the server's address. Raises `TokenRefused`."""
+        found = self._read(token, server, audience, now)
+        if len(self._kept) >= MANY:
+            self._kept.clear()  # strangers cannot fill the memory: they do not get this far
+        self._kept[_digest(token), server] = found
         return found
 
     def life(self, caller: Caller, max_staleness: timedelta) -> Life:
@@ -83,9 +84,10 @@ class Callers:
         token, monotonic = caller.token, self._monotonic()
         now = max(self._wall(), self._known.earliest_now(monotonic))  # a clock that was set back wakes nobody
         if not self._known.ended.isdisjoint(token.nodes):
-            minimums = self._known.minimums
-            if any(minimums.get(node, 0) > generation for node, generation in token.ancestors):
-                return Life.REVOKED
+            minimum = self._known.minimums.get
+            for node, generation in token.ancestors:
+                if minimum(node, 0) > generation:
+                    return Life.REVOKED
         if not token.issued_at - _LEEWAY_SECONDS <= now < token.expires_at:
             return Life.EXPIRED
         return Life.LIVES if self._known.staleness(monotonic) <= max_staleness.total_seconds() else Life.NOT_KNOWN
@@ -94,6 +96,10 @@ class Callers:
         profile = own_profile(self._issuer, frozenset({audience}))
         verified = self._verifier.verify(UnverifiedToken(token), profile, now)
         return Caller(server, _facts(verified), _access(verified, audience), bound_key(verified))
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _facts(verified: VerifiedClaims) -> CallerFacts:

@@ -16,6 +16,7 @@ from leasehold.gateway.asgi import send_whole
 from leasehold.gateway.connecting import way_forward
 from leasehold.gateway.exchanges import Exchange
 from leasehold.gateway.headers import PARAMETER, SESSION
+from leasehold.gateway.reflections import secrets_of
 from leasehold.gateway.refusals import INVALID_REQUEST, LIMITED, METHOD_NOT_FOUND, UPSTREAM_FAILED, Refused, error_body
 from leasehold.gateway.relaying import Hung, Sinks, Wire, relay_stream, relay_whole
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed
@@ -74,7 +75,8 @@ async def _forward(exchange: Exchange, wire: Wire) -> None:
 async def _answer(exchange: Exchange, incoming: Incoming, wire: Wire) -> None:
     _check_status(exchange, incoming)
     gateway, place = exchange.gateway, exchange.place
-    answers = Answers(place, exchange.pending, gateway.scans, gateway.lists, gateway.surfaces)
+    secrets = secrets_of(exchange.authorized.headers) if exchange.authorized is not None else ()
+    answers = Answers(place, exchange.pending, gateway.scans, gateway.lists, gateway.surfaces, secrets)
     sinks = Sinks(
         ended=exchange.end,
         unasked=lambda ids: _decline(exchange, ids),

@@ -5,7 +5,7 @@ Buckets are this process's own: replicas each let that much through.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from dataclasses import dataclass
 from math import ceil
 
@@ -46,14 +46,16 @@ class Rates:
 
     def take(self, keys: list[tuple[tuple[str, ...], Rate]], now: float) -> None:
         """Take one of each bucket as often as it is named, or of none. `now` is monotonic seconds. Raises `Refused`."""
-        wanted = Counter(key for key, _ in keys)
-        levels = [(key, rate, self._level(key, rate, now)) for key, rate in dict(keys).items()]
-        waits = [60.0 * (wanted[key] - level) / rate.per_minute for key, rate, level in levels if level < wanted[key]]
-        if waits:
-            headers = {"retry-after": str(max(1, ceil(max(waits))))}
+        left: dict[tuple[str, ...], float] = {}
+        wait = 0.0
+        for key, rate in keys:
+            left[key] = level = (left[key] if key in left else self._level(key, rate, now)) - 1
+            wait = max(wait, -60.0 * level / rate.per_minute)
+        if wait > 0:
+            headers = {"retry-after": str(max(1, ceil(wait)))}
             raise Refused(429, LIMITED, "too many calls: try again later", reason="rate_limited", headers=headers)
-        for key, _, level in levels:
-            self._buckets[key] = (level - wanted[key], now)
+        for key, level in left.items():
+            self._buckets[key] = (level, now)
             self._buckets.move_to_end(key)
         while len(self._buckets) > self._many:
             self._buckets.popitem(last=False)

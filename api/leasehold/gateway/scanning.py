@@ -6,13 +6,13 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from leasehold.gateway.refusals import BLOCKED, Refused
 from leasehold.gateway.serving import Served
 from leasehold.model.relaying import ScanResponse
 from leasehold.scan.findings import Finding, FindingKind, Response, ScanPolicy
-from leasehold.scan.scanning import scan
+from leasehold.scan.scanning import Scan, scan
 from leasehold.scan.windows import Form
 
 _KEPT = 4096
@@ -23,8 +23,10 @@ ARGUMENTS: Mapping[FindingKind, Response] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+_NOTHING: Mapping[str, int] = {}
+
+
+class Scanned(NamedTuple):
     """Content that may go on, its SHA-256, and a count of what was found by `kind:rule:response`."""
 
     content: bytes
@@ -55,9 +57,7 @@ class Scans:
 
     def _scanned(self, raw: bytes, served: Served, what: str) -> Scanned:
         came = scan(raw, self._policy(served, what), self._key, Form.JSON)
-        found = Counter(_name(one) for one in came.findings)
-        if came.omitted:
-            found["omitted"] = came.omitted
+        found = _counted(came) if came.findings else _NOTHING
         if came.blocked:
             raise Refused(
                 403,
@@ -83,6 +83,13 @@ class Scans:
 
 def _responses(said: Mapping[str, ScanResponse]) -> dict[FindingKind, Response]:
     return {FindingKind(kind): Response(response.value) for kind, response in said.items()}
+
+
+def _counted(came: Scan) -> Mapping[str, int]:
+    found = Counter(_name(one) for one in came.findings)
+    if came.omitted:
+        found["omitted"] = came.omitted
+    return found
 
 
 def _name(finding: Finding) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from leasehold.model.access import Reach, reach_of_scope
 from leasehold.model.authority.order import Verdict, covers
+from leasehold.model.clients import DpopUse
 from leasehold.model.grants import Ceiling
+from leasehold.model.people import Agent
 from leasehold.model.tools import Scope
 
 
@@ -43,6 +45,12 @@ def within_ceilings(
 def held_under(reach: Reach, bounds: Iterable[tuple[Reach, ...]]) -> bool:
     """True iff each bound provably covers the reach."""
     return all(covers(bound, (reach,)) is Verdict.YES for bound in bounds)
+
+
+def dpop_under(agent: Agent, ceilings: Iterable[Ceiling]) -> DpopUse:
+    """Whether an agent's tokens must be bound to a key: it says so itself, or a ceiling above it does."""
+    asked = {agent.dpop, *(ceiling.dpop for ceiling in ceilings)}
+    return DpopUse.REQUIRED if DpopUse.REQUIRED in asked else DpopUse.OFF
 
 
 def reach_under(ceiling: Ceiling, scopes: Mapping[str, Scope]) -> tuple[Reach, ...]:

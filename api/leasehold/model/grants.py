@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from leasehold.model.arguments import ArgumentConstraint, Declared, check_constraints, constraint_text
+from leasehold.model.clients import DpopUse
 from leasehold.model.errors import InvalidValue
 from leasehold.model.names import check_name, check_resource, check_text, check_tool, has_wildcard
 from leasehold.model.people import TTL_MAX_SECONDS, TTL_MIN_SECONDS
@@ -83,13 +84,14 @@ class Ceiling:
     """Upper bound for a principal: `agent:<name>`, `team:<name>`, `environment:<name>` or `organization`.
 
     A grant must lie within the union of `scopes` of *every* ceiling that applies; no scopes means nothing is allowed.
-    `max_ttl` caps token lifetime, in seconds.
+    `max_ttl` caps token lifetime, in seconds. `dpop` required binds every token beneath to a key.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     principal: str
     scopes: frozenset[str]
     max_ttl: int | None = None
+    dpop: DpopUse = DpopUse.OFF
 
     def __post_init__(self) -> None:
         what, _, name = self.principal.partition(":")

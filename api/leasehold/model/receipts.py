@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from leasehold.model.errors import InvalidValue, LeaseholdError
 
@@ -38,6 +39,31 @@ class Presented:
 
     unverified_receipt: str = field(repr=False)
     proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What a pipeline keeps of a review: an unverified receipt, and the proofs of its objects by `kind/name`."""
+
+    unverified_receipt: str = field(repr=False)
+    proofs: Mapping[str, str] = field(default_factory=dict)
+
+    def presented(self, kind: str, name: str) -> Presented:
+        """What the write of one object shows. Raises `InvalidValue`."""
+        return Presented(self.unverified_receipt, parse_proof(self.proofs.get(f"{kind}/{name}", "-")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """That a change was approved, as a registry remembers it: by whom, for which stacks, under which rules."""
+
+    receipt: str
+    delta: str
+    stacks: frozenset[str]
+    rules: str
+    by: str
+    at: datetime
+    until: datetime
 
 
 class ReceiptRefused(LeaseholdError):
@@ -93,7 +119,7 @@ def parse_proof(text: str) -> str:
 
 
 def _ordered(transitions: Sequence[Transition]) -> list[Transition]:
-    return sorted(transitions, key=lambda one: (one.kind, one.name))
+    return sorted(transitions, key=lambda one: (one.kind, one.name, one.before, one.after))
 
 
 def _levels(ordered: Sequence[Transition]) -> Iterator[list[bytes]]:

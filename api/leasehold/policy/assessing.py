@@ -16,7 +16,7 @@ from leasehold.model.tools import Action
 from leasehold.policy.cedar.applications import Application, Part, application_of
 from leasehold.policy.cedar.index import scoped
 from leasehold.policy.cedar.json_schema import SchemaRefused, arguments_shape
-from leasehold.policy.cedar.reading import types_named
+from leasehold.policy.cedar.reading import relations_named, types_named
 from leasehold.policy.cedar.shapes import EMPTY
 from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, read
 from leasehold.policy.cedar.validation import (
@@ -52,6 +52,7 @@ _HINTS = (  # MCP 2025-11-25, ToolAnnotations, with the defaults there
     ("read_only", "readOnlyHint", False),
 )
 PRINCIPALS = frozenset({AGENT, USER, GROUP, TEAM, ROLE})
+_NONE: frozenset[str] = frozenset()
 
 
 def check(texts: Iterable[PolicyText], facts: Facts) -> tuple[Problem, ...]:
@@ -66,25 +67,50 @@ def check(texts: Iterable[PolicyText], facts: Facts) -> tuple[Problem, ...]:
         vocabulary, application = vocabulary_of(facts), application_in(every)
     except DocumentRefused as refused:
         return refused.problems
-    return tuple(_problems(every, Checker(vocabulary, application)))
+    return (*_problems(every, Checker(vocabulary, application)), *_otherwise_declared(every, vocabulary, application))
 
 
-def checked(texts: tuple[PolicyText, ...], checker: Checker) -> list[tuple[PolicyText, Statement]]:
-    """Every statement with its text. Raises `DocumentRefused` with all that is wrong."""
-    problems = tuple(_problems(texts, checker))
+def checked(
+    texts: tuple[PolicyText, ...], checker: Checker, living: frozenset[str] = _NONE
+) -> list[tuple[PolicyText, Statement]]:
+    """Every statement with its text. Raises `DocumentRefused` with all that is wrong.
+
+    Documents that are `living` were found right once: of them it is enough that they can be read.
+    """
+    problems = tuple(_problems(texts, checker, living))
     if problems:
         raise DocumentRefused(problems)
     return [(text, one) for text in texts for one in read(text.name, text.document)[0]]
 
 
-def assuming(vocabulary: Vocabulary, texts: Iterable[PolicyText]) -> Vocabulary:
-    """The same, with every type of resource that policies name, in any other, and nothing known of it."""
-    named = frozenset[str]().union(*(_types_named(one.name, one.document) for one in texts if one.schema is None))
-    named -= {RELATION, ACTION}
+def assuming(vocabulary: Vocabulary, texts: Iterable[PolicyText], application: Application | None) -> Vocabulary:
+    """The same, with every type of resource that policies name, in any other, and nothing known of it.
+
+    So with relations: that nobody has one any more makes no policy about those who have it a wrong one.
+    """
+    documents = [(one.name, one.document) for one in texts if one.schema is None]
+    named = frozenset[str]().union(*(_types_named(*one) for one in documents)) - {RELATION, ACTION}
     types = {**dict.fromkeys(named, EMPTY), **vocabulary.types}
+    relations = {type_: set(names) for type_, names in vocabulary.relations.items()}
+    for type_, name in frozenset[tuple[str, str]]().union(*(_relations_named(*one) for one in documents)):
+        if name not in {field for field, _ in types[type_].fields}:
+            relations.setdefault(type_, set()).add(name)
+    for type_, name in application.relations if application is not None else ():
+        relations.setdefault(type_, set()).add(name)
     above = frozenset(types) - {AGENT, USER}
     members = {type_: above | vocabulary.members.get(type_, frozenset()) for type_ in types if type_ not in PRINCIPALS}
-    return replace(vocabulary, types=types, members={**vocabulary.members, **members})
+    held = {type_: frozenset(names) for type_, names in relations.items()}
+    return replace(vocabulary, types=types, members={**vocabulary.members, **members}, relations=held)
+
+
+@lru_cache(maxsize=64)
+def _relations_named(name: str, document: str) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (type_, relation)
+        for one in read(name, document)[0]
+        for relation in relations_named(one.template)
+        for type_ in types_named(one.template) - PRINCIPALS - {RELATION, ACTION}
+    )
 
 
 @lru_cache(maxsize=64)
@@ -225,12 +251,25 @@ def _fine(spoken: list[Statement], grounds: list[Ground | Part]) -> dict[bytes, 
     return {digest: fine_under(schema, several) for digest, (schema, several) in texts.items()}
 
 
-def _problems(texts: tuple[PolicyText, ...], checker: Checker) -> Iterator[Problem]:
+def _problems(texts: tuple[PolicyText, ...], checker: Checker, living: frozenset[str] = _NONE) -> Iterator[Problem]:
     yield from _repeated(texts)
     for text in texts:
         statements, unread = read(text.name, text.document)
         yield from unread
-        yield from checker.problems(text, statements)
+        if text.name not in living:
+            yield from checker.problems(text, statements)
+
+
+def _otherwise_declared(
+    texts: tuple[PolicyText, ...], vocabulary: Vocabulary, application: Application | None
+) -> Iterator[Problem]:
+    """Relations of the registry that an application takes for something else: none of its questions would fit."""
+    for text in texts:
+        part = application.parts[text.schema] if application is not None and text.schema is not None else None
+        for type_, declared in part.declared.items() if part is not None else ():
+            for name in sorted(declared.attributes & vocabulary.relations.get(type_, _NONE) - declared.relations):
+                said = f"`{name}` is a relation to `{type_}`: declare it as `{name}: {RELATION}`"
+                yield Problem(text.name, 1, f"{said}, an `entity {RELATION};` that those who have it are in")
 
 
 def _repeated(texts: tuple[PolicyText, ...]) -> Iterator[Problem]:

@@ -1,38 +1,17 @@
-"""What stands in the place of a policy that cannot be published any more: it denies all that the policy spoke of.
-
-Dropping the policy instead could allow what it forbade.
-"""
+"""What stands where a policy cannot be read any more: nobody knows what it forbade, and so everything is denied."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from cedarpy import pst
 
 from leasehold.model.entities import EntityRef
-from leasehold.model.policies import PolicyMode, PolicySide
+from leasehold.model.policies import PolicySide
 from leasehold.policy.cedar.index import ref_of
-from leasehold.policy.cedar.shapes import quoted
 from leasehold.policy.cedar.statements import Statement
-from leasehold.policy.material import Facts, PolicyText
-from leasehold.policy.published import Published
+from leasehold.policy.material import PolicyText
 
 BLOCKED = "unpublishable"
 _EVERYTHING = f'@id("{BLOCKED}") forbid(principal, action, resource);'
-
-
-def blocking(text: PolicyText, before: Published, facts: Facts) -> Iterator[PolicyText]:
-    """Denies every action that the document spoke of when it was published, as far as there is one of them left."""
-    of = [one.statement for one in before.policies.values() if one.statement.document == text.name]
-    document = _EVERYTHING
-    if text.schema is None and all(isinstance(one.template.action, pst.ActionEq) for one in of):
-        here = sorted(_actions(of) & {f"{tool.server}/{tool.name}" for tool in facts.tools})
-        if not here:  # all its tools are gone, and an unknown tool is denied anyway
-            return
-        actions = ", ".join(f"Action::{quoted(one)}" for one in here)
-        document = f'@id("{BLOCKED}") forbid(principal, action in [{actions}], resource);'
-    yield replace(text, document=document, schema=None, mode=PolicyMode.ENFORCE)
 
 
 def everything_denied() -> list[PolicyText]:
@@ -43,8 +22,3 @@ def everything_denied() -> list[PolicyText]:
 def entities_named(statement: Statement) -> frozenset[EntityRef]:
     """Every entity that a policy names outright."""
     return frozenset(ref_of(uid) for uid in pst.entity_uids(statement.template))
-
-
-def _actions(statements: Iterable[Statement]) -> set[str]:
-    scopes = (one.template.action for one in statements)
-    return {scope.entity.id for scope in scopes if isinstance(scope, pst.ActionEq)}

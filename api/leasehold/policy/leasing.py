@@ -68,7 +68,7 @@ def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) 
     deployment = _deployment(facts, hold, wish, now)
     if isinstance(deployment, LeaseDenied):
         return deployment
-    if facts.agent.dpop is DpopUse.REQUIRED and not wish.proven:
+    if facts.dpop is DpopUse.REQUIRED and not wish.proven:
         return LeaseDenied(LeaseReason.PROOF_MISSING)
     share = share_of(facts, wish, now)
     if isinstance(share, LeaseDenied):

@@ -38,18 +38,18 @@ def publish(
     *,
     caller_schema: Mapping[str, object] = CALLER_SCHEMA,
     as_of: str = "",
+    living: frozenset[str] = frozenset(),
 ) -> Published:
     """Everything checked and ready. Raises `DocumentRefused` with all that is wrong; then nothing was published.
 
-    `as_of` tells states of the facts apart, in the version that every decision names.
+    `as_of` tells states of the facts apart, in the version that every decision names. Documents that are `living` were
+    published before: where the world has changed beneath them, they fail at the questions that show it, and deny.
     """
     every = tuple(sorted(texts, key=lambda text: text.name))
-    vocabulary = assuming(vocabulary_of(facts, caller_schema), every)
     application = application_in(every)
-    found = [
-        (text.side, Policy(one, text.mode, text.permits))
-        for text, one in checked(every, Checker(vocabulary, application, actions_in(vocabulary, application)))
-    ]
+    vocabulary = assuming(vocabulary_of(facts, caller_schema), every, application)
+    checker = Checker(vocabulary, application, actions_in(vocabulary, application))
+    found = [(text.side, Policy(one, text.mode, text.permits)) for text, one in checked(every, checker, living)]
     chosen = engine or CompiledEngine()
     actions = {**_foreign(application), **{name: _action(name, tool) for name, tool in vocabulary.tools.items()}}
     by_side = {side: [one for of, one in found if of is side] for side in PolicySide}

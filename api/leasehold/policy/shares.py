@@ -10,7 +10,8 @@ from typing import TypeAlias
 from leasehold.model.access import Reach, applies, is_live, reach_of_grant, unconditional_scopes, wire_scopes
 from leasehold.model.authority.order import Verdict
 from leasehold.model.authority.order import covers as covers_reach
-from leasehold.model.ceilings import within_ceilings
+from leasehold.model.ceilings import dpop_under, within_ceilings
+from leasehold.model.clients import DpopUse
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.heartbeats import Heartbeat
@@ -35,6 +36,8 @@ class BoundGrant:
 class AgentFacts:
     """What the registry holds of one agent. `max_ttl` is the least of its own and of the ceilings above it.
 
+    With `dpop` required, by itself or by a ceiling, every token of it is bound to a key.
+
     `others` are scopes on resources of our own, by resource. `gone` are deployments whose workload does not stand;
     `heartbeats` are owed by those deployments that have a `heartbeat_ttl`. `shares` are answers that were worked out,
     while they stand.
@@ -47,6 +50,7 @@ class AgentFacts:
     grants: tuple[BoundGrant, ...]
     servers: Mapping[str, ToolServer]
     max_ttl: timedelta
+    dpop: DpopUse
     others: Mapping[str, frozenset[str]] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
     heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
@@ -97,6 +101,7 @@ def agent_facts(  # noqa: PLR0913  six kinds of object make an agent's reach
         grants=tuple(one for one in bound if one.reach),
         servers=servers,
         max_ttl=timedelta(seconds=min(limits)),
+        dpop=dpop_under(agent, above.values()),
     )
 
 

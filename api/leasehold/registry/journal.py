@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,8 +36,16 @@ class Target:
     revision: int
 
 
-def record_write(unit: UnitOfWork, principal: Principal, operation: str, stored: Stored[Spec]) -> None:
-    """Remember one revision: `stored` as it is now, or, for a deletion, as it was, with the deletion's revision."""
+NOTHING: Mapping[str, str] = {}
+
+
+def record_write(
+    unit: UnitOfWork, principal: Principal, operation: str, stored: Stored[Spec], held: Mapping[str, str] = NOTHING
+) -> None:
+    """Remember one revision: `stored` as it is now, or, for a deletion, as it was, with the deletion's revision.
+
+    `held` is what let the write through.
+    """
     deleted = operation == "delete"
     unit.versions.append(
         Version(
@@ -53,7 +61,8 @@ def record_write(unit: UnitOfWork, principal: Principal, operation: str, stored:
     )
     target = Target(stored.kind.value, stored.name, stored.revision)
     record_change(unit, principal, operation, target, stored.updated_at)
-    record_success(unit, attempt(principal, operation, stored.kind, stored.name, stored.updated_at), stored.revision)
+    event = attempt(principal, operation, stored.kind, stored.name, stored.updated_at)
+    record_success(unit, replace(event, detail={**event.detail, **held}), stored.revision)
 
 
 def record_change(unit: UnitOfWork, principal: Principal, operation: str, target: Target, now: datetime) -> None:

@@ -121,11 +121,14 @@ class Tasks(Protocol):
 
 
 class Receipts(Protocol):
-    """Lets a write through, or raises `ReceiptRefused`: what a stack writes may need the receipt of a reviewed plan."""
+    """Lets a write through, or raises `ReceiptRefused`: what a stack writes may need the receipt of a reviewed plan.
+
+    It says by which receipt, and who approved that: for the audit trail.
+    """
 
     def check(
         self, principal: Principal, kind: Kind, name: str, before: Spec | None, after: Spec | None, /
-    ) -> None: ...
+    ) -> Mapping[str, str]: ...
 
 
 class Baselines(Protocol):

@@ -55,11 +55,11 @@ def apply_put(
     """Write one object inside a transaction that holds the writers' lock."""
     live = unit.objects.find(put.kind, put.name)
     _check(unit, permit, put, live)
-    receipts.check(permit.principal, put.kind, put.name, live.spec if live is not None else None, put.spec)
+    held = receipts.check(permit.principal, put.kind, put.name, live.spec if live is not None else None, put.spec)
     stored = _next(unit, permit, put, live, now)
     ended = grants_to_remove(unit, permit.principal, put, live) if put.kind is Kind.GRANT_SETS else []
     for grant in ended:
-        remove(unit, permit, grant, now)
+        remove(unit, permit, grant, now, held)
     if live is not None and _is_same(live, stored):
         record_success(unit, attempt(permit.principal, "put", put.kind, put.name, now), live.revision)
         return Written(view(unit, live, now), created=False)
@@ -68,7 +68,7 @@ def apply_put(
     check_policy(unit, policies, put.name, put.spec)
     with ending_what_is_lost(unit, put.kind, put.name, live.spec if live else None, put.spec, now):
         unit.objects.put(stored, references(put.name, put.spec))
-    record_write(unit, permit.principal, "create" if live is None else "update", stored)
+    record_write(unit, permit.principal, "create" if live is None else "update", stored, held)
     return Written(view(unit, stored, now), created=live is None)
 
 

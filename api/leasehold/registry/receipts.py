@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.principal import Principal
@@ -12,5 +14,6 @@ class Unheld:
 
     def check(
         self, _principal: Principal, _kind: Kind, _name: str, _before: Spec | None, _after: Spec | None, /
-    ) -> None:
+    ) -> Mapping[str, str]:
         """Nothing is refused."""
+        return {}

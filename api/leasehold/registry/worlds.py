@@ -9,7 +9,8 @@ from datetime import datetime
 from leasehold.model.access import Reach, applies, is_live, reach_of_grant
 from leasehold.model.authority.order import Verdict
 from leasehold.model.authority.order import covers as covers_reach
-from leasehold.model.ceilings import within_ceilings
+from leasehold.model.ceilings import dpop_under, within_ceilings
+from leasehold.model.clients import DpopUse
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
@@ -23,15 +24,21 @@ from leasehold.registry.ports import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What an agent can be issued now: reach by (server's URL, tool, action), and for how many seconds."""
+    """What an agent can be issued now: reach by (server's URL, tool, action), for how many seconds, bound or not."""
 
     reach: Mapping[tuple[str, str, str], frozenset[Reach]]
     max_ttl: int
+    dpop: DpopUse
 
     def loses_to(self, after: Access) -> bool:
         """True unless all that could be issued before can be issued after: what cannot be decided counts as lost."""
-        return self.max_ttl > after.max_ttl or any(
-            covers_reach(after.reach.get(tool, ()), reach) is not Verdict.YES for tool, reach in self.reach.items()
+        proves = self.dpop is DpopUse.OFF and after.dpop is DpopUse.REQUIRED
+        return (
+            proves
+            or self.max_ttl > after.max_ttl
+            or any(
+                covers_reach(after.reach.get(tool, ()), reach) is not Verdict.YES for tool, reach in self.reach.items()
+            )
         )
 
 
@@ -73,7 +80,8 @@ class World:
                 found.setdefault(key, set()).add(replace(reach, tool_server="", tool=key[1]))
         bounds = [c.max_ttl for c in ceilings.values() if c.max_ttl is not None]
         max_ttl = min([TTL_MAX_SECONDS, self.agents[agent_name].max_ttl, *bounds])
-        return Access({key: frozenset(reach) for key, reach in found.items()}, max_ttl)
+        dpop = dpop_under(self.agents[agent_name], ceilings.values())
+        return Access({key: frozenset(reach) for key, reach in found.items()}, max_ttl, dpop)
 
     def _tools(self, reach: Reach) -> Iterator[tuple[str, str, str]]:
         server = self.servers.get(reach.tool_server)

@@ -31,6 +31,16 @@ def cause_of_presence(versions: Sequence[Version]) -> Version | None:
     return born
 
 
+def cause_of_taking(versions: Sequence[Version]) -> Version | None:
+    """The write by which a live object came to the stack that manages it."""
+    taken = None
+    for version in reversed(versions):
+        if version.spec is None or (taken is not None and version.stack != taken.stack):
+            break
+        taken = version
+    return taken
+
+
 def cause_of_absence(versions: Sequence[Version]) -> Version | None:
     """The write that took an object away; None if it never lived."""
     last = versions[-1] if versions else None

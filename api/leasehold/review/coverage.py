@@ -70,11 +70,11 @@ def _out_of_sight(declared: Declared, seen: frozenset[str]) -> Iterator[Gap]:
 def _unseen(spec: Spec) -> tuple[str, str] | None:
     match spec:
         case Policy():
-            return "policy", "what policies decide is not replayed here"
+            return "policy", "what it makes of calls"
         case ToolServer():
-            return "tool server", "nobody saw what it lists"
+            return "tool server", "what it lists itself"
         case CredentialProfile() if not is_visible(spec):
-            return "credential profile", "where it points to, nothing is looked at"
+            return "credential profile", "the target that it points to"
         case _:
             return None
 

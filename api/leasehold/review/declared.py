@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -56,12 +56,16 @@ class DeclaredObject:
 
 @dataclass(frozen=True)
 class Declared:
-    """Everything that the given stacks declare. `unproven_keys` are objects known by name alone."""
+    """Everything that the given stacks declare. `unproven_keys` are objects known by name alone.
+
+    `outlines` are what is known of unproven objects: kind and name, and a digest of the rest.
+    """
 
     stacks: frozenset[str]
     objects: tuple[DeclaredObject, ...]
     unproven: tuple[Unproven, ...] = ()
     unproven_keys: frozenset[Key] = frozenset()
+    outlines: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def by_key(self) -> Mapping[Key, DeclaredObject]:
@@ -103,6 +107,13 @@ class Declared:
     def unproven_in_order(self) -> tuple[Unproven, ...]:
         """What could not be compared, by stack and address."""
         return tuple(sorted(self.unproven, key=lambda one: (one.stack, one.address)))
+
+    def managed_elsewhere(self, live: Live) -> Iterator[tuple[DeclaredObject, str]]:
+        """What lives under another stack than the one that declares it, with that stack. By hand is nobody's."""
+        for key, one in sorted(self.by_key.items()):
+            stored = live.stored.get(key)
+            if stored is not None and stored.stack not in {None, one.stack}:
+                yield one, str(stored.stack)
 
     def mentions(self, key: Key) -> bool:
         """True if some stack declares the object, even if it cannot be compared yet."""

@@ -56,16 +56,13 @@ def find_drift(picture: Picture) -> DriftReport:
     dressing = Dressing(drafted, declared, live, history=picture.history, evidence=picture.evidence)
     findings = sorted((dressing.finding(draft) for draft in drafted), key=_worst_first)
     unseen = [one for one in beyond if isinstance(one, Unproven)]
-    return _report(picture, findings, unseen, equivalent=_equivalent(declared, found))
+    return _report(picture, findings, unseen, equivalent=_equivalent(picture, found))
 
 
 def _drafts(found: list[Difference], comparison: Comparison, picture: Picture) -> Iterator[Draft]:
     for one in found:
         yield from drafts(one, comparison)
-    for key, claims in sorted(picture.declared.conflicts.items()):
-        stacks = " and ".join(quoted(claim.stack) for claim in claims)
-        sentence = f"{key[0].singular} {quoted(key[1])} is declared by {stacks}: each undoes what the other applies"
-        yield Draft(DriftClass.CONFLICT, key, None, sentence, Assessment(3, ("declared twice",)))
+    yield from _conflicts(picture)
     for late in outlived(picture.declared, picture.live, picture.live.at):
         signs = late.assessment.factors
         yield Draft(
@@ -75,8 +72,24 @@ def _drafts(found: list[Difference], comparison: Comparison, picture: Picture) -
     yield from unapproved(picture.declared, picture.live, picture.seen)
 
 
-def _equivalent(declared: Declared, found: list[Difference]) -> int:
-    return len(declared.by_key.keys() - {one.key for one in found} - declared.conflicts.keys())
+def _conflicts(picture: Picture) -> Iterator[Draft]:
+    """What two stacks answer for: both declare it, or one manages what the other declares (by a wrong name, too)."""
+    twice = picture.declared.conflicts
+    for (kind, name), claims in sorted(twice.items()):
+        stacks = " and ".join(quoted(claim.stack) for claim in claims)
+        sentence = f"{kind.singular} {quoted(name)} is declared by {stacks}: each undoes what the other applies"
+        yield Draft(DriftClass.CONFLICT, (kind, name), None, sentence, Assessment(3, ("declared twice",)))
+    for one, stack in picture.declared.managed_elsewhere(picture.live):
+        if one.key not in twice:
+            what, where = f"{one.kind.singular} {quoted(one.name)}", quoted(one.stack)
+            sentence = f"{what} is declared by {where} and managed by {quoted(stack)}"
+            yield Draft(DriftClass.CONFLICT, one.key, None, sentence, Assessment(3, ("another stack manages it",)))
+
+
+def _equivalent(picture: Picture, found: list[Difference]) -> int:
+    declared = picture.declared
+    elsewhere = {one.key for one, _ in declared.managed_elsewhere(picture.live)}
+    return len(declared.by_key.keys() - {one.key for one in found} - declared.conflicts.keys() - elsewhere)
 
 
 def _worst_first(finding: Finding) -> tuple[object, ...]:

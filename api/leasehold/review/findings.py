@@ -111,8 +111,8 @@ class Cause:
 
     How: `via` is the door, `stack` the stack that it was written for (null: by hand), `binding` the workload binding
     that let the writer in, `lease` the lease of the token that it presented, `run` the pipeline run behind that,
-    `event` its place in the audit log. `approved_by` stays null until approvals are built. What nobody wrote down is
-    null.
+    `event` its place in the audit log, `approved_by` who approved the plan whose receipt let it through. What nobody
+    wrote down is null.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE

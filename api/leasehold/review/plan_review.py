@@ -12,6 +12,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.people import Agent
 from leasehold.model.principal import Principal
+from leasehold.model.receipts import Approval
 from leasehold.model.trust import WorkloadBinding
 from leasehold.policy.proving.comparing import Movement
 from leasehold.policy.replaying import Foreseen
@@ -53,7 +54,8 @@ class Against(StrEnum):
 class PlanReview:
     """Answer of `POST /v1/plan-reviews` and `POST /v1/plan-comparisons`. Changes come worst first.
 
-    `replay` is null where no decision is on record.
+    `replay` is null where no decision is on record. `receipt_refused` says why the receipt that was shown does not let
+    this plan through; it is null if it does, or if none was shown.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
@@ -70,15 +72,17 @@ class PlanReview:
     gate: GateReport
     replay: PlanReplay | None = None
     receipt: Receipt | None = None
+    receipt_refused: str | None = None
     against: Against = Against.LIVE
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A review, and the change that it judges."""
+    """A review, the change that it judges, and who approved that change before, newest first."""
 
     review: PlanReview
     delta: SemanticDelta
+    approvals: tuple[Approval, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def judge_plan(
     keys = sorted({*picture.declared.by_key, *removed})
     foundations = sorted(_foundation_changes(keys, comparison, picture), key=lambda one: (-one.risk.rank, one.name))
     proved = prove(picture.live.world, planned, picture.live.at)
-    delta = semantic_delta(picture.live.world, planned, keys)
+    delta = semantic_delta(picture.live.world, planned, keys, picture.declared.outlines)
     scene = Scene(
         rules=rules,
         declared=picture.declared,

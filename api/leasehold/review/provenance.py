@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from leasehold.model.events import AuditEvent
 from leasehold.model.records import AuditRecord, Version
-from leasehold.review.causes import cause_of_absence, cause_of_change, cause_of_delisting, cause_of_presence
+from leasehold.review.causes import (
+    cause_of_absence,
+    cause_of_change,
+    cause_of_delisting,
+    cause_of_presence,
+    cause_of_taking,
+)
 from leasehold.review.drafts import Draft
 from leasehold.review.findings import Cause, DriftClass
 from leasehold.review.history import Evidence, History
@@ -54,6 +60,7 @@ class Provenance:
             lease=lease,
             run=_text(issue, "run"),
             event=found.sequence,
+            approved_by=_text(found.event, "approved_by"),
         )
 
     def _write(self, version: Version | None) -> AuditRecord | None:
@@ -69,9 +76,9 @@ def culprit(draft: Draft, histories: Mapping[Key, Sequence[Version]]) -> Version
     if draft.cause_key is not None:
         past = histories.get(draft.cause_key, ())
         return cause_of_delisting(past, draft.delisted) if draft.delisted else past[-1] if past else None
-    if draft.difference is None:
-        return None
     past = histories.get(draft.key, ())
+    if draft.difference is None:
+        return cause_of_taking(past) if draft.class_ is DriftClass.CONFLICT else None
     match draft.difference.presence:
         case DriftClass.MISSING:
             return cause_of_absence(past)

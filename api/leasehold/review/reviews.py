@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from leasehold.model.credentials import CredentialProfile
@@ -17,7 +17,8 @@ from leasehold.model.records import AuditRecord, Version
 from leasehold.review.comparing import Sides, compare
 from leasehold.review.declared import Declared
 from leasehold.review.drift import Picture, find_drift
-from leasehold.review.gate.rules import USUAL, Rules
+from leasehold.review.gate.approvals import approvals_of
+from leasehold.review.gate.rules import USUAL, Rules, Verdict
 from leasehold.review.outside import Outside, visible_profiles
 from leasehold.review.plan_review import Judged, PlanReview, judge_plan
 from leasehold.review.ports import Observer, Recalled, Recollection, Store, View
@@ -68,7 +69,11 @@ class Reviews:
         with self._store.read() as view:
             live = _look(view, now)
             picture = Picture(declared, live, view.versions, seen=_seen(view, live))
-            return judge_plan(picture, self._rules, author, recalled)
+            judged = judge_plan(picture, self._rules, author, recalled)
+            if judged.review.gate.verdict is not Verdict.NEEDS_APPROVAL:
+                return judged
+            approvals = approvals_of(judged.delta, _Evidence(view), view.versions)
+            return replace(judged, approvals=tuple(approvals))
 
     def _recalled(self, author: Principal | None) -> Recalled | PlanReplay | None:
         """Decisions on record, for whoever may have them explained; nothing is read of them for others."""

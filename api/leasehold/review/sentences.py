@@ -57,7 +57,8 @@ def subject_of(binding: WorkloadBinding) -> str:
     if binding.kubernetes is not None:
         account = f"{binding.kubernetes.namespace}/{binding.kubernetes.service_account}"
         uid = binding.kubernetes.service_account_uid
-        return f"service account {quoted(account)}{f' (uid {quoted(uid)})' if uid else ''} of {issuer}"
+        pin = f" (uid {quoted(uid)})" if uid else " (whatever its uid)"
+        return f"service account {quoted(account)}{pin} of {issuer}"
     if binding.github_actions is not None:
         run = binding.github_actions
         pins = (("workflow", run.job_workflow_ref), ("environment", run.environment), ("ref", run.ref))

@@ -85,10 +85,13 @@ def _client(was: Agent, now: Agent) -> list[Move]:
         *([Move(+1, 3, "clients at other addresses may act as it")] if now.client_ids - was.client_ids else []),
         *([Move(-1, 1, "clients at fewer addresses may act as it")] if was.client_ids - now.client_ids else []),
         *_dynamic_clients(was.dynamic_clients, now.dynamic_clients),
-        *size(
-            was.dpop is DpopUse.OFF, now.dpop is DpopUse.OFF, "tokens without proof of possession", "tokens need proof"
-        ),
+        *_proofs(was.dpop, now.dpop),
     ]
+
+
+def _proofs(was: DpopUse, now: DpopUse) -> list[Move]:
+    off = DpopUse.OFF
+    return size(was is off, now is off, "tokens without proof of possession", "tokens need proof")
 
 
 def _server(was: ToolServer, now: ToolServer, _: Sides) -> list[Move]:
@@ -136,6 +139,7 @@ def _ceiling(was: Ceiling, now: Ceiling, sides: Sides) -> list[Move]:
         *([Move(+1, 3, "ceiling lifted from its principal")] if was.principal != now.principal else []),
         *_reach(frozenset(reach_under(was, scopes)), frozenset(reach_under(now, scopes)), "ceiling"),
         *size(was.max_ttl or TTL_MAX_SECONDS, now.max_ttl or TTL_MAX_SECONDS, "longer tokens", "shorter tokens"),
+        *_proofs(was.dpop, now.dpop),
     ]
 
 

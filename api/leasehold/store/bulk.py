@@ -8,7 +8,7 @@ and `database.transaction` takes the driver's errors for what they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 Row = Mapping[str, object]
+_AT_ONCE = (64, 16, 4, 1)  # of 15 columns at most: SQLite takes 32,766 values in one statement
 
 
 class BulkInsert:
@@ -34,7 +35,12 @@ class BulkInsert:
         if prepared is None:
             prepared = self._prepared[dialect.name] = _prepare(self._table, dialect)
         cursor = connection.connection.cursor()
-        cursor.executemany(prepared.text, [prepared.values(row) for row in rows])
+        values = [prepared.values(row) for row in rows]
+        if dialect.name == "sqlite":
+            for text, several in prepared.at_once(values):
+                cursor.execute(text, several)
+        else:
+            cursor.executemany(prepared.text, values)
         cursor.close()
 
 
@@ -47,6 +53,19 @@ class _Prepared:
 
     def values(self, row: Row) -> tuple[object, ...]:
         return tuple([row[name] if convert is None else convert(row[name]) for name, convert in self.columns])
+
+    def at_once(self, rows: Sequence[tuple[object, ...]]) -> Iterator[tuple[str, list[object]]]:
+        """Statements of several rows each. SQLite's driver gives the interpreter away and waits for it at every one.
+
+        There are few different ones, so that the driver has them prepared.
+        """
+        head, _, places = self.text.rpartition(" VALUES ")
+        done = 0
+        for size in _AT_ONCE:
+            while len(rows) - done >= size:
+                text = f"{head} VALUES {', '.join([places] * size)}"
+                yield text, [value for row in rows[done : done + size] for value in row]
+                done += size
 
 
 def _prepare(table: Table, dialect: Dialect) -> _Prepared:

@@ -18,7 +18,16 @@ from leasehold.store.bulk import BulkInsert, Spelled, listed
 from leasehold.store.lease_rows import from_micros, to_micros
 from leasehold.store.sql_history import to_record
 from leasehold.store.sql_trail_search import ABOUT, facet_values, row_facets, search
-from leasehold.store.tables import AUDIT, CHECKPOINTS, SEALS, SUBTREES, TRAIL_CURSORS, TRAIL_HEAD, upsert
+from leasehold.store.tables import (
+    AUDIT,
+    CHECKPOINTS,
+    SEALS,
+    SUBTREES,
+    TRAIL_CURSORS,
+    TRAIL_HEAD,
+    WITHOUT_PLACE,
+    upsert,
+)
 
 SEALERS_LOCK = 0x4C454153_5345414C  # "LEASSEAL": any number that only we use
 _INSERT_SEALS, _INSERT_SUBTREES = BulkInsert(SEALS), BulkInsert(SUBTREES)
@@ -54,7 +63,7 @@ class SqlTrail:
 
     def unsealed(self, limit: int) -> Sequence[AuditRecord]:
         """The oldest events that have no place yet."""
-        wanted = select(AUDIT).where(AUDIT.c.unsealed.is_(True)).order_by(AUDIT.c.sequence).limit(limit)
+        wanted = select(AUDIT).where(WITHOUT_PLACE).order_by(AUDIT.c.sequence).limit(limit)
         return [to_record(row) for row in self._connection.execute(wanted)]
 
     def seal(self, sealed: Sequence[SealedRecord], subtrees: Sequence[Subtree], head: TrailHead) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from leasehold.model.trail.queries import Facets, Found, Place, TrailQuery, facets_of, matches
 from leasehold.store.lease_rows import to_micros
 from leasehold.store.sql_history import to_record
-from leasehold.store.tables import AUDIT, SEALS
+from leasehold.store.tables import AUDIT, SEALS, WITHOUT_PLACE
 from leasehold.store.trail_rows import FACETS
 
 _UNSEALED = 10_000
@@ -106,7 +106,7 @@ def _said(query: TrailQuery) -> _Conditions:
 
 
 def _waiting(connection: Connection, query: TrailQuery) -> list[Found]:
-    wanted = select(AUDIT).where(AUDIT.c.unsealed.is_(True)).order_by(AUDIT.c.sequence.desc()).limit(_UNSEALED)
+    wanted = select(AUDIT).where(WITHOUT_PLACE).order_by(AUDIT.c.sequence.desc()).limit(_UNSEALED)
     records = (to_record(row) for row in connection.execute(wanted))
     found = (Found(record, None, facets_of(record.event)) for record in records)
     return [one for one in found if matches(query, one.record.event, one.about)]

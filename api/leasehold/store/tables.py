@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from leasehold.store import rows, trail_rows
@@ -32,6 +32,8 @@ TRAIL_CURSORS = _table(trail_rows.TrailCursorRow)
 CONTENTS = _table(trail_rows.ContentRow)
 CONTENT_KEYS = _table(trail_rows.ContentKeyRow)
 HOLDS = _table(trail_rows.HoldRow)
+WITHOUT_PLACE = text("unsealed")
+"""Of an event: in the words of the partial index, for SQLite knows it by no others and would read the whole table."""
 
 
 def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:

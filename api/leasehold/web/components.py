@@ -145,6 +145,7 @@ def _registry_schemas() -> dict[str, Schema]:
         "SimulationBody": _closed(token=_STRING),
         "Simulation": _simulation(),
         "ReviewBody": _closed(stacks=_stacks(1)),
+        "PlanReviewBody": _plan_review(),
         "ComparisonBody": _closed(base=_side(), head=_side()),
         "ApprovalBody": _closed(receipt=_STRING),
         "AuditPage": _page("AuditEvent"),
@@ -237,6 +238,12 @@ def _problem() -> Schema:
 
 def _closed(**properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _plan_review() -> Schema:
+    proofs = {"type": "object", "additionalProperties": _STRING}
+    shown = _closed(token=_STRING, objects=proofs)
+    return {**_closed(stacks=_stacks(1), receipt={"anyOf": [shown, {"type": "null"}]}), "required": ["stacks"]}
 
 
 def _page(item: str) -> Schema:

@@ -13,9 +13,11 @@ from leasehold.model.kinds import Kind
 from leasehold.model.names import check_name
 from leasehold.model.objects import SPECS
 from leasehold.model.policies import Policy
+from leasehold.model.receipts import Bundle, parse_proof
 from leasehold.review.comparing import Side, Sides
 from leasehold.review.declared import NAMED_AFTER, RESOURCE_KINDS, Declared, DeclaredObject
 from leasehold.review.findings import Unproven
+from leasehold.review.gate.delta import outline
 from leasehold.web.bodies import Json, parse_as
 
 REVIEW_LIMIT = 16 * 1024 * 1024  # bytes: some 50,000 resources
@@ -102,6 +104,35 @@ class ReviewBody:
             raise InvalidValue("stacks must hold at least one stack, each once")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownReceipt:
+    """The receipt of an earlier review: its token, and the proofs of its objects by `kind/name`."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    token: str
+    objects: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for proof in self.objects.values():
+            parse_proof(proof)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReviewBody(ReviewBody):
+    """The plans to review together, and the receipt that is to be shown when they are applied."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    receipt: ShownReceipt | None = None
+
+
+def parse_plan(body: Json) -> tuple[Declared, Bundle | None]:
+    """What plans declare, and the receipt that is shown with them. Raises `InvalidBody`."""
+    parsed = parse_as(PlanReviewBody, body)
+    shown = parsed.receipt
+    bundle = Bundle(shown.token, shown.objects) if shown is not None else None
+    return _declared(parsed.stacks, "stacks"), bundle
+
+
 def parse_declared(body: Json) -> Declared:
     """What the stacks of a body declare. Raises `InvalidBody` with the path to what is wrong."""
     return _declared(parse_as(ReviewBody, body).stacks, "stacks")
@@ -126,6 +157,7 @@ def _declared(stacks: tuple[DeclaredStack, ...], where: str) -> Declared:
     objects: list[DeclaredObject] = []
     unproven: list[Unproven] = []
     keys: set[tuple[Kind, str]] = set()
+    outlines: list[tuple[str, str]] = []
     sets: list[tuple[DeclaredResource, str, str]] = []
     for resource, stack, path in _resources(stacks, where):
         kind = _kind(resource, path)
@@ -134,6 +166,7 @@ def _declared(stacks: tuple[DeclaredStack, ...], where: str) -> Declared:
         elif missing := _unknown(kind, resource):
             unproven.append(Unproven(resource.address, stack, missing))
             keys |= {(kind, name) for name in [_name(kind, resource.values)] if name is not None}
+            outlines.append(_outline(kind, resource, missing))
         else:
             objects.append(_object(kind, resource, stack, path))
     for resource, stack, path in sets:
@@ -141,9 +174,17 @@ def _declared(stacks: tuple[DeclaredStack, ...], where: str) -> Declared:
         if resolved is None:
             unproven.append(Unproven(resource.address, stack, ("grants",)))
             keys |= {(Kind.GRANT_SETS, name) for name in [_name(Kind.GRANT_SETS, resource.values)] if name is not None}
+            outlines.append(_outline(Kind.GRANT_SETS, resource, ("grants",)))
         else:
             objects.append(_object(Kind.GRANT_SETS, resolved, stack, path))
-    return Declared(frozenset(one.stack for one in stacks), tuple(objects), tuple(unproven), frozenset(keys))
+    names = frozenset(one.stack for one in stacks)
+    return Declared(names, tuple(objects), tuple(unproven), frozenset(keys), tuple(outlines))
+
+
+def _outline(kind: Kind, resource: DeclaredResource, missing: tuple[str, ...]) -> tuple[str, str]:
+    left_out = _OF_TERRAFORM | _COMPUTED.get(kind, frozenset()) | resource.unknown
+    known = {key: value for key, value in resource.values.items() if key not in left_out}
+    return outline(kind, _name(kind, resource.values), {"known": known, "missing": sorted(missing)})
 
 
 def _resolved(

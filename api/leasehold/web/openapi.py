@@ -270,6 +270,11 @@ def approval_operation() -> Operation:
     return {"openapi_extra": {"requestBody": _body("ApprovalBody")}}
 
 
+def plan_operation() -> Operation:
+    """The body of `POST /v1/plan-reviews`."""
+    return {"openapi_extra": {"requestBody": _body("PlanReviewBody")}}
+
+
 def comparison_operation() -> Operation:
     """The body of `POST /v1/plan-comparisons`."""
     return {"openapi_extra": {"requestBody": _body("ComparisonBody")}}
@@ -282,8 +287,9 @@ def _finish(operation: Operation) -> None:
     if "422" in responses and not unsent:
         del responses["422"]
     if operation["tags"] == ["review"]:
-        own = ["not_found"] if "requestBody" in operation else []
-        own += ["receipt_refused"] if operation.get("requestBody") == _body("ApprovalBody") else []
+        given = operation.get("requestBody")
+        own = ["not_found"] if given in (_body("ApprovalBody"), _body("ComparisonBody")) else []
+        own += ["receipt_refused"] if given == _body("ApprovalBody") else []
         operation["security"] = _BEARER
         operation.setdefault("requestBody", _body("ReviewBody"))
         responses |= _problems((*_READ, *_BODY, *own))

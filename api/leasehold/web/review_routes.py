@@ -19,6 +19,7 @@ from starlette.responses import Response
 
 from leasehold.model.errors import NotFound, Unavailable
 from leasehold.model.principal import Principal
+from leasehold.model.receipts import Bundle
 from leasehold.policy.platform import PlatformAction
 from leasehold.registry.approvals import record_approval
 from leasehold.review.gate.receipts import Receipt, Reviewed
@@ -27,7 +28,7 @@ from leasehold.review.reports import DriftReport
 from leasehold.review.reviews import Reviews
 from leasehold.web import openapi
 from leasehold.web.bodies import Json, parse_as, read_json
-from leasehold.web.declarations import REVIEW_LIMIT, parse_comparison, parse_declared
+from leasehold.web.declarations import REVIEW_LIMIT, parse_comparison, parse_declared, parse_plan
 from leasehold.web.doors import Doors
 
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -52,7 +53,12 @@ def review_router(doors: Doors) -> APIRouter:
     routes = _ReviewRoutes(doors)
     for path, endpoint, summary, more in (
         ("/drift", routes.drift, "Compare what stacks declare with what lives", {}),
-        ("/plan-reviews", routes.plan, "Say what a plan changes in access, and whether the rules let it", {}),
+        (
+            "/plan-reviews",
+            routes.plan,
+            "Say what a plan changes in access, and whether the rules let it",
+            openapi.plan_operation(),
+        ),
         (
             "/plan-comparisons",
             routes.compare,
@@ -89,7 +95,7 @@ class _ReviewRoutes:
         """What an apply would change, with the receipt of this very change."""
         caller, body = await self._asked(request, "plan-reviews")
         now = self._doors.clock()
-        judged = await run_in_threadpool(self._judged, body, caller, now)
+        judged, bundle = await run_in_threadpool(self._judged, body, caller, now)
         receipts = self._doors.receipts
         if receipts is None:
             return _answer("plan-review", judged.review)
@@ -98,9 +104,10 @@ class _ReviewRoutes:
             delta=judged.delta,
             stacks=frozenset(judged.review.stacks),
             author=caller,
+            approvals=judged.approvals,
         )
-        receipt = await receipts.issue(reviewed, now)
-        return _answer("plan-review", replace(judged.review, receipt=receipt))
+        receipt, refused = await receipts.answer(reviewed, bundle, now)
+        return _answer("plan-review", replace(judged.review, receipt=receipt, receipt_refused=refused))
 
     async def compare(self, request: Request) -> Response:
         """What the head lets agents do and the base does not: no receipt, for nothing is to be applied."""
@@ -116,9 +123,9 @@ class _ReviewRoutes:
         if receipts is None:
             raise NotFound("plan-review", receipt_id[:_ID_SHOWN])
         now = self._doors.clock()
-        approved = await receipts.approve(receipt_id, body.receipt, permit, now)
-        await run_in_threadpool(record_approval, self._doors.store, permit, approved.id, now)
-        return _answer("receipt", approved)
+        receipt, approval = await receipts.approve(receipt_id, body.receipt, permit, now)
+        await run_in_threadpool(record_approval, self._doors.store, permit, approval, now)
+        return _answer("receipt", receipt)
 
     async def _asked(self, request: Request, kind: str) -> tuple[Principal, Json]:
         caller = await self._doors.caller(request)
@@ -134,8 +141,9 @@ class _ReviewRoutes:
         sides = parse_comparison(body, lambda name, revision: reviews.policy_at(name, revision).spec or {})
         return _answer("plan-review", reviews.compared(sides, now, caller))
 
-    def _judged(self, body: Json, caller: Principal, now: datetime) -> Judged:
-        return self._reviews.judged(parse_declared(body), now, caller)
+    def _judged(self, body: Json, caller: Principal, now: datetime) -> tuple[Judged, Bundle | None]:
+        declared, bundle = parse_plan(body)
+        return self._reviews.judged(declared, now, caller), bundle
 
 
 def review_schemas() -> dict[str, Schema]:

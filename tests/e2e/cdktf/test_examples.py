@@ -8,7 +8,7 @@ import pytest
 pytestmark = [pytest.mark.cdktf]
 
 
-@pytest.mark.parametrize(("example", "tests"), [("platform", 3), ("triage", 4)])
+@pytest.mark.parametrize(("example", "tests"), [("platform", 3), ("triage", 4), ("assistants", 3)])
 def test_an_examples_own_tests_pass(examples, python, example, tests):
     said = python(examples / example, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     assert re.search(rf"^{tests} passed", said, re.MULTILINE), said

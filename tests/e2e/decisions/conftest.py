@@ -6,6 +6,7 @@ import time
 
 import pytest
 from tests.fakes.registry_http import live_registry
+from tests.fakes.serving import PATIENCE
 
 
 class Pep:
@@ -27,7 +28,7 @@ class Pep:
     def decide(self, body):
         return self.post("/access/v1/evaluation", body)
 
-    def until(self, body, expected, seconds=5):
+    def until(self, body, expected, seconds=PATIENCE):
         """Decide until the answer is as expected: what was written is enforced a moment later."""
         deadline = time.monotonic() + seconds
         while (answer := self.decide(body))["decision"] is not expected and time.monotonic() < deadline:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from tests.e2e.drift.conftest import CommandLine
+from tests.e2e.gate.test_gate_in_the_plan import GATE
 from tests.e2e.provider.stack import Stack, base
 from tests.fakes.registry_http import LiveRegistry
 
@@ -73,6 +74,10 @@ def test_what_was_reviewed_and_approved_is_applied_and_nothing_else(stack, peopl
     wider = CONFIGURATION.replace('resources   = ["repo:web"]', 'resources   = ["repo:api"]')
     stack.write(wider)
     assert "is not changed as it was reviewed" in apply(stack, 1, LEASEHOLD_RECEIPT_FILE=str(approved))
+    stack.write(wider + GATE)
+    untouched = registry.call("GET", "/v1/snapshot")["objects"]
+    assert "Receipt does not cover this plan" in apply(stack, 1, LEASEHOLD_RECEIPT_FILE=str(approved))
+    assert registry.call("GET", "/v1/snapshot")["objects"] == untouched
     stack.write(CONFIGURATION)
     apply(stack, 0, LEASEHOLD_RECEIPT_FILE=str(approved))
     assert "bot/github.read_file@repo:web" in registry.names("grants")

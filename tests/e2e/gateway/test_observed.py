@@ -9,10 +9,29 @@ import urllib.error
 import urllib.request
 
 import pytest
+from aiohttp import web
 from tests.e2e.gateway.conftest import Gateway
 from tests.fakes.collector import collecting
-from tests.fakes.mcp_upstream import echoing, told_upstream
+from tests.fakes.mcp_upstream import echoing, events, result_of, text_result, told_upstream
 from tests.fakes.registry_http import LiveRegistry, _free_port
+
+CANARIES = {store: f"canary-{store}-8c1d0f" for store in ("environment", "file", "leaky", "quiet", "cookie", "header")}
+
+
+async def reflecting(request, message):
+    """Says back all that it was sent, in every way in which a server can fail."""
+    said = " ".join(request.headers.values())
+    how = message["params"]["arguments"].get("path")
+    if how in {"401", "500"}:
+        return web.Response(status=int(how), text=said)
+    if how == "no json":
+        return web.Response(text=said + "}", content_type="application/json")
+    if how == "error":
+        return web.json_response({"jsonrpc": "2.0", "id": message["id"], "error": {"code": -32000, "message": said}})
+    answer = result_of(message, text_result(said))
+    if how == "stream":
+        return await events(answer)(request, message)
+    return web.json_response(answer)
 
 
 def read(port, path="/metrics"):
@@ -28,12 +47,16 @@ def collector():
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory, collector):
-    registry = LiveRegistry(tmp_path_factory.mktemp("measured"))
+    folder = tmp_path_factory.mktemp("measured")
+    registry = LiveRegistry(folder)
     port = _free_port()
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "orders").write_text(CANARIES["file"])
     registry.environment |= {
         "LEASEHOLD_PRIVATE_UPSTREAMS": "127.0.0.1", "LEASEHOLD_METRICS": "on", "LEASEHOLD_METRICS_PORT": str(port),
         "LEASEHOLD_TRACES": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50",
-        "LEASEHOLD_CALL_LOG": "on",
+        "LEASEHOLD_CALL_LOG": "on", "LEASEHOLD_LOG_LEVEL": "debug",
+        "LEASEHOLD_SECRET_ORDERS": CANARIES["environment"], "LEASEHOLD_SECRETS_DIR": str(folder / "secrets"),
     }  # fmt: skip
     try:
         registry.furnish()
@@ -93,6 +116,46 @@ def test_spans_of_a_served_gateway_reach_a_collector_without_a_value_of_anybodys
     told = b"".join((*collector.bodies, logged.encode()))
     assert b"canary-4d2" not in told
     assert token.encode() not in told
+
+
+def test_a_canary_in_every_store_appears_nowhere(measured, collector):
+    """Not upstream, in no answer, log, event, metric or span: whether calls succeed, fail, or find no connection."""
+    gateway, port = measured
+    registry, folder = gateway.registry, gateway.registry.folder
+    with told_upstream() as upstream, told_upstream() as other:
+        upstream.answer = reflecting
+        for name, server in (("leaky", upstream), ("quiet", other)):
+            gateway.declare(name, server.url, upstream_auth={"api_key": {"header": "X-Api-Key", "prefix": ""}})
+            gateway.agent(f"{name}-agent", (name, ["read_file"], ["repo:web"]))
+            made = registry.call("POST", f"/v1/connections/{name}", {"api_key": {"key": CANARIES[name]}})
+            promotion = {"agent": f"{name}-agent", "justification": "it reads"}
+            registry.call("POST", f"/v1/connections/{made['id']}:promote", promotion)
+        token = gateway.token("leaky-agent", "leaky")
+        arguments = {"repository": "web"}
+        headers = {"cookie": f"session={CANARIES['cookie']}", "x_api_key": CANARIES["header"]}
+        replies = [
+            gateway.until(
+                lambda: gateway.call("leaky", token, "read_file", arguments, **headers), lambda r: r.status == 200
+            ),
+            *(
+                gateway.call("leaky", token, "read_file", {**arguments, "path": how}, **headers)
+                for how in ("error", "401", "500", "stream", "no json")
+            ),
+            gateway.call("leaky", gateway.token("quiet-agent", "quiet"), "read_file", arguments),
+        ]
+        seen = upstream.everything
+    assert CANARIES["leaky"] in seen, "its own credential, and no other"
+    recorded = json.dumps(registry.events())
+    collector.came.wait(5)
+    told = [one.body.decode() + str(one.headers) for one in replies]
+    told += [recorded, (folder / "serve.log").read_text(), read(port), b"".join(collector.bodies).decode("latin-1")]
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix in {".key", ".pem", ".json"}]
+    kept = {line for path in files for line in path.read_text(errors="replace").split() if len(line) >= 24}
+    assert kept, "keys are stores too"
+    secrets = {*CANARIES.values(), token, token.split(".")[2], *kept}
+    for text in told:
+        assert not [one for one in secrets if one in text]
+    assert not [one for one in secrets - {CANARIES["leaky"]} if one in seen]
 
 
 def test_by_default_there_are_no_metrics(running):

@@ -35,7 +35,7 @@ def test_a_registry_that_dies_during_apply_agrees_with_the_state_after_the_next(
 
     own_registry.door.before = die
     running = stack.start("apply", "-auto-approve", "-no-color")
-    until(lambda: own_registry.process is None, "the registry was never killed")
+    until(lambda: own_registry._process is None, "the registry was never killed")
     said = stack.interrupt(running)
     assert running.returncode != 0, said
 

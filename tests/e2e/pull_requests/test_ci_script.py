@@ -242,7 +242,7 @@ def test_a_plan_that_needs_approval_stops_the_gate_and_leaves_its_receipt(
     assert receipt.stat().st_mode & 0o077 == 0
 
 
-def test_a_deployment_passes_the_gate_with_an_approved_receipt_alone(pipeline, applied, registry, tmp_path, on_main):
+def test_a_deployment_passes_the_gate_with_what_was_approved_alone(pipeline, applied, registry, tmp_path, on_main):
     applied.write(MOVED)
     receipt = tmp_path / "receipt.json"
     gated = {"LEASEHOLD_CI_GATE": "true", "LEASEHOLD_CI_RECEIPT": str(receipt)}
@@ -251,10 +251,37 @@ def test_a_deployment_passes_the_gate_with_an_approved_receipt_alone(pipeline, a
     assert registry.get("tool-servers", "github")["url"] == "https://mcp.example.com/github"
     kept = json.loads(receipt.read_text())
     approved = registry.call("POST", f"/v1/plan-reviews/{kept['id']}:approve", {"receipt": kept["token"]})
-    receipt.write_text(json.dumps({**approved, "objects": kept["objects"]}))
-    done = pipeline("deploy", on_main, LEASEHOLD_CI_GATE="true", LEASEHOLD_RECEIPT_FILE=str(receipt))
+    brought = tmp_path / "approved.json"
+    brought.write_text(json.dumps({**approved, "objects": kept["objects"]}))
+    applied.write(MOVED.replace("/moved", "/elsewhere"))  # another commit, after the approval
+    done = pipeline("deploy", on_main, **gated, LEASEHOLD_RECEIPT_FILE=str(brought))
+    assert (done.returncode, "not applied" in done.stderr) == (4, True), done.stderr
+    assert registry.get("tool-servers", "github")["url"] == "https://mcp.example.com/github"
+    applied.write(MOVED)
+    done = pipeline("deploy", on_main, **gated)  # nobody brings a receipt: the registry remembers the approval
     assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(receipt.read_text())["granted"] is True
     assert registry.get("tool-servers", "github")["url"] == "https://mcp.example.com/moved"
+
+
+def test_the_check_of_a_pull_request_turns_green_once_its_change_is_approved(
+    pipeline, applied, forge, registry, tmp_path, in_pull_request
+):
+    """An earlier test had the same change approved, applied and taken back: it is asked for anew."""
+    applied.write(MOVED)
+    receipt = tmp_path / "receipt.json"
+    more = {"LEASEHOLD_CI_GATE": "true", "LEASEHOLD_CI_RECEIPT": str(receipt), "LEASEHOLD_CI_STATUS": "true"}
+    assert pipeline("plan", in_pull_request, **more).returncode == 4
+    kept = json.loads(receipt.read_text())
+    registry.call("POST", f"/v1/plan-reviews/{kept['id']}:approve", {"receipt": kept["token"]})
+    done = pipeline("plan", in_pull_request, **more)
+    assert done.returncode == 0, done.stderr
+    assert "✅ Approved in `prod`" in forge.comments[0]["body"]
+    assert forge.statuses[-1]["state"] == "success"
+    applied.write(MOVED.replace("/moved", "/elsewhere"))
+    assert pipeline("plan", in_pull_request, **more).returncode == 4
+    assert "✋ Needs approval in `prod`" in forge.comments[0]["body"]
+    assert forge.statuses[-1]["state"] == "pending"
 
 
 def test_a_schedule_opens_and_closes_the_issue_of_its_stack(pipeline, applied, forge, registry, on_main):

@@ -34,6 +34,7 @@ class Sample:
     unknown: dict[str, Any] = field(default_factory=dict)
     command: str = "review"
     reachable: bool = True
+    approved_by: str | None = None
 
     def document(self) -> dict[str, Any]:
         """What Terraform wrote: a plan, or for drift the state."""
@@ -60,7 +61,7 @@ class Sample:
             if before.get(key) != spec:
                 registry.write(*key, spec, by=CI, at=BORN, stack="prod")
         self.live(registry)
-        return Backend(Store(registry))
+        return Backend(Store(registry), self.approved_by)
 
 
 def _unreachable(request: httpx.Request) -> httpx.Response:
@@ -178,4 +179,10 @@ SAMPLES = (
     Sample("13-granted-and-held-back", lambda objects: _granted(objects, READ, SCOPED, DELETE)),
     Sample("14-policy-gone", _unguarded, base=lambda objects: _granted(objects, READ, SCOPED, DELETE)),
     Sample("15-not-provable", _delete_within_a_network),
+    Sample(
+        "16-approved",
+        lambda objects: _granted(objects, READ, SCOPED, DELETE),
+        base=_unguarded,
+        approved_by="oidc:anna@example.com",
+    ),
 )

@@ -17,7 +17,7 @@ from leasehold.review.declared import NAMED_AFTER, RESOURCE_TYPES
 from leasehold.review.gate.receipts import TTL, Receipt
 from leasehold.review.gate.rules import Verdict
 from leasehold.review.reviews import Reviews
-from leasehold.web.declarations import parse_declared
+from leasehold.web.declarations import parse_plan
 from leasehold.web.review_routes import _adapter
 
 _COMPUTED = {
@@ -91,27 +91,27 @@ def shown_plan(objects=None, **more):
 class Backend:
     """Answers like the registry's review doors, and remembers what it was asked."""
 
-    def __init__(self, store):
-        self.reviews, self.seen = Reviews(store), []
+    def __init__(self, store, approved_by=None):
+        self.reviews, self.seen, self.approved_by = Reviews(store), [], approved_by
 
     def __call__(self, request):
         self.seen.append(request)
         if request.url.path == "/oauth2/token":
             return httpx.Response(200, json={"access_token": "exchanged", "expires_in": 300, "lease": "l-1"})
-        declared = parse_declared(json.loads(request.content))
+        declared, _ = parse_plan(json.loads(request.content))
         if request.url.path == "/v1/drift":
             return _json("drift", self.reviews.drift(declared, NOW))
         review = self.reviews.plan(declared, NOW)
-        return _json("plan-review", replace(review, receipt=receipt_of(review)))
+        return _json("plan-review", replace(review, receipt=receipt_of(review, self.approved_by)))
 
 
-def receipt_of(review):
+def receipt_of(review, approved_by=None):
     """What the registry would sign, of a stack that the rules hold to receipts."""
     return Receipt(
         id=f"r_{'0' * 32}",
         verdict=review.gate.verdict,
-        granted=review.gate.verdict is Verdict.AUTO,
-        approved_by=None,
+        granted=review.gate.verdict is Verdict.AUTO or approved_by is not None,
+        approved_by=approved_by,
         expires_at=NOW + TTL,
         token="s1gned.r3ceipt.t0ken",
         required=True,

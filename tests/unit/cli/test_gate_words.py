@@ -60,7 +60,7 @@ def test_a_receipt_is_in_no_report(report):
 
 def test_what_is_denied_offers_no_approval(report):
     shown = review_markdown(report("ceiling-lowered"), receipt=PurePath("receipt.json"))
-    assert "nobody can approve it" in shown
+    assert "Nobody can approve it" in shown
     assert "leasehold approve" not in shown
 
 
@@ -91,3 +91,61 @@ def test_a_verdict_that_we_do_not_know_is_no_verdict(report):
     told["gate"]["verdict"] = "perhaps"
     with pytest.raises(KeyError):
         review_markdown(told)
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """The arguments that review a sample, and the registry that answers."""
+
+    def written(name):
+        path = tmp_path / "plan.json"
+        path.write_text(json.dumps(BY_NAME[name].document()))
+        return ("review", f"prod={path}", "--gate"), BY_NAME[name].answer()
+
+    return written
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("approved", 0), ("delete-tool-in-production", 4), ("ceiling-lowered", 5), ("new-agent", 4)]
+)
+def test_the_gate_is_green_for_what_was_approved_and_red_for_all_else(plan, name, code):
+    arguments, answer = plan(name)
+    assert leasehold(*arguments, answer=answer)[0] == code
+
+
+def test_an_approval_does_not_soften_a_risk_that_was_to_fail_the_run(plan):
+    arguments, answer = plan("approved")
+    assert leasehold(*arguments, "--fail-on", "critical", answer=answer)[0] == 3
+
+
+def test_who_approved_stands_in_the_terminal_too(plan):
+    arguments, answer = plan("approved")
+    assert leasehold(*arguments, answer=answer)[1].startswith("prod: approved by oidc:anna@example.com; ")
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+def test_an_approved_receipt_is_shown_to_the_registry(plan, tmp_path, by_option):
+    arguments, answer = plan("delete-tool-in-production")
+    path = tmp_path / "approved.json"
+    path.write_text(
+        json.dumps({"id": f"r_{'0' * 32}", "token": "a.b.c", "objects": {"grants/x": "-"}, "granted": True})
+    )
+    option = ["--approved", path] if by_option else []
+    leasehold(*arguments, *option, answer=answer, environ={} if by_option else {"LEASEHOLD_RECEIPT_FILE": str(path)})
+    assert json.loads(answer.seen[-1].content)["receipt"] == {"token": "a.b.c", "objects": {"grants/x": "-"}}
+
+
+def test_a_receipt_that_does_not_cover_the_plan_is_said_right_below_the_title(report):
+    told = report("delete-tool-in-production") | {"receipt_refused": "`grants/x` is not changed as it was reviewed"}
+    head, _, rest = review_markdown(told).partition("| Gate |")
+    assert "does not let it be applied: `grants/x` is not changed as it was reviewed" in head
+    assert rest
+
+
+@pytest.mark.parametrize("text", ["{}", "nope", '{"id": "r_1", "token": "x", "objects": {}}'])
+def test_a_file_that_is_no_receipt_is_not_shown(plan, tmp_path, text):
+    arguments, answer = plan("delete-tool-in-production")
+    (tmp_path / "junk.json").write_text(text)
+    code, _, said = leasehold(*arguments, "--approved", tmp_path / "junk.json", answer=answer)
+    assert (code, answer.seen) == (1, [])
+    assert "receipt" in said or "JSON" in said

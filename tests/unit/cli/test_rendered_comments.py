@@ -136,7 +136,8 @@ def review_of(text, **more):
         )
     ]
     gate = {"verdict": "needs_approval", "findings": findings, "delta": text, "rules": text}
-    receipt = {"id": text, "expires_at": "2026-11-23T06:00:00Z", "required": True, "token": f"{STRANGE}-token"}
+    ends = "2026-11-23T06:00:00Z"
+    receipt = {"id": text, "expires_at": ends, "required": True, "granted": False, "token": f"{STRANGE}-token"}
     return report() | {
         "proofs": proofs,
         "gate": gate,
@@ -156,6 +157,18 @@ def test_no_string_breaks_out_of_a_review(text):
     page = check(review_markdown(review_of(text), receipt=PurePath(text)))
     assert len(page.rows) == 4
     assert page.tags.count("details") == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(hostile)
+def test_no_string_breaks_out_of_an_approved_or_denied_review(text):
+    sentence = f"`{text.replace('`', '')}` is not changed as it was reviewed"
+    told = review_of(text, receipt_refused=sentence)
+    approved = {**told, "receipt": {**told["receipt"], "granted": True, "approved_by": text}}
+    finding = {"check": "unproven", "verdict": "deny", "agent": None, "address": text, "sentence": sentence}
+    denied = {**told, "gate": {**told["gate"], "verdict": "deny", "findings": [finding]}}
+    for one in (approved, denied):
+        assert len(check(review_markdown(one)).rows) == 4
 
 
 @settings(max_examples=300, deadline=None)

@@ -200,12 +200,20 @@ def test_a_scope_of_nothing_is_refused(stack, github, tools, on):
 
 def test_a_ceiling_takes_scopes_declared_here_and_elsewhere(stack, github, resources):
     here = Scope(stack, "reading", tool_server=github, tools=["read_file"], resources=["repo:web"])
-    Ceiling(stack, "web", principal="team:web", scopes=["by-name", Scope.named("elsewhere"), here], max_ttl=120)
+    Ceiling(
+        stack,
+        "web",
+        principal="team:web",
+        scopes=["by-name", Scope.named("elsewhere"), here],
+        max_ttl=120,
+        dpop="required",
+    )
     assert resources()["leasehold_ceiling"]["web"] == {
         "name": "web",
         "principal": "team:web",
         "scopes": ["${leasehold_scope.reading.name}", "by-name", "elsewhere"],
         "max_ttl": 120,
+        "dpop": "required",
     }
 
 

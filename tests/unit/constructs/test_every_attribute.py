@@ -131,7 +131,7 @@ def furnish(stack):
     scope = Scope(
         stack, "all", tool_server=server, tools=["*"], resources=["repo:*"], description="d", where=LIMITS, **wide
     )
-    Ceiling(stack, "top", principal="organization", scopes=[scope], max_ttl=120)
+    Ceiling(stack, "top", principal="organization", scopes=[scope], max_ttl=120, dpop="required")
     agents = [
         agent(stack, owner, server, scope, name, client)
         for name, client in (

@@ -1,16 +1,19 @@
 """Tokens bound to a key (RFC 9449): what a proof must be, and what a bound token is not."""
 
 import asyncio
+from dataclasses import replace
 
 import jwt
 import pytest
 from tests.fakes.client_keys import TOKEN_URL, ClientKey
-from tests.fakes.exchange_world import EXCHANGE, ISSUER, JWT, REGISTRY_AUDIENCE, TOOLS, request
+from tests.fakes.exchange_world import EXCHANGE, GRANT, ISSUER, JWT, REGISTRY_AUDIENCE, TOOLS, request
 
 from leasehold.keys.dpop import Proofs, jwk_thumbprint
 from leasehold.model.clients import DpopUse
+from leasehold.model.grants import Ceiling
 from leasehold.model.kinds import Kind
 from leasehold.model.possession import ProofRefused
+from leasehold.model.tools import Scope
 
 KEY, OTHER = ClientKey(), ClientKey()
 
@@ -44,6 +47,20 @@ def test_an_agent_that_must_prove_gets_nothing_without(world):
 
     assert ask(world).json["error"] == "invalid_dpop_proof"
     assert ask(world, KEY.proof(world.now)).json["token_type"] == "DPoP"
+
+
+@pytest.mark.parametrize("principal", ["organization", "team:shop", "agent:triage"])
+def test_a_ceiling_requires_a_proof_of_every_agent_beneath_whatever_the_agent_says(world, principal):
+    tools = Scope(tool_server="github", tools=GRANT.tools, resources=GRANT.resources)
+    world.put(Kind.SCOPES, "tools", tools)
+    above = Ceiling(principal=principal, scopes=frozenset({"tools"}), dpop=DpopUse.REQUIRED)
+    world.put(Kind.CEILINGS, "proof", above)
+
+    assert ask(world).json["error"] == "invalid_dpop_proof"
+    assert world.events()[0].reason == "proof_missing"
+    assert ask(world, KEY.proof(world.now)).json["token_type"] == "DPoP"
+    world.put(Kind.CEILINGS, "proof", replace(above, principal="team:other"))
+    assert ask(world).json["token_type"] == "Bearer"
 
 
 def test_introspection_says_the_key_and_the_type(world):

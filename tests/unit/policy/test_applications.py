@@ -5,12 +5,13 @@ from tests.fakes.decision_world import MONDAY, TRIAGE, agent_policy, call, entit
 
 from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Reason
-from leasehold.model.entities import Entity, EntityRef
+from leasehold.model.entities import Entity, EntityRef, Relationship
 from leasehold.model.policies import PolicyPermits, PolicySide
 from leasehold.policy.assessing import check
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.publishing import publish
+from leasehold.policy.relating import StoredRelations
 
 SCHEMA = """
 entity role;
@@ -176,3 +177,44 @@ def test_a_policy_of_another_application_that_reaches_tool_calls_can_only_deny_t
     version = published(agent_policy(wide, schema=schema))
     decision = decision_on(call(), version)
     assert (decision.reason, decision.sides[0].failed) == (Reason.EVALUATION_ERROR, ("agents/w",))
+
+
+DRIVE = """
+entity Relation;
+entity group;
+entity user in [Relation, group];
+entity document = { owner: Relation, viewer: Relation, "part of"?: Relation };
+action view, share appliesTo { principal: user, resource: document };
+"""
+SHARED = """
+@id("view") permit (principal, action == Action::"view", resource)
+when { principal in resource.viewer || principal in resource.owner };
+@id("share") permit (principal, action == Action::"share", resource) when { principal in resource.owner };
+"""
+MEMO = EntityRef("document", "memo")
+OWNER = Relationship(MEMO, "owner", EntityRef("user", "rick"))
+STAFF = Relationship(MEMO, "viewer", EntityRef("group", "staff"))
+
+
+@pytest.mark.parametrize("engine", ["compiled", "cedarpy", "shadow"])
+@pytest.mark.parametrize(
+    ("tuples", "allowed"),
+    [((OWNER, STAFF), {"rick view", "rick share", "morty view"}), ((OWNER,), {"rick view", "rick share"}), ((), set())],
+    ids=["owned and shared", "owned", "nobody's"],
+)
+def test_an_application_asks_for_relations_whether_or_not_anybody_has_one(engine, tuples, allowed):
+    people = (*PEOPLE, entity("user", "morty", ("group", "staff")))
+    known = facts(entities=people, relations=StoredRelations(tuples))
+    version = publish([user_policy(SHARED, schema=DRIVE)], known, engine_named(engine))
+    found = {f"{who} {action}" for who in ("rick", "morty", "beth") for action in ("view", "share")}
+    for one in sorted(found):
+        decision = decision_on(ask(*one.split(), Entity(ref=MEMO)), version)
+        assert decision.reason is (Reason.PERMITTED if one in allowed else Reason.NOT_PERMITTED), one
+
+
+def test_a_relation_that_an_application_takes_for_something_else_is_a_mistake_of_its_schema():
+    other = DRIVE.replace("owner: Relation", "owner: user").replace("resource.owner", "x")
+    known = facts(entities=PEOPLE, relations=StoredRelations((OWNER, STAFF)))
+    assert [str(one) for one in check((user_policy(SHARED, schema=DRIVE),), known)] == []
+    (said,) = check((user_policy(SHARED, schema=other),), known)
+    assert "`owner` is a relation to `document`: declare it as `owner: Relation`" in str(said)

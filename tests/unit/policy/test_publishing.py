@@ -236,6 +236,33 @@ def test_an_attribute_that_nobody_has_is_a_mistake_to_everyone():
         published(text)
 
 
+def test_what_lives_already_is_published_as_it_is_and_fails_where_it_does_not_fit():
+    text = agent_policy(f"forbid (principal, {QUERY}, resource is vault) when {{ resource.colour == 1 }};")
+    known = facts(entities=[*ENTITIES, entity("vault", "1", size=1)])
+    version = publish([text], known, living=frozenset({"agents"}))
+    assert decision_on(call(), version).reason is Reason.GRANTED
+    assert decision_on(call(resource=EntityRef("vault", "1")), version).reason is Reason.EVALUATION_ERROR
+    with pytest.raises(DocumentRefused):
+        publish([agent_policy("forbid (")], facts(), living=frozenset({"agents"}))
+
+
+def test_a_relation_that_nobody_has_any_more_undoes_no_policy_and_is_a_mistake_only_to_its_writer():
+    seen = "principal in resource.owner || principal in resource.editor || context.on_behalf_of in resource.owner"
+    text = agent_policy(
+        f"forbid (principal, {QUERY}, resource is document) when {{ context has on_behalf_of && ({seen}) }};"
+    )
+    assert "attribute `editor` on entity type `document` not found" in problems(text)[0]
+    version = published(text)
+    assert decision_on(call(resource=PLAN, user=EntityRef("user", "ana")), version).sides[0].reason is Reason.FORBIDDEN
+    assert (
+        decision_on(call(resource=PLAN, user=EntityRef("user", "bob")), version).sides[0].reason is not Reason.FORBIDDEN
+    )
+    with pytest.raises(DocumentRefused, match="saw String"):  # an attribute is no relation
+        published(
+            agent_policy(f"forbid (principal, {QUERY}, resource is document) when {{ principal in resource.label }};")
+        )
+
+
 def test_a_policy_that_nests_too_deep_never_reaches_a_parser():
     for deep in ("(" * 20_000 + "true" + ")" * 20_000, "!" * 5_000 + "true", "true" + " && true" * 1_000):
         document = f"// first\nforbid (principal, action, resource) when {{ {deep} }};"

@@ -104,11 +104,75 @@ def test_destroying_asks_for_nothing(terraform, client):
     assert reviews(client) == 0
 
 
-def test_a_run_that_shows_a_receipt_is_not_told_to_get_one(client):
+def held(client, receipt=None):
+    """A walk of a stack whose writes need the receipt of a reviewed plan."""
+    walk = Terraform(client, stack="held")
+    session = DevelopmentSession("held", stack="held")
+    walk.provider.run.start(Registry(client, Retry(walk._sleep), session, receipt))
+    return walk
+
+
+def planned(walk, *grants):
+    for grant in grants:
+        walk.plan("leasehold_grant", grant).ok()
+    return walk.plan("leasehold_gate", {})
+
+
+def approved(registry, *grants):
+    """The receipt of a plan of these grants alone, approved."""
+    rows = [{"type": "leasehold_grant", "address": "leasehold_grant.x", "values": one} for one in grants]
+    body = {"stacks": [{"stack": "held", "resources": rows}]}
+    asked = registry.send("POST", "/v1/plan-reviews", "held", json=body).json()["receipt"]
+    path = f"/v1/plan-reviews/{asked['id']}:approve"
+    token = registry.send("POST", path, "approver", json={"receipt": asked["token"]}).json()["token"]
+    return Receipt(token, asked["objects"])
+
+
+CREATES, DELETES = ({**GRANT, "tools": [tool]} for tool in ("create_issue", "delete_branch"))
+
+
+def test_a_plan_that_is_covered_by_the_receipt_that_it_shows_is_said_nothing_of(client, registry):
+    assert planned(held(client, approved(registry, CREATES)), CREATES).diagnostics == []
+
+
+def test_a_plan_that_was_approved_is_said_nothing_of_even_if_no_receipt_is_shown(client, registry):
+    approved(registry, CREATES)
+    assert planned(held(client), CREATES).diagnostics == []
+
+
+@pytest.mark.parametrize("changed", [[DELETES], [CREATES, DELETES]], ids=["another", "more"])
+def test_a_plan_that_changed_after_its_approval_is_stopped_before_its_first_write(client, registry, changed):
+    (error,) = planned(held(client, approved(registry, CREATES)), *changed).errors
+    assert error.startswith("Receipt does not cover this plan: ")
+    assert "is not changed as it was reviewed: review the plan again. Nothing is written." in error
+    assert "leasehold review plan.json --stack held --gate --receipt receipt.json" in error
+    assert client.count("PUT") == 0
+
+
+def test_a_live_object_that_changed_after_the_approval_stops_the_plan_too(client, registry):
+    state = held(client, approved(registry, CREATES)).create("leasehold_grant", CREATES)
+    ends = {**CREATES, "expires_at": "2026-12-01T00:00:00Z"}
+    receipt = approved(registry, ends)
+    registry.change("grants", state["id"], {**CREATES, "justification": "by hand"}, 1)
+    walk = held(client, receipt)
+    walk.plan("leasehold_grant", ends, walk.read("leasehold_grant", state).ok()).ok()
+    (error,) = walk.plan("leasehold_gate", {}).errors
+    assert "is not changed as it was reviewed" in error
+
+
+def test_the_rest_of_an_apply_that_stopped_half_way_is_covered(client, registry):
+    receipt = approved(registry, CREATES, DELETES)
+    state = held(client, receipt).create("leasehold_grant", CREATES)
+    again = held(client, receipt)
+    again.plan("leasehold_grant", CREATES, state).ok()
+    assert planned(again, DELETES).diagnostics == []
+
+
+def test_a_receipt_that_covers_nothing_is_a_warning_where_no_rule_asks_for_one(client):
     walk = Terraform(client)
     walk.provider.run.start(Registry(client, Retry(walk._sleep), DevelopmentSession("prod", stack="prod"), GIVEN))
-    walk.plan("leasehold_grant", {**GRANT, "tools": ["create_issue"]}).ok()
-    assert walk.plan("leasehold_gate", {}).diagnostics == []
+    outcome = planned(walk, CREATES)
+    assert (outcome.errors, len(outcome.warnings)) == ([], 1)
 
 
 class Served:

@@ -209,7 +209,12 @@ def _scope(rnd):
 
 
 def _ceiling(rnd):
-    return {"name": "c", "principal": "organization", "scopes": _some(rnd, ["a", "b", "c"]), **_maybe(rnd, max_ttl=60)}
+    return {
+        "name": "c",
+        "principal": "organization",
+        "scopes": _some(rnd, ["a", "b", "c"]),
+        **_maybe(rnd, max_ttl=60, dpop="off"),
+    }
 
 
 def _grant(rnd):

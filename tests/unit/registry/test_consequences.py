@@ -59,6 +59,8 @@ ENDING = [
         {**SERVER, "tools": {n: t for n, t in SERVER["tools"].items() if n != "read_file"}},
     ),
     ("agent:triage", "ceilings", "org", {"principal": "organization", "scopes": []}),
+    ("agent:triage", "ceilings", "org", {"principal": "organization", "scopes": ["everything"], "dpop": "required"}),
+    ("agent:triage", "agents", "triage", {**AGENT, "dpop": "required"}),
 ]
 SPARING = [
     ("owner:alice", "owners", "alice", {**OWNER, "display_name": "Alice B"}),

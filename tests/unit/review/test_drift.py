@@ -195,7 +195,10 @@ def test_a_binding_that_lost_a_pin_lets_another_subject_in(registry):
     registry.change(Kind.WORKLOAD_BINDINGS, "triage-k8s", kubernetes=loose)
     finding = only(drift(registry))
     assert (finding.class_, finding.risk) == (DriftClass.WIDENED, Risk.HIGH)
-    assert finding.sentence == "service account `payments/triage` of `k8s-prod` can now become agent `triage`"
+    assert (
+        finding.sentence
+        == "service account `payments/triage` (whatever its uid) of `k8s-prod` can now become agent `triage`"
+    )
     assert finding.now_can, "whoever becomes the agent can do what it can"
 
 
@@ -215,7 +218,9 @@ def test_a_hand_made_binding_to_a_declared_agent_is_unmanaged(registry):
     registry.write(Kind.WORKLOAD_BINDINGS, "backdoor", stranger)
     finding = only(drift(registry))
     assert (finding.class_, finding.risk, finding.agent) == (DriftClass.UNMANAGED, Risk.CRITICAL, "triage")
-    assert finding.sentence == "service account `evil/bot` of `k8s-prod` can now become agent `triage`"
+    assert (
+        finding.sentence == "service account `evil/bot` (whatever its uid) of `k8s-prod` can now become agent `triage`"
+    )
 
 
 def test_a_hand_made_role_is_no_drift_of_a_stack_that_declares_no_roles(registry):
@@ -323,11 +328,41 @@ def test_an_object_declared_by_two_stacks_is_a_conflict(registry):
     assert "`prod` and `app`" in finding.sentence
 
 
+def test_the_state_of_another_stack_is_never_taken_for_clean(registry):
+    """Given under a wrong name, or taken over behind the code: all is as it is declared, and somebody else's."""
+    report = drift(registry, declare(stack="lab"))
+    assert {one.class_ for one in report.findings} == {DriftClass.CONFLICT}
+    assert (len(report.findings), report.summary.equivalent) == (len(organisation()), 0)
+    assert "is declared by `lab` and managed by `prod`" in report.findings[0].sentence
+    assert {one.managed_by for one in report.findings} == {"prod"}
+
+
+def test_what_another_stack_took_over_is_found_with_who_did_it(registry):
+    scope = organisation()[Kind.SCOPES, "issues"]
+    registry.delete(Kind.SCOPES, "issues", at=NOW - timedelta(minutes=2))
+    registry.write(Kind.SCOPES, "issues", scope, by="ci-lab", at=NOW - timedelta(minutes=1), stack="lab")
+    finding = only(drift(registry))
+    assert (finding.class_, finding.managed_by) == (DriftClass.CONFLICT, "lab")
+    assert (finding.cause.actor, finding.cause.at) == ("ci-lab", NOW - timedelta(minutes=1))
+    assert "terraform state rm" in finding.fix.revert
+
+
+def test_what_was_made_by_hand_and_is_declared_since_is_nobodys_conflict(registry):
+    scope = organisation()[Kind.SCOPES, "issues"]
+    registry.delete(Kind.SCOPES, "issues")
+    registry.write(Kind.SCOPES, "issues", scope)
+    assert drift(registry).findings == ()
+
+
 def test_several_stacks_are_compared_at_once(registry):
     base = {key: spec for key, spec in organisation().items() if key[0] not in {Kind.GRANTS, Kind.GRANT_SETS}}
     rest = {key: spec for key, spec in organisation().items() if key not in base}
+    for key, spec in rest.items():
+        registry.write(*key, spec, stack="app")
     both = Declared(frozenset({"prod", "app"}), (*declare(base).objects, *declare(rest, "app").objects))
     assert drift(registry, both).findings == ()
+    for key, spec in rest.items():
+        registry.write(*key, spec, stack="prod")
     assert drift(registry, declare(base)).summary.unmanaged == len(rest)
 
 

@@ -83,7 +83,10 @@ def test_a_new_subject_of_an_agent_is_a_foundation():
         kubernetes=KubernetesSubject(namespace="payments", service_account="second", any_uid=True),
     )
     (change,) = review(Registry(), declare(organisation() | {key: binding})).foundations
-    assert change.sentence == "service account `payments/second` of `k8s-prod` can now become agent `triage`"
+    assert (
+        change.sentence
+        == "service account `payments/second` (whatever its uid) of `k8s-prod` can now become agent `triage`"
+    )
     assert change.address == "leasehold_workload_binding.second"
 
 

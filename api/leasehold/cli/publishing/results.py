@@ -35,7 +35,7 @@ def results(report: Json, agents: Mapping[str, str]) -> list[Result]:
         found = [_of_finding(one, agents) for one in report["findings"]]
     else:
         rows = [row for row in evidence_of(report).rows if row.change is not None]
-        found = [_of_change(row, row.change, agents) for row in rows if row.change is not None]
+        found = [_of_change(row, row.change, agents, report) for row in rows if row.change is not None]
         found += [_of_rule(one, agents) for one in report["gate"]["findings"] if one["check"] not in _OF_ROWS]
     return [*found, *_unproven(report)]
 
@@ -45,9 +45,10 @@ def _of_finding(one: Json, agents: Mapping[str, str]) -> Result:
     return Result(f"drift-{one['class']}", one["risk"], _text(one), str(one["fingerprint"]), address)
 
 
-def _of_change(row: Line, one: Json, agents: Mapping[str, str]) -> Result:
+def _of_change(row: Line, one: Json, agents: Mapping[str, str], report: Json) -> Result:
     """A change, with the gate's verdict over it and what was proved of it; its name knows the change alone."""
-    text = visible(f"{_text(one)} · {said_of(row.findings)}{''.join(f' · {line}' for line in _proofs(row))}", _LONGEST)
+    told = [_text(one), said_of(row.findings, report), *_proofs(row)]
+    text = visible(" · ".join(told), _LONGEST)
     if "agent" in one:
         rule = "access-gained" if one["gains"] else "access-lost"
         name = _named(rule, one["agent"], one["gains"], one["losses"])

@@ -7,7 +7,7 @@ hash: one hash binds both the chain and the tree.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -102,12 +102,20 @@ def canonical_bytes(document: Mapping[str, object]) -> bytes:
 
 def _is_written_alike(value: object) -> bool:
     """True if Python writes every number in it as ECMAScript does; of a float both write the fewest digits that do."""
-    kind = type(value)
-    if kind in _SIMPLE:
-        return True
-    if kind is float:
-        shown = repr(value)
-        return "e" not in shown and "n" not in shown and not shown.endswith(".0")
-    if isinstance(value, Mapping):
-        return all(map(_is_written_alike, value.values()))
-    return isinstance(value, list | tuple) and all(map(_is_written_alike, value))
+    if isinstance(value, dict):
+        inner: Iterable[object] = value.values()
+    elif isinstance(value, list | tuple):
+        inner = value
+    else:
+        return False
+    for one in inner:
+        kind = type(one)
+        if kind in _SIMPLE:
+            continue
+        if kind is float:
+            shown = repr(one)
+            if "e" in shown or "n" in shown or shown.endswith(".0"):
+                return False
+        elif not _is_written_alike(one):
+            return False
+    return True

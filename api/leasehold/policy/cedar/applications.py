@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import cedarpy
 
-from leasehold.model.entities import EntityRef
+from leasehold.model.entities import RELATION, EntityRef
 from leasehold.policy.cedar.cedar_engine import entities_of, request_of
 from leasehold.policy.cedar.evaluation import Query
 from leasehold.policy.cedar.known import Known, Lookup
@@ -26,6 +26,7 @@ _ENTITY = re.compile(
     r"^entity (?P<type>\S+?)(?: in \[(?P<in>[^\]]*)\])?(?: = \{\n(?P<body>.*?)^\})?;$", re.DOTALL | re.MULTILINE
 )
 _ATTRIBUTE = re.compile(r'^  "?(?P<name>[^"?:\s][^":]*?)"?\??: ', re.MULTILINE)
+_RELATION = re.compile(rf'^  "?(?P<name>[^"?:\s][^":]*?)"?\??: {RELATION},?$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Part:
     schema: cedarpy.Schema
     actions: Mapping[str, tuple[EntityRef, frozenset[EntityRef]]]
     names: frozenset[str]
-    declared: Mapping[str, _Declared] = field(default_factory=dict)
+    declared: Mapping[str, Declared] = field(default_factory=dict)
 
     def fits(self, query: Query) -> bool:
         """True iff the question is one that the schema knows: then no policy of it can fail."""
@@ -56,6 +57,12 @@ class Application:
     by_action: Mapping[str, Part]
     actions: Mapping[str, tuple[EntityRef, frozenset[EntityRef]]]
     names: frozenset[str]
+
+    @property
+    def relations(self) -> Iterator[tuple[str, str]]:
+        """The relations that the schemas declare, each with the type that it is to."""
+        declared = (one for part in self.parts.values() for one in part.declared.items())
+        return ((type_, name) for type_, of in declared for name in of.relations)
 
     def fits(self, query: Query) -> bool:
         """True iff the question is one that the schema of its action's application knows."""
@@ -88,10 +95,11 @@ def application_of(schemas: Iterable[tuple[str, str]]) -> Application | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Declared:
-    """What a schema says of one type: the attributes, and what its entities can be in."""
+class Declared:
+    """What a schema says of one type: the attributes, those of them that are relations, what its entities can be in."""
 
     attributes: frozenset[str]
+    relations: frozenset[str]
     within: frozenset[str]
 
 
@@ -100,7 +108,7 @@ class _Narrowed:
 
     __slots__ = ("_declared", "_known")
 
-    def __init__(self, known: Lookup, declared: Mapping[str, _Declared]) -> None:
+    def __init__(self, known: Lookup, declared: Mapping[str, Declared]) -> None:
         self._known, self._declared = known, declared
 
     def get(self, ref: EntityRef, /) -> Known | None:
@@ -127,25 +135,26 @@ def _part(document: str, text: str) -> Part:
     return Part(schema, actions, frozenset(_WORD.findall(str(schema))), _declared(str(schema)))
 
 
-def _declared(text: str) -> Mapping[str, _Declared]:
+def _declared(text: str) -> Mapping[str, Declared]:
     """What a schema declares of each type; nothing if it has namespaces: then entities must fit it whole."""
     if re.search(r"^namespace ", text, re.MULTILINE):
         return {}
+    bodies = {found["type"]: found["body"] or "" for found in _ENTITY.finditer(text)}
     direct = {
-        found["type"]: (
-            frozenset(_ATTRIBUTE.findall(found["body"] or "")),
-            frozenset(name.strip() for name in (found["in"] or "").split(",") if name.strip()),
-        )
+        found["type"]: frozenset(name.strip() for name in (found["in"] or "").split(",") if name.strip())
         for found in _ENTITY.finditer(text)
     }
-    return {type_: _Declared(names, _above(type_, direct)) for type_, (names, _) in direct.items()}
+    return {
+        type_: Declared(frozenset(_ATTRIBUTE.findall(body)), frozenset(_RELATION.findall(body)), _above(type_, direct))
+        for type_, body in bodies.items()
+    }
 
 
-def _above(type_: str, direct: Mapping[str, tuple[frozenset[str], frozenset[str]]]) -> frozenset[str]:
+def _above(type_: str, direct: Mapping[str, frozenset[str]]) -> frozenset[str]:
     found: set[str] = set()
     waiting = [type_]
     while waiting:
-        for one in direct.get(waiting.pop(), (frozenset(), frozenset()))[1] - found:
+        for one in direct.get(waiting.pop(), frozenset()) - found:
             found.add(one)
             waiting.append(one)
     return frozenset(found)

@@ -31,9 +31,7 @@ def parse_strictly(raw: bytes, limit: int = MAX_BYTES) -> object:
     try:
         text = raw.decode()
         check_depth(text)
-        found: object = json.loads(
-            text, object_pairs_hook=_once, parse_float=_decimal, parse_int=_integer, parse_constant=_no_number
-        )
+        found: object = _STRICT.decode(text)
     except UnicodeDecodeError:
         raise ArgumentsRefused("arguments are not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -77,3 +75,6 @@ def _decimal(text: str) -> Decimal:
 
 def _no_number(_text: str) -> NoReturn:
     raise ArgumentsRefused("arguments hold a number that no reader could keep")
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_once, parse_float=_decimal, parse_int=_integer, parse_constant=_no_number)

@@ -67,6 +67,15 @@ def types_named(template: pst.Template) -> frozenset[str]:
     return frozenset(types)
 
 
+def relations_named(template: pst.Template) -> frozenset[str]:
+    """`owner` of `… in resource.owner`, and every other."""
+    every = (one for clause in template.clauses for one in walk(clause.expr))
+    places = (one.right for one in every if isinstance(one, pst.BinaryOp) and one.op == "in")
+    return frozenset(
+        place.attr for place in places if isinstance(place, pst.GetAttr) and place.base == pst.Var("resource")
+    )
+
+
 def argument_of(expression: pst.Expr) -> str | None:
     """`table` of `context.input.table`, None of anything else."""
     match expression:

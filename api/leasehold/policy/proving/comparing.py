@@ -71,7 +71,8 @@ class Comparison:
         try:
             return self._proved(side, action, holder)
         except NotModelled as reason:
-            return Proof(side=side, action=action, movement=Movement.UNPROVEN, why=f"no model: {reason}")
+            why = f"beyond what can be proved: {reason}"
+            return Proof(side=side, action=action, movement=Movement.UNPROVEN, why=why)
         except (z3.Z3Exception, RecursionError) as error:
             return Proof(side=side, action=action, movement=Movement.UNPROVEN, why=type(error).__name__)
 

@@ -1,13 +1,14 @@
 """Receipts: a verdict signed over exactly the change that it is about, approved by a person where rules ask for one.
 
-Nothing is stored: a receipt says all that it takes to check it. What changes between approval and apply has another
-transition, and no place in the tree that was signed.
+A receipt says all that it takes to check it. What changes between approval and apply has another transition, and no
+place in the tree that was signed. That a change was approved is on record: its next review is told.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Protocol
@@ -17,12 +18,20 @@ from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.patterns import covers
 from leasehold.model.principal import Principal
-from leasehold.model.receipts import RECEIPT_TYPE, Presented, ReceiptRefused, Transition, leads_to, tree_of
+from leasehold.model.receipts import (
+    RECEIPT_TYPE,
+    Approval,
+    Bundle,
+    Presented,
+    ReceiptRefused,
+    Transition,
+    leads_to,
+    tree_of,
+)
 from leasehold.model.tokens import TokenProfile, TokenRefused, UnverifiedToken, VerifiedClaims
 from leasehold.policy.decision import Permit
-from leasehold.review.attributes import deltas
 from leasehold.review.findings import WIRE
-from leasehold.review.gate.delta import SemanticDelta, meaning
+from leasehold.review.gate.delta import UNPROVEN, SemanticDelta, meaning, means_the_same
 from leasehold.review.gate.rules import Rules, Verdict
 from leasehold.review.gate.verdicts import GateReport
 
@@ -71,12 +80,25 @@ class Draw(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reviewed:
-    """A review that is to be signed: what it said, of which change, of which stacks, and who asked."""
+    """A review that is to be signed: what it said, of which change, of which stacks, and who asked.
+
+    `approvals` are those of this very change that are on record, newest first.
+    """
 
     report: GateReport
     delta: SemanticDelta
     stacks: frozenset[str]
     author: Principal
+    approvals: tuple[Approval, ...] = ()
+
+    def approval(self, now: datetime) -> Approval | None:
+        """The newest approval that holds for it."""
+        return next((one for one in self.approvals if self._holds(one, now)), None)
+
+    def _holds(self, one: Approval, now: datetime) -> bool:
+        same = (one.delta, one.rules) == (self.report.delta, self.report.rules)
+        awaited = self.report.verdict is Verdict.NEEDS_APPROVAL
+        return awaited and same and self.stacks <= one.stacks and now < one.until and one.by != self.author.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +112,8 @@ class Receipts:
     draw: Draw
 
     async def issue(self, reviewed: Reviewed, now: datetime) -> Receipt:
-        """The receipt of a review, to be approved if the rules ask for it."""
-        claims = {
+        """The receipt of a review, to be approved if the rules ask for it and nobody has."""
+        claims: dict[str, object] = {
             "iss": self.issuer,
             "sub": reviewed.author.id,
             "aud": AUDIENCE,
@@ -104,12 +126,41 @@ class Receipts:
             "rules": reviewed.report.rules,
             "verdict": reviewed.report.verdict.value,
         }
+        if (approval := reviewed.approval(now)) is not None:
+            claims |= {"exp": int(approval.until.timestamp()), "approved_by": approval.by}
         proofs = tree_of(reviewed.delta.transitions).proofs
-        objects = {f"{kind}/{name}": proof or "-" for (kind, name), proof in sorted(proofs.items())}
+        known = sorted((key, proof) for key, proof in proofs.items() if key[0] != UNPROVEN)
+        objects = {f"{kind}/{name}": proof or "-" for (kind, name), proof in known}
         return self._receipt(claims, await self.mint.sign(claims), objects)
 
-    async def approve(self, receipt_id: str, unverified_receipt: str, permit: Permit, now: datetime) -> Receipt:
-        """The same receipt, approved. Raises `ReceiptRefused`, `Forbidden`."""
+    async def answer(self, reviewed: Reviewed, bundle: Bundle | None, now: datetime) -> tuple[Receipt, str | None]:
+        """The receipt that was shown, if it lets the plan through; else one of its own, and why not."""
+        refused = None
+        if bundle is not None:
+            try:
+                covering = self.covering(reviewed, bundle, now)
+            except ReceiptRefused as error:
+                refused = str(error)
+            else:
+                if reviewed.report.verdict is not Verdict.DENY:
+                    return covering, None
+        return await self.issue(reviewed, now), refused
+
+    def covering(self, reviewed: Reviewed, bundle: Bundle, now: datetime) -> Receipt:
+        """The receipt of an earlier review, if it lets all of this one be written. Raises `ReceiptRefused`.
+
+        What was written since needs it no more: of an apply that stopped half way, the rest is covered.
+        """
+        claims = self._granted(bundle.unverified_receipt, reviewed.stacks, now)
+        if reviewed.report.delta != claims["delta"]:
+            for one in reviewed.delta.transitions:
+                self._check_led(one, bundle.presented(one.kind, one.name), claims)
+        return self._receipt(claims, bundle.unverified_receipt, bundle.proofs)
+
+    async def approve(
+        self, receipt_id: str, unverified_receipt: str, permit: Permit, now: datetime
+    ) -> tuple[Receipt, Approval]:
+        """The same receipt, approved, and what is to be remembered of it. Raises `ReceiptRefused`, `Forbidden`."""
         claims = dict(self._verified(unverified_receipt, now).claims)
         principal = permit.principal
         if claims["jti"] != receipt_id:
@@ -121,7 +172,17 @@ class Receipts:
         if claims.get("rules") != self.rules.digest:
             raise ReceiptRefused("the rules have changed since the review: review the plan again")
         approved = {**claims, "iat": int(now.timestamp()), "approved_by": principal.id}
-        return self._receipt(approved, await self.mint.sign(approved), {})
+        receipt = self._receipt(approved, await self.mint.sign(approved), {})
+        stacks = claims["stacks"]
+        return receipt, Approval(
+            receipt=receipt.id,
+            delta=str(claims["delta"]),
+            stacks=frozenset(map(str, stacks)) if isinstance(stacks, list) else frozenset(),
+            rules=self.rules.digest,
+            by=principal.id,
+            at=now,
+            until=receipt.expires_at,
+        )
 
     def gate(self, presented: Presented | None, now: datetime) -> WriteGate:
         """What one request's writes are held to."""
@@ -131,30 +192,40 @@ class Receipts:
         """True if writes of this stack need a receipt."""
         return stack is not None and any(covers(pattern, stack) for pattern in self.rules.receipts)
 
-    def check(self, stack: str | None, transition: Transition, presented: Presented | None, now: datetime) -> None:
-        """Raise `ReceiptRefused` unless the receipt lets this transition through."""
-        what = f"{transition.kind}/{transition.name}"
+    def check(
+        self, stack: str | None, transition: Transition, presented: Presented | None, now: datetime
+    ) -> Mapping[str, object]:
+        """Raise `ReceiptRefused` unless the receipt lets this transition through; else its claims."""
         if presented is None:
+            what = f"{transition.kind}/{transition.name}"
             raise ReceiptRefused(f"writes of stack `{stack}` need the receipt of a reviewed plan, `{what}` has none")
-        claims = self._verified(presented.unverified_receipt, now).claims
-        stacks = claims["stacks"]
-        if not isinstance(stacks, list) or stack not in stacks:
+        claims = self._granted(presented.unverified_receipt, frozenset({stack}), now)
+        self._check_led(transition, presented, claims)
+        return claims
+
+    def _granted(self, unverified_receipt: str, stacks: AbstractSet[str | None], now: datetime) -> Mapping[str, object]:
+        """The claims of a receipt that lets plans of these stacks be applied."""
+        claims = self._verified(unverified_receipt, now).claims
+        granted = claims["stacks"]
+        if not isinstance(granted, list) or not stacks <= set(granted):
             raise ReceiptRefused("the receipt is of another stack")
         if claims.get("rules") != self.rules.digest:
             raise ReceiptRefused("the rules have changed since the review: review the plan again")
-        if claims["verdict"] != Verdict.AUTO and not (
-            claims["verdict"] == Verdict.NEEDS_APPROVAL and claims.get("approved_by")
-        ):
+        if not _lets_through(claims):
             raise ReceiptRefused("the plan is not approved")
+        return claims
+
+    def _check_led(self, transition: Transition, presented: Presented, claims: Mapping[str, object]) -> None:
         if not leads_to(transition, presented.proof, str(claims["delta"])):
+            what = f"{transition.kind}/{transition.name}"
             raise ReceiptRefused(f"`{what}` is not changed as it was reviewed: review the plan again")
 
     def _receipt(self, claims: Mapping[str, object], token: str, objects: Mapping[str, str]) -> Receipt:
-        verdict, approved_by, stacks = Verdict(str(claims["verdict"])), claims.get("approved_by"), claims["stacks"]
+        approved_by, stacks = claims.get("approved_by"), claims["stacks"]
         return Receipt(
             id=str(claims["jti"]),
-            verdict=verdict,
-            granted=verdict is Verdict.AUTO or (verdict is Verdict.NEEDS_APPROVAL and approved_by is not None),
+            verdict=Verdict(str(claims["verdict"])),
+            granted=_lets_through(claims),
             approved_by=str(approved_by) if approved_by is not None else None,
             expires_at=datetime.fromtimestamp(int(str(claims["exp"])), tz=UTC),
             token=token,
@@ -185,14 +256,23 @@ class WriteGate:
     presented: Presented | None
     now: datetime
 
-    def check(self, principal: Principal, kind: Kind, name: str, before: Spec | None, after: Spec | None) -> None:
-        """Raise `ReceiptRefused` for a write that means something else and was not let through."""
+    def check(
+        self, principal: Principal, kind: Kind, name: str, before: Spec | None, after: Spec | None
+    ) -> Mapping[str, str]:
+        """What let a write through, for the record. Raise `ReceiptRefused` if it changes a meaning and nothing did."""
         if not self.receipts.required(principal.stack):
-            return
-        if before is not None and after is not None and not deltas(before, after):
-            return
+            return {}
+        if means_the_same(before, after):
+            return {}
         transition = Transition(kind.value, name, meaning(before), meaning(after))
-        self.receipts.check(principal.stack, transition, self.presented, self.now)
+        claims = self.receipts.check(principal.stack, transition, self.presented, self.now)
+        said = {"receipt": claims["jti"], "approved_by": claims.get("approved_by")}
+        return {name: str(value) for name, value in said.items() if value is not None}
+
+
+def _lets_through(claims: Mapping[str, object]) -> bool:
+    approved = claims["verdict"] == Verdict.NEEDS_APPROVAL and bool(claims.get("approved_by"))
+    return claims["verdict"] == Verdict.AUTO or approved
 
 
 def receipt_id(text: str) -> str:

@@ -58,11 +58,9 @@ def conflicts(scene: Scene) -> Iterator[GateFinding]:
     for key, claims in sorted(scene.declared.conflicts.items()):
         stacks = " and ".join(quoted(one.stack) for one in claims)
         yield scene.finding(Check.CONFLICT, f"{_what(key)} is declared twice: by {stacks}", key=key)
-    for key, one in sorted(scene.declared.by_key.items()):
-        stored = scene.live.stored.get(key)
-        if key in scene.changed and stored is not None and stored.stack not in {None, one.stack}:
-            said = f"{_what(key)} is managed by stack {quoted(str(stored.stack))}"
-            yield scene.finding(Check.CONFLICT, said, key=key)
+    for one, stack in scene.declared.managed_elsewhere(scene.live):
+        if one.key in scene.changed:
+            yield scene.finding(Check.CONFLICT, f"{_what(one.key)} is managed by stack {quoted(stack)}", key=one.key)
 
 
 def _unknown_tools(scene: Scene, key: Key, spec: Spec) -> Iterator[GateFinding]:

@@ -18,7 +18,7 @@ import orjson
 from leasehold.decisions.answering import Answer, Answering
 from leasehold.decisions.metadata import configuration
 from leasehold.decisions.questions import NoQuestion
-from leasehold.model.errors import InvalidValue, LeaseholdError, Unauthenticated
+from leasehold.model.errors import InvalidValue, LeaseholdError
 from leasehold.policy.platform import PlatformAction
 from leasehold.web.access import bodies
 from leasehold.web.access.bodies import BadRequest
@@ -26,12 +26,12 @@ from leasehold.web.access.callers import Callers
 from leasehold.web.access.search import Searches, results_document
 from leasehold.web.asgi import Application, Receive, Scope, Send
 from leasehold.web.oauth.forms import InvalidRequest
+from leasehold.web.presenting import challenge
 from leasehold.web.problems import problem_of
 
 WELL_KNOWN = "/.well-known/authzen-configuration"
 _BASE = "/access/v1"
 _REQUEST_ID = b"x-request-id"
-_CHALLENGE = b'Bearer realm="leasehold", error="invalid_token"'  # RFC 6750 §3
 _log = logging.getLogger(__name__)
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 Route: TypeAlias = Callable[[Scope, Receive], Awaitable[object]]
@@ -132,10 +132,10 @@ async def _answer(route: Route, scope: Scope, receive: Receive, send: Send) -> N
         document = await route(scope, receive)
     except (BadRequest, InvalidValue, InvalidRequest) as error:
         await _send(scope, send, 400, str(error))
-    except Unauthenticated as error:
-        await _send(scope, send, 401, str(error), [(b"www-authenticate", _CHALLENGE)])
     except LeaseholdError as error:
-        await _send(scope, send, int(problem_of(error).status), str(error), [(b"retry-after", b"1")])
+        advice = challenge(error) or {"retry-after": "1"}
+        headers = [(name.encode(), value.encode()) for name, value in advice.items()]
+        await _send(scope, send, int(problem_of(error).status), str(error), headers)
     except Exception as error:  # noqa: BLE001  whatever broke, the caller gets JSON and no detail
         _log.error("unexpected %s", type(error).__name__)
         await _send(scope, send, 500, "something broke on our side")
