@@ -75,7 +75,7 @@ class Observing:
 
 def observing(settings: Settings, staleness: Callable[[], float], clock: Callable[[], datetime]) -> Observing:
     """As the settings have it, listening already. Raises `CannotListen`, `InvalidSetting`."""
-    tracer = _tracer(settings.traces) if settings.traces else None
+    tracer = _tracer(settings) if settings.traces else None
     meter = PrometheusMeter(staleness) if settings.metrics else None
     listener = None if meter is None else MetricsListener(meter, settings.metrics_host, settings.metrics_port)
     traces = Traces(tracer) if tracer is not None else None
@@ -92,9 +92,9 @@ def _lines() -> Callable[[str], None]:
     return logger.info
 
 
-def _tracer(endpoint: str) -> OpenTelemetryTracer:
+def _tracer(settings: Settings) -> OpenTelemetryTracer:
     try:
         from leasehold.tracing.opentelemetry_tracer import otlp_tracer  # noqa: PLC0415  an extra, and slow to import
     except ModuleNotFoundError:
         raise InvalidSetting("LEASEHOLD_TRACES needs the extra: pip install 'leasehold[otel]'") from None
-    return otlp_tracer(endpoint, version("leasehold"))
+    return otlp_tracer(settings.traces, settings.otlp_metrics, version("leasehold"))

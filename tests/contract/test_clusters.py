@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.api_server import CREDENTIAL, emulated_api_server
 from tests.fakes.cluster import Cluster
 from tests.fakes.kube_apiserver import binaries, kube_apiserver
-from tests.fakes.live_feed import wait_until
+from tests.fakes.serving import wait_until
 
 from leasehold.keys.api_server import ApiServers
 from leasehold.keys.network import Network

@@ -1,18 +1,16 @@
 """A token service with its feed on loopback, in real time, and resource servers that follow it."""
 
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from tests.fakes.exchange_world import EXCHANGE, ISSUER, JWT, TOOLS
 from tests.fakes.feed_world import FeedWorld
+from tests.fakes.serving import Served, wait_until
 
 from leasehold.model.tools import Action
 from leasehold.verify import AccessRefused, Patience, ResourceServer
@@ -37,21 +35,11 @@ class Serving:
 
     def start(self) -> None:
         self.world.mount()
-        config = uvicorn.Config(
-            self.world.app,
-            port=self.port,
-            log_level="critical",
-            lifespan="off",
-            timeout_graceful_shutdown=0,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        wait_until(lambda: self._server.started)
+        options = {"log_level": "critical", "lifespan": "off", "timeout_graceful_shutdown": 0}
+        self._served = Served(self.world.app, port=self.port, **options)
 
     def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
+        self._served.stop()
 
     def agent_token(self) -> str:
         """A token of the agent, exchanged over HTTP."""
@@ -97,12 +85,3 @@ def refusal(server: ResourceServer, token: str, tool: str = "comment") -> str | 
     except AccessRefused as refused:
         return refused.receipt.refused
     return None
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 10) -> float:
-    """Wait; for how long it took. Fails when it takes longer than `seconds`."""
-    began = time.perf_counter()
-    while not true():
-        assert time.perf_counter() - began < seconds, "it did not come true"
-        time.sleep(0.001)
-    return time.perf_counter() - began

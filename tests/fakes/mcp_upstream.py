@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import ssl
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import uvicorn
 from aiohttp import web
 from mcp.server import MCPServer
+from tests.fakes.serving import serving
 
 Answer = Callable[[web.Request, Any], Awaitable[web.StreamResponse]]
 
@@ -84,18 +82,8 @@ def _add_resources_and_prompts(server: MCPServer) -> None:
 @contextmanager
 def served_sdk(server: MCPServer, **options: Any) -> Iterator[str]:
     """The SDK's server on loopback; its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(server.streamable_http_app(**options), log_level="warning", lifespan="on")
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 20
-        while not running.started:
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
-        running.should_exit = running.force_exit = True
-        thread.join(timeout=10)
+    with serving(server.streamable_http_app(**options)) as url:
+        yield f"{url}/mcp"
 
 
 class ToldUpstream:

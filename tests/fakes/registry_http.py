@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.fakes.serving import PATIENCE
 from tests.fakes.simulated_issuer import SimulatedIssuer
 
 _ROOT = Path(__file__).parents[2]
-_DEADLINE = 30.0
 _TOKEN_KEPT_SECONDS = 150.0
 _ENVELOPE = {
     "kind", "name", "revision", "created_at", "updated_at", "updated_by", "managed_by", "stack",
@@ -66,7 +66,7 @@ class _Forward(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         door.requests.append((self.command, self.path))
         door.before(self.command, self.path)
-        connection = http.client.HTTPConnection("127.0.0.1", door.upstream, timeout=_DEADLINE)
+        connection = http.client.HTTPConnection("127.0.0.1", door.upstream, timeout=PATIENCE)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
         try:
             connection.request(self.command, self.path, body or None, {**headers, "Host": f"127.0.0.1:{door.port}"})
@@ -155,7 +155,7 @@ class LiveRegistry:
             return ""
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + _DEADLINE
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 status, _ = self._raw("GET", "/healthz", {}, None)
@@ -288,7 +288,7 @@ class LiveRegistry:
         return items
 
     def _raw(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.door.upstream, timeout=_DEADLINE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.door.upstream, timeout=PATIENCE)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()

@@ -31,12 +31,12 @@ class BoundedHeads(HttpToolsProtocol):
         self._end_waiting()
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, piece: bytes) -> None:
         """Read on; what is still a head after that has to end soon."""
-        super().data_received(data)
+        super().data_received(piece)
         if not self._in_head or self.transport.is_closing():
             return
-        self._head_bytes += len(data)
+        self._head_bytes += len(piece)
         if self._head_bytes > HEAD_BYTES:
             self.transport.write(_TOO_LONG)
             self.transport.close()

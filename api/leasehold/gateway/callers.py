@@ -42,8 +42,8 @@ class Caller:
     facts: CallerFacts
     token: AccessToken
     key: str | None
-    listed: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
-    """What was worked out for this caller, by what it was worked out from."""
+    listed: dict[str, tuple[tuple[str, int], bool]] = field(default_factory=dict, repr=False, compare=False)
+    """Whether a tool exists for this caller, with what that was worked out from."""
 
     @property
     def identity(self) -> str:

@@ -54,9 +54,9 @@ class ConversingUpstreams:
         self._running: dict[Conversation, _Key] = {}
         self._sweeping: asyncio.Task[None] | None = None
 
-    async def begin(self, outgoing: Outgoing) -> Conversation:
+    async def converse(self, outgoing: Outgoing) -> Conversation:
         """A new talk. Raises `UpstreamFailed`."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how
 
     @asynccontextmanager
     async def send(self, outgoing: Outgoing) -> AsyncGenerator[Incoming]:
@@ -121,7 +121,7 @@ class ConversingUpstreams:
         mine = sum(key == outgoing.on_behalf for key in self._running.values())
         if len(self._running) >= self._many or mine >= self._many_of_one:
             raise UpstreamFailed("too_many_sessions", status=503)
-        talk = await self.begin(outgoing)
+        talk = await self.converse(outgoing)
         self._running[talk] = outgoing.on_behalf
         if self._sweeping is None or self._sweeping.done():
             self._sweeping = asyncio.get_running_loop().create_task(self._sweep())

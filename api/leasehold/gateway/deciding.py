@@ -80,16 +80,21 @@ async def judge(place: Place, want: Want, surfaces: Surfaces) -> Judgement:
     return Judgement(want, decided)
 
 
-def exists(place: Place, tool: str) -> bool:
-    """True if some call of the tool could be allowed to the caller with its token: what is listed can be called."""
+def existing(place: Place, tools: Iterable[str]) -> frozenset[str]:
+    """The tools of which some call could be allowed to the caller with its token: what is listed can be called."""
     # A grant that ends changes no version: what was worked out is not kept for long.
-    key = f"{place.state.published.version}\n{int(place.now.timestamp()) // _KEPT_SECONDS}\n{tool}"
-    known = place.caller.listed.get(key)
-    if known is None:
-        if len(place.caller.listed) >= _KEPT:
-            place.caller.listed.clear()
-        known = place.caller.listed[key] = _could_call(place, tool)
-    return bool(known)
+    when = place.state.published.version, int(place.now.timestamp()) // _KEPT_SECONDS
+    listed = place.caller.listed
+    found = set()
+    for tool in tools:
+        known = listed.get(tool)
+        if known is None or known[0] != when:
+            if len(listed) >= _KEPT:
+                listed.clear()
+            known = listed[tool] = when, _could_call(place, tool)
+        if known[1]:
+            found.add(tool)
+    return frozenset(found)
 
 
 def refusal_of(place: Place, judgements: Iterable[Judgement]) -> Refused | None:
@@ -105,7 +110,7 @@ def refusal_of(place: Place, judgements: Iterable[Judgement]) -> Refused | None:
 
 def _denial(place: Place, judged: Judgement) -> Refused:
     want = judged.want
-    if is_reserved(want.tool) or judged.why == "not_approved" or not exists(place, want.tool):
+    if is_reserved(want.tool) or judged.why == "not_approved" or not existing(place, (want.tool,)):
         status = 400 if place.era is Era.MODERN else 200
         return Refused(status, INVALID_PARAMS, f"{want.hidden}: {want.called[:128]}", reason=judged.why)
     if judged.why == Reason.NOT_CURRENT.value:

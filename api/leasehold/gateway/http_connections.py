@@ -132,14 +132,14 @@ class HttpConnection(asyncio.Protocol):
         """It stands."""
         self._transport = cast("asyncio.Transport", transport)
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, piece: bytes) -> None:
         """Something came."""
         if self._head is None:
             self.close()
             return
-        self._read += len(data)
+        self._read += len(piece)
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(piece)
         except (HttpParserError, HttpParserUpgrade):
             self._give_up("no_http")
             return

@@ -14,11 +14,11 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from leasehold.gateway.conversations import Conversation
 from leasehold.gateway.conversing import ConversingUpstreams
-from leasehold.gateway.http_upstreams import FIRST_BYTE_SECONDS, HttpUpstreams
+from leasehold.gateway.http_upstreams import HttpUpstreams
 from leasehold.gateway.sse import EventReader, EventTooLarge, ServerEvent
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed
 
-_MANY, _MANY_OF_ONE = 512, 16
+_MANY, _MANY_OF_ONE = 96, 16  # fewer than there are connections to one host: what is asked goes beside the streams
 _STREAM, _ENDPOINT = "text/event-stream", b"endpoint"
 _BAD = 400
 _REFUSING = frozenset({401, 403})
@@ -34,7 +34,7 @@ class LegacyUpstreams(ConversingUpstreams):
         super().__init__(many=_MANY, many_of_one=_MANY_OF_ONE)
         self._http = http
 
-    async def begin(self, outgoing: Outgoing) -> Conversation:
+    async def converse(self, outgoing: Outgoing) -> Conversation:
         """A stream of its own, once the server said where to ask. Raises `UpstreamFailed`."""
         stream = LegacyStream(self._http, outgoing)
         try:
@@ -64,7 +64,7 @@ class LegacyStream(Conversation):
     async def opened(self) -> None:
         """Return when the server said where to ask. Raises `UpstreamFailed`."""
         try:
-            async with asyncio.timeout(FIRST_BYTE_SECONDS):
+            async with asyncio.timeout(self._http.patience):
                 await self._asked_at
         except TimeoutError:
             raise UpstreamFailed("hangs", status=504) from None

@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any
 
-from leasehold.gateway.deciding import Place, exists, judge
+from leasehold.gateway.deciding import Place, existing, judge
 from leasehold.gateway.headers import Era
 from leasehold.gateway.needs import Listing, wanted_prompt, wanted_resource
 from leasehold.gateway.ports import Surfaces
@@ -58,16 +59,11 @@ class Lists:
     async def _tools(self, items: list[Item], place: Place, *, whole: bool) -> list[Item]:
         server = place.served.name
         approved = await self._surfaces.judged(server, items, self._instructions.get(server), whole=whole)
-        times = Counter(_named(one, "name") for one in items)
-        shown = [
-            one
-            for one in items
-            if (name := _named(one, "name")) in approved
-            and times[name] == 1  # of two with one name, nobody knows which is called
-            and not is_reserved(name)
-            and exists(place, name)
-        ]
-        return sorted(shown, key=lambda one: str(one["name"]))
+        names = [_named(one, "name") for one in items]
+        times = Counter(names)
+        clear = (name for name in names if times[name] == 1)  # of two with one name, nobody knows which is called
+        shown = existing(place, (name for name in clear if name in approved and not is_reserved(name)))
+        return [one for name, one in sorted(zip(names, items, strict=True), key=itemgetter(0)) if name in shown]
 
     async def _others(self, listing: Listing, items: list[Item], place: Place) -> list[Item]:
         member, wanted = _WANTED[listing]

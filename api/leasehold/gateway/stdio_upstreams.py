@@ -17,7 +17,7 @@ class StdioUpstreams(ConversingUpstreams):
         super().__init__(many=_MANY, many_of_one=_MANY_OF_ONE)
         self._allowed = allowed
 
-    async def begin(self, outgoing: Outgoing) -> Conversation:
+    async def converse(self, outgoing: Outgoing) -> Conversation:
         """A program of its own. Raises `UpstreamFailed`."""
         if outgoing.command[0] not in self._allowed:
             raise UpstreamFailed("program_not_allowed")

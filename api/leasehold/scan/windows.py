@@ -102,10 +102,15 @@ def judge(raw: bytes, limit: int, seen: Seen, form: Form) -> Judged:
     hidden = list(hidden_in(seen.text + shown.text, look, beginning=seen.beginning))
     visible = _Reading(seen.text, (shown,))
     plain = _Reading(seen.plain, (shown, View(shown.text, [Change(h.start - look, h.end - look, b"") for h in hidden])))
-    secrets = secrets_in(plain.text, len(seen.plain), seen.continued)
-    # A hidden character may divide a secret, or stand where its boundary would be: both readings count.
-    hits = [*_secret_hits(secrets, plain), *(_secret_hits(secrets_in(visible.text, look), visible) if hidden else ())]
-    hits = [*_outermost(hits), *_hidden_hits(hidden, visible), *_advice_hits(plain)]
+    secrets, hits = list[Secret](), list[Hit]()
+    if hidden or seen.continued or _ANYTHING.search(plain.text) is not None:
+        secrets = secrets_in(plain.text, len(seen.plain), seen.continued)
+        # A hidden character may divide a secret, or stand where its boundary would be: both readings count.
+        both = [
+            *_secret_hits(secrets, plain),
+            *(_secret_hits(secrets_in(visible.text, look), visible) if hidden else ()),
+        ]
+        hits = [*_outermost(both), *_hidden_hits(hidden, visible), *_advice_hits(plain)]
     upto = _reach(hits, _cut(raw, limit, shown, form))
     continued = secrets[-1].rule if secrets and secrets[-1].end == len(plain.text) and upto == len(raw) else ""
     return Judged(

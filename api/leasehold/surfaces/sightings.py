@@ -16,9 +16,9 @@ from leasehold.model.tool_surfaces import SURFACE_LIMIT, TOOLS_MAX, ToolSurface,
 GONE_AFTER = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Sighting:
-    """A definition, or why it is unreadable; one of them is None."""
+    """A definition, or why it is unreadable; one of them is None. `at`: when it was last seen to be so."""
 
     text: str | None
     reason: str | None
@@ -91,11 +91,12 @@ class Sightings:
 
     def _take(self, listed: ToolSurface, at: datetime) -> None:
         for name in listed.names:
-            known = self._tools.get(name)
-            if known is None or at >= known.at:
-                text, reason = listed.tools.get(name), listed.unreadable.get(name)
+            known, text, reason = self._tools.get(name), listed.tools.get(name), listed.unreadable.get(name)
+            if known is None or (at >= known.at and (known.text != text or known.reason != reason)):
                 self._tools[name] = _Sighting(text, reason, at)
-                self.version += known is None or (known.text, known.reason) != (text, reason)
+                self.version += 1
+            elif at >= known.at:
+                known.at = at
 
     def _drop(self, names: Iterable[str]) -> None:
         for name in list(names):

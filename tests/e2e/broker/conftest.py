@@ -7,7 +7,6 @@ import secrets
 import socket
 import subprocess
 import threading
-import time
 import urllib.request
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
@@ -20,9 +19,9 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import httpx
 import pytest
-import uvicorn
 from tests.fakes.broker_world import NobodyDraws
 from tests.fakes.oidc_provider import node, workshop
+from tests.fakes.serving import PATIENCE, Served
 
 from leasehold.broker_wiring import Brokerage, open_brokerage
 from leasehold.model.connections import UpstreamCall
@@ -189,7 +188,7 @@ def _send(server: str, method: str, path: str, bearer: str, **body: object) -> d
     if method == "PUT":
         headers["if-none-match"] = "*"
     request = urllib.request.Request(server + path, json.dumps(body).encode(), headers, method=method)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310  loopback
+    with urllib.request.urlopen(request, timeout=PATIENCE) as reply:  # noqa: S310  loopback
         return json.loads(reply.read())
 
 
@@ -229,14 +228,7 @@ def _provider(folder: Path, tool_server: str, callback: str) -> Iterator[str]:
 def _registry(settings: Settings, listener: socket.socket) -> Iterator[str]:
     server = open_server(settings)
     assert server.bootstrap_token
-    running = uvicorn.Server(uvicorn.Config(server.app, log_level="warning", lifespan="on"))
-    thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not running.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.01)
+    served = Served(server.app, listener=listener)
     yield server.bootstrap_token
-    running.should_exit = True
-    thread.join(timeout=10)
+    served.stop(at_once=True)
     server.store.close()

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import pytest
 from tests.fakes.api_server import CREDENTIAL, EmulatedApiServer, emulated_api_server
 from tests.fakes.kube_apiserver import binaries, kube_apiserver
-from tests.fakes.live_feed import wait_until
 from tests.fakes.registry_http import LiveRegistry
+from tests.fakes.serving import wait_until
 
 from leasehold.model.tools import Action
 from leasehold.model.workloads import WorkloadKind

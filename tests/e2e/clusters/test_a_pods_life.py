@@ -5,7 +5,7 @@ import sys
 import time
 
 from tests.e2e.clusters.conftest import accepts, at_once
-from tests.fakes.live_feed import wait_until
+from tests.fakes.serving import wait_until
 
 from leasehold.model.workloads import WorkloadKind
 

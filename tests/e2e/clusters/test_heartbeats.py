@@ -5,7 +5,7 @@ import json
 import time
 
 from tests.e2e.clusters.conftest import accepts
-from tests.fakes.live_feed import wait_until
+from tests.fakes.serving import wait_until
 
 TTL = 5
 

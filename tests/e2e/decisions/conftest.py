@@ -6,15 +6,16 @@ import time
 
 import pytest
 from tests.fakes.registry_http import live_registry
+from tests.fakes.serving import PATIENCE
 
 
 class Pep:
     """Asks for decisions over HTTP, on one connection that stays open."""
 
-    def __init__(self, registry):
+    def __init__(self, registry, token):
         self.registry = registry
         self.connection = http.client.HTTPConnection("127.0.0.1", registry.door.upstream, timeout=30)
-        self.token = registry.token("pep")
+        self.token = token
 
     def post(self, path, body, token=None):
         headers = {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json"}
@@ -27,7 +28,7 @@ class Pep:
     def decide(self, body):
         return self.post("/access/v1/evaluation", body)
 
-    def until(self, body, expected, seconds=5):
+    def until(self, body, expected, seconds=PATIENCE):
         """Decide until the answer is as expected: what was written is enforced a moment later."""
         deadline = time.monotonic() + seconds
         while (answer := self.decide(body))["decision"] is not expected and time.monotonic() < deadline:
@@ -46,6 +47,6 @@ def registry(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pep(registry):
-    asking = Pep(registry)
+    asking = Pep(registry, registry.token("pep"))
     yield asking
     asking.connection.close()

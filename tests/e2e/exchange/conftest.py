@@ -1,18 +1,15 @@
 """Token services on real databases, and one behind a real HTTP server."""
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
-import uvicorn
 from tests.fakes.exchange_world import World
+from tests.fakes.serving import serving
 
 from leasehold.settings import read_settings
 from leasehold.store.sql_store import open_store
-from leasehold.wiring import Server, open_server
+from leasehold.wiring import open_server
 
 
 @pytest.fixture
@@ -28,29 +25,12 @@ def replicas(registry_url, tmp_path) -> Iterator[tuple[World, World]]:
         yield worlds[0], worlds[1]
 
 
-@contextmanager
-def serving(server: Server) -> Iterator[str]:
-    """The server on loopback, on a port of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(server.app, log_level="warning", lifespan="on")
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 10
-        while not running.started:
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        running.should_exit = True
-        thread.join(timeout=10)
-
-
 @pytest.fixture
 def registry(tmp_path) -> Iterator[tuple[str, str]]:
     """A registry fresh from its first start: where it is, and its bootstrap token."""
     environment = {"LEASEHOLD_DATA_DIR": str(tmp_path), "LEASEHOLD_ISSUER": "http://127.0.0.1:8420"}
     server = open_server(read_settings(environment))
     assert server.bootstrap_token
-    with serving(server) as url:
+    with serving(server.app) as url:
         yield url, server.bootstrap_token
     server.store.close()

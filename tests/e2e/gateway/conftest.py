@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from tests.fakes.mcp_upstream import sdk_server, served_sdk, told_upstream
 from tests.fakes.registry_http import LiveRegistry
+from tests.fakes.serving import PATIENCE
 
 MODERN = "2026-07-28"
 META = {
@@ -134,7 +135,7 @@ class Gateway:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         return self.send(server, body, token, **{**given, **headers})
 
-    def until(self, ask, accept, seconds=10):
+    def until(self, ask, accept, seconds=PATIENCE):
         """Ask until the answer is accepted: what was written is enforced a moment later."""
         deadline = time.monotonic() + seconds
         while not accept(reply := ask()) and time.monotonic() < deadline:
@@ -144,8 +145,12 @@ class Gateway:
 
     def calls(self, server):
         """Audit events of calls, newest first, once all are written."""
-        time.sleep(0.2)
-        return [one for one in self.registry.events() if one["kind"] == "calls" and one["name"] == server]
+        deadline = time.monotonic() + 5
+        while True:
+            time.sleep(0.2)
+            found = [one for one in self.registry.events() if one["kind"] == "calls" and one["name"] == server]
+            if found or time.monotonic() > deadline:
+                return found
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from tests.fakes.certificates import Authority
 from tests.fakes.mcp_upstream import echoing, events, result_of, text_result, told_upstream
+from tests.fakes.registry_http import _free_port
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_an_upstream_at_a_private_address_is_not_reached_unless_it_is_named(runn
     running.declare(name, url, tools={"read_file": {"action": "read"}})
     running.agent(name, (name, ["read_file"], [f"tool_server:{name}"]))
     token = running.token(name, name)
-    reply = running.until(lambda: running.call(name, token, "read_file", {}), lambda r: r.status != 401)
+    reply = running.until(lambda: running.call(name, token, "read_file", {}), lambda r: r.status not in {200, 401})
     assert (reply.status, reply.json["error"]["code"]) == (502, -31005)
     assert running.calls(name)[0]["reason"] in {"address_refused", "plain_http_refused", "no_http"}
 
@@ -85,6 +86,17 @@ def test_an_answer_that_is_none(running, told, token, body, headers, reason):
 
     told.answer = answer
     assert failed(running, call(running, token)) == reason
+
+
+def test_an_upstream_that_nobody_serves(running):
+    running.declare("nobody", f"http://127.0.0.1:{_free_port()}/mcp")
+    running.agent("seeker-of-nobody", ("nobody", ["read_file"], ["repo:web"]))
+    token = running.token("seeker-of-nobody", "nobody")
+    reply = running.until(
+        lambda: running.call("nobody", token, "read_file", {"repository": "web"}), lambda r: r.status != 401
+    )
+    assert (reply.status, reply.json["error"]["code"]) == (502, -31005)
+    assert running.calls("nobody")[0]["reason"] == "not_reached"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])

@@ -3,38 +3,60 @@
 import json
 import socket
 import subprocess
-import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import httpx
 import pytest
-import uvicorn
 from tests.fakes.exchange_world import EXCHANGE, TOOLS
 from tests.fakes.oidc_provider import CLIENT, id_token, node, running_provider, workshop
+from tests.fakes.serving import PATIENCE, Served
 
 from leasehold.settings import read_settings
 from leasehold.wiring import open_server
 
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
 _ABOUT = {"kind", "name", "revision", "created_at", "updated_at", "updated_by", "stack", "managed_by"}
+_YOUNG_SECONDS = 60.0
 GRANT = "triage/github.read_file@repo:web"
 
 
 @dataclass
 class Meeting:
-    """Who met: our server, the provider, an id token of its user alice, and her registry token."""
+    """Who met: our server and the provider, whose user is alice."""
 
     server: str
     provider: str
-    id_token: str
-    registry_token: str
     folder: Path
+    _tokens: dict[str, tuple[float, str]] = field(default_factory=dict)
+
+    @property
+    def id_token(self) -> str:
+        """An id token of alice's."""
+        return self._young("id", lambda: id_token(self.provider, "alice"))
+
+    @property
+    def registry_token(self) -> str:
+        """Her token for the registry."""
+        form = {"grant_type": EXCHANGE, "subject_token_type": ID_TOKEN, "resource": f"{self.server}/v1"}
+        return self._young("registry", lambda: self._exchanged({**form, "subject_token": self.id_token}))
+
+    def _exchanged(self, form: dict[str, str]) -> str:
+        answer = httpx.post(f"{self.server}/oauth2/token", data=form, timeout=PATIENCE)
+        return answer.raise_for_status().json()["access_token"]
+
+    def _young(self, which: str, issue: Callable[[], str]) -> str:
+        """A token that has most of its life before it, however long the session has been running."""
+        issued, token = self._tokens.get(which, (0.0, ""))
+        if time.monotonic() - issued > _YOUNG_SECONDS:
+            token = issue()
+            self._tokens[which] = (time.monotonic(), token)
+        return token
 
     def initial_access_token(self) -> str:
         """A token with which one client may register itself for the agent."""
@@ -72,7 +94,7 @@ def meeting(tmp_path_factory) -> Iterator[Meeting]:
         running_provider(folder, f"{_url(listener)}/oauth2/login/callback") as provider,
         _server(folder / "registry", listener) as (server, bootstrap),
     ):
-        token = id_token(provider, "alice")
+        found = Meeting(server, provider, folder)
         trust = {"type": "oidc", "issuer": provider, "audiences": [CLIENT], "algorithms": ["ES256"]}
         metadata = httpx.get(f"{provider}/.well-known/openid-configuration").json()
         ends = {name: metadata[name] for name in ("authorization_endpoint", "token_endpoint")}
@@ -86,11 +108,6 @@ def meeting(tmp_path_factory) -> Iterator[Meeting]:
             trust_issuer={"name": "people", **trust, "allow_private": True},
             workload_bindings=[{"name": "alice", "role": "security-admin", **alice}],
         )
-        form = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": ID_TOKEN}
-        with urllib.request.urlopen(  # noqa: S310  loopback
-            f"{server}/oauth2/token", urlencode({**form, "resource": f"{server}/v1"}).encode()
-        ) as reply:
-            registry_token = json.loads(reply.read())["access_token"]
         for kind, name, spec in (
             ("owners", "alice", {"display_name": "Alice", "email": "alice@example.com", "team": "shop"}),
             ("agents", "triage", {"owner": "alice", "review_by": "2027-06-01", "dynamic_clients": 2}),
@@ -103,8 +120,8 @@ def meeting(tmp_path_factory) -> Iterator[Meeting]:
             ("deployments", "triage-prod", {"agent": "triage"}),
             ("workload-bindings", "triage-alice", {"agent": "triage", **alice}),
         ):
-            _send(server, "PUT", f"/v1/{kind}/{quote(name, safe='')}", registry_token, **spec)
-        yield Meeting(server, provider, token, registry_token, folder)
+            _send(server, "PUT", f"/v1/{kind}/{quote(name, safe='')}", found.registry_token, **spec)
+        yield found
 
 
 def _send(server: str, method: str, path: str, bearer: str, **body: object) -> dict:
@@ -112,7 +129,7 @@ def _send(server: str, method: str, path: str, bearer: str, **body: object) -> d
     if method == "PUT":
         headers["if-none-match"] = "*"
     request = urllib.request.Request(server + path, json.dumps(body).encode(), headers, method=method)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310  loopback
+    with urllib.request.urlopen(request, timeout=PATIENCE) as reply:  # noqa: S310  loopback
         return json.loads(reply.read())
 
 
@@ -132,14 +149,7 @@ def _server(data: Path, listener: socket.socket) -> Iterator[tuple[str, str]]:
     }
     server = open_server(read_settings(environment))
     assert server.bootstrap_token
-    running = uvicorn.Server(uvicorn.Config(server.app, log_level="warning", lifespan="on"))
-    thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not running.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.01)
+    served = Served(server.app, listener=listener)
     yield url, server.bootstrap_token
-    running.should_exit = True
-    thread.join(timeout=10)
+    served.stop(at_once=True)
     server.store.close()

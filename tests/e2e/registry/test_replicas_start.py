@@ -11,6 +11,7 @@ import urllib.request
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from tests.fakes.serving import PATIENCE
 from tests.fakes.simulated_issuer import SimulatedIssuer
 
 pytestmark = pytest.mark.postgres
@@ -44,7 +45,7 @@ class Replica:
         return self.err.read_text()
 
     def wait(self):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while "Uvicorn running" not in self.said:
             assert self.process.poll() is None, self.said
             assert time.monotonic() < deadline, self.said
@@ -64,7 +65,7 @@ class Replica:
             {"authorization": f"Bearer {token}", "content-type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  loopback
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310  loopback
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code

@@ -5,7 +5,7 @@ import threading
 import httpx
 import pytest
 from examples.tool_server.tool_server import ToolServer
-from tests.fakes.live_feed import wait_until
+from tests.fakes.serving import wait_until
 
 from leasehold.store.sql_store import open_store
 

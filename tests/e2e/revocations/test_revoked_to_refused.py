@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from tests.fakes.live_feed import refusal, wait_until
+from tests.fakes.live_feed import refusal
+from tests.fakes.serving import wait_until
 
 from leasehold.model.leases import Node, agent_node
 from leasehold.store.sql_store import open_store

@@ -4,7 +4,6 @@ import json
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,8 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from tests.fakes.exchange_world import EXCHANGE, JWT, signing_key
+from tests.fakes.serving import PATIENCE, Served
 from tests.fakes.simulated_issuer import SimulatedIssuer
 
 from leasehold.settings import read_settings
@@ -43,28 +42,23 @@ class Registry:
     def start(self) -> str | None:
         """Serve; gives the bootstrap token of a first start."""
         server = open_server(read_settings(self._environment))
-        self._server = uvicorn.Server(uvicorn.Config(server.app, port=self._port, log_level="warning", lifespan="on"))
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        deadline = time.monotonic() + 10
-        while not self._server.started:
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.01)
+        self._served = Served(server.app, port=self._port)
         return server.bootstrap_token
 
     def stop(self) -> None:
         """Take no more requests, and end what works."""
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
+        self._served.stop()
 
     def token(self) -> str:
         form = {"grant_type": EXCHANGE, "subject_token_type": JWT, "resource": f"{self.url}/v1"}
-        answer = httpx.post(f"{self.url}/oauth2/token", data={**form, "subject_token": self.people.token()})
+        subject = {"subject_token": self.people.token()}
+        answer = httpx.post(f"{self.url}/oauth2/token", data={**form, **subject}, timeout=PATIENCE)
         return answer.raise_for_status().json()["access_token"]
 
     def call(self, method: str, path: str, body: Any = None) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.token()}", "if-none-match": "*"}
-        return httpx.request(method, self.url + path, json=body, headers=headers).raise_for_status()
+        answer = httpx.request(method, self.url + path, json=body, headers=headers, timeout=PATIENCE)
+        return answer.raise_for_status()
 
 
 @dataclass
@@ -78,7 +72,7 @@ class Receiver:
         lines = self.file.read_text().splitlines() if self.file.exists() else []
         return [json.loads(line) for line in lines]
 
-    def wait(self, count: int, seconds: float = 10) -> list[dict[str, Any]]:
+    def wait(self, count: int, seconds: float = PATIENCE) -> list[dict[str, Any]]:
         """What came, once it is this much."""
         deadline = time.monotonic() + seconds
         while len(found := self.claims()) < count:
@@ -113,7 +107,7 @@ def registry(registry_url, tmp_path) -> Iterator[Registry]:
         ],
     }
     bearer = {"authorization": f"Bearer {token}"}
-    httpx.post(f"{found.url}/v1/bootstrap", json=body, headers=bearer).raise_for_status()
+    httpx.post(f"{found.url}/v1/bootstrap", json=body, headers=bearer, timeout=PATIENCE).raise_for_status()
     found.call("PUT", "/v1/owners/alice", {"display_name": "A", "email": "alice@example.com", "team": "shop"})
     for name in ("triage", "digest"):
         found.call("PUT", f"/v1/agents/{name}", {"owner": "alice", "review_by": "2027-06-01"})

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from tests.contract.samples import stored
 from tests.fakes.cluster import Cluster
-from tests.fakes.live_feed import wait_until
+from tests.fakes.serving import wait_until
 from tests.unit.clusters.conftest import ISSUER, NOW, PODS
 
 from leasehold.clusters.ending import KEPT

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -141,6 +142,26 @@ def test_failures_are_failures_by_name(world, spans):
     assert [one.attributes["error.type"] for one in served] == ["tool_error", "denied", "denied", "failed"]
     assert {one.status.status_code for one in served} == {StatusCode.ERROR}
     assert spans()[-2].attributes["error.type"] == "hangs"
+
+
+def test_durations_are_measured_by_what_the_conventions_divide_them_by(world):
+    reader = InMemoryMetricReader()
+    tracer = OpenTelemetryTracer(SimpleSpanProcessor(InMemorySpanExporter()), "1", [reader])
+    traces = Traces(tracer)
+    upstreams = TracedUpstreams(world.upstream, tracer)
+    world.gateway = replace(world.gateway, records=WitnessedRecords(world.recorder, [traces]), upstreams=upstreams)
+    world.app = GatewayApp(world.gateway, world.app.issuer, traces=traces)
+    ask(world, {"repository": "web"})
+    ask(world, {"repository": "elsewhere"})
+    (told,) = reader.get_metrics_data().resource_metrics[0].scope_metrics
+    found = {one.name: one.data.data_points for one in told.metrics}
+    tracer.close()
+    assert found.keys() == {"mcp.server.operation.duration", "mcp.client.operation.duration"}
+    served = {one.attributes.get("error.type"): one for one in found["mcp.server.operation.duration"]}
+    assert {error: one.count for error, one in served.items()} == {None: 1, "denied": 1}
+    assert served[None].attributes["gen_ai.tool.name"] == "read_file"
+    assert not {"gen_ai.agent.name", "jsonrpc.request.id"} & served[None].attributes.keys()
+    assert [one.count for one in found["mcp.client.operation.duration"]] == [1]
 
 
 def test_what_never_came_to_a_decision_ends_its_span_too(world, spans):
