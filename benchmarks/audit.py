@@ -1,4 +1,5 @@
-"""The audit trail: what sealing costs whoever writes, how fast it is sealed and verified, and how fast it answers.
+"""The audit trail: what sealing costs whoever writes, how fast it is sealed,
+told and verified, and how fast it answers.
 
 Events are written, sealed and exported by the code that serves; a trail of ten million is filled in by SQL, with the
 columns that sealing would have written.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -27,14 +28,17 @@ from leasehold.model.records import AuditRecord
 from leasehold.model.trail.heads import TrailHead, extend
 from leasehold.model.trail.queries import Facets, TrailQuery, facets_of
 from leasehold.model.trail.records import canonical_bytes, record_bytes
+from leasehold.model.trail.telling import Told
 from leasehold.model.trail.tree import Frontier
 from leasehold.store.database import open_engine
 from leasehold.store.sql_store import open_store
 from leasehold.store.tables import AUDIT, SEALS
+from leasehold.trail.telling import Teller
 from leasehold.verify.trail import TrailKeyring, verify_trail
 
 COMMITS, SEALED, VERIFIED, KEPT = 1500, 20_000, 1_000_000, 10_000_000
-AGENTS, PAGES = 1000, 60
+AGENTS, PAGES, STREAMED = 1000, 60, 2000
+_PACE, _PATIENCE = 0.005, 30.0
 _CHECKPOINT = 10_000
 _DAY = timedelta(days=1)
 
@@ -44,6 +48,7 @@ def figures() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as scratch:
         yield from _writing(Path(scratch))
         yield _sealing(Path(scratch))
+        yield _telling(Path(scratch))
         yield _verifying(Path(scratch))
         yield _asking(f"sqlite:///{Path(scratch) / 'kept.db'}", "audit_query_10m_p50_ms")
     server = postgres.available(toolchain.repository())
@@ -90,6 +95,44 @@ def _sealing(scratch: Path) -> Figure:
     spent = time.process_time() - began
     world.store.close()
     return Figure("audit_sealed_per_cpu_second", SEALED / spent, "1/s")
+
+
+def _telling(scratch: Path) -> Figure:
+    """From a durable event to a receiver that has it, sealed and chained, under a steady stream of events."""
+    world = TrailWorld(scratch, open_store(f"sqlite:///{scratch / 'told.db'}"))
+    written: dict[str, float] = {}
+    lags: list[float] = []
+    receiver, stop = _Receiver(written, lags), Event()
+    teller = Teller(world.store, receiver, NAME, lambda: datetime.now(UTC))
+    workers = [Thread(target=world.sealer.run, args=(stop,)), Thread(target=teller.run, args=(stop,))]
+    for worker in workers:
+        worker.start()
+    for number in range(STREAMED):
+        world.write(event(number))
+        written[f"d{number}"] = time.perf_counter()
+        time.sleep(_PACE)
+    ends = time.perf_counter() + _PATIENCE
+    while len(lags) < STREAMED and time.perf_counter() < ends:
+        time.sleep(0.05)
+    stop.set()
+    for worker in workers:
+        worker.join()
+    world.store.close()
+    assert len(lags) >= STREAMED
+    return Figure("audit_export_lag_p99_ms", statistics.quantiles(lags, n=100)[98] * 1000, "ms")
+
+
+class _Receiver:
+    """Takes whatever it is told, and when."""
+
+    name = "siem"
+
+    def __init__(self, written: dict[str, float], lags: list[float]) -> None:
+        self._written, self._lags = written, lags
+
+    def take(self, told: Sequence[Told]) -> None:
+        now = time.perf_counter()
+        self._lags += [now - self._written.get(one.record.event.name, now) for one in told]
 
 
 def _verifying(scratch: Path) -> Figure:

@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 
-from toolchain import cdktf_cli, interop, kubernetes, node, postgres, provider, terraform
+from toolchain import cdktf_cli, interop, kubernetes, node, postgres, provider, rsyslog, terraform
 from toolchain.places import Places, repository
 from toolchain.programs import Tool, ToolMissingError, tell
 from toolchain.surroundings import additions
@@ -24,6 +24,7 @@ TOOLS: dict[str, Callable[[Places], Tool]] = {
     "inspector": interop.INSPECTOR.ensure,
     "dbhub": interop.DBHUB.ensure,
     "postgres": postgres.ensure,
+    "rsyslog": rsyslog.ensure,
     "provider": provider.ensure,
 }
 NEEDS = dict.fromkeys(("cdktf", "interop", "conformance", "inspector", "dbhub"), ("node",))

@@ -11,14 +11,14 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from toolchain import debian
 from toolchain.places import Places
-from toolchain.programs import Tool, ToolMissingError, run, tell
+from toolchain.programs import Tool, ToolMissingError, tell
 
 VERSION = "1.20.2"
 SOURCE = "kubernetes=1.20.5+really1.20.2-1.1+deb12u1"
 _PACKAGES = ("golang-1.19-go", "golang-1.19-src", "etcd-server", "golang-github-modern-go-reflect2-dev")
 _SUITE = "bookworm"  # later ones have no source of a kube-apiserver
-_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _NEEDED = ("apt-get", "dpkg", "tar")
 _GENERATED = "+k8s:openapi-gen="
 _NOT_SCANNED = ("code-generator", "sample-apiserver", "kube-openapi", "gengo")
@@ -62,36 +62,13 @@ def _build(work: Path) -> None:
 
 
 def _download(work: Path) -> None:
-    """Fetch packages and source through apt, which checks Debian's signature, with lists and caches of our own."""
-    for folder in ("lists/partial", "cache/archives/partial", "deb", "src", "tmp"):
-        (work / folder).mkdir(parents=True)
-    sources = work / "sources.list"
-    archive = f"[signed-by={_KEYRING}] {_archive()} {_SUITE} main"
-    sources.write_text(f"deb {archive}\ndeb-src {archive}\n")
-    settings = {
-        "Dir::Etc::sourcelist": sources,
-        "Dir::Etc::sourceparts": "/dev/null",
-        "Dir::State::lists": work / "lists",
-        "Dir::Cache": work / "cache",
-        "APT::Sandbox::User": "",
-    }
-    apt: list[str | Path] = ["apt-get", "-qq"]
-    for name, value in settings.items():
-        apt += ["-o", f"{name}={value}"]
+    """Fetch packages and source."""
     tell("fetching Kubernetes' source, Go and etcd from Debian")
-    _run([*apt, "update"], work)
-    _run([*apt, "download", *_PACKAGES], work / "deb")
-    _run([*apt, "source", "--download-only", SOURCE], work / "src")
-
-
-def _archive() -> str:
-    """Return the Debian archive that this machine installs from."""
-    listed = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages"])
-    archives = [line.split()[0] for line in listed.stdout.splitlines() if line.endswith(" Debian")]
-    plain = [archive for archive in archives if "security" not in archive]
-    if not plain or not _KEYRING.is_file():
-        raise ToolMissingError("a real kube-apiserver is built on Debian: apt knows no archive of it here")
-    return plain[0]
+    archive = debian.open_archive(work, _SUITE)
+    for folder in ("deb", "src", "tmp"):
+        (work / folder).mkdir(parents=True, exist_ok=True)
+    archive.download(_PACKAGES, work / "deb")
+    archive.source(SOURCE, work / "src")
 
 
 def _renew_reflection(vendored: Path, root: Path) -> None:

@@ -66,15 +66,16 @@ class Settings:
     traces: str = ""
     otlp_metrics: str = ""
     call_log: bool = False
-    audit_key_file: Path | None = None
+    audit_key: str = ""
+    audit_key_before: str = ""
     audit_anchors: tuple[str, ...] = ()
     audit_retention: Mapping[str, timedelta] = field(default_factory=dict)
     audit_exports: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def audit_key(self) -> Path:
-        """The file with the key that signs checkpoints of the audit trail; replicas share it."""
-        return self.audit_key_file or self.data_dir / "audit.key"
+    def audit_signer(self) -> str:
+        """`file:<path>` or `kms:<key id>` of the key that signs checkpoints of the audit trail; replicas share it."""
+        return self.audit_key or f"file:{self.data_dir / 'audit.key'}"
 
     @property
     def audit_name(self) -> str:
@@ -136,7 +137,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         call_log=_switch(environ, "LEASEHOLD_CALL_LOG"),
         traces=_collector(environ, "LEASEHOLD_TRACES"),
         otlp_metrics=_otlp_metrics(environ),
-        audit_key_file=_path(environ.get("LEASEHOLD_AUDIT_KEY_FILE")),
+        audit_key=_trail_key(environ, "LEASEHOLD_AUDIT_KEY"),
+        audit_key_before=_trail_key(environ, "LEASEHOLD_AUDIT_KEY_BEFORE"),
         audit_exports=_exports(environ.get("LEASEHOLD_AUDIT_EXPORTS") or ""),
         audit_retention=_retention(environ.get("LEASEHOLD_AUDIT_RETENTION") or ""),
         audit_anchors=_anchors(environ.get("LEASEHOLD_AUDIT_ANCHORS") or ""),
@@ -158,14 +160,20 @@ def _exports(text: str) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, url = part.partition("=")
-        known = url.partition("://")[0] in {"syslog+tls", "s3"}
+        known = url.partition("://")[0] in {"syslog+tls", "s3", "otlp+https", "otlp+http"}
         if not name.isidentifier() or name in found or not known or urlsplit(url).username is not None:
-            said = (
-                "LEASEHOLD_AUDIT_EXPORTS must read <name>=syslog+tls://<host>:<port> or <name>=s3://<bucket>/<prefix>"
-            )
-            raise InvalidSetting(said)
+            urls = "syslog+tls://<host>:<port>, otlp+https://<host>:<port> or s3://<bucket>/<prefix>"
+            raise InvalidSetting(f"LEASEHOLD_AUDIT_EXPORTS must read <name>=<url>, with commas between: {urls}")
         found[name] = url
     return found
+
+
+def _trail_key(environ: Mapping[str, str], name: str) -> str:
+    text = environ.get(name) or ""
+    scheme, _, rest = text.partition(":")
+    if text and (scheme not in {"file", "kms"} or not rest):
+        raise InvalidSetting(f"{name} must be file:<path> or kms:<key id>")
+    return text
 
 
 def _retention(text: str) -> Mapping[str, timedelta]:

@@ -16,14 +16,16 @@ from leasehold.audit.git_anchor import GitAnchor
 from leasehold.audit.receivers import open_receiver
 from leasehold.audit.s3_anchor import open_s3_anchor
 from leasehold.keys.content_cipher import ContentCipher
+from leasehold.keys.kms_keys import UnusableKmsKey
 from leasehold.keys.sealing import FileSealer
-from leasehold.keys.trail_keys import TrailKey
+from leasehold.keys.trail_keys import open_trail_key
 from leasehold.model.errors import Unavailable
 from leasehold.settings import InvalidSetting, Settings
 from leasehold.store.sql_store import SqlStore
 from leasehold.trail.contents import Contents
-from leasehold.trail.ports import Anchor, Receiver
+from leasehold.trail.ports import Anchor, CheckpointSigner, Receiver
 from leasehold.trail.retention import prune_due
+from leasehold.trail.rotating import rotate, signer_of
 from leasehold.trail.sealing import Sealer
 from leasehold.trail.starting import record_start
 from leasehold.trail.telling import Teller, record_configuration
@@ -48,21 +50,14 @@ class AuditTrail:
 
 def trail_doors(settings: Settings, store: SqlStore, clock: Callable[[], datetime]) -> AuditTrail:
     """The trail, with its sealer at work. Raises `AnotherTrailKey`, `UnsafeKeyFile`, `InvalidSetting`."""
-    key = TrailKey(settings.audit_key, settings.audit_name)
-    with store.begin() as unit:  # replicas on one database sign with one key, or verification would fail later
-        agreed = unit.shared_secrets.agree("audit-verifier-key", key.verifier_key)
-    if agreed != key.verifier_key:
-        raise AnotherTrailKey(
-            f"the audit trail of this database is signed with `{agreed}`: share its key file "
-            "(LEASEHOLD_AUDIT_KEY_FILE) and keep LEASEHOLD_ISSUER"
-        )
+    key = _signer(settings, store, clock)
     record_start(store, version("leasehold"), _configuration(settings), clock())
     sealer = Sealer(store, key, clock, [_anchor(text) for text in settings.audit_anchors])
     stop = Event()
     worker = Thread(target=sealer.run, args=(stop,), name="leasehold-audit-trail", daemon=True)
     worker.start()
     for name, url in settings.audit_exports.items():
-        teller = Teller(store, _receiver(name, url), key.name, clock)
+        teller = Teller(store, _receiver(name, url, settings), key.name, clock)
         record_configuration(store, name, json.dumps({"to": url}), clock())
         Thread(target=teller.run, args=(stop,), name=f"leasehold-export-{name}", daemon=True).start()
     if settings.audit_retention:
@@ -76,7 +71,32 @@ def trail_doors(settings: Settings, store: SqlStore, clock: Callable[[], datetim
         worker.join()
 
     contents = Contents(store, ContentCipher(FileSealer(settings.sealing_key)), clock)
-    return AuditTrail(TrailDoors(store=store, sealer=sealer, contents=contents), close)
+    return AuditTrail(TrailDoors(store=store, sealer=sealer, contents=contents, exports=settings.audit_exports), close)
+
+
+def _signer(settings: Settings, store: SqlStore, clock: Callable[[], datetime]) -> CheckpointSigner:
+    """The key that signs; of the trail's own, or handed over to by that. Raises `AnotherTrailKey`."""
+    key = _open_key(settings.audit_signer, settings)
+    with store.begin() as unit:  # replicas on one database sign with one key, or verification would fail later
+        first = unit.shared_secrets.agree("audit-verifier-key", key.verifier_key)
+        now = signer_of(unit.trail) or first
+    if now == key.verifier_key:
+        return key
+    before = _open_key(settings.audit_key_before, settings) if settings.audit_key_before else None
+    if before is None or before.verifier_key != now:
+        raise AnotherTrailKey(
+            f"the audit trail of this database is signed with `{now}`: share its key (LEASEHOLD_AUDIT_KEY) and keep "
+            "LEASEHOLD_ISSUER, or name it as LEASEHOLD_AUDIT_KEY_BEFORE for this key to follow it"
+        )
+    rotate(store, before, key, clock)
+    return key
+
+
+def _open_key(where: str, settings: Settings) -> CheckpointSigner:
+    try:
+        return open_trail_key(where, settings.audit_name)
+    except UnusableKmsKey as error:
+        raise InvalidSetting(f"LEASEHOLD_AUDIT_KEY: {error}") from None
 
 
 def _prune_for_ever(settings: Settings, store: SqlStore, clock: Callable[[], datetime], stop: Event) -> None:
@@ -112,9 +132,9 @@ def _configuration(settings: Settings) -> dict[str, object]:
     }
 
 
-def _receiver(name: str, url: str) -> Receiver:
+def _receiver(name: str, url: str, settings: Settings) -> Receiver:
     try:
-        return open_receiver(name, url, version("leasehold"))
+        return open_receiver(name, url, version("leasehold"), settings.secrets)
     except (ValueError, OSError) as error:
         raise InvalidSetting(f"LEASEHOLD_AUDIT_EXPORTS: {error}") from None
 

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 from tests.fakes.trail_world import NAME, START, TrailWorld, event
 
 from leasehold.model.canonical_json import canonical_json
@@ -18,6 +19,8 @@ from leasehold.model.trail.queries import Facets, TrailQuery
 from leasehold.model.trail.tree import consistency_proof, extends, includes, inclusion_proof
 from leasehold.store.database import open_engine, transaction
 from leasehold.store.sql_store import open_store
+from leasehold.store.sql_trail_search import sealed_events
+from leasehold.store.tables import AUDIT, WITHOUT_PLACE
 from leasehold.trail.exporting import subtree
 
 HOSTILE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -185,6 +188,27 @@ def test_pages_leave_nothing_out_and_repeat_nothing(world):
             before = page[-1].place
         assert [one.record.sequence for one in seen] == list(range(30, 0, -1))
         assert [one.position for one in seen] == [None] * 5 + list(range(24, -1, -1))
+
+
+def plan_of(connection, statement):
+    bound = statement.compile(connection.engine, compile_kwargs={"literal_binds": True})
+    explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # of a table of no size it reads all as readily
+    return str(connection.exec_driver_sql(f"{explain} {str(bound).replace('%', '%%')}").all())
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_what_waits_and_what_is_asked_for_is_found_by_an_index_however_many_events_there_are(kind, tmp_path, request):
+    url = request.getfixturevalue("postgres_database_url") if kind == "postgresql" else f"sqlite:///{tmp_path / 'x.db'}"
+    open_store(url).close()
+    engine = open_engine(url)
+    with transaction(engine, writes=True) as connection:
+        waiting = select(AUDIT).where(WITHOUT_PLACE).order_by(AUDIT.c.sequence).limit(256)
+        assert "ix_audit_events_unsealed" in plan_of(connection, waiting)
+        day = TrailQuery(facets=Facets(agent="triage"), since=START, until=START + timedelta(days=1))
+        assert "ix_audit_seals_agent" in plan_of(connection, sealed_events(day, None, 100))
+    engine.dispose()
 
 
 @pytest.mark.postgres

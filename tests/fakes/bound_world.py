@@ -14,6 +14,7 @@ from tests.fakes.signal_world import SignalWorld
 from leasehold.authn.agent_tokens import AgentCallers
 from leasehold.decisions.answering import Answering
 from leasehold.decisions.current import Current
+from leasehold.decisions.metadata import METADATA_TYPE
 from leasehold.decisions.recording import Recorder
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
@@ -26,6 +27,7 @@ from leasehold.policy.cedar.engines import engine_named
 from leasehold.trail.contents import Contents
 from leasehold.web.access.app import AccessDoors, access_app
 from leasehold.web.access.callers import Callers
+from leasehold.web.access.metadata import Metadata
 from leasehold.web.access.search import Searches
 from leasehold.web.control_plane import control_plane
 from leasehold.web.dispatch import dispatch
@@ -104,13 +106,14 @@ class BoundWorld(SignalWorld):
         """A decision point that follows nothing, and so denies: enough to be let in or not."""
         clock = lambda: self.now  # noqa: E731
         current = Current(self.store, engine_named("compiled"), clock)
-        self.recorder = Recorder(self.store, self.sealer, Contents(self.store, ContentCipher(self.sealer), clock))
+        self.recorder = Recorder(self.store, Contents(self.store, ContentCipher(self.sealer), clock))
         return access_app(
             AccessDoors(
                 issuer=ISSUER,
                 callers=Callers(self.callers, self.possessions, clock),
                 answering=Answering(current, self.recorder, clock),
                 searches=Searches(current, clock),
+                metadata=Metadata(ISSUER, TokenMint(self.signer, METADATA_TYPE), clock),
                 clock=clock,
             )
         )

@@ -97,7 +97,7 @@ class GatewayWorld:
         self.current = Current(world.store, engine_named("compiled"), lambda: world.now)
         sealer = FileSealer(folder / "sealing.key")
         self.vault = Contents(world.store, ContentCipher(sealer), lambda: world.now)
-        self.recorder = Recorder(world.store, sealer, self.vault)
+        self.recorder = Recorder(world.store, self.vault)
         self.following = Following(world.store, wall=self.wall, monotonic=self.monotonic)
         callers = Callers(
             issuer=ISSUER, verifier=OwnTokens(world.signer), known=self.following.known,

@@ -133,7 +133,12 @@ APP = control_plane(
         policies=CedarDocuments(),
         receipts=_RECEIPTS,
         reviews=Reviews(_CURRENT, rules=HELD),
-        trail=TrailDoors(store=_CURRENT, sealer=Sealer(_CURRENT, _KEY, lambda: _CURRENT.now), contents=CONTENTS),
+        trail=TrailDoors(
+            store=_CURRENT,
+            sealer=Sealer(_CURRENT, _KEY, lambda: _CURRENT.now),
+            contents=CONTENTS,
+            exports={"siem": "syslog+tls://siem.example:6514?format=cef"},
+        ),
     )
 )
 

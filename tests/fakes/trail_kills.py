@@ -1,7 +1,8 @@
 """A registry's writer and its sealer, killed again and again: `python -m tests.fakes.trail_kills FOLDER KILLS [URL]`.
 
 Each life writes events in transactions and says each name once it is durable; at a random moment it is killed. After
-every death the trail must be whole, with each event that was said in it exactly once. Prints what was found as JSON.
+every death what is new in the trail must be whole, with each event that was said in it exactly once; in the end all of
+it. Prints what was found as JSON.
 A process of its own, because it forks: what is loaded once serves a thousand lives. `KILLS` of 1000 is the soak.
 """
 
@@ -60,25 +61,29 @@ def ended(folder: Path, url: str, life: int, chance: random.Random) -> set[str]:
     return set(text.decode().split("\n")[:-1])
 
 
-def told(folder: Path, url: str) -> tuple[bool, Counter[str]]:
-    """Whether the trail is whole, and how often each event stands in its export."""
+def told(folder: Path, url: str, start: int = 0) -> tuple[bool, Counter[str], int]:
+    """Whether the trail is whole from `start` on, how often each event stands in its export, and where that ends."""
     world = TrailWorld(folder, open_store(url))
-    world.sealer.catch_up()
-    lines = world.export()
+    end = world.sealer.catch_up()
+    lines = world.export(start)
     whole = world.verify(lines).whole
     world.store.close()
-    return whole, Counter(json.loads(line)["record"]["name"] for line in lines if line.startswith(b'{"leaf"'))
+    return whole, Counter(json.loads(line)["record"]["name"] for line in lines if line.startswith(b'{"leaf"')), end
 
 
 def main(folder: Path, kills: int, url: str) -> None:
     """Kill so often, and say what was found."""
     chance = random.Random(kills)  # noqa: S311  moments, no secrets
     said: set[str] = set()
+    found, end = Counter[str](), 0
     for life in range(kills):
         said |= ended(folder, url, life, chance)
-        whole, found = told(folder, url)
-        if not whole or said - found.keys() or any(count > 1 for count in found.values()):
+        whole, more, end = told(folder, url, end)
+        found += more
+        if not whole or said - found.keys() or any(found[name] > 1 for name in more):
             break
+    if whole:
+        whole, found, _ = told(folder, url)  # and all of it at once
     twice = sorted(name for name, count in found.items() if count > 1)
     lost = sorted(said - found.keys())
     print(json.dumps({"lives": life + 1, "said": len(said), "whole": whole, "lost": lost, "twice": twice}))  # noqa: T201

@@ -27,7 +27,10 @@ ROOMS_OF_LIBRARY = {
     "mypy_boto3_kms": ("api/leasehold/keys/",),  # types alone
     "boto3": ("api/leasehold/keys/", "api/leasehold/audit/", "api/leasehold/external/"),
     "botocore": ("api/leasehold/keys/", "api/leasehold/audit/", "api/leasehold/external/"),
-    "httpx": ("api/leasehold/keys/", "api/leasehold/cli/", "api/leasehold/verify/", "api/leasehold/external/"),
+    "httpx": (
+        *("api/leasehold/keys/", "api/leasehold/cli/", "api/leasehold/verify/", "api/leasehold/external/"),
+        "api/leasehold/audit/",
+    ),
     "typer": ("api/leasehold/cli/",),
     "rich": ("api/leasehold/cli/",),
     "uvicorn": ("api/leasehold/cli/",),
@@ -57,6 +60,7 @@ WITHOUT_PERMIT = {
     "api/leasehold/registry/bootstrap.py:bootstrap": "the one-time token is the permission, checked inside",
     "api/leasehold/registry/heartbeats.py:sweep": "nobody was heard, and that is the decision",
     "api/leasehold/registry/journal.py:recording_failure": "remembers that something was refused",
+    "api/leasehold/exchange/stages.py:_note": "remembers that something was refused",
     "api/leasehold/decisions/recording.py:_forget": "drops questions that nobody replays any more",
     "api/leasehold/credentials/issuing.py:_refused": "remembers that something was refused",
     "api/leasehold/credentials/issuing.py:_settle": "says what became of an attempt that was permitted",
@@ -68,6 +72,7 @@ WITHOUT_PERMIT = {
     "api/leasehold/signals/transmitting.py:_claim": "the worker takes a stream for a while",
     "api/leasehold/signals/transmitting.py:_settle": "the worker says how far it came",
     "api/leasehold/trail/sealing.py:seal_some": "the worker gives places to what was committed",
+    "api/leasehold/trail/rotating.py:rotate": "the key that signs names its successor, as the settings say",
     "api/leasehold/trail/starting.py:record_start": "the server says how it is configured",
     "api/leasehold/trail/retention.py:_prune": "the worker keeps to the retention that the settings say",
     "api/leasehold/trail/contents.py:_key": "who shuts away what an event holds needs the key of its subject",

@@ -27,6 +27,21 @@ Examples:
 
 Exit codes: 0 it could, 1 error, 5 it could not.
 """),
+    "audit exports": _as_written("""
+Examples:
+  leasehold audit exports
+"""),
+    "audit replay": _as_written("""
+Examples:
+  leasehold audit replay siem --from 120000
+"""),
+    "audit test-event": _as_written("""
+Examples:
+  leasehold audit test-event siem
+  leasehold audit test-event --wait 60 --json
+
+Exit codes: 0 taken, 1 error, or not taken.
+"""),
     "audit tail": _as_written("""
 Examples:
   leasehold audit tail --agent triage --follow

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from leasehold.cli import (
-    audit,
+    audit_exports,
     connections,
     credentials,
     objects,
@@ -79,7 +79,7 @@ for _command in (drift, review, approve, revoke, bootstrap, whoami, version):
     app.command(_command.__name__, epilog=EXAMPLES.get(_command.__name__))(_command)
 for _name, _question in (("explain", explain), ("who-can", who_can), ("what-can", what_can), ("replay", replay)):
     app.command(_name, epilog=EXAMPLES[_name])(_question)
-app.add_typer(audit.app, name="audit")
+app.add_typer(audit_exports.app, name="audit")
 app.add_typer(objects.app, name="object")
 app.add_typer(policies.app, name="policy")
 app.add_typer(tokens.app, name="token")

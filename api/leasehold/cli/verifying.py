@@ -53,8 +53,9 @@ def _lines(path: Path) -> Iterator[bytes]:
 def _told(verdict: Verdict) -> str:
     if verdict.whole:
         pruned = f", {verdict.pruned} of them pruned" if verdict.pruned else ""
+        rotated = f", {verdict.rotations} changes of the key" if verdict.rotations else ""
         count = verdict.end - verdict.start
-        said = f"whole: {count} events from {verdict.start} on{pruned}, {verdict.checkpoints} checkpoints"
+        said = f"whole: {count} events from {verdict.start} on{pruned}, {verdict.checkpoints} checkpoints{rotated}"
         return f"{said}. It is tamper-evident up to event {verdict.end - 1}.\n" if count else f"{said}.\n"
     return "".join(f"not whole: {visible(_problem(one))}\n" for one in verdict.problems)
 
@@ -73,6 +74,7 @@ def _document(verdict: Verdict) -> dict[str, object]:
         "end": verdict.end,
         "checkpoints": verdict.checkpoints,
         "pruned": verdict.pruned,
+        "rotations": verdict.rotations,
         "first_bad": verdict.first_bad,
         "problems": [
             {"what": one.what, "position": one.position, "last": one.last, "line": one.line} for one in verdict.problems

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from leasehold.decisions.ports import Sealer, Store, Vault
-from leasehold.decisions.records import Decided, Done, done_event, event_of, question_text
+from leasehold.decisions.ports import Store, Vault
+from leasehold.decisions.records import Decided, Done, done_event, event_of, sealed_question
 from leasehold.model.decision_records import QUESTIONS_KEPT, SealedQuestion
 from leasehold.model.errors import Unavailable
 from leasehold.model.events import AuditEvent
@@ -42,8 +42,8 @@ class _Waiting:
 class Recorder:
     """Writes decisions in a thread of its own, whatever waits in one transaction."""
 
-    def __init__(self, store: Store, sealer: Sealer, vault: Vault) -> None:
-        self._store, self._sealer, self._vault = store, sealer, vault
+    def __init__(self, store: Store, vault: Vault) -> None:
+        self._store, self._vault = store, vault
         self._waiting: deque[_Waiting] = deque()
         self._woken, self._urgent = threading.Event(), threading.Event()
         self._failing = False
@@ -97,7 +97,7 @@ class Recorder:
 
     def _written(self, batch: Sequence[_Waiting]) -> bool:
         try:
-            write(self._store, self._sealer, self._vault, [(one.permit, one.decided) for one in batch])
+            write(self._store, self._vault, [(one.permit, one.decided) for one in batch])
             self._forget(batch[-1].decided.at)
         except Exception as error:  # noqa: BLE001  whatever it was: nothing more is decided until a write succeeds
             self._failing = True
@@ -124,11 +124,11 @@ class Recorder:
                 unit.questions.forget(now - QUESTIONS_KEPT)
 
 
-def write(store: Store, sealer: Sealer, vault: Vault, decided: Sequence[tuple[Permit, Decided | Done]]) -> None:
+def write(store: Store, vault: Vault, decided: Sequence[tuple[Permit, Decided | Done]]) -> None:
     """Events with what is shut away beside them, and sealed questions, in one transaction. Raises `Unavailable`."""
     events = [_event(permit, one, vault) for permit, one in decided]
     sealed = [
-        SealedQuestion(id=one.id, at=one.at, sealed=sealer.seal(question_text(one), one.id))
+        SealedQuestion(id=one.id, at=one.at, sealed=sealed_question(one, vault))
         for _, one in decided
         if isinstance(one, Decided)
     ]

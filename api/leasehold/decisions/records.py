@@ -15,6 +15,7 @@ from leasehold.decisions.questions import AccessQuestion, Party
 from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Decision, Reason, SideOutcome
 from leasehold.model.events import ORIGIN, AuditEvent, Origin, Outcome
+from leasehold.model.external import Sealed
 from leasehold.model.principal import Principal
 
 KIND = "decisions"
@@ -42,13 +43,14 @@ class Decided:
 class Done:
     """What came of something that was decided: an event of the door that let it through. `durable` as above.
 
-    `output` is the SHA-256 of what came out, `subject` whose it is.
+    `output` is the SHA-256 of what came out, `said` the beginning of it, sanitised; `subject` whose it is.
     """
 
     event: AuditEvent
     durable: bool
     subject: str = STRANGERS
     output: bytes = b""
+    said: str = field(default="", repr=False)
 
     @property
     def at(self) -> datetime:
@@ -99,10 +101,12 @@ def event_of(decided: Decided, asker: Principal, vault: Vault) -> AuditEvent:
 
 
 def done_event(done: Done, vault: Vault) -> AuditEvent:
-    """The event with a keyed digest of what came out. Raises `Unavailable`."""
+    """The event with a keyed digest of what came out, and the beginning of it beside. Raises `Unavailable`."""
     if not done.output:
         return done.event
-    return replace(done.event, detail={**done.event.detail, "output_digest": vault.digest(done.subject, done.output)})
+    detail = {**done.event.detail, "output_digest": vault.digest(done.subject, done.output)}
+    content = vault.shut(done.subject, {"output": done.said}) if done.said else None
+    return replace(done.event, detail=detail, content=content)
 
 
 def _told(detail: str) -> str:
@@ -138,10 +142,11 @@ class Remembered:
     reason: Reason
 
 
-def question_text(decided: Decided) -> str:
-    """The question in one text, numbers and all, to be asked again; and what it was answered."""
+def sealed_question(decided: Decided, vault: Vault) -> Sealed:
+    """The question in one text, numbers and all, to be asked again, and what it was answered. Raises `Unavailable`."""
     whole = {"question": plain_question(decided.question), "reason": decided.decision.reason.value}
-    return json.dumps(whole, sort_keys=True, default=_exact)
+    text = json.dumps(whole, sort_keys=True, default=_exact)
+    return vault.seal(subject_of(decided.request, decided.decision), text, decided.id)
 
 
 def remembered(text: str) -> Remembered:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from leasehold.decisions.assembling import State
-from leasehold.decisions.ports import Sealer, Store
+from leasehold.decisions.mcp_questions import OPENINGS
+from leasehold.decisions.ports import Store, Vault
 from leasehold.decisions.questions import request_of
 from leasehold.decisions.reading import Seen
 from leasehold.decisions.records import remembered
@@ -14,6 +15,7 @@ from leasehold.decisions.trying import decided_again
 from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.entities import AGENT
 from leasehold.model.errors import LeaseholdError
+from leasehold.model.kinds import Kind
 from leasehold.policy.decision import Permit
 from leasehold.policy.directory import directory_of
 from leasehold.policy.replaying import Foreseen, Recount, Turned
@@ -24,21 +26,21 @@ SECONDS = 2.0
 class Recollection:
     """Recalls the newest decisions. `ticks` counts seconds from any point on."""
 
-    def __init__(self, store: Store, sealer: Sealer, ticks: Callable[[], float] = time.monotonic) -> None:
-        self._store, self._sealer, self._ticks = store, sealer, ticks
+    def __init__(self, store: Store, vault: Vault, ticks: Callable[[], float] = time.monotonic) -> None:
+        self._store, self._vault, self._ticks = store, vault, ticks
 
     def recall(self, _permit: Permit, limit: int) -> Recalled:
         """At most `limit`, newest first, for somebody who may have decisions explained. Raises `Unavailable`."""
         with self._store.read() as unit:
             questions = unit.questions.latest(limit) if limit else ()
-        return Recalled(questions, self._sealer, self._ticks)
+        return Recalled(questions, self._vault, self._ticks)
 
 
 class Recalled:
     """Decisions that were recalled, still sealed."""
 
-    def __init__(self, questions: Sequence[SealedQuestion], sealer: Sealer, ticks: Callable[[], float]) -> None:
-        self._questions, self._sealer, self._ticks = questions, sealer, ticks
+    def __init__(self, questions: Sequence[SealedQuestion], vault: Vault, ticks: Callable[[], float]) -> None:
+        self._questions, self._vault, self._ticks = questions, vault, ticks
 
     def recount(self, was: Foreseen, now: Foreseen) -> Recount:
         """Each decided in both worlds, at its own time. What the record said may have been other policies' doing."""
@@ -51,14 +53,16 @@ class Recalled:
                 break
             done += 1
             try:
-                turned += _turned(one, self._sealer, *states)
-            except LeaseholdError:  # sealed by another key
+                turned += _turned(one, self._vault, *states)
+            except LeaseholdError:  # its subject was erased
                 unreadable += 1
         return Recount(done - unreadable, unreadable, len(self._questions) - done, tuple(turned))
 
 
-def _turned(sealed: SealedQuestion, sealer: Sealer, was: State, now: State) -> Iterator[Turned]:
-    question = remembered(sealer.unseal(sealed.sealed, sealed.id)).question
+def _turned(sealed: SealedQuestion, vault: Vault, was: State, now: State) -> Iterator[Turned]:
+    question = remembered(vault.unseal(sealed.sealed, sealed.id)).question
+    if question.action in OPENINGS:  # it follows from what can be called, which is told by itself
+        return
     before, after = (decided_again(question, state, sealed.at).allowed for state in (was, now))
     if before is not after:
         allowing = now if after else was  # what was allowed was understood
@@ -73,7 +77,7 @@ def _state(world: Foreseen) -> State:
     servers = world.registered.tool_servers
     return State(
         published=world.published,
-        seen=Seen(0, {}),
+        seen=Seen(0, {Kind.TOOL_SERVERS: servers}),
         directory=directory_of(world.registered.users),
         servers={server.url: name for name, server in servers.items()},
     )

@@ -10,8 +10,8 @@ from datetime import datetime
 from leasehold.decisions.answering import decided_on
 from leasehold.decisions.assembling import State
 from leasehold.decisions.checking import Reader
-from leasehold.decisions.ports import Sealer, Store
-from leasehold.decisions.questions import AccessQuestion, request_of
+from leasehold.decisions.ports import Store, Vault
+from leasehold.decisions.questions import AccessQuestion, opening_of, request_of
 from leasehold.decisions.records import remembered
 from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.decisions import Decision, Reason
@@ -115,7 +115,7 @@ def try_cases(cases: Iterable[Case], state: State, now: datetime) -> Iterator[Tr
         yield Tried(case, decided.decision, complaint, change)
 
 
-def replay(store: Store, sealer: Sealer, _permit: Permit, state: State, limit: int) -> Replay:
+def replay(store: Store, vault: Vault, _permit: Permit, state: State, limit: int) -> Replay:
     """The newest decisions on record, decided again. Raises `Unavailable`."""
     with store.read() as unit:
         questions = unit.questions.latest(limit)
@@ -124,7 +124,7 @@ def replay(store: Store, sealer: Sealer, _permit: Permit, state: State, limit: i
     unreadable = 0
     for one in questions:
         try:
-            flip = _flip(one, sealer, state)
+            flip = _flip(one, vault, state)
         except LeaseholdError:
             unreadable += 1
             continue
@@ -134,8 +134,8 @@ def replay(store: Store, sealer: Sealer, _permit: Permit, state: State, limit: i
     return Replay(len(questions) - unreadable, unreadable, flips, counts)
 
 
-def _flip(sealed: SealedQuestion, sealer: Sealer, state: State) -> Flip | None:
-    was = remembered(sealer.unseal(sealed.sealed, sealed.id))
+def _flip(sealed: SealedQuestion, vault: Vault, state: State) -> Flip | None:
+    was = remembered(vault.unseal(sealed.sealed, sealed.id))
     decision = decided_again(was.question, state, sealed.at)
     if decision.allowed is was.reason.allows:
         return None
@@ -145,7 +145,8 @@ def _flip(sealed: SealedQuestion, sealer: Sealer, state: State) -> Flip | None:
 def decided_again(question: AccessQuestion, state: State, at: datetime) -> Decision:
     """The decision on a question as of then, in this state; what it cannot be understood as is denied."""
     try:
-        return decision_on(request_of(question, state, at), state.published)
+        opening = opening_of(question, state, at)
+        return opening if opening is not None else decision_on(request_of(question, state, at), state.published)
     except InvalidValue as error:
         return Decision(Reason.SCHEMA_VIOLATION, (), state.published.version, str(error))
 

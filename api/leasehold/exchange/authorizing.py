@@ -8,15 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
+from leasehold.authn.people import Person
 from leasehold.exchange.logging_in import LOGIN_FOR, AuthorizationRefused, LoggingIn, OpenLogins
 from leasehold.exchange.on_behalf import digest_of
 from leasehold.exchange.pushing import REQUEST_URI
 from leasehold.exchange.refusals import ExchangeRefused
 from leasehold.exchange.registrations import Registrations
-from leasehold.exchange.stages import Stages
+from leasehold.exchange.stages import Stages, log_in
 from leasehold.exchange.views import AgentView, Views
 from leasehold.model.access import Reach
 from leasehold.model.consents import Consent, Pending, Stage
+from leasehold.model.events import AuditEvent
 from leasehold.model.tokens import TokenRefused
 from leasehold.model.trust import TrustIssuer
 from leasehold.policy.consenting import StepPermit, decide_step, may_be_asked, reach_asked
@@ -121,11 +123,12 @@ class Authorizing:
             await self._move(step, pending, None)
             wanted = "consent_required" if pending.get("silent") else "access_denied"
             return self._back(pending, error=wanted)
-        person = await self._logging_in.person(pending, issuer, answer["code"], browser, now)
+        person = await self._person(pending, issuer, answer["code"], browser, now)
+        told = log_in(pending, person.id, now)
         if await self._stages.is_consented(person.id, pending):
-            return await self._with_code(step, pending, person.id, now)
+            return await self._with_code(step, pending, person.id, now, told=told)
         if pending.get("silent"):
-            await self._move(step, pending, None)
+            await self._move(step, pending, None, told=told)
             return self._back(pending, error="consent_required")
         ticket = secrets.token_urlsafe(32)
         asked = replace(
@@ -135,8 +138,16 @@ class Authorizing:
             expires_at=now + LOGIN_FOR,
             detail=(*pending.detail, ("user", person.id)),
         )
-        await self._move(step, pending, asked)
+        await self._move(step, pending, asked, told=told)
         return Question(ticket, asked, view, reach_asked(view.facts, asked, now))
+
+    async def _person(self, pending: Pending, issuer: TrustIssuer, code: str, browser: str, now: datetime) -> Person:
+        """Who came back; that nobody did is on record. Raises `AuthorizationRefused`."""
+        try:
+            return await self._logging_in.person(pending, issuer, code, browser, now)
+        except AuthorizationRefused:
+            await self._stages.note(log_in(pending, "", now))
+            raise
 
     async def _arrived(
         self,
@@ -150,7 +161,7 @@ class Authorizing:
         """Somebody who connects an account of theirs: who it belongs to is written down here and now."""
         if "code" not in answer:
             raise AuthorizationRefused("the login was not finished: start again")
-        person = await self._logging_in.person(pending, issuer, answer["code"], browser, now)
+        person = await self._person(pending, issuer, answer["code"], browser, now)
         ticket = secrets.token_urlsafe(32)
         stands = await self._stages.stands(person.id)
         about = (("holder", person.id), ("by", person.id), ("stands", stands))
@@ -161,7 +172,7 @@ class Authorizing:
             expires_at=now + LOGIN_FOR,
             detail=(*pending.detail, *about),
         )
-        await self._stages.begin(step, following, now)
+        await self._stages.begin(step, following, now, log_in(pending, person.id, now))
         return Arrival(ticket)
 
     async def answer(self, ticket: str, browser: str, now: datetime, *, allowed: bool) -> Redirect:
@@ -177,7 +188,14 @@ class Authorizing:
         return await self._with_code(step, pending, pending.get("user"), now, consents=True)
 
     async def _with_code(
-        self, step: StepPermit, pending: Pending, user: str, now: datetime, *, consents: bool = False
+        self,
+        step: StepPermit,
+        pending: Pending,
+        user: str,
+        now: datetime,
+        *,
+        consents: bool = False,
+        told: AuditEvent | None = None,
     ) -> Redirect:
         code = secrets.token_urlsafe(32)
         following = replace(
@@ -188,7 +206,7 @@ class Authorizing:
             detail=(("client", pending.get("client")), ("key", pending.get("key")), ("user", user)),
         )
         consent = Consent(user=user, agent=pending.agent, resource=pending.resource, scopes=pending.scopes, at=now)
-        await self._move(step, pending, following, consent if consents else None)
+        await self._move(step, pending, following, consent if consents else None, told)
         return self._back(pending, code=code)
 
     async def _asked(self, pending: Pending) -> AgentView:
@@ -209,7 +227,12 @@ class Authorizing:
         return Redirect(f"{pending.redirect_uri}{joint}{urlencode({**answer, **state, 'iss': self._issuer})}")
 
     async def _move(
-        self, step: StepPermit, pending: Pending, following: Pending | None, consent: Consent | None = None
+        self,
+        step: StepPermit,
+        pending: Pending,
+        following: Pending | None,
+        consent: Consent | None = None,
+        told: AuditEvent | None = None,
     ) -> None:
-        if not await self._stages.move(step, pending, following, consent):
+        if not await self._stages.move(step, pending, following, consent, told):
             raise AuthorizationRefused("this was done already: start again from the application")

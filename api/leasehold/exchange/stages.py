@@ -11,6 +11,7 @@ from datetime import datetime
 
 from leasehold.exchange.on_behalf import digest_of
 from leasehold.exchange.ports import Store
+from leasehold.exchange.records import ANONYMOUS
 from leasehold.model.consents import Consent, Pending, Stage
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Ancestor, consent_node, stands_for, user_node
@@ -34,15 +35,24 @@ class Stages:
         """Begin one that a client pushed; False if what it proved itself with was used before."""
         return await asyncio.to_thread(self._push, permit, pending, tuple(uses), now)
 
-    async def begin(self, permit: StepPermit, pending: Pending, now: datetime) -> None:
+    async def begin(self, permit: StepPermit, pending: Pending, now: datetime, told: AuditEvent) -> None:
         """Begin one of somebody who connects an account of theirs."""
-        await asyncio.to_thread(self._begin, permit, pending, now)
+        await asyncio.to_thread(self._begin, permit, pending, now, told)
 
     async def move(
-        self, permit: StepPermit, pending: Pending, following: Pending | None, consent: Consent | None = None
+        self,
+        permit: StepPermit,
+        pending: Pending,
+        following: Pending | None,
+        consent: Consent | None = None,
+        told: AuditEvent | None = None,
     ) -> bool:
         """From one stage to the next, or to the end; False if somebody did so before."""
-        return await asyncio.to_thread(self._move, permit, pending, following, consent)
+        return await asyncio.to_thread(self._move, permit, pending, following, consent, told)
+
+    async def note(self, event: AuditEvent) -> None:
+        """Remember that something was refused."""
+        await asyncio.to_thread(self._note, event)
 
     async def is_consented(self, user: str, pending: Pending) -> bool:
         """True iff a consent of this person stands for all that is asked."""
@@ -77,22 +87,50 @@ class Stages:
             unit.audit.append(_event("push", f"agent:{permit.agent}", pending, now))
         return True
 
-    def _begin(self, _permit: StepPermit, pending: Pending, now: datetime) -> None:
+    def _begin(self, _permit: StepPermit, pending: Pending, now: datetime, told: AuditEvent) -> None:
         with self._store.begin() as unit:
             unit.authorizations.forget(now)
             unit.authorizations.add(pending)
+            unit.audit.append(told)
 
-    def _move(self, permit: StepPermit, pending: Pending, following: Pending | None, consent: Consent | None) -> bool:
+    def _note(self, event: AuditEvent) -> None:
+        with self._store.begin() as unit:
+            unit.audit.append(event)
+
+    def _move(
+        self,
+        permit: StepPermit,
+        pending: Pending,
+        following: Pending | None,
+        consent: Consent | None,
+        told: AuditEvent | None,
+    ) -> bool:
         with self._store.begin() as unit:
             if unit.authorizations.take(pending.digest, pending.stage) is None or permit.agent != pending.agent:
                 return False
             if following is not None:
                 unit.authorizations.add(following)
+            if told is not None:
+                unit.audit.append(told)
             if consent is not None:
                 unit.consents.put(consent)
                 unit.nodes.ensure(consent_node(consent.user, consent.agent, consent.resource))
                 unit.audit.append(_event("consent", consent.user, pending, consent.at))
         return True
+
+
+def log_in(pending: Pending, user: str, now: datetime) -> AuditEvent:
+    """Somebody logged in at their issuer; nobody, where it was not accepted."""
+    about = {"agent": pending.agent} if pending.agent else {"tool_server": pending.get("server")}
+    return AuditEvent(
+        at=now,
+        principal=user or ANONYMOUS,
+        action="log-in",
+        kind="logins",
+        name=pending.get("issuer"),
+        outcome=Outcome.OK if user else Outcome.DENIED,
+        detail=about,
+    )
 
 
 def _event(action: str, principal: str, pending: Pending, now: datetime) -> AuditEvent:

@@ -33,6 +33,8 @@ _TOLD = frozenset(
         *("notifications/subscriptions/acknowledged", "notifications/tasks/status", "notifications/tasks"),
     }
 )
+SHOWN = 1024
+"""How much of an answer is kept beside its event."""
 _UPDATED = "notifications/resources/updated"
 
 
@@ -50,6 +52,7 @@ class Pending:
     found: Counter[str] = field(default_factory=Counter)
     size: int = 0
     digest: bytes = b""
+    said: str = ""
     recorded: bool = False
 
 
@@ -126,6 +129,7 @@ class Answers:
                 one.found[FOUND] += reflected
             one.size += len(content)
             one.digest = scanned.digest
+            one.said = scanned.content[:SHOWN].decode(errors="replace")
         return scanned.content
 
     async def _message(self, one: Json) -> tuple[Json | None, Pending | None]:

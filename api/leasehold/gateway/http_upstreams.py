@@ -50,10 +50,15 @@ class _Connections:
 
 
 class HttpUpstreams:
-    """Sends requests. `private` names hosts in the network around us that may be dialled, by plain http too."""
+    """Sends requests. `private` names hosts in the network around us that may be dialled, by plain http too.
 
-    def __init__(self, private: frozenset[str], trust: ssl.SSLContext | None = None) -> None:
-        self._private, self._trust = private, Trust(trust)
+    `patience`: seconds from asking to the head of the answer, dialling included.
+    """
+
+    def __init__(
+        self, private: frozenset[str], trust: ssl.SSLContext | None = None, patience: float = FIRST_BYTE_SECONDS
+    ) -> None:
+        self._private, self._trust, self.patience = private, Trust(trust), patience
         self._targets: dict[str, Target] = {}
         self._peers: dict[Peer, _Connections] = {}
         self._open: set[HttpConnection] = set()
@@ -166,7 +171,7 @@ class Asking:
         target, certificate = upstreams.target(outgoing.url), outgoing.certificate
         request = _written(outgoing, target)
         peer = target.peer if certificate is None else target.peer._replace(certificate=digest_of(certificate))
-        until = asyncio.get_running_loop().time() + FIRST_BYTE_SECONDS
+        until = asyncio.get_running_loop().time() + upstreams.patience
         self._connection, self._peer = await upstreams.take(peer, certificate, until), peer
         try:
             incoming = await self._connection.ask(request, until)

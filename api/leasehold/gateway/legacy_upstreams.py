@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from leasehold.gateway.conversations import Conversation
 from leasehold.gateway.conversing import ConversingUpstreams
-from leasehold.gateway.http_upstreams import FIRST_BYTE_SECONDS, HttpUpstreams
+from leasehold.gateway.http_upstreams import HttpUpstreams
 from leasehold.gateway.sse import EventReader, EventTooLarge, ServerEvent
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed
 
@@ -64,7 +64,7 @@ class LegacyStream(Conversation):
     async def opened(self) -> None:
         """Return when the server said where to ask. Raises `UpstreamFailed`."""
         try:
-            async with asyncio.timeout(FIRST_BYTE_SECONDS):
+            async with asyncio.timeout(self._http.patience):
                 await self._asked_at
         except TimeoutError:
             raise UpstreamFailed("hangs", status=504) from None

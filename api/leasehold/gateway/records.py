@@ -57,7 +57,9 @@ class Records:
         if one.hidden:
             more["hidden"] = one.hidden
         event = _event(place, one, at, more)
-        await self._write([Done(event=event, durable=_is_durable(one), subject=_subject(place), output=one.digest)])
+        said = one.said if one.judgements else ""  # of a list, that it was cut down is enough
+        done = Done(event=event, durable=_is_durable(one), subject=_subject(place), output=one.digest, said=said)
+        await self._write([done])
 
     async def refused(self, place: Place, pending: Sequence[Pending], reason: str) -> None:
         """What was not let through. Raises `Refused`."""

@@ -49,6 +49,10 @@ def _parts(value: str) -> Iterable[str]:
 
 
 def _forms(text: str) -> Iterable[bytes]:
+    """As it is, and as those write it who escape more or less of it."""
     yield text.encode()
-    yield json.dumps(text)[1:-1].encode()
-    yield json.dumps(text, ensure_ascii=False)[1:-1].encode()
+    if "/" in text:
+        yield text.replace("/", "\\/").encode()
+    if not text.isascii() or '"' in text or "\\" in text:
+        yield json.dumps(text)[1:-1].encode()
+        yield json.dumps(text, ensure_ascii=False)[1:-1].encode()

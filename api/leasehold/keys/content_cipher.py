@@ -48,8 +48,7 @@ class SubjectKey:
 
     def shut(self, plain: bytes) -> Content:
         """Shut away what went in or came out."""
-        nonce = os.urandom(_NONCE_BYTES)
-        shut = nonce + self._cipher.encrypt(nonce, plain, self._subject.encode())
+        shut = self.seal(plain, "")
         commitment = hashlib.sha256(shut).hexdigest()
         return Content(self._subject, self.digest(plain), commitment, base64.b64encode(shut).decode())
 
@@ -59,13 +58,21 @@ class SubjectKey:
         digest.update(plain)
         return digest.hexdigest()
 
-    def open(self, sealed: str) -> bytes:
-        """Read it. Raises `StillLive` if another key shut it away."""
+    def seal(self, plain: bytes, about: str) -> bytes:
+        """Shut away something that is bound to what it is about."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, plain, self._bound_to(about))
+
+    def open(self, sealed: str, about: str = "") -> bytes:
+        """Read it. Raises `StillLive` if another key shut it away, or it is about something else."""
         try:
             raw = base64.b64decode(sealed, validate=True)
-            return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], self._subject.encode())
+            return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], self._bound_to(about))
         except (InvalidTag, ValueError, binascii.Error):
             raise StillLive("the content was shut away with another key") from None
+
+    def _bound_to(self, about: str) -> bytes:
+        return (f"{self._subject}\n{about}" if about else self._subject).encode()
 
 
 def _derived(key: bytes, purpose: bytes) -> bytes:

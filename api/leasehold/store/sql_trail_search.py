@@ -26,7 +26,7 @@ def search(connection: Connection, query: TrailQuery, before: Place | None, limi
     """At most `limit` events, newest first, from the first one behind `before`."""
     if query.kind is not None and query.name is not None:  # of one object: found by the event's own index
         return _found(connection, _of_object(query, before, limit))
-    sealed = _found(connection, _sealed(query, before, limit))
+    sealed = _found(connection, sealed_events(query, before, limit))
     waiting = [one for one in _waiting(connection, query) if before is None or one.place < before]
     return sorted([*sealed, *waiting], key=lambda one: one.place, reverse=True)[:limit]
 
@@ -64,7 +64,8 @@ def _of_row(row: Any) -> Found:  # Any: as above
     return Found(record, row.position, row_facets(row) if row.position is not None else facets_of(record.event))
 
 
-def _sealed(query: TrailQuery, before: Place | None, limit: int) -> Select[Any]:
+def sealed_events(query: TrailQuery, before: Place | None, limit: int) -> Select[Any]:
+    """Those that have a place, by what was taken out of them at sealing."""
     s = SEALS.c
     asked = {"kind": query.kind, **facet_values(query.facets)}
     conditions: _Conditions = [s[name] == value for name, value in asked.items() if value is not None]

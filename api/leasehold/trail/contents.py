@@ -7,15 +7,16 @@ in memory forgets it within a minute.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from leasehold.model.errors import NotFound
-from leasehold.model.events import AuditEvent, Content, Outcome
-from leasehold.model.external import StillLive
-from leasehold.model.trail.keeping import TRAIL
+from leasehold.model.events import Content
+from leasehold.model.external import Sealed, StillLive
 from leasehold.model.trail.records import canonical_bytes
 from leasehold.policy.decision import Permit
+from leasehold.trail.own_events import asked_for
 from leasehold.trail.ports import Cipher, Store, SubjectKey
 
 _KNOWN_FOR = timedelta(minutes=1)
@@ -37,6 +38,19 @@ class Contents:
         """A digest of something about `subject`, keyed with their key. Raises `Unavailable`."""
         return self._key(subject).digest(said)
 
+    def seal(self, subject: str, text: str, about: str) -> Sealed:
+        """A text shut away that is kept beside the trail; erased with its subject. Raises `Unavailable`."""
+        sealed = self._key(subject).seal(text.encode(), about)
+        return Sealed(f"{_encoded(subject.encode())}.{_encoded(sealed)}")
+
+    def unseal(self, sealed: Sealed, about: str) -> str:
+        """Read it. Raises `StillLive` where its subject was erased, or another server's key shut it away."""
+        subject, _, rest = sealed.partition(".")
+        key = self._find_key(base64.b64decode(subject).decode()) if rest else None
+        if key is None:
+            raise StillLive("its subject was erased, or it was shut away elsewhere")
+        return key.open(rest, about).decode()
+
     def read(self, permit: Permit, commitment: str, now: datetime) -> bytes:
         """What was shut away, as canonical JSON; that somebody read it is an event. Raises `NotFound`, once erased."""
         with self._store.begin() as unit:
@@ -44,7 +58,7 @@ class Contents:
             key = unit.keeping.find_key(found[0]) if found is not None else None
             if found is None or key is None:
                 raise NotFound("content", commitment)
-            unit.audit.append(_event(permit, "read-content", commitment, now, {"subject": found[0]}))
+            unit.audit.append(asked_for(permit, "read-content", commitment, now, {"subject": found[0]}))
         try:
             return self._cipher.key(key, found[0]).open(found[1])
         except StillLive:
@@ -55,34 +69,32 @@ class Contents:
         self._keys.pop(subject, None)
         with self._store.begin() as unit:
             erased = unit.keeping.erase(subject)
-            unit.audit.append(_event(permit, "erase", subject, now, {"reason": reason, "count": erased}))
+            unit.audit.append(asked_for(permit, "erase", subject, now, {"reason": reason, "count": erased}))
         return erased
 
     def _key(self, subject: str) -> SubjectKey:
-        now = self._clock()
+        found = self._find_key(subject)
+        if found is not None:
+            return found
+        with self._store.begin() as unit:
+            sealed = unit.keeping.agree_on_key(subject, self._cipher.new_key(subject))
+        return self._remember(subject, sealed)
+
+    def _find_key(self, subject: str) -> SubjectKey | None:
         known = self._keys.get(subject)
-        if known is not None and abs(now - known[1]) < _KNOWN_FOR:
+        if known is not None and abs(self._clock() - known[1]) < _KNOWN_FOR:
             return known[0]
         with self._store.read() as unit:
             sealed = unit.keeping.find_key(subject)
-        if sealed is None:
-            with self._store.begin() as unit:
-                sealed = unit.keeping.agree_on_key(subject, self._cipher.new_key(subject))
+        return self._remember(subject, sealed) if sealed is not None else None
+
+    def _remember(self, subject: str, sealed: str) -> SubjectKey:
         key = self._cipher.key(sealed, subject)
         if len(self._keys) >= _MANY:
             self._keys.clear()
-        self._keys[subject] = key, now
+        self._keys[subject] = key, self._clock()
         return key
 
 
-def _event(permit: Permit, action: str, name: str, now: datetime, detail: Mapping[str, object]) -> AuditEvent:
-    return AuditEvent(
-        at=now,
-        principal=permit.principal.id,
-        action=action,
-        kind=TRAIL,
-        name=name,
-        outcome=Outcome.OK,
-        stack=permit.principal.stack,
-        detail=detail,
-    )
+def _encoded(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

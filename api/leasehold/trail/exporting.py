@@ -18,11 +18,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 
-from leasehold.model.events import AuditEvent, Outcome
-from leasehold.model.trail.keeping import TRAIL
 from leasehold.model.trail.records import NOTHING_BEFORE, SealedRecord, canonical_bytes, record_bytes
 from leasehold.model.trail.tree import TILE, node_hash, peaks
 from leasehold.policy.decision import Permit
+from leasehold.trail.own_events import asked_for
 from leasehold.trail.ports import CatchingUp, Store, Trail
 
 FORMAT = "leasehold-audit/1"
@@ -48,16 +47,7 @@ def begin_export(store: Store, sealer: CatchingUp, permit: Permit, window: Windo
     Raises `Unavailable`.
     """
     detail = {name: str(value) for name, value in asdict(window).items() if value is not None}
-    event = AuditEvent(
-        at=now,
-        principal=permit.principal.id,
-        action="export",
-        kind=TRAIL,
-        name="",
-        outcome=Outcome.OK,
-        stack=permit.principal.stack,
-        detail=detail,
-    )
+    event = asked_for(permit, "export", "", now, detail)
     with store.begin() as unit:
         unit.audit.append(event)
     signed = sealer.catch_up()

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from leasehold.model.errors import NotFound
-from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.trail.keeping import TRAIL, Hold
 from leasehold.policy.decision import Permit
+from leasehold.trail.own_events import asked_for, by_itself
 from leasehold.trail.ports import Store
-from leasehold.trail.starting import SYSTEM
 
 _BATCH = 500
 Retention = Mapping[str, timedelta]
@@ -41,7 +40,7 @@ def place_hold(store: Store, permit: Permit, name: str, reason: str, agent: str 
     hold = Hold(name=name, reason=reason, by=permit.principal.id, at=now, agent=agent)
     with store.begin() as unit:
         unit.keeping.hold(hold)
-        unit.audit.append(_told(permit.principal.id, "hold", name, {"reason": reason, "agent": agent}, now))
+        unit.audit.append(asked_for(permit, "hold", name, now, {"reason": reason, "agent": agent}))
     return hold
 
 
@@ -50,7 +49,7 @@ def release_hold(store: Store, permit: Permit, name: str, now: datetime) -> None
     with store.begin() as unit:
         if not unit.keeping.release(name):
             raise NotFound("hold", name)
-        unit.audit.append(_told(permit.principal.id, "release", name, {}, now))
+        unit.audit.append(asked_for(permit, "release", name, now, {}))
 
 
 def _prune(store: Store, kind: str, until: datetime, now: datetime) -> int:
@@ -64,11 +63,5 @@ def _prune(store: Store, kind: str, until: datetime, now: datetime) -> int:
             return 0
         detail = {"of": kind, "until": until.isoformat(), "count": pruned.count}
         told = {**detail, "first": pruned.first, "before": pruned.before}
-        unit.audit.append(_told(SYSTEM, "prune", kind, told, now))
+        unit.audit.append(by_itself("prune", kind, now, told))
     return pruned.count
-
-
-def _told(principal: str, action: str, name: str, detail: Mapping[str, object], now: datetime) -> AuditEvent:
-    return AuditEvent(
-        at=now, principal=principal, action=action, kind=TRAIL, name=name, outcome=Outcome.OK, detail=detail
-    )

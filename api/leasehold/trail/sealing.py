@@ -9,6 +9,7 @@ servers that seal at once, one begins anew.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -19,11 +20,13 @@ from leasehold.model.trail.checkpoints import Checkpoint, NotAnchored
 from leasehold.model.trail.heads import Cursor, TrailHead, extend
 from leasehold.model.trail.tree import Frontier
 from leasehold.trail.completing import Parties
-from leasehold.trail.ports import Anchor, CheckpointSigner, Store
+from leasehold.trail.ports import Anchor, CheckpointSigner, Store, Trail
 
 LOOK_EVERY_SECONDS = 0.25
 CHECKPOINT_EVERY = timedelta(seconds=5)
 CHECKPOINT_EVENTS = 10_000
+SIGNER = "signer"
+"""The cursor that names the key which signs, once it was handed over."""
 _ATTEMPTS, _PATIENCE_SECONDS = 20, 0.05
 _BATCH = 256  # SQLite has one writer: whoever waits for it waits a few milliseconds
 _log = logging.getLogger(__name__)
@@ -90,6 +93,8 @@ class Sealer:
         """Seal one batch; how many events it was, 0 too where another server was faster. Raises `Unavailable`."""
         now = self._clock()
         with self._store.read() as unit:
+            if not self._is_signer(unit.trail):
+                return 0
             head, last = unit.trail.head(), unit.trail.last_checkpoint()
             pending = unit.trail.unsealed(_BATCH)
             abouts = self._parties.of(unit, pending)
@@ -100,10 +105,17 @@ class Sealer:
         with self._store.begin() as unit:
             if not unit.trail.lock() or unit.trail.head() != head or unit.trail.last_checkpoint() != last:
                 return 0
+            if not self._is_signer(unit.trail):
+                return 0
             unit.trail.seal(grown.sealed, grown.subtrees, grown.head)
             if checkpoint is not None:
                 unit.trail.add_checkpoint(checkpoint)
         return len(pending)
+
+    def _is_signer(self, trail: Trail) -> bool:
+        """Whether nobody handed over to another key since this server was started."""
+        named = trail.cursor(SIGNER)
+        return named is None or bool(json.loads(named.state)["verifier_key"] == self._signer.verifier_key)
 
     def _signed(self, head: TrailHead, now: datetime) -> Checkpoint:
         root = Frontier(head.size, head.peaks).root()

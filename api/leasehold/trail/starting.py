@@ -8,9 +8,8 @@ from datetime import datetime
 
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.trail.records import canonical_bytes
+from leasehold.trail.own_events import SYSTEM
 from leasehold.trail.ports import Store
-
-SYSTEM = "system:leasehold"
 
 
 def record_start(store: Store, version: str, configuration: Mapping[str, object], now: datetime) -> None:

@@ -15,15 +15,16 @@ from datetime import datetime
 from threading import Event, main_thread
 
 from leasehold.model.errors import Unavailable
-from leasehold.model.events import AuditEvent, Outcome
+from leasehold.model.events import AuditEvent
 from leasehold.model.trail.heads import Cursor
 from leasehold.model.trail.keeping import TRAIL
 from leasehold.model.trail.records import NOTHING_BEFORE
 from leasehold.model.trail.telling import NotTaken, Told
+from leasehold.trail.own_events import SYSTEM, by_itself
 from leasehold.trail.ports import Receiver, Store
-from leasehold.trail.starting import SYSTEM
 
 LOOK_EVERY_SECONDS = 0.25
+DEAD_LETTER = "dead-letter"
 BATCH = 200
 DEAD_AFTER = 20
 """Attempts at one event, alone, while the receiver takes others: then it is set aside."""
@@ -36,7 +37,7 @@ class Teller:
 
     def __init__(self, store: Store, receiver: Receiver, origin: str, clock: Callable[[], datetime]) -> None:
         self._store, self._receiver, self._origin, self._clock = store, receiver, origin, clock
-        self._name = f"export:{receiver.name}"
+        self._name = cursor_of(receiver.name)
         self._failures = 0
 
     def run(self, stop: Event) -> None:
@@ -67,21 +68,24 @@ class Teller:
         return len(told)
 
     def _one_by_one(self, cursor: Cursor, told: Sequence[Told], why: str) -> int:
-        """Find the event that is not taken. If nothing is, the receiver is away, and nothing is set aside."""
-        refused: list[Told] = []
-        taken = 0
-        for one in told:
-            try:
-                self._receiver.take((one,))
-            except NotTaken:
-                refused.append(one)
-            else:
-                taken += 1
-        if not taken:
+        """Find the event that is not taken. If nothing is, the receiver is away, and nothing is set aside.
+
+        It may have come back on the way: what it did not take while it was away, it is told once more.
+        """
+        missed = [one for one in told if not self._takes(one)]
+        if len(missed) == len(told):
             return 0
+        refused = [one for one in missed if not self._takes(one)]
         self._failures = 0
         self._move(cursor, told[-1].position + 1, refused, why)
         return len(told)
+
+    def _takes(self, one: Told) -> bool:
+        try:
+            self._receiver.take((one,))
+        except NotTaken:
+            return False
+        return True
 
     def _next(self) -> tuple[Cursor, Sequence[Told]]:
         with self._store.read() as unit:
@@ -111,6 +115,11 @@ class Teller:
         return min(_LONGEST_PAUSE, LOOK_EVERY_SECONDS * float(1 << min(self._failures, 8)))
 
 
+def cursor_of(export: str) -> str:
+    """The name of the cursor that says how far a receiver has come."""
+    return f"export:{export}"
+
+
 def record_configuration(store: Store, name: str, said: str, now: datetime) -> None:
     """Remember how an export is configured, if it is new or another: its first event is a test of it."""
     with store.begin() as unit:
@@ -118,16 +127,11 @@ def record_configuration(store: Store, name: str, said: str, now: datetime) -> N
         if cursor is not None and cursor.state == said:
             return
         unit.trail.move(Cursor(f"configuration:{name}", 0, said))
-        detail = json.loads(said)
-        unit.audit.append(
-            AuditEvent(
-                at=now, principal=SYSTEM, action="configure", kind=TRAIL, name=name, outcome=Outcome.OK, detail=detail
-            )
-        )
+        unit.audit.append(by_itself("configure", name, now, json.loads(said)))
 
 
 def _dead(receiver: str, told: Told, why: str, now: datetime) -> AuditEvent:
     detail = {"position": told.position, "receiver": receiver}
     return AuditEvent(
-        at=now, principal=SYSTEM, action="dead-letter", kind=TRAIL, name=receiver, reason=why, detail=detail
+        at=now, principal=SYSTEM, action=DEAD_LETTER, kind=TRAIL, name=receiver, reason=why, detail=detail
     )

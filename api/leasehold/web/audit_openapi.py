@@ -69,6 +69,26 @@ def audit_release_operation() -> Operation:
     return _operation("delete_audit_hold", "audit", answers, (*_READ, "forbidden", "not_found"))
 
 
+def audit_exports_operation() -> Operation:
+    """Exports and their state."""
+    answers = {"200": _answer("Every export that is configured, by name.", "AuditExports")}
+    return _operation("list_audit_exports", "audit", answers, (*_READ, "forbidden"))
+
+
+def audit_replay_operation() -> Operation:
+    """A receiver told again."""
+    answers = {"200": _answer("It is told from there on.", "AuditExport")}
+    operation = _operation("replay_audit_export", "audit", answers, (*_READ, *_BODY, "forbidden", "not_found"))
+    operation["openapi_extra"]["requestBody"] = _body("ReplayBody")
+    return operation
+
+
+def audit_test_operation() -> Operation:
+    """A test event."""
+    answers = {"200": _answer("The place of the event; it was taken once the export is behind it.", "AuditTest")}
+    return _operation("test_audit_export", "audit", answers, (*_READ, "forbidden", "not_found"))
+
+
 def audit_proof_operation() -> Operation:
     """A proof out of the trail."""
     answers = {"200": _answer("By `position`, of inclusion; by `size`, of consistency.", "AuditProof")}

@@ -11,9 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from leasehold.model.errors import Unavailable
 from leasehold.model.trail.queries import TrailQuery
-from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
 from leasehold.trail.asking import find_events, last_checkpoint, prove_consistency, prove_inclusion
 from leasehold.trail.exporting import Window, begin_export, export_lines
@@ -26,9 +24,10 @@ from leasehold.web.audit_documents import (
 )
 from leasehold.web.audit_queries import Instant, decode_place, encode_place, instant, trail_query
 from leasehold.web.documents import json_response
-from leasehold.web.doors import Doors, TrailDoors
+from leasehold.web.doors import Doors
 from leasehold.web.queries import Cursor, Limit
 from leasehold.web.refusals import InvalidQuery
+from leasehold.web.trail_permits import trail_permit
 
 NDJSON = "application/x-ndjson"
 _CHUNK = 64 * 1024
@@ -62,7 +61,7 @@ class _AuditRoutes:
         cursor: Cursor = "",
     ) -> Response:
         """What was done and what was refused, newest first."""
-        _, trail = await self._permit(request, "audit-events")
+        _, trail = await trail_permit(self.doors, request, PlatformAction.READ_AUDIT, what="audit-events")
         page = await run_in_threadpool(find_events, trail.store, query, decode_place(cursor), limit)
         items = [audit_document(one) for one in page.items]
         return json_response({"items": items, "next_cursor": encode_place(page.before)})
@@ -76,7 +75,7 @@ class _AuditRoutes:
         until: Instant = None,
     ) -> Response:
         """Events with what proves them, one a line."""
-        permit, trail = await self._permit(request, "audit-trail")
+        permit, trail = await trail_permit(self.doors, request, PlatformAction.READ_AUDIT)
         if (start is not None and since is not None) or (end is not None and until is not None):
             raise InvalidQuery("an end of the window is a position or a time, not both")
         window = Window(start=start, end=end, since=instant(since, "since"), until=instant(until, "until"))
@@ -86,25 +85,18 @@ class _AuditRoutes:
 
     async def checkpoint(self, request: Request) -> Response:
         """How far the trail is signed for."""
-        _, trail = await self._permit(request, "audit-trail")
+        _, trail = await trail_permit(self.doors, request, PlatformAction.READ_AUDIT)
         found = await run_in_threadpool(last_checkpoint, trail.store)
         return json_response(checkpoint_document(found, trail.sealer.signer.verifier_key))
 
     async def proof(self, request: Request, position: _Position = None, size: _Size = None) -> Response:
         """That an event is in the trail, or that the trail goes on from a checkpoint."""
-        _, trail = await self._permit(request, "audit-trail")
+        _, trail = await trail_permit(self.doors, request, PlatformAction.READ_AUDIT)
         if (position is None) is (size is None):
             raise InvalidQuery("a proof is asked for by position or by size")
         if position is not None:
             return json_response(inclusion_document(await run_in_threadpool(prove_inclusion, trail.store, position)))
         return json_response(consistency_document(await run_in_threadpool(prove_consistency, trail.store, size or 0)))
-
-    async def _permit(self, request: Request, what: str) -> tuple[Permit, TrailDoors]:
-        caller = await self.doors.caller(request)
-        permit = await self.doors.permit(caller, PlatformAction.READ_AUDIT, what, "")
-        if self.doors.trail is None:
-            raise Unavailable("this registry keeps no audit trail")
-        return permit, self.doors.trail
 
 
 def _chunked(lines: Iterator[bytes]) -> Iterator[bytes]:

@@ -40,7 +40,19 @@ def audit_schemas() -> dict[str, Schema]:
         position=_COUNT, size=_COUNT, leaf=_HASH, proof={"type": "array", "items": _HASH}, checkpoint=_STRING
     )
     hold: Schema = {"name": _STRING, "reason": _STRING, "agent": _NULLABLE, "by": _STRING, "at": _TIME}
+    export = _closed(
+        name=_STRING,
+        to={**_STRING, "description": "As the settings say it."},
+        position={**_COUNT, "description": "The place that it is told next."},
+        size={**_COUNT, "description": "The end of the trail."},
+        told_at={**_NULLABLE, "description": "When it last took something."},
+        set_aside={"type": "array", "items": _COUNT, "description": "The newest places that it did not take."},
+    )
     return {
+        "AuditExport": export,
+        "AuditExports": _closed(items={"type": "array", "items": {"$ref": "#/components/schemas/AuditExport"}}),
+        "AuditTest": _closed(name=_STRING, tested=_COUNT),
+        "ReplayBody": _closed(start=_COUNT),
         "AuditEvent": event,
         "AuditCheckpoint": _closed(size=_COUNT, at=_TIME, note=_STRING, verifier_key=_STRING),
         "ErasureBody": _closed(subject=_STRING, reason=_STRING),

@@ -18,6 +18,7 @@ from leasehold.web.client_secret_routes import client_secret_routes
 from leasehold.web.credential_routes import credential_routes
 from leasehold.web.decision_routes import decision_routes
 from leasehold.web.doors import Doors
+from leasehold.web.export_routes import export_routes
 from leasehold.web.heartbeat_routes import heartbeat_routes
 from leasehold.web.keeping_routes import keeping_routes
 from leasehold.web.object_routes import object_routes
@@ -58,6 +59,7 @@ def control_plane(doors: Doors) -> FastAPI:
         registry_routes(doors),
         audit_routes(doors),
         keeping_routes(doors),
+        export_routes(doors),
         review_router(doors),
         object_routes(doors),
     ):

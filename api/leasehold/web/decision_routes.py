@@ -69,7 +69,7 @@ class _DecisionRoutes:
         """Why a decision was what it was."""
         permit, decisions = await self._permit(request, PlatformAction.EXPLAIN, decision)
         state = self._state(decisions)
-        found = await run_in_threadpool(explain, decisions.store, decisions.sealer, permit, state, decision)
+        found = await run_in_threadpool(explain, decisions.store, decisions.vault, permit, state, decision)
         return json_response(explanation_document(found))
 
     async def replay(self, request: Request) -> Response:
@@ -81,7 +81,7 @@ class _DecisionRoutes:
 
         def run() -> dict[str, object]:
             state = changed_state(self._state(decisions), changed, decisions.reader)
-            return replay_document(state, replay(decisions.store, decisions.sealer, permit, state, limit))
+            return replay_document(state, replay(decisions.store, decisions.vault, permit, state, limit))
 
         return json_response(await run_in_threadpool(run))
 

@@ -15,8 +15,8 @@ from leasehold.authn.possession import Known, Presented
 from leasehold.credentials.ports import Store as CredentialStore
 from leasehold.credentials.records import CredentialRequest, Issued
 from leasehold.decisions.current import Current
-from leasehold.decisions.ports import Sealer
 from leasehold.decisions.ports import Store as DecisionStore
+from leasehold.decisions.ports import Vault
 from leasehold.exchange.simulation import SimulationReport
 from leasehold.model.errors import Unauthenticated, Unavailable
 from leasehold.model.possession import Possession, Unproven
@@ -33,6 +33,7 @@ from leasehold.registry.receipts import Unheld
 from leasehold.review.gate.receipts import Receipts
 from leasehold.review.reviews import Reviews
 from leasehold.trail.contents import Contents
+from leasehold.trail.exports import Exports
 from leasehold.trail.ports import CheckpointSigner
 from leasehold.trail.ports import Store as TrailStore
 from leasehold.web.presenting import presented
@@ -123,17 +124,18 @@ class DecisionDoors:
 
     current: Current
     store: DecisionStore
-    sealer: Sealer
+    vault: Vault
     reader: PolicyChecker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailDoors:
-    """Where the audit trail is read, and who seals it."""
+    """Where the audit trail is read, who seals it, and where it is told to."""
 
     store: TrailStore
     sealer: TrailSealer
     contents: Contents | None = None
+    exports: Exports = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from leasehold.model.errors import InvalidValue, Unavailable
 from leasehold.model.names import check_name, check_text
 from leasehold.model.plain import rfc3339
 from leasehold.model.trail.keeping import Hold
-from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
 from leasehold.trail.contents import Contents
 from leasehold.trail.retention import list_holds, place_hold, release_hold
@@ -23,6 +22,7 @@ from leasehold.web import audit_openapi
 from leasehold.web.bodies import parse_as, read_json
 from leasehold.web.documents import json_response
 from leasehold.web.doors import Doors, TrailDoors
+from leasehold.web.trail_permits import trail_permit
 
 _STRICT: dict[str, object] = {"extra": "forbid", "str_max_length": 1024}
 _Commitment = Annotated[str, PathParameter(pattern="^[0-9a-f]{64}$")]
@@ -79,13 +79,13 @@ class _KeepingRoutes:
 
     async def read(self, request: Request, commitment: _Commitment) -> Response:
         """What went in and came out. That it was read is an event."""
-        permit, trail = await self._permit(request, PlatformAction.READ_AUDIT, commitment)
+        permit, trail = await trail_permit(self.doors, request, PlatformAction.READ_AUDIT, commitment)
         found = await run_in_threadpool(_contents(trail).read, permit, commitment, self.doors.clock())
         return Response(found, media_type="application/json", headers={"Cache-Control": "no-store"})
 
     async def erase(self, request: Request) -> Response:
         """Destroy all contents about somebody, and their key. Events and proofs stay."""
-        permit, trail = await self._permit(request, PlatformAction.KEEP_AUDIT, "")
+        permit, trail = await trail_permit(self.doors, request, PlatformAction.KEEP_AUDIT)
         body = parse_as(ErasureBody, await read_json(request))
         erase, now = _contents(trail).erase, self.doors.clock()
         erased = await run_in_threadpool(erase, permit, body.subject, body.reason, now)
@@ -93,13 +93,13 @@ class _KeepingRoutes:
 
     async def holds(self, request: Request) -> Response:
         """The legal holds that stand."""
-        permit, trail = await self._permit(request, PlatformAction.READ_AUDIT, "")
+        permit, trail = await trail_permit(self.doors, request, PlatformAction.READ_AUDIT)
         found = await run_in_threadpool(list_holds, trail.store, permit)
         return json_response({"items": [_document(one) for one in found]})
 
     async def hold(self, request: Request, name: _Name) -> Response:
         """Let nothing be pruned about an agent, or nothing at all."""
-        permit, trail = await self._permit(request, PlatformAction.KEEP_AUDIT, name)
+        permit, trail = await trail_permit(self.doors, request, PlatformAction.KEEP_AUDIT, name)
         body = parse_as(HoldBody, await read_json(request))
         now = self.doors.clock()
         held = await run_in_threadpool(place_hold, trail.store, permit, name, body.reason, body.agent, now)
@@ -107,16 +107,9 @@ class _KeepingRoutes:
 
     async def release(self, request: Request, name: _Name) -> Response:
         """End a legal hold."""
-        permit, trail = await self._permit(request, PlatformAction.KEEP_AUDIT, name)
+        permit, trail = await trail_permit(self.doors, request, PlatformAction.KEEP_AUDIT, name)
         await run_in_threadpool(release_hold, trail.store, permit, name, self.doors.clock())
         return Response(status_code=204)
-
-    async def _permit(self, request: Request, action: PlatformAction, name: str) -> tuple[Permit, TrailDoors]:
-        caller = await self.doors.caller(request)
-        permit = await self.doors.permit(caller, action, "audit-trail", name)
-        if self.doors.trail is None:
-            raise Unavailable("this registry keeps no audit trail")
-        return permit, self.doors.trail
 
 
 def _contents(trail: TrailDoors) -> Contents:

@@ -74,6 +74,32 @@ def asked(test, *answers, **more):
     return asyncio.run(ask())
 
 
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_a_server_that_says_nothing_or_half_a_head_is_waited_for_no_longer_than_patience_lasts(said):
+    async def test():
+        silent, over = [], asyncio.Event()
+
+        async def serve(reader, writer):
+            silent.append(await reader.readuntil(b"{}"))
+            writer.write(said)
+            await over.wait()
+            writer.close()
+
+        listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+        server = Server()
+        server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/mcp"
+        upstreams = HttpUpstreams(frozenset({"127.0.0.1"}), patience=0.05)
+        try:
+            assert await read(upstreams, server) == "hangs"
+            assert len(silent) == 1
+        finally:
+            await upstreams.hang_up()
+            over.set()
+            listening.close()
+
+    asyncio.run(test())
+
+
 def twice(first, *, hangs_up=False):
     """What comes of two requests, one after the other, of which the second is answered well; and the connections."""
 

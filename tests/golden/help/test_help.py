@@ -67,6 +67,9 @@ COMMANDS = [
     "audit export",
     "audit verify",
     "audit checkpoint",
+    "audit exports",
+    "audit replay",
+    "audit test-event",
 ]
 
 # nothing to give an example of

@@ -12,6 +12,7 @@ from leasehold.decisions.inputs import canonical
 from leasehold.decisions.questions import AccessQuestion, Party
 from leasehold.decisions.recording import Recorder
 from leasehold.model.errors import NotFound, Unavailable
+from leasehold.model.external import StillLive
 from leasehold.model.principal import Principal, Role
 from leasehold.policy.platform import PlatformAction, decide_platform
 from leasehold.scan.checksums import base62_crc
@@ -80,6 +81,25 @@ def test_inputs_are_shut_away_without_secrets_and_erased_with_their_subject(worl
     assert digest != world.vault.digest("agent:triage", whole)  # nobody can compare with it any more
     with pytest.raises(NotFound):
         world.vault.read(admin, content["sealed"], world.registry.now)
+    with world.store.read() as unit:
+        question = unit.questions.find(event["name"])
+    with pytest.raises(StillLive):  # nor is the question asked again
+        world.vault.unseal(question.sealed, question.id)
+
+
+def test_a_question_is_opened_as_the_one_that_it_was_alone(world):
+    world.decide(**call("read_file"))
+    recorded(world)
+    with world.store.read() as unit:
+        (question,) = unit.questions.latest(1)
+    assert "read_file" in world.vault.unseal(question.sealed, question.id)
+    for sealed, about in (
+        (question.sealed, "another"),
+        ("nonsense", question.id),
+        (f"{question.sealed}x", question.id),
+    ):
+        with pytest.raises(StillLive):
+            world.vault.unseal(sealed, about)
 
 
 def test_long_inputs_are_cut_and_digested_whole(world):
@@ -166,7 +186,7 @@ def test_what_was_answered_is_recorded_once_the_store_is_back(fragile):
 
 def test_who_waits_for_a_record_is_told_when_there_is_none(world):
     store = Broken(world.store)
-    recorder = Recorder(store, world.sealer, world.vault)
+    recorder = Recorder(store, world.vault)
     question = AccessQuestion(subject=Party("agent", "a"), action="x", resource=Party("r", "1"))
     decided = world.answering  # the types are those of the room
     assert decided is not None

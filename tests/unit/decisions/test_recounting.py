@@ -132,7 +132,7 @@ def test_no_more_decisions_are_replayed_than_the_rules_say(refunds):
 
 def test_a_replay_that_takes_too_long_says_what_it_left_out(refunds):
     ticks = count(0, SECONDS / 3)
-    refunds.recollection = Recollection(refunds.store, refunds.sealer, lambda: next(ticks))
+    refunds.recollection = Recollection(refunds.store, refunds.vault, lambda: next(ticks))
     refunds = under(refunds, rules_of({"checks": {"not_replayed": "needs_approval"}}))
     report = reviewed(refunds, 50)
     assert (report["replay"]["replayed"], report["replay"]["left_out"]) == (3, 3)

@@ -13,11 +13,16 @@ from leasehold.model.errors import Unavailable
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import agent_node
 from leasehold.model.policies import Policy, PolicySide
+from leasehold.model.principal import Principal, Role
 from leasehold.model.tools import Action, Tool
+from leasehold.policy.platform import PlatformAction, decide_platform
 
 
 def code_of(reply):
     return reply.json["error"]["code"]
+
+
+READER = decide_platform(Principal(id="oidc:x", role=Role.AUDITOR), PlatformAction.READ_AUDIT, "audit-trail")
 
 
 def events(world):
@@ -51,6 +56,18 @@ def test_what_came_out_is_on_record_as_a_keyed_digest(world):
     (decided,) = [one for one in world.world.events() if one.kind == "decisions"]
     assert decided.detail["lease"] == event.detail["lease"]
     assert decided.content.subject == "agent:triage"
+    shut = json.loads(world.vault.read(READER, event.content.commitment, world.world.now))
+    assert json.loads(shut["output"]) == reply.json
+
+
+def test_of_a_long_answer_the_beginning_is_kept_and_of_a_list_nothing(world):
+    world.upstream.answer = lambda _: {"content": [{"type": "text", "text": "x" * 5000}]}
+    world.call("read_file", repository="web")
+    world.upstream.answer = lambda _: {"tools": []}
+    world.ask("tools/list", {})
+    listed, called = events(world)
+    assert len(json.loads(world.vault.read(READER, called.content.commitment, world.world.now))["output"]) == 1024
+    assert listed.content is None
 
 
 @pytest.mark.parametrize("url", [None, "https://leasehold.example/connect/x"])

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from leasehold.gateway.reflections import secrets_of, without
 from leasehold.model.connections import Authorized, ConnectionKind
 
 KEY = 'key-"canary"/5c2'
@@ -34,6 +35,12 @@ def answered(world, headers, said):
 )
 def test_a_credential_that_comes_back_is_taken_out(world, header, said, shown):
     assert answered(world, (header,), said) == shown.replace("@", "[redacted:credential]")
+
+
+def test_a_slash_that_is_escaped_hides_nothing():
+    (longest, *_) = secrets = secrets_of([("X-Api-Key", "a/b/c/d/e")])
+    assert longest == b"a\\/b\\/c\\/d\\/e"
+    assert without(b'{"key":"a\\/b\\/c\\/d\\/e"}', secrets) == (b'{"key":"[redacted:credential]"}', 1)
 
 
 def test_that_it_came_back_is_on_record_and_it_is_not(world):

@@ -28,14 +28,15 @@ class Transport(httpx.BaseTransport):
 
     def handle_request(self, request):
         path = request.url.raw_path.decode()
-        answer = self.registry.send(request.method, path, content=request.read() or None)
+        said = {"content-type": request.headers["content-type"]} if "content-type" in request.headers else {}
+        answer = self.registry.send(request.method, path, content=request.read() or None, headers=said)
         headers = {"content-type": answer.headers["content-type"]}
         return httpx.Response(answer.status_code, headers=headers, content=answer.content)
 
 
-def leasehold(registry, *arguments):
+def leasehold(registry, *arguments, token="auditor"):
     out, err = io.StringIO(), io.StringIO()
-    session = Session({"LEASEHOLD_TOKEN": "auditor"}, out, err, Transport(registry))
+    session = Session({"LEASEHOLD_TOKEN": token}, out, err, Transport(registry))
     return run(["audit", *arguments], session), out.getvalue(), err.getvalue()
 
 

@@ -1,13 +1,18 @@
 """A full disk, a database that is away, a server with another key: nothing is lost, and nothing is forked."""
 
 import logging
+from datetime import timedelta
 from threading import Event, Thread
 
 import pytest
 from tests.fakes.faults import FaultyStore
-from tests.fakes.trail_world import TrailWorld, event
+from tests.fakes.registry import furnished
+from tests.fakes.trail_world import START, TrailWorld, event
 
-from leasehold.model.errors import Unavailable
+from leasehold.model.errors import NotFound, Unavailable
+from leasehold.model.events import AuditEvent, Outcome
+from leasehold.model.principal import Principal, Role
+from leasehold.registry.journal import attempt, recording_failure
 from leasehold.settings import read_settings
 from leasehold.store.memory.store import MemoryStore
 from leasehold.store.sql_store import open_store
@@ -40,6 +45,30 @@ def test_an_event_that_cannot_be_written_stops_what_it_tells_of(tmp_path):
         act()
     with store.read() as unit:
         assert unit.nodes.generations(["agent:triage"]) == {}
+
+
+def test_an_event_is_an_error_until_it_is_proven_done():
+    bare = AuditEvent(at=START, principal="agent:triage", action="put", kind="grants", name="g")
+    assert bare.outcome is Outcome.ERROR
+    registry = furnished()
+    begun = attempt(Principal(id="oidc:x", role=Role.VIEWER), "put", "grants", "g", START)
+    with pytest.raises(NotFound), recording_failure(registry.store, begun):
+        raise NotFound("grant", "g")  # on its way, before anything was done
+    with registry.store.read() as unit:
+        said = unit.audit.list(limit=1)[0].event
+    assert (said.kind, said.outcome, said.reason) == ("grants", Outcome.ERROR, "not_found: no grant named `g`")
+
+
+def test_a_clock_that_was_set_back_neither_stops_signing_nor_breaks_the_chain(tmp_path):
+    world = TrailWorld(tmp_path)
+    world.grow(5)
+    world.now -= timedelta(days=2)
+    world.write(event(6, at=world.now), event(7, at=world.now - timedelta(days=400)))
+    assert world.sealer.seal_all() == 2
+    with world.store.read() as unit:
+        assert unit.trail.last_checkpoint().size == 7  # it waits for no time that has to come again
+    found = world.verify(world.export())
+    assert (found.whole, found.end) == (True, 7)
 
 
 class Flickering(FaultyStore):
@@ -85,7 +114,7 @@ def test_a_server_with_another_key_does_not_go_on_with_the_trail(tmp_path):
     first.close()
     again = trail_doors(settings(tmp_path), store, lambda: world.now)
     again.close()
-    with pytest.raises(AnotherTrailKey, match="LEASEHOLD_AUDIT_KEY_FILE"):
+    with pytest.raises(AnotherTrailKey, match="LEASEHOLD_AUDIT_KEY"):
         trail_doors(settings(tmp_path / "other"), store, lambda: world.now)
     with pytest.raises(AnotherTrailKey, match="LEASEHOLD_ISSUER"):
         trail_doors(settings(tmp_path, LEASEHOLD_ISSUER="https://other.example"), store, lambda: world.now)

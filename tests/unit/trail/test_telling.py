@@ -82,9 +82,12 @@ class Receiver:
     name = "siem"
 
     def __init__(self):
-        self.taken, self.away, self.chokes_on = [], False, None
+        self.taken, self.away, self.chokes_on, self.back_after = [], False, None, None
 
     def take(self, told):
+        if self.back_after is not None:
+            self.back_after -= 1
+            self.away = self.away and self.back_after > 0
         if self.away or any(one.record.event.name == self.chokes_on for one in told):
             raise NotTaken("no")
         self.taken += told
@@ -138,6 +141,20 @@ def test_an_event_that_is_not_taken_while_others_are_is_set_aside_and_that_is_an
     with world.store.read() as unit:
         (dead,) = [record.event for record in unit.audit.list(kind="audit-trail")]
     assert (dead.action, dead.detail["position"], dead.reason) == ("dead-letter", 5, "no")
+
+
+def test_a_receiver_that_comes_back_while_events_are_tried_one_by_one_gets_all_of_them(world):
+    receiver = Receiver()
+    receiver.away = True
+    one = teller(world, receiver)
+    for _ in range(DEAD_AFTER - 1):
+        one.tell()
+    receiver.back_after = 90  # of the two hundred that are tried alone
+    while one.tell():
+        continue
+    assert {each.position for each in receiver.taken} == set(range(450))
+    with world.store.read() as unit:
+        assert unit.audit.list(kind="audit-trail") == []
 
 
 def test_a_configuration_is_on_record_once_and_again_when_it_changes(world):

@@ -124,6 +124,10 @@ def trail():
     yield "GET", "/v1/audit/holds", AUDITORS, {}
     yield "PUT", "/v1/audit/holds/{name}", ADMINS, {"url": "/v1/audit/holds/case", "json": {"reason": "a case"}}
     yield "DELETE", "/v1/audit/holds/{name}", ADMINS, {"url": "/v1/audit/holds/case", "held": True}
+    yield "GET", "/v1/audit/exports", AUDITORS, {}
+    again = {"url": "/v1/audit/exports/siem:replay", "json": {"start": 0}}
+    yield "POST", "/v1/audit/exports/{name}:replay", ADMINS, again
+    yield "POST", "/v1/audit/exports/{name}:test", ADMINS, {"url": "/v1/audit/exports/siem:test"}
 
 
 ROUTES = (*table(), *surfaces(), *trail())

@@ -7,6 +7,8 @@ from datetime import datetime
 
 TRAIL = "audit-trail"
 """The kind of what happens to the trail itself: exports, prunings, holds. It is never pruned."""
+ROTATE = "rotate-key"
+"""The action that names the next key which signs checkpoints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from leasehold.model.trail.checkpoints import InvalidNote, Note, parse_note
+from leasehold.model.trail.checkpoints import InvalidNote, Note, parse_note, parse_verifier_key
+from leasehold.model.trail.keeping import ROTATE, TRAIL
 from leasehold.model.trail.tree import HASH_BYTES, leaf_hash
 
 FORMAT = "leasehold-audit/1"
@@ -44,6 +45,7 @@ class Entry:
     computed: bytes | None
     previous: bytes | None
     forgets: tuple[int, int, int] | None = None
+    rotates: tuple[str, str] | None = None
 
     @property
     def leaf(self) -> bytes:
@@ -85,14 +87,26 @@ def _entry(number: int, raw: bytes) -> Entry:
         record = rest[len(_RECORD) : -1]
         said: dict[str, Any] = json.loads(record)  # Any: what an event says
         previous = bytes.fromhex(said["previous"])
-        return Entry(number, int(said["position"]), listed, leaf_hash(record), previous, _forgotten(said))
-    except (ValueError, TypeError, KeyError, RecursionError):
+        return Entry(
+            number, int(said["position"]), listed, leaf_hash(record), previous, _forgotten(said), _rotated(said)
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UnreadableLine("the event cannot be read") from None
+
+
+def _rotated(said: dict[str, Any]) -> tuple[str, str] | None:  # Any: as above
+    """The verifier keys that an event says to follow one another."""
+    if said.get("kind") != TRAIL or said.get("action") != ROTATE or said.get("outcome") != "ok":
+        return None
+    detail = said["detail"]
+    for line in (detail["from"], detail["to"]):
+        parse_verifier_key(line)
+    return detail["from"], detail["to"]
 
 
 def _forgotten(said: dict[str, Any]) -> tuple[int, int, int] | None:  # Any: as above
     """The positions that an event says were pruned, from and before, and how many of them."""
-    if said.get("kind") != "audit-trail" or said.get("action") != "prune" or said.get("outcome") != "ok":
+    if said.get("kind") != TRAIL or said.get("action") != "prune" or said.get("outcome") != "ok":
         return None
     detail = said["detail"]
     return int(detail["first"]), int(detail["before"]), int(detail["count"])

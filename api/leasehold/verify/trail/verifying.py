@@ -6,7 +6,7 @@ an export alone cannot: that its end was cut off, or that another trail was told
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
@@ -19,23 +19,53 @@ from leasehold.verify.trail.lines import Entry, Header, UnreadableLine, read_lin
 
 
 class TrailKeyring:
-    """The key whose word counts, by its name."""
+    """The keys whose word counts: those given, and those that one of them signed to be next."""
 
-    def __init__(self, line: str) -> None:
-        """Of a verifier key. Raises `InvalidNote`."""
-        self.name, public = parse_verifier_key(line)
-        self._key_id = key_id(self.name, public)
-        self._public = Ed25519PublicKey.from_public_bytes(public)
+    def __init__(self, lines: str) -> None:
+        """Of verifier keys, one a line. Raises `InvalidNote`."""
+        self._lines: list[str] = []
+        self._keys: dict[tuple[str, bytes], Ed25519PublicKey] = {}
+        self._replaced: set[tuple[str, bytes]] = set()
+        self.name = ""
+        for line in filter(None, map(str.strip, lines.splitlines())):
+            self.trust(line)
+        if not self._keys:
+            raise InvalidNote("there is no key")
+
+    def trust(self, line: str) -> None:
+        """Trust a further key of the same trail. Raises `InvalidNote`."""
+        name, public = parse_verifier_key(line)
+        if self.name not in {"", name}:
+            raise InvalidNote("the key is of another trail")
+        self.name = name
+        self._lines.append(line)
+        self._keys[name, key_id(name, public)] = Ed25519PublicKey.from_public_bytes(public)
+
+    def replace(self, line: str) -> None:
+        """Let a key's word count no more, its successor having signed. Raises `InvalidNote`."""
+        name, public = parse_verifier_key(line)
+        self._replaced.add((name, key_id(name, public)))
+
+    def copy(self) -> TrailKeyring:
+        """A keyring that can learn without this one learning."""
+        return TrailKeyring("\n".join(self._lines))
 
     def signed(self, note: Note) -> bool:
-        """Whether the key signed the note. A signature in its name that does not hold spoils the note."""
-        ours = [one for one in note.signatures if (one.name, one.key_id) == (self.name, self._key_id)]
+        """Whether a key signed the note. A signature in its name that does not hold spoils the note."""
+        return bool(self.signers(note))
+
+    def signers(self, note: Note) -> frozenset[tuple[str, bytes]]:
+        """Which keys signed the note, those that were replaced left out."""
+        ours = [(self._keys.get((one.name, one.key_id)), one) for one in note.signatures]
         try:
-            for one in ours:
-                self._public.verify(one.signature, note.text.encode())
+            for key, one in ours:
+                if key is not None:
+                    key.verify(one.signature, note.text.encode())
         except InvalidSignature:
-            return False
-        return bool(ours) and note.head.origin == self.name
+            return frozenset()
+        if note.head.origin != self.name:
+            return frozenset()
+        return frozenset((one.name, one.key_id) for key, one in ours if key is not None) - self._replaced
 
 
 @dataclass(slots=True)
@@ -46,6 +76,7 @@ class Verdict:
     end: int = 0
     checkpoints: int = 0
     pruned: int = 0
+    rotations: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -61,7 +92,7 @@ class Verdict:
 
 def verify_trail(files: Iterable[Iterable[bytes]], keyring: TrailKeyring, known: Sequence[str] = ()) -> Verdict:
     """Verify exports, in their order, against checkpoints `known` from elsewhere. Stops at the first that is wrong."""
-    walk = _Walk(keyring, _known(keyring, known))
+    walk = _Walk(keyring.copy(), [parse_note(text) for text in known])
     for lines in files:
         for number, raw in enumerate(lines, start=1):
             if not walk.take(number, raw.rstrip(b"\r\n")):
@@ -72,24 +103,34 @@ def verify_trail(files: Iterable[Iterable[bytes]], keyring: TrailKeyring, known:
     return walk.verdict
 
 
-def _known(keyring: TrailKeyring, notes: Sequence[str]) -> Mapping[int, bytes]:
-    """Roots by size. Raises `InvalidNote` for a checkpoint that cannot be believed: it was given to be believed."""
-    found: dict[int, bytes] = {}
-    for text in notes:
-        note = parse_note(text)
-        if not keyring.signed(note):
+class _Known:
+    """Checkpoints from elsewhere, believed once a key signed them that is trusted by then."""
+
+    def __init__(self, keyring: TrailKeyring, notes: Sequence[Note]) -> None:
+        self._keyring, self._unproven = keyring, list(notes)
+        self.roots: dict[int, bytes] = {}
+        self.prove()
+
+    def prove(self) -> None:
+        """Believe what can be believed now. Raises `InvalidNote` for two that differ."""
+        for note in [one for one in self._unproven if self._keyring.signed(one)]:
+            self._unproven.remove(note)
+            if self.roots.setdefault(note.head.size, note.head.root) != note.head.root:
+                raise InvalidNote(f"two known checkpoints of size {note.head.size} differ: the trail was forked")
+
+    def end(self) -> None:
+        """Raises `InvalidNote` for what cannot be believed: it was given to be believed."""
+        if self._unproven:
             raise InvalidNote("a known checkpoint is not signed with this key")
-        if found.setdefault(note.head.size, note.head.root) != note.head.root:
-            raise InvalidNote(f"two known checkpoints of size {note.head.size} differ: the trail was forked")
-    return found
 
 
 class _Walk:
     """Where in the trail we are."""
 
-    def __init__(self, keyring: TrailKeyring, known: Mapping[int, bytes]) -> None:
+    def __init__(self, keyring: TrailKeyring, known: Sequence[Note]) -> None:
         self.verdict = Verdict()
-        self._keyring, self._known = keyring, known
+        self._keyring, self._known = keyring, _Known(keyring, known)
+        self._handing: list[tuple[str, tuple[str, bytes]]] = []
         self._header: Header | None = None
         self._frontier, self._previous = Frontier(), b""
         self._entries: list[Entry] = []
@@ -127,8 +168,9 @@ class _Walk:
         return True
 
     def end(self) -> None:
-        """What only the whole shows."""
-        later = [size for size in self._known if size > self._frontier.size]
+        """What only the whole shows. Raises `InvalidNote`."""
+        self._known.end()
+        later = [size for size in self._known.roots if size > self._frontier.size]
         if later:
             what = f"the trail was cut off: a known checkpoint speaks of {max(later)} events"
             self._wrong(what, self._frontier.size)
@@ -167,7 +209,8 @@ class _Walk:
 
     def _checkpoint(self, note: Note) -> bool:
         head, before = note.head, self._frontier.size
-        if not self._keyring.signed(note):
+        signers = self._keyring.signers(note)
+        if not signers:
             return self._wrong("the checkpoint is not signed with the key", before, last=self._next - 1)
         if head.size < before or (head.size == before and not self._entries and self._root not in (None, head.root)):
             forked = head.size == before
@@ -182,7 +225,20 @@ class _Walk:
         if not sound(stretch):
             self.verdict.problems.append(diagnose(stretch))
             return False
+        self._hand_over(signers)
         return self._advance(head.root)
+
+    def _hand_over(self, signers: frozenset[tuple[str, bytes]]) -> None:
+        """A key whose successor has signed counts no more; the events of this stretch may name the next."""
+        for before, after in [one for one in self._handing if one[1] in signers]:
+            self._keyring.replace(before)
+            self._handing.remove((before, after))
+        for last, following in [entry.rotates for entry in self._entries if entry.rotates is not None]:
+            name, public = parse_verifier_key(following)
+            self._keyring.trust(following)
+            self._handing.append((last, (name, key_id(name, public))))
+            self.verdict.rotations += 1
+        self._known.prove()
 
     def _advance(self, root: bytes) -> bool:
         for entry in self._entries:
@@ -202,7 +258,7 @@ class _Walk:
 
     def _agrees(self, size: int) -> bool:
         """With what is known from elsewhere of a trail of this size."""
-        if size not in self._known or self._known[size] == self._frontier.root():
+        if self._known.roots.get(size) in {None, self._frontier.root()}:
             return True
         return self._wrong("a known checkpoint of this size differs: the trail was forked", max(size - 1, 0))
 
