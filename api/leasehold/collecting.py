@@ -17,7 +17,7 @@ _TURN_SECONDS = 0.0005
 
 
 def postpone() -> None:
-    """Call it before the server is imported and built: nearly all that this makes stays, and `settle` finds the rest."""
+    """Call it before the server is imported and built: nearly all of that stays, and `settle` finds the rest."""
     gc.disable()
 
 
