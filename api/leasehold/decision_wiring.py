@@ -11,12 +11,13 @@ from typing import Protocol
 from leasehold.decisions.answering import Answering
 from leasehold.decisions.checking import PublishablePolicies
 from leasehold.decisions.current import Current
+from leasehold.decisions.metadata import METADATA_TYPE
 from leasehold.decisions.recording import Recorder
 from leasehold.decisions.recounting import Recollection
 from leasehold.exchange_wiring import Known
 from leasehold.keys.content_cipher import ContentCipher
 from leasehold.keys.sealing import FileSealer
-from leasehold.keys.signing import Signer
+from leasehold.keys.signing import Signer, TokenMint
 from leasehold.keys.tokens import OwnTokens
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.checking import CedarDocuments
@@ -25,6 +26,7 @@ from leasehold.store.sql_store import SqlStore
 from leasehold.trail.contents import Contents
 from leasehold.web.access.app import AccessDoors, access_app
 from leasehold.web.access.callers import Callers
+from leasehold.web.access.metadata import Metadata
 from leasehold.web.access.search import Searches
 from leasehold.web.asgi import Application
 from leasehold.web.doors import DecisionDoors
@@ -56,7 +58,9 @@ class DecisionPoint:
         self.recorder.close()
 
 
-def decision_point(settings: Settings, store: SqlStore, known: Known, clock: Callable[[], datetime]) -> DecisionPoint:
+def decision_point(
+    settings: Settings, store: SqlStore, signer: Signer, known: Known, clock: Callable[[], datetime]
+) -> DecisionPoint:
     """The decision point of a registry."""
     current = Current(store, engine_named(settings.policy_engine, _disagreed), clock)
     vault = Contents(store, ContentCipher(FileSealer(settings.sealing_key)), clock)
@@ -70,6 +74,7 @@ def decision_point(settings: Settings, store: SqlStore, known: Known, clock: Cal
         callers=admitted,
         answering=answering,
         searches=Searches(current, clock),
+        metadata=Metadata(settings.issuer, TokenMint(signer, METADATA_TYPE), clock),
         clock=clock,
     )
     return DecisionPoint(

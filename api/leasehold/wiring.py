@@ -128,7 +128,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> tuple[Appli
     own = OwnTokens(signer)
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
     known = known_callers(settings, store, callers)
-    decisions = decision_point(settings, store, known, _now)
+    decisions = decision_point(settings, store, signer, known, _now)
     rules = _rules(settings)
     credentials, for_calls, stop_endings = credential_doors(settings, store, signer, _now)
     observer = open_observer(settings)

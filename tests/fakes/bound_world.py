@@ -12,6 +12,7 @@ from tests.fakes.signal_world import SignalWorld
 from leasehold.authn.agent_tokens import AgentCallers
 from leasehold.decisions.answering import Answering
 from leasehold.decisions.current import Current
+from leasehold.decisions.metadata import METADATA_TYPE
 from leasehold.decisions.recording import Recorder
 from leasehold.feed.feed import Feed
 from leasehold.feed.readers import Readers
@@ -24,6 +25,7 @@ from leasehold.policy.cedar.engines import engine_named
 from leasehold.trail.contents import Contents
 from leasehold.web.access.app import AccessDoors, access_app
 from leasehold.web.access.callers import Callers
+from leasehold.web.access.metadata import Metadata
 from leasehold.web.access.search import Searches
 from leasehold.web.control_plane import control_plane
 from leasehold.web.dispatch import dispatch
@@ -89,6 +91,7 @@ class BoundWorld(SignalWorld):
                 callers=Callers(self.callers, self.possessions, clock),
                 answering=Answering(current, self.recorder, clock),
                 searches=Searches(current, clock),
+                metadata=Metadata(ISSUER, TokenMint(self.signer, METADATA_TYPE), clock),
                 clock=clock,
             )
         )

@@ -15,10 +15,13 @@ from tests.fakes.registry import RegistryClient, furnished
 from leasehold.decisions.answering import Answering
 from leasehold.decisions.checking import PublishablePolicies
 from leasehold.decisions.current import Current
+from leasehold.decisions.metadata import METADATA_TYPE
 from leasehold.decisions.recording import Recorder
 from leasehold.decisions.recounting import Recollection
 from leasehold.keys.content_cipher import ContentCipher
+from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.sealing import FileSealer
+from leasehold.keys.signing import TokenMint
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.checking import CedarDocuments
 from leasehold.review.gate.rules import USUAL
@@ -26,6 +29,7 @@ from leasehold.review.reviews import Reviews
 from leasehold.trail.contents import Contents
 from leasehold.web.access.app import AccessDoors, access_app
 from leasehold.web.access.callers import Callers
+from leasehold.web.access.metadata import Metadata
 from leasehold.web.access.search import Searches
 from leasehold.web.control_plane import control_plane
 from leasehold.web.doors import BearersAlone, DecisionDoors, Doors
@@ -43,6 +47,7 @@ class DecisionWorld:
         self.sealer = FileSealer(folder / "sealing.key")
         self.vault = Contents(self.store, ContentCipher(self.sealer), lambda: self.registry.now)
         self.looks = True
+        self.signer = FileKeys(folder / "keys", self.registry.now)
         self.recorder = Recorder(self.store, self.vault)
         self._callers = Callers(FakeAuthenticator(), BearersAlone(), lambda: self.registry.now)
         self.answering = Answering(self.current, self.recorder, lambda: self.registry.now)
@@ -52,6 +57,7 @@ class DecisionWorld:
                 callers=self._callers,
                 answering=self.answering,
                 searches=Searches(self.current, lambda: self.registry.now),
+                metadata=Metadata(ISSUER, TokenMint(self.signer, METADATA_TYPE), lambda: self.registry.now),
                 clock=lambda: self.registry.now,
             )
         )

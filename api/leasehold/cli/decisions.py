@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -145,6 +146,9 @@ def _explained(found: Json) -> Iterator[str]:
             yield visible(f"    {held}: {one['text']}")
     if not found["policies_unchanged"]:
         yield "  policies or tools have changed since: what is shown is how they read now"
+    if found["would_pass"]:
+        changed = ", ".join(f"{name} = {json.dumps(value)}" for name, value in found["would_pass"].items())
+        yield visible(f"  it would have passed with {changed}")
     if found["requestable"]:
         yield "  a request for access could change it"
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from leasehold.cli.authzen_mapping import MAPPING, declares, resource_template
 from leasehold.cli.connection import Json
 from leasehold.cli.examples import EXAMPLES
 from leasehold.cli.exits import Failure
@@ -71,6 +72,8 @@ def _resource(name: str, url: str, tools: list[Json]) -> Iterator[str]:
     yield "  tools = {"
     for tool in tools:
         yield f"    {hcl_string(tool['name'])} = {{"
+        if declares(tool.get("inputSchema")) and resource_template(tool["inputSchema"]) is None:
+            yield f"      # its {MAPPING} says more than a resource can: say by hand what a call is about"
         yield from (f"      {attribute} = {value}" for attribute, value in _attributes(tool))
         yield "    }"
     yield "  }"
@@ -84,6 +87,8 @@ def _attributes(tool: Json) -> Iterator[tuple[str, str]]:
     words = "".join(char for char in " ".join(str(tool.get("description", "")).split()) if char.isprintable())
     if words:
         yield "description", hcl_string(words[:_DESCRIPTION_LIMIT])
+    if (about := resource_template(tool.get("inputSchema"))) is not None:
+        yield "resource", hcl_string(about)
     if isinstance(tool.get("inputSchema"), dict):
         yield "input_schema", f"jsonencode({hcl_value(tool['inputSchema'])})"
     if known := {ours: hints[theirs] for theirs, ours in _HINTS.items() if _is_hint(theirs, hints.get(theirs))}:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from leasehold.decisions.asking import NOTHING_TO_ASK, Asking, asking_of
 from leasehold.decisions.assembling import State
 from leasehold.decisions.current import Current
 from leasehold.decisions.obligations import obligations_of
-from leasehold.decisions.questions import AccessQuestion, NoQuestion, request_of
+from leasehold.decisions.questions import AccessQuestion, NoQuestion, opening_of, request_of
 from leasehold.decisions.recording import Recorder
 from leasehold.decisions.records import Decided
 from leasehold.model.access_requests import AccessRequest
@@ -23,9 +24,6 @@ from leasehold.policy.decision import Permit
 
 NOT_CURRENT = Decision(Reason.NOT_CURRENT, (), "")
 _ID_BYTES = 16
-_REQUESTABLE = frozenset(
-    {Reason.NOTHING_GRANTED, Reason.GRANT_EXPIRED, Reason.RESOURCE_NOT_GRANTED, Reason.ARGUMENTS_NOT_GRANTED}
-)
 
 
 class Semantic(StrEnum):
@@ -50,11 +48,7 @@ class Answer:
     decision: Decision
     sequence: int
     obligations: Sequence[Mapping[str, object]] = ()
-
-    @property
-    def requestable(self) -> bool:
-        """True if a grant would turn it: what a policy forbids, or nobody understands, no request can help."""
-        return self.decision.reason in _REQUESTABLE
+    asking: Asking = NOTHING_TO_ASK
 
 
 class Answering:
@@ -93,6 +87,9 @@ def decided_on(question: AccessQuestion, state: State | None, now: datetime) -> 
     if state is None:
         return Decided(id=id_, question=question, request=None, decision=NOT_CURRENT, at=now, durable=False)
     try:
+        opening = opening_of(question, state, now)
+        if opening is not None:
+            return Decided(id=id_, question=question, request=None, decision=opening, at=now, durable=False)
         request = request_of(question, state, now)
     except InvalidValue as error:
         decision = Decision(Reason.SCHEMA_VIOLATION, (), state.published.version, str(error))
@@ -126,8 +123,10 @@ def decided_as(
 def _answer(decided: Decided, state: State | None) -> Answer:
     if state is None:
         return Answer(decided.id, decided.decision, 0)
-    owed = obligations_of(decided.decision, state.published) if decided.decision.allowed else ()
-    return Answer(decided.id, decided.decision, state.sequence, owed)
+    if decided.decision.allowed:
+        return Answer(decided.id, decided.decision, state.sequence, obligations_of(decided.decision, state.published))
+    asking = asking_of(decided.request, decided.decision, state.published)
+    return Answer(decided.id, decided.decision, state.sequence, asking=asking)
 
 
 def _only_reads(action: str, state: State) -> bool:

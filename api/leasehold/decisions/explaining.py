@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from leasehold.decisions.assembling import State
 from leasehold.decisions.ports import Store, Vault
 from leasehold.decisions.questions import request_of
 from leasehold.decisions.records import KIND, remembered
+from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.errors import InvalidValue, LeaseholdError, NotFound
 from leasehold.model.records import AuditRecord
 from leasehold.policy import explaining
+from leasehold.policy.changing import smallest_change
 from leasehold.policy.decision import Permit
 from leasehold.policy.explaining import PolicyTrace
 
@@ -20,12 +23,14 @@ from leasehold.policy.explaining import PolicyTrace
 class Explanation:
     """A decision on record, and the same question on what is published now, None if it is not kept any more.
 
-    `same_version` is False if policies or tools have changed since: what is traced may not be what decided.
+    `same_version` is False if policies or tools have changed since: what is traced may not be what decided. `change`
+    of arguments would have let a denial pass, where one is found.
     """
 
     record: AuditRecord
     traced: explaining.Explanation | None
     same_version: bool
+    change: Mapping[str, object] | None = None
 
     @property
     def policies(self) -> tuple[PolicyTrace, ...]:
@@ -41,16 +46,17 @@ def explain(store: Store, vault: Vault, _permit: Permit, state: State, decision_
     if not found:
         raise NotFound("decision", decision_id)
     version = str(found[0].event.detail.get("version", ""))
+    request = _asked(question, vault, state) if question is not None else None
     return Explanation(
         record=found[0],
-        traced=_traced(question, vault, state) if question is not None else None,
+        traced=explaining.explain(request, state.published) if request is not None else None,
         same_version=version.partition("@")[0] == state.published.version.partition("@")[0],
+        change=smallest_change(request, state.published) if request is not None else None,
     )
 
 
-def _traced(sealed: SealedQuestion, vault: Vault, state: State) -> explaining.Explanation | None:
+def _asked(sealed: SealedQuestion, vault: Vault, state: State) -> AccessRequest | None:
     try:
-        question = remembered(vault.unseal(sealed.sealed, sealed.id)).question
-        return explaining.explain(request_of(question, state, sealed.at), state.published)
+        return request_of(remembered(vault.unseal(sealed.sealed, sealed.id)).question, state, sealed.at)
     except (InvalidValue, LeaseholdError):  # it was no question, or its subject was erased
         return None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+METADATA_TYPE = "authzen-configuration+jwt"
+"""The type of the signed form: no token of another kind can be taken for it."""
+
 
 def configuration(issuer: str) -> dict[str, object]:
     """The metadata of the decision point at `issuer`."""
@@ -13,5 +16,6 @@ def configuration(issuer: str) -> dict[str, object]:
         "search_subject_endpoint": f"{base}/search/subject",
         "search_resource_endpoint": f"{base}/search/resource",
         "search_action_endpoint": f"{base}/search/action",
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "supported_obligations": ["step-up", "notification", "session_termination", "custom"],
     }

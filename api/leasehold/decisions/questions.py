@@ -1,8 +1,9 @@
 """What an enforcement point asks, and what that means to the decision point.
 
 A question is a tool call or another application's. A tool call comes in three spellings: the action `<server>/<tool>`;
-the action `<tool>` with `context.tool_server`; and the default mapping of MCP's `tools/call` (COAZ), whose resource is
-the tool. On behalf of a person it comes as that person with `context.agent`, or as the agent with `context.user`.
+the action `<tool>` with `context.tool_server`; and the default mapping of MCP's methods (COAZ), of which `tools/call`
+has the tool as its resource. On behalf of a person it comes as that person with `context.agent`, or as the agent with
+`context.user`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from datetime import datetime
 from typing import cast
 
 from leasehold.decisions.assembling import State
+from leasehold.decisions.mcp_questions import OPENINGS, SERVER, TOOLS_CALL, opened, person, registered_tool, thing_of
 from leasehold.model.access_requests import AccessRequest, OauthMode, OauthStatus
+from leasehold.model.decisions import Decision
 from leasehold.model.entities import AGENT, TOOL_SERVER, Entity, EntityRef
 from leasehold.model.errors import InvalidValue
+from leasehold.model.tool_resources import NoResource, filled
 
-TOOLS_CALL = "tools/call"
 _NOTHING: Mapping[str, object] = {}
 _OURS = frozenset(
     {"agent", "user", "tool_server", "resource", "arguments", "chain", "deployment", "source_ip", "oauth"}
@@ -57,18 +60,31 @@ def request_of(question: AccessQuestion, state: State, at: datetime) -> AccessRe
     action, resource = _target(question, state)
     if action not in state.published.actions or state.published.actions[action].tool is None:
         return _foreign(question, state, at)
+    return _call(question, action, _entity(resource, state), state, at)
+
+
+def opening_of(question: AccessQuestion, state: State, at: datetime) -> Decision | None:
+    """The decision on a method of MCP that opens or lists; None for any other question. Raises `InvalidValue`."""
+    if (
+        question.action not in OPENINGS
+        or question.action in state.published.actions
+        or question.resource.type != SERVER
+    ):
+        return None
+    server = state.servers.get(question.resource.id, question.resource.id)
+    return opened(_call(question, "", Entity(ref=EntityRef(TOOL_SERVER, server)), state, at), server, state)
+
+
+def _call(question: AccessQuestion, action: str, resource: Entity, state: State, at: datetime) -> AccessRequest:
     context = question.context
     agent, user = _parties(question, state)
-    arguments = question.properties.get("arguments", context.get("arguments", {}))
-    if not isinstance(arguments, Mapping):
-        raise InvalidValue("arguments must be an object")
     return AccessRequest(
         subject=agent,
         user=user,
         action=action,
-        resource=_entity(resource, state),
+        resource=resource,
         at=at,
-        arguments=cast("Mapping[str, object]", arguments),
+        arguments=_arguments(question),
         chain=_texts(context, "chain"),
         deployment=_text(context, "deployment"),
         source=_text(context, "source_ip"),
@@ -90,11 +106,14 @@ def _foreign(question: AccessQuestion, state: State, at: datetime) -> AccessRequ
 def _target(question: AccessQuestion, state: State) -> tuple[str, Party]:
     """The action by its whole name, and the resource that it is done to."""
     actions = state.published.actions
-    if question.action == TOOLS_CALL and TOOLS_CALL not in actions and question.resource.type == "tool":
-        action = _qualified(question.resource.id, question, state)
-        return action, _resource(question, action)
     if question.action in actions:
         return question.action, question.resource
+    if question.action == TOOLS_CALL and question.resource.type == "tool":
+        action = _qualified(question.resource.id, question, state)
+        return action, _resource(question, action, state)
+    if (found := thing_of(question.action, question.resource.type, question.resource.id)) is not None:
+        tool, thing = found
+        return _qualified(tool, question, state), Party(thing.type, thing.id)
     return _qualified(question.action, question, state), question.resource
 
 
@@ -106,13 +125,31 @@ def _qualified(tool: str, question: AccessQuestion, state: State) -> str:
 
 
 def _audience(question: AccessQuestion) -> str | None:
+    if question.resource.type == SERVER:
+        return question.resource.id
     said = question.resource.properties.get("tool_server")
     return said if isinstance(said, str) else None
 
 
-def _resource(question: AccessQuestion, action: str) -> Party:
-    """What a call is about, where the question's resource is the tool itself: as the caller says, or its server."""
+def _arguments(question: AccessQuestion) -> Mapping[str, object]:
+    arguments = question.properties.get("arguments", question.context.get("arguments", {}))
+    if not isinstance(arguments, Mapping):
+        raise InvalidValue("arguments must be an object")
+    return cast("Mapping[str, object]", arguments)
+
+
+def _resource(question: AccessQuestion, action: str, state: State) -> Party:
+    """What a call is about, where the question's resource is the tool itself.
+
+    The caller says it; else it is what the registered tool names of its arguments, or the tool server.
+    """
     said = _text(question.context, "resource")
+    tool = registered_tool(action, state) if said is None else None
+    if tool is not None and tool.resource is not None:
+        try:
+            said = filled(tool.resource, _arguments(question))
+        except NoResource as error:
+            raise InvalidValue(str(error)) from None
     if said is None:
         return Party(TOOL_SERVER, action.partition("/")[0])
     type_, separator, id_ = said.partition(":")
@@ -127,12 +164,13 @@ def _parties(question: AccessQuestion, state: State) -> tuple[Entity, Entity | N
     if subject.type == AGENT:
         return Entity(ref=EntityRef(AGENT, subject.id.removeprefix(_OWN_SUBJECT))), _on_behalf(question, state)
     via = _text(question.context, "agent")
+    who = Entity(ref=person(subject.type, subject.id, state), attributes=subject.properties)
     if via is None:
-        return _entity(subject, state), None
+        return who, None
     agent = Entity(ref=EntityRef(AGENT, via.removeprefix(_OWN_SUBJECT)))
     if subject.id == f"{_OWN_SUBJECT}{agent.ref.id}":  # the token's subject is the agent itself: nobody is behind it
         return agent, None
-    return agent, _entity(subject, state)
+    return agent, who
 
 
 def _on_behalf(question: AccessQuestion, state: State) -> Entity | None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from leasehold.decisions.assembling import State
+from leasehold.decisions.mcp_questions import OPENINGS
 from leasehold.decisions.ports import Store, Vault
 from leasehold.decisions.questions import request_of
 from leasehold.decisions.reading import Seen
@@ -14,6 +15,7 @@ from leasehold.decisions.trying import decided_again
 from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.entities import AGENT
 from leasehold.model.errors import LeaseholdError
+from leasehold.model.kinds import Kind
 from leasehold.policy.decision import Permit
 from leasehold.policy.directory import directory_of
 from leasehold.policy.replaying import Foreseen, Recount, Turned
@@ -59,6 +61,8 @@ class Recalled:
 
 def _turned(sealed: SealedQuestion, vault: Vault, was: State, now: State) -> Iterator[Turned]:
     question = remembered(vault.unseal(sealed.sealed, sealed.id)).question
+    if question.action in OPENINGS:  # it follows from what can be called, which is told by itself
+        return
     before, after = (decided_again(question, state, sealed.at).allowed for state in (was, now))
     if before is not after:
         allowing = now if after else was  # what was allowed was understood
@@ -73,7 +77,7 @@ def _state(world: Foreseen) -> State:
     servers = world.registered.tool_servers
     return State(
         published=world.published,
-        seen=Seen(0, {}),
+        seen=Seen(0, {Kind.TOOL_SERVERS: servers}),
         directory=directory_of(world.registered.users),
         servers={server.url: name for name, server in servers.items()},
     )

@@ -11,7 +11,7 @@ from leasehold.decisions.answering import decided_on
 from leasehold.decisions.assembling import State
 from leasehold.decisions.checking import Reader
 from leasehold.decisions.ports import Store, Vault
-from leasehold.decisions.questions import AccessQuestion, request_of
+from leasehold.decisions.questions import AccessQuestion, opening_of, request_of
 from leasehold.decisions.records import remembered
 from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.decisions import Decision, Reason
@@ -145,7 +145,8 @@ def _flip(sealed: SealedQuestion, vault: Vault, state: State) -> Flip | None:
 def decided_again(question: AccessQuestion, state: State, at: datetime) -> Decision:
     """The decision on a question as of then, in this state; what it cannot be understood as is denied."""
     try:
-        return decision_on(request_of(question, state, at), state.published)
+        opening = opening_of(question, state, at)
+        return opening if opening is not None else decision_on(request_of(question, state, at), state.published)
     except InvalidValue as error:
         return Decision(Reason.SCHEMA_VIOLATION, (), state.published.version, str(error))
 

@@ -15,6 +15,7 @@ from leasehold.decisions.answering import Answering
 from leasehold.decisions.assembling import State
 from leasehold.decisions.calling import CallerFacts, actors_of
 from leasehold.decisions.current import Current
+from leasehold.decisions.mcp_questions import registered_tool
 from leasehold.envoy.calls import LISTINGS, HttpRequest, Message, NoCall, message_of, resource_of
 from leasehold.model.access_requests import action_name
 from leasehold.model.entities import AGENT, EntityRef
@@ -95,17 +96,19 @@ class Authorizing:
         caller = await asyncio.to_thread(self._caller, match[1], request.extensions, state, now)
         message = message_of(request)
         if message.is_call:
-            return await self._call(message, caller, request)
+            return await self._call(message, caller, request, state)
         if message.passes or (message.method in LISTINGS and _holds_anything(caller, state)):
             return Verdict(allowed=True, headers=_told(caller, ""))
         return Verdict(allowed=False, status=403, error=_DENIED, message="not allowed", id=message.id)
 
-    async def _call(self, message: Message, caller: _Caller, request: HttpRequest) -> Verdict:
-        resource = resource_of(message, caller.server, request.extensions)
+    async def _call(self, message: Message, caller: _Caller, request: HttpRequest, state: State) -> Verdict:
+        action = action_name(caller.server, message.tool)
+        registered = registered_tool(action, state)
+        pattern = registered.resource if registered is not None else None
+        resource = resource_of(message, caller.server, request.extensions, pattern)
         if not caller.token.allows(message.tool, resource, message.arguments):
             said = "the token is not for this tool on this resource"
             return Verdict(allowed=False, status=403, error=_DENIED, message=said, id=message.id)
-        action = action_name(caller.server, message.tool)
         question = _facts(caller).question(action, resource, message.arguments, request.source)
         answer = await self._answering.answer(_permit(), question)
         decision = answer.decision

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from leasehold.model.entities import TOOL_SERVER
+from leasehold.model.tool_resources import NoResource, filled
 from leasehold.policy.cedar.documents import ArgumentsRefused, parse_arguments
 
 TOOLS_CALL = "tools/call"
@@ -16,7 +16,6 @@ LISTINGS = frozenset({"initialize", "tools/list", "resources/list", "prompts/lis
 PASSED_THROUGH = frozenset({"ping"})
 _NOTIFICATION = "notifications/"
 _STREAMS = frozenset({"GET", "DELETE"})
-_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 
 
 class NoCall(Exception):
@@ -96,19 +95,16 @@ def message_of(request: HttpRequest) -> Message:
     return Message(method=method, tool=tool, arguments=arguments, id=body.get("id"))
 
 
-def resource_of(message: Message, server: str, extensions: Mapping[str, str]) -> str:
-    """What a call is about: `resource.<tool>` or `resource` of the route, such as `repo:{repository}`; or the server.
+def resource_of(message: Message, server: str, extensions: Mapping[str, str], registered: str | None) -> str:
+    """What a call is about: as the route says (`resource.<tool>`, `resource`), else the registered tool, or the server.
 
-    Raises `NoCall` for an argument that it needs and does not get.
+    Raises `NoCall` for an argument that it needs and does not get, or that has two readings.
     """
-    pattern = extensions.get(f"resource.{message.tool}", extensions.get("resource", ""))
+    said = extensions.get(f"resource.{message.tool}", extensions.get("resource", ""))
+    pattern = said or registered
     if not pattern:
         return f"{TOOL_SERVER}:{server}"
-
-    def value(found: re.Match[str]) -> str:
-        argument = message.arguments.get(found[1])
-        if not isinstance(argument, str) or not argument:
-            raise NoCall(f"the call needs the argument `{found[1]}`, a text")
-        return argument
-
-    return _PLACE.sub(value, pattern)
+    try:
+        return filled(pattern, message.arguments)
+    except NoResource as error:
+        raise NoCall(str(error)) from None

@@ -25,7 +25,7 @@ from leasehold.policy.published import Policy, Published
 _LITERAL = re.compile(r'("(?:[^"\\]|\\.)*")')
 _PATH = re.compile(r"(?<!\w)\(([A-Za-z_]\w*(?:\.\w+)*)\)", re.ASCII)
 _FRAME = "permit(principal, action, resource) when { "
-_GRANTABLE = frozenset(
+GRANTABLE = frozenset(
     {
         *(Reason.NOTHING_GRANTED, Reason.NOT_PERMITTED, Reason.GRANT_EXPIRED),
         *(Reason.RESOURCE_NOT_GRANTED, Reason.ARGUMENTS_NOT_GRANTED),
@@ -80,7 +80,7 @@ def explain(request: AccessRequest, published: Published) -> Explanation:
     except (Refused, ValueRefused, EvaluationError):
         return Explanation(decision, (), requestable=False)
     traces = tuple(trace for side, party in parties(question) for trace in _traces(side, party, question))
-    return Explanation(decision, traces, _requestable(decision, published))
+    return Explanation(decision, traces, requestable(decision, published))
 
 
 def parties(question: Question) -> Iterator[tuple[PolicySide, Party]]:
@@ -169,13 +169,13 @@ def _conditions(template: pst.Template, query: Query) -> Iterator[ConditionTrace
         yield ConditionTrace(text_of(part), truth_of(part, query))
 
 
-def _requestable(decision: Decision, published: Published) -> bool:
+def requestable(decision: Decision, published: Published) -> bool:
     """True if every side that denies lacks no more than what can be asked for."""
     denying = [side for side in decision.sides if not side.allowed]
     if not denying:
         return False
     return all(
-        side.reason in _GRANTABLE or (side.reason in _BY_POLICY and _all_requestable(side.determining, published))
+        side.reason in GRANTABLE or (side.reason in _BY_POLICY and _all_requestable(side.determining, published))
         for side in denying
     )
 

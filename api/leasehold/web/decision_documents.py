@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -30,6 +30,7 @@ def explanation_document(explanation: Explanation) -> Document:
         "policies": [_trace(one) for one in explanation.policies],
         "policies_unchanged": explanation.same_version,
         "requestable": traced.requestable if traced is not None else None,
+        "would_pass": _change(explanation.change),
     }
 
 
@@ -74,7 +75,7 @@ def tried_document(state: State, tried: list[Tried]) -> Document:
                 "decision": one.decision.allowed,
                 "reason": one.decision.reason.value,
                 "detail": one.decision.detail,
-                "would_pass": _change(one),
+                "would_pass": _change(one.change),
                 "sides": [side_document(side) for side in one.decision.sides],
             }
             for one in tried
@@ -94,10 +95,10 @@ def replay_document(state: State, replay: Replay) -> Document:
     }
 
 
-def _change(tried: Tried) -> Document | None:
-    if tried.change is None:
+def _change(change: Mapping[str, object] | None) -> Document | None:
+    if change is None:
         return None
-    return {name: float(one) if isinstance(one, Decimal) else one for name, one in tried.change.items()}
+    return {name: float(one) if isinstance(one, Decimal) else one for name, one in change.items()}
 
 
 def _flip(flip: Flip) -> Document:

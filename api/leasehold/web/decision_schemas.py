@@ -80,6 +80,10 @@ def decision_schemas() -> dict[str, Schema]:
             policies=_many(policy),
             policies_unchanged=_FLAG,
             requestable={"type": ["boolean", "null"]},
+            would_pass={
+                "type": ["object", "null"],
+                "description": "The smallest change of arguments found that would have let it pass.",
+            },
         ),
         "Could": _closed(
             agent=_STRING,

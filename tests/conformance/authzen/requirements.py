@@ -36,6 +36,7 @@ REQUIREMENTS = (
     Requirement("meta-path", _M, "metadata is at the well-known path, by GET, as JSON"),
     Requirement("meta-base", _M, "policy_decision_point is the identifier that the path was made of"),
     Requirement("meta-endpoints", _M, "every endpoint that is served is named"),
+    Requirement("meta-signed", "Signature Parameter", "signed_metadata attests the same, with iss, and not itself"),
     Requirement("http-post", _T, "requests are POSTs"),
     Requirement("http-json", _T, "requests are application/json, anything else is a 400"),
     Requirement("http-object", _T, "the body is a JSON object, anything else is a 400"),
@@ -47,6 +48,10 @@ REQUIREMENTS = (
     Requirement("http-request-id", "Request Identification", "X-Request-ID comes back as it was sent"),
     Requirement("coaz-call", "COAZ-MCP, Default Mappings", "tools/call on a tool is decided as that tool's call"),
     Requirement("coaz-agent", "COAZ-MCP, Default Mappings", "the subject is the person, context.agent the agent"),
+    Requirement("coaz-identity", "COAZ-MCP, Default Mappings", "a subject of type identity is the person it names"),
+    Requirement("coaz-methods", "COAZ-MCP, Default Mappings", "resources, prompts, completion and tasks are decided"),
+    Requirement("coaz-server", "COAZ-MCP, Default Mappings", "who could call anything of a server may list it"),
     Requirement("coaz-unknown", "COAZ-MCP, Unknown Methods", "a method that no mapping knows is denied"),
+    Requirement("requestable", "Access Request Profile", "no denial names an access request endpoint: there is none"),
     Requirement("obligations", "Obligations Profile", "context.obligations tell what an enforcement point must do"),
 )

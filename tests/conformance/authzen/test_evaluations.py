@@ -3,7 +3,6 @@
 import pytest
 from tests.conformance.authzen.requirements import proves
 from tests.fakes.decision_point import call
-from tests.fakes.registry import USER
 
 READ, WRONG = {"type": "repo", "id": "web"}, {"type": "repo", "id": "secret"}
 AGENT = {"type": "agent", "id": "triage"}
@@ -99,33 +98,6 @@ def test_what_is_no_question_is_denied_in_its_place(world):
 def test_more_questions_than_anybody_asks_at_once_are_a_bad_request(world):
     assert boxcar(world, *([{}] * 1001)).status_code == 400
     assert world.ask("evaluations", {**call("read_file"), "evaluations": {}}).status_code == 400
-
-
-@proves("coaz-call", "coaz-agent")
-def test_the_default_mapping_of_a_tool_call_is_that_tools_call(world):
-    document = 'permit(principal == user::"rick", action == Action::"github/read_file", resource);'
-    world.must("policies", "people", {"document": document, "side": "user"})
-    mapped = {
-        "subject": {"type": "user", "id": USER["ids"][0]},
-        "action": {"name": "tools/call"},
-        "resource": {"type": "tool", "id": "read_file"},
-        "context": {"agent": "triage", "tool_server": "https://mcp.example.com/github", "resource": "repo:web"},
-    }
-    permit = world.decide(**mapped)
-    assert (permit["decision"], permit["context"]["sides"]) == (True, {"agent": True, "user": True})
-    other = world.decide(**{**mapped, "subject": {"type": "user", "id": "stranger"}})
-    assert (other["decision"], other["context"]["sides"]) == (False, {"agent": True, "user": False})
-    autonomous = world.decide(**{**mapped, "subject": {"type": "identity", "id": "agent:triage"}})
-    assert (autonomous["decision"], "sides" in autonomous["context"]) == (True, False)
-    nowhere = {**mapped, "context": {"agent": "triage", "resource": "repo:web"}}
-    assert world.decide(**nowhere)["context"]["reason"] == "unknown_action"
-
-
-@pytest.mark.parametrize("method", ["tools/list", "resources/read", "sampling/createMessage", "tools/erase"])
-@proves("coaz-unknown")
-def test_a_method_that_nobody_granted_is_denied(world, method):
-    question = {"subject": AGENT, "action": {"name": method}, "resource": {"type": "mcp_server", "id": "github"}}
-    assert world.decide(**question)["decision"] is False
 
 
 @proves("obligations")

@@ -1,8 +1,18 @@
 """Requests at every endpoint: who may send them, what they must be, and what goes wrong how."""
 
+import asyncio
+import json
+
+import jwt
 import pytest
 from tests.conformance.authzen.requirements import proves
 from tests.fakes.decision_point import call
+from tests.fakes.registry import NOW
+
+from leasehold.decisions.metadata import configuration
+from leasehold.keys.signing import jwk_set
+from leasehold.model.errors import Unavailable
+from leasehold.web.access.metadata import Metadata
 
 QUESTION = call("read_file")
 SEARCH = {**QUESTION, "action": {"name": "github/read_file"}}
@@ -125,6 +135,35 @@ def test_the_metadata_names_every_endpoint_below_the_identifier(world):
     endpoints = {document[f"access_{name}_endpoint"] for name in ("evaluation", "evaluations")}
     endpoints |= {document[f"search_{name}_endpoint"] for name in ("subject", "resource", "action")}
     assert endpoints == {f"https://pdp.example.com/access/v1/{name}" for name in ENDPOINTS}
+
+
+@proves("meta-signed")
+def test_the_metadata_are_signed_anew_every_few_minutes(world):
+    seen = []
+    for seconds in (0, 299, 1):
+        world.later(seconds)
+        document = world.send("GET", "/.well-known/authzen-configuration", None, app=world.access).json()
+        seen.append(document.pop("signed_metadata"))
+        head = jwt.get_unverified_header(seen[-1])
+        (key,) = [one for one in jwk_set(world.signer.published())["keys"] if one["kid"] == head["kid"]]
+        claims = jwt.decode(seen[-1], jwt.PyJWK(key).key, ["ES256"], options={"verify_iat": False})
+        assert claims == {**document, "iss": document["policy_decision_point"], "iat": claims["iat"]}
+        assert head["typ"] == "authzen-configuration+jwt"
+        assert document["jwks_uri"] == "https://pdp.example.com/.well-known/jwks.json"
+    assert seen[0] == seen[1] != seen[2]
+
+
+class Away:
+    """Whoever signs does not answer."""
+
+    async def sign(self, _claims):
+        raise Unavailable("no key")
+
+
+@proves("meta-signed")
+def test_while_nobody_can_sign_the_metadata_come_unsigned():
+    document = asyncio.run(Metadata("https://pdp.example.com", Away(), lambda: NOW).document())
+    assert json.loads(document) == configuration("https://pdp.example.com")
 
 
 @proves("meta-path")

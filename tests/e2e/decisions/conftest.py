@@ -12,10 +12,10 @@ from tests.fakes.serving import PATIENCE
 class Pep:
     """Asks for decisions over HTTP, on one connection that stays open."""
 
-    def __init__(self, registry):
+    def __init__(self, registry, token):
         self.registry = registry
         self.connection = http.client.HTTPConnection("127.0.0.1", registry.door.upstream, timeout=30)
-        self.token = registry.token("pep")
+        self.token = token
 
     def post(self, path, body, token=None):
         headers = {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json"}
@@ -47,6 +47,6 @@ def registry(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pep(registry):
-    asking = Pep(registry)
+    asking = Pep(registry, registry.token("pep"))
     yield asking
     asking.connection.close()

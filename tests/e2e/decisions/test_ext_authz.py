@@ -2,9 +2,12 @@
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import grpc
 import pytest
+import yaml
 from envoy.config.core.v3 import base_pb2
 from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from tests.fakes.exchange_world import world_on
@@ -25,6 +28,7 @@ from leasehold.policy.cedar.engines import engine_named
 from leasehold.store.memory.store import MemoryStore
 from leasehold.trail.contents import Contents
 
+AGENTGATEWAY = Path(__file__).parents[3] / "deploy" / "agentgateway" / "config.yaml"
 EXTENSIONS = {"tool_server": "github", "resource": "repo:{repository}"}
 
 
@@ -157,9 +161,53 @@ def test_a_body_that_envoy_cut_is_refused(door):
 
 
 def test_an_argument_that_names_the_resource_has_to_be_there(door):
-    for arguments in ({}, {"repository": 5}, {"repository": ""}):
+    for arguments in (
+        {},
+        {"repository": [5]},
+        {"repository": ""},
+        {"repository": "web/../secret"},
+        {"repository": "%77"},
+    ):
         body = {**call(), "params": {"name": "read_file", "arguments": arguments}}
         assert door.check(body, door.token()).denied_response.status.code == 400
+
+
+def test_where_the_route_says_nothing_the_registered_tool_says_what_a_call_is_about(door):
+    with door.world.store.read() as unit:
+        server = unit.objects.get(Kind.TOOL_SERVERS, "github").spec
+    tools = {name: replace(tool, resource="repo:{repository}") for name, tool in server.tools.items()}
+    bare = {"tool_server": "github"}
+    assert door.check(call(), door.token(), extensions=bare).denied_response.status.code == 403
+    door.world.put(Kind.TOOL_SERVERS, "github", replace(server, tools=tools))
+    token = door.token()
+    assert door.check(call(), token, extensions=bare).status.code == 0
+    assert door.check(call(repository="secret"), token, extensions=bare).denied_response.status.code == 403
+    assert door.check(call(repository="../web"), token, extensions=bare).denied_response.status.code == 400
+
+
+def test_agentgateway_asks_as_its_published_configuration_says(door):
+    """It sends all headers in one map, pseudo-headers with them, a repeated one joined by a comma, and raw bytes."""
+    routes = yaml.safe_load(AGENTGATEWAY.read_text())["binds"][0]["listeners"][0]["routes"]
+    (asking,) = [route["policies"]["extAuthz"] for route in routes]
+    body = asking["includeRequestBody"]
+    assert (asking["failureMode"], body["allowPartialMessage"], body["packAsBytes"]) == ("deny", False, True)
+
+    def check(authorization, message):
+        request = external_auth_pb2.CheckRequest()
+        http = request.attributes.request.http
+        http.method, http.path, http.host, http.scheme = "POST", "/mcp/github", "gateway.example", "http"
+        pseudo = {":method": "POST", ":path": "/mcp/github", ":authority": "gateway.example", ":scheme": "http"}
+        http.headers.update({**pseudo, "content-type": "application/json", "authorization": authorization})
+        http.raw_body = json.dumps(message).encode()
+        request.attributes.source.address.socket_address.address = "10.20.3.4"
+        request.attributes.context_extensions.update(asking["protocol"]["grpc"]["context"])
+        door.current.look()
+        return door.stub.Check(request, timeout=10)
+
+    token = door.token()
+    assert check(f"Bearer {token}", call()).status.code == 0
+    assert check(f"Bearer {token}", call(repository="secret")).denied_response.status.code == 403
+    assert check(f"Bearer {token}, Bearer {token}", call()).denied_response.status.code == 401
 
 
 def test_a_token_for_another_tool_server_is_refused(door):

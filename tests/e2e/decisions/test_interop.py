@@ -2,30 +2,55 @@
 
 import importlib.util
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from tests.e2e.decisions.conftest import Pep
+from tests.fakes.registry_http import LiveRegistry
 
 ROOT = Path(__file__).parents[3]
 VECTORS = ROOT / "tests" / "vectors" / "authzen"
 SUITES = {"todo-1_0-01": 40, "todo-1_0-02": 43, "api-gateway": 25}
 
 
-def loader():
-    spec = importlib.util.spec_from_file_location("load", ROOT / "examples" / "authzen" / "load.py")
+def example(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / "authzen" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
+def leasehold(folder, endpoint, *arguments):
+    """What the command says on stdout."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "api"), "LEASEHOLD_ENDPOINT": endpoint}
+    command = [sys.executable, "-m", "leasehold.cli.main", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
 @pytest.fixture(scope="module")
-def loaded(registry, pep):
-    address = f"http://127.0.0.1:{registry.door.upstream}"
-    for name in ("todo", "api-gateway"):
-        loader().load(address, registry.token(), ROOT / "examples" / "authzen" / f"{name}.json")
-    gateway = json.loads((VECTORS / "api-gateway.json").read_text())["evaluation"]
-    pep.until(gateway[0]["request"], expected=True)  # loaded last: what it needs is enforced, all is
-    return pep
+def loaded(tmp_path_factory):
+    """Step by step as docs/decision-point.md says, from an empty registry on."""
+    folder = tmp_path_factory.mktemp("interop")
+    registry = LiveRegistry(folder)
+    try:
+        (folder / "bootstrap.token").write_text(registry.start())
+        example("first_issuer").write(folder, registry.url)
+        leasehold(folder, registry.url, "bootstrap", "--file", "bootstrap.json", "--token-file", "bootstrap.token")
+        token = leasehold(folder, registry.url, "token", "exchange", "--subject-token-file", "loader.jwt")
+        for name in ("todo", "api-gateway"):
+            example("load").load(registry.url, token, ROOT / "examples" / "authzen" / f"{name}.json")
+        asking = Pep(registry, leasehold(folder, registry.url, "token", "exchange", "--subject-token-file", "pep.jwt"))
+        gateway = json.loads((VECTORS / "api-gateway.json").read_text())["evaluation"]
+        asking.until(gateway[0]["request"], expected=True)  # loaded last: what it needs is enforced, all is
+        yield asking
+        asking.connection.close()
+    finally:
+        registry.close()
 
 
 @pytest.mark.parametrize("suite", SUITES)

@@ -43,6 +43,7 @@ def test_explain_says_which_side_which_line_and_which_condition(world):
     assert "agent side: no, forbidden, by caps/cap" in out
     assert "forbid caps/cap  (caps:1)" in out
     assert "true: " in out
+    assert "it would have passed with amount = 50" in out
     assert json.loads(run(world, "explain", asked, "--json")[1])["reason"] == "forbidden"
     assert run(world, "explain", "nothing")[0] == 1
     code, out, err = run(world, "explain", asked, caller="viewer")

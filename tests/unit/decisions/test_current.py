@@ -3,18 +3,14 @@
 import random
 import threading
 import time
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from tests.fakes.decision_point import call
 from tests.fakes.registry import AGENT, GRANT, OWNER, OWNS, RELATION, SERVER, THING, USER, name_of_grant, path
 
-from leasehold.decisions.assembling import reassemble
 from leasehold.decisions.current import Current
 from leasehold.model.errors import Unavailable
-from leasehold.model.kinds import Kind
-from leasehold.model.policies import Policy, PolicySide
 from leasehold.policy.cedar.engines import engine_named
 
 FORBID = 'forbid(principal, action == Action::"github/read_file", resource);'
@@ -240,97 +236,6 @@ def test_a_policy_that_cannot_be_published_replaces_none_and_stops_nothing_else(
     world.registry.delete("grants", name_of_grant(GRANT), 1)
     answer = world.decide(**call("read_file"))
     assert (answer["decision"], answer["context"]["policy_version"].partition("@")[2]) == (False, str(_latest(world)))
-
-
-def reason(world, **question):
-    return world.decide(**question)["context"]["reason"]
-
-
-@pytest.mark.parametrize("effect", ["permit", "forbid"])
-def test_a_new_policy_that_fits_nothing_is_never_left_out(world, effect):
-    """Left out, a permit would no longer bound the grants, and a forbid no longer forbid."""
-    broken = (
-        f'{effect}(principal, action == Action::"github/read_file", resource == repo::"web") when {{ context.no }};'
-    )
-    world.registry.must("policies", "hope", {"document": broken, "side": "agent"})
-    assert reason(world, **call("read_file")) == "evaluation_error"
-    world.registry.grant({**GRANT, "tools": ["create_issue"]})
-    assert world.decide(**call("create_issue"))["decision"]
-
-
-def test_what_nobody_can_read_denies_everything(world):
-    state = world.current.look()
-    torn = {"torn": Policy(document="forbid(principal, action", side=PolicySide.AGENT)}
-    seen = replace(state.seen, objects={**state.seen.objects, Kind.POLICIES: torn})
-    world.current._state = reassemble(state, seen, directory=False)
-    assert reason(world, **call("read_file")) == "forbidden"
-
-
-SHARED = 'permit(principal, action == Action::"github/read_file", resource is document) when { %s };'
-OWN, LENT = "document:1#owner@user:a", "document:1#viewer@user:b"
-
-
-def read_by(person, document="1"):
-    return {**call("read_file", f"document:{document}"), "subject": {"type": "user", "id": person}}
-
-
-def furnish(world, condition, **attributes):
-    for name in "ab":
-        world.must("users", f"{name}na", {"ids": [name]})
-    thing = {"type": "document", "foreign_id": "1", "attributes": attributes}
-    world.must("resources", "first", thing)
-    for name in (OWN, LENT):
-        held, _, subject = name.partition("@")
-        world.registry.must(
-            "relations", name, {"subject": subject, "relation": held.partition("#")[2], "object": "document:1"}
-        )
-    world.must("policies", "shared", {"document": SHARED % condition, "side": "user"})
-
-
-def test_the_last_share_that_is_taken_back_takes_nothing_from_the_owner(world):
-    furnish(world, "principal in resource.viewer || principal in resource.owner")
-    assert [reason(world, **read_by(one)) for one in "ab"] == ["permitted", "permitted"]
-    assert world.call("DELETE", path("relations", LENT), headers={"If-Match": '"1"'}).is_success
-    assert [reason(world, **read_by(one)) for one in "ab"] == ["permitted", "not_permitted"]
-    assert world.call("DELETE", path("relations", OWN), headers={"If-Match": '"1"'}).is_success
-    assert [reason(world, **read_by(one)) for one in "ab"] == ["not_permitted", "not_permitted"]
-    assert world.current.look().problems == ()
-
-
-@pytest.mark.parametrize("restarted", [False, True])
-def test_a_thing_without_an_attribute_is_denied_by_itself(world, restarted):
-    furnish(world, 'resource.label == "public"', label="public")
-    world.must("resources", "second", {"type": "document", "foreign_id": "2"})
-    if restarted:
-        world.current._state = None
-    assert [reason(world, **read_by("a", one)) for one in "12"] == ["permitted", "evaluation_error"]
-
-
-def test_a_forbid_that_no_longer_fits_forbids_after_a_restart(world):
-    label = {"type": "repo", "foreign_id": "web", "attributes": {"label": "secret"}}
-    world.must("resources", "web", label)
-    document = (
-        'forbid(principal, action == Action::"github/read_file", resource is repo) when { resource.label == "secret" };'
-    )
-    world.must("policies", "secrets", {"document": document, "side": "agent"})
-    world.must("resources", "api", {"type": "repo", "foreign_id": "api"})
-    for _ in range(2):
-        assert reason(world, **call("read_file")) == "forbidden"
-        world.current._state = None  # what a process begins with
-
-
-def test_a_policy_that_no_longer_fits_the_tools_denies_where_it_fails(world):
-    condition = ' when { context.input.amount.greaterThan(decimal("5.0")) };'
-    document = f'forbid(principal, action == Action::"github/refund", resource){condition}'
-    world.registry.must("policies", "cap", {"document": document, "side": "agent"})
-    world.registry.grant({**GRANT, "tools": ["refund"]})
-    assert world.decide(**call("refund", arguments={"amount": 4}))["decision"]
-    server = world.registry.get("tool-servers", "github").json()
-    tools = {**SERVER["tools"], "refund": {"action": "write", "input_schema": '{"type": "object"}'}}
-    world.registry.change("tool-servers", "github", {**SERVER, "tools": tools}, server["revision"])
-    answer = world.decide(**call("refund", arguments={}))
-    assert (answer["decision"], answer["context"]["reason"]) == (False, "evaluation_error")
-    assert allowed(world)
 
 
 def test_the_door_refuses_a_policy_that_could_not_be_published(world):

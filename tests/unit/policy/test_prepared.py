@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
@@ -10,11 +12,14 @@ from hypothesis import strategies as st
 from tests.fakes.decision_world import (
     ANA,
     BOB,
+    ENTITIES,
     GRANTS,
+    MEMO,
     MONDAY,
     TRIAGE,
     agent_policy,
     call,
+    entity,
     facts,
     held,
     published,
@@ -236,3 +241,36 @@ def test_everybody_under_the_same_policies_is_asked_the_same():
     forbid = 'forbid (principal, action in Action::"*", resource) when { context.depth > 1 };'
     ways = list(who_can("warehouse/query", publish([agent_policy(forbid)], both), MONDAY))
     assert [(way.holder, way.unless) for way in ways] == [(one, ("context.depth > 1",)) for one in (TRIAGE, other)]
+
+
+CARL, DORA = EntityRef("user", "carl"), EntityRef("user", "dora")
+SPOKEN = user_policy(
+    'permit (principal == user::"ana", action == Action::"docs/read", resource);'
+    'permit (principal in group::"support", action == Action::"docs/delete", resource);'
+)
+
+
+@pytest.mark.parametrize(
+    "order", [*permutations((ANA, BOB, CARL, DORA))], ids=lambda order: "-".join(o.id for o in order)
+)
+def test_who_was_asked_before_gives_nobody_their_policies(order):
+    people = (*(entity("user", one.id, ("group", "support")) for one in (ANA, CARL)), entity("user", "bob"))
+    known = facts(entities=[*ENTITIES, *people, entity("user", "dora")], permissions=())
+    version = publish([SPOKEN], known)
+    may = {(ANA, "docs/read"), (ANA, "docs/delete"), (CARL, "docs/delete")}
+    for who in order:
+        for action in ("docs/read", "docs/delete"):
+            decision = decision_on(call(action, MEMO, user=who), version)
+            assert decision.sides[1].allowed is ((who, action) in may), (who, action)
+
+
+def test_a_policy_that_asks_nothing_answers_for_no_other():
+    version = published(
+        user_policy(
+            'permit (principal, action == Action::"docs/read", resource);'
+            'forbid (principal, action == Action::"docs/read", resource) when { context.weekday == 7 };'
+        ),
+        permissions=(),
+    )
+    for at, reason in ((MONDAY, Reason.PERMITTED), (MONDAY - timedelta(days=1), Reason.FORBIDDEN)):
+        assert decision_on(call("docs/read", MEMO, user=ANA, at=at), version).sides[1].reason is reason

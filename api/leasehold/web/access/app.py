@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 import orjson
 
 from leasehold.decisions.answering import Answer, Answering
-from leasehold.decisions.metadata import configuration
 from leasehold.decisions.questions import NoQuestion
 from leasehold.model.errors import InvalidValue, LeaseholdError
 from leasehold.policy.platform import PlatformAction
 from leasehold.web.access import bodies
 from leasehold.web.access.bodies import BadRequest
 from leasehold.web.access.callers import Callers
+from leasehold.web.access.metadata import Metadata
 from leasehold.web.access.search import Searches, results_document
 from leasehold.web.asgi import Application, Receive, Scope, Send
 from leasehold.web.oauth.forms import InvalidRequest
@@ -45,6 +45,7 @@ class AccessDoors:
     callers: Callers
     answering: Answering
     searches: Searches
+    metadata: Metadata
     clock: Callable[[], datetime]
 
 
@@ -52,12 +53,11 @@ def access_app(doors: AccessDoors) -> Application:
     """The application."""
     routes = _Routes(doors).by_path()
     below = urlsplit(doors.issuer).path.rstrip("/")
-    document = orjson.dumps(configuration(doors.issuer))
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
         if path == WELL_KNOWN + below:
-            await _metadata(scope, send, document)
+            await _metadata(scope, send, doors.metadata)
         elif (route := routes.get(path)) is None:
             await _send(scope, send, 404, "nothing lives at this path")
         elif method != "POST":
@@ -122,8 +122,12 @@ def decision_document(answer: Answer | NoQuestion) -> Mapping[str, object]:
         context["sides"] = {side.side.value: side.allowed for side in decision.sides}
     if answer.obligations:
         context["obligations"] = answer.obligations
-    if answer.requestable:
+    if answer.asking.requestable:
         context["requestable"] = True
+    if answer.asking.grant is not None:
+        context["request"] = {"grant": answer.asking.grant}
+    if answer.asking.advice:
+        context["advice"] = answer.asking.advice
     return {"decision": decision.allowed, "context": context}
 
 
@@ -143,11 +147,11 @@ async def _answer(route: Route, scope: Scope, receive: Receive, send: Send) -> N
         await _send(scope, send, 200, document)
 
 
-async def _metadata(scope: Scope, send: Send, document: bytes) -> None:
+async def _metadata(scope: Scope, send: Send, metadata: Metadata) -> None:
     if scope["method"] != "GET":
         await _send(scope, send, 405, "only GET is allowed here", [(b"allow", b"GET")])
         return
-    await _write(send, 200, document, [*_echo(scope), (b"cache-control", b"public, max-age=300")])
+    await _write(send, 200, await metadata.document(), [*_echo(scope), (b"cache-control", b"public, max-age=300")])
 
 
 async def _send(scope: Scope, send: Send, status: int, document: object, headers: Headers | None = None) -> None:
