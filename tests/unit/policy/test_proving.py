@@ -94,6 +94,105 @@ def test_what_a_forbid_asks_decides_how_it_moves(old, new, movement):
     assert moved(forbid_when(old), forbid_when(new)) is movement
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "movement"),
+    [
+        ("context.depth - 1 > 1", "context.depth > 2", Movement.EQUIVALENT),
+        (
+            'context.now.offset(duration("1h")) < datetime("2027-01-01")',
+            'context.now < datetime("2026-12-31T23:00:00Z")',
+            Movement.EQUIVALENT,
+        ),
+        (
+            'context.now.durationSince(datetime("2026-01-01")) < duration("1h")',
+            'context.now < datetime("2026-01-01T01:00:00Z")',
+            Movement.EQUIVALENT,
+        ),
+        ('context.input.table like "a*b*c"', 'context.input.table like "a*c"', Movement.WIDENS),
+        ('context.input.table like "*a"', 'context.input.table like "*"', Movement.WIDENS),
+        ('context.input.table like "*a*"', 'context.input.table like "*"', Movement.WIDENS),
+        ('context.input.table == "a*"', 'context.input.table like "a\\*"', Movement.EQUIVALENT),
+        (
+            'context.input has tags && context.input.tags.contains("x")',
+            'context.input has tags && context.input.tags.containsAny(["x","y"])',
+            Movement.WIDENS,
+        ),
+        (
+            'context.input has tags && context.input.tags.containsAll(["x","y"])',
+            'context.input has tags && context.input.tags.contains("x")',
+            Movement.WIDENS,
+        ),
+        ('["x","y"].contains(context.input.table)', 'context.input.table == "x"', Movement.NARROWS),
+        (
+            'context.input has tags && ["x","y"].containsAny(context.input.tags)',
+            'context.input has tags && context.input.tags.containsAny(["x","y"])',
+            Movement.EQUIVALENT,
+        ),
+        (
+            'if context.depth > 1 then context.input.table == "a" else true',
+            'context.input.table == "a" || context.depth <= 1',
+            Movement.EQUIVALENT,
+        ),
+        ("principal is agent", "true", Movement.EQUIVALENT),
+        ('resource == db::"main"', "resource is db", Movement.WIDENS),
+        (
+            'context has source_ip && context.source_ip == ip("10.0.0.1")',
+            'context has source_ip && context.source_ip.isInRange(ip("10.0.0.0/8"))',
+            Movement.WIDENS,
+        ),
+        (
+            'context has source_ip && context.source_ip.isInRange(ip("0.0.0.0/0"))',
+            "context has source_ip && context.source_ip.isIpv4()",
+            Movement.EQUIVALENT,
+        ),
+        (
+            "context has source_ip && context.source_ip.isLoopback()",
+            'context has source_ip && context.source_ip.isInRange(ip("127.0.0.0/8"))',
+            Movement.UNPROVEN,
+        ),
+        ('context has source_ip && context.source_ip.isInRange(ip("fe80::/10"))', "true", Movement.UNPROVEN),
+        (
+            'context has on_behalf_of && context.on_behalf_of == user::"ana"',
+            "context has on_behalf_of",
+            Movement.WIDENS,
+        ),
+        ("context has on_behalf_of && principal == context.on_behalf_of", "false", Movement.EQUIVALENT),
+        ("[1,2].containsAll([context.depth])", "context.depth == 1 || context.depth == 2", Movement.EQUIVALENT),
+        ("[true,false].contains(context.tool.read_only)", "true", Movement.EQUIVALENT),
+        ("context.input has dry && context.input.dry", "context.input has dry", Movement.WIDENS),
+        (
+            'context.input has since && context.input.since > datetime("2026-01-01")',
+            "context.input has since",
+            Movement.WIDENS,
+        ),
+        (
+            'context.now.toDate() == datetime("2026-01-01")',
+            'context.now >= datetime("2026-01-01") && context.now < datetime("2026-01-02")',
+            Movement.EQUIVALENT,
+        ),
+        ("context.weekday != 7 && context.weekday != 6", "context.weekday < 6", Movement.EQUIVALENT),
+        ("-context.depth < -1", "context.depth > 1", Movement.EQUIVALENT),
+        ("context.depth * 2 > 4", "context.depth > 2", Movement.EQUIVALENT),
+        (
+            'context.chain.contains(agent::"x") || context.chain.contains(agent::"y")',
+            'context.chain.containsAny([agent::"x", agent::"y"])',
+            Movement.EQUIVALENT,
+        ),
+        ("{a: context.depth}.a > 1", "context.depth > 1", Movement.UNPROVEN),
+        ("context.input.table == context.tool.name", "true", Movement.WIDENS),
+        ('principal.owner == "maya"', "principal has owner", Movement.WIDENS),
+        ('context has deployment && context.deployment == "x"', "context has deployment", Movement.WIDENS),
+        (
+            'context has caller && context.caller has region && context.caller.region == "EU"',
+            "context has caller && context.caller has region",
+            Movement.WIDENS,
+        ),
+    ],
+)
+def test_every_operator_moves_what_it_says_or_nobody_claims_a_proof(old, new, movement):
+    assert moved(query_when(old), query_when(new)) is movement
+
+
 def test_a_policy_that_overflows_denies_and_so_does_its_proof():
     plus = query_when("context.input has limit && context.input.limit + 1 > 10")
     plain = query_when("context.input has limit && context.input.limit > 9")
