@@ -16,8 +16,14 @@ _THRESHOLDS = (50_000, 20, 50)
 _TURN_SECONDS = 0.0005
 
 
+def postpone() -> None:
+    """Call it before the server is imported and built: nearly all of that stays, and `settle` finds the rest."""
+    gc.disable()
+
+
 def settle() -> None:
     """Call it once, when everything that lives as long as the process is built: none of that is walked again."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)

@@ -1,8 +1,10 @@
 """Every door that takes a token of ours, with tokens that are bound to a key."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from tests.fakes.client_keys import TOKEN_URL, ClientKey
@@ -56,6 +58,29 @@ DOORS = [
 """Where a registry token opens something."""
 
 
+class _Now:
+    """A part of the world that is knocked at now: one control plane serves them all, since building it takes long."""
+
+    world: ClassVar[BoundWorld]
+
+    def __init__(self, part: str) -> None:
+        self._part = part
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(getattr(_Now.world, self._part), name)
+
+
+_CONTROL = control_plane(
+    Doors(
+        store=_Now("store"),
+        authenticator=_Now("callers"),
+        possessions=_Now("possessions"),
+        clock=lambda: _Now.world.now,
+        agents=_Now("agents"),
+    )
+)
+
+
 class BoundWorld(SignalWorld):
     """A whole server in memory."""
 
@@ -71,14 +96,11 @@ class BoundWorld(SignalWorld):
             clock=clock,
         )
         readers = Readers(self.callers)
-        agents = AgentCallers(issuer=ISSUER, verifier=OwnTokens(self.signer), leases=self.store)
-        doors = Doors(
-            store=self.store, authenticator=self.callers, possessions=self.possessions, clock=clock, agents=agents
-        )
+        self.agents = AgentCallers(issuer=ISSUER, verifier=OwnTokens(self.signer), leases=self.store)
         revocations = RevocationDoors(feed=feed, readers=readers, possessions=self.possessions, clock=clock)
         hot = {"/oauth2/": self.app, "/.well-known/": self.app, "/v1/consents": self.app, "/ssf/": self.app}
         hot |= {"/revocations": revocations_app(revocations), "/access/v1/": self._access()}
-        self.app = dispatch(control_plane(doors), hot)
+        self.app = dispatch(self._control, hot)
 
     def _access(self) -> Any:
         """A decision point that follows nothing, and so denies: enough to be let in or not."""
@@ -99,6 +121,10 @@ class BoundWorld(SignalWorld):
     def close(self) -> None:
         self.recorder.close()
         super().close()
+
+    async def _control(self, scope: Any, receive: Any, send: Any) -> None:
+        _Now.world = self
+        await _CONTROL(scope, receive, send)
 
     def proof(self, method: str, path: str, token: str, key: ClientKey = KEY, **changes: Any) -> str:
         nonce = {"nonce": self.nonce} if self.nonce is not None else {}

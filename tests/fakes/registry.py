@@ -6,6 +6,7 @@ import secrets
 import tempfile
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,7 +31,7 @@ from leasehold.registry.ports import Store, UnitOfWork
 from leasehold.review.gate.receipts import Receipts
 from leasehold.review.gate.rules import Rules
 from leasehold.review.reviews import Reviews
-from leasehold.store.memory.store import MemoryStore
+from leasehold.store.memory.store import MemoryState, MemoryStore
 from leasehold.trail.contents import Contents
 from leasehold.trail.sealing import Sealer
 from leasehold.web.control_plane import control_plane
@@ -158,8 +159,12 @@ class RegistryClient:
     def anonymous(self, method: str, path: str, **request: Any) -> httpx.Response:
         return run(self._send, method, path, **request)
 
-    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+    def turn_to(self) -> None:
+        """From now on this is the registry that is spoken to, and whose contents `CONTENTS` shuts away."""
         _CURRENT.store, _CURRENT.now = self.store, self.now
+
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        self.turn_to()
         transport = httpx.ASGITransport(app=APP)
         async with httpx.AsyncClient(transport=transport, base_url="http://registry") as client:
             return await client.request(method, path, **request)
@@ -203,7 +208,24 @@ def path(kind: str, name: str) -> str:
 
 def furnished(store: Store | None = None) -> RegistryClient:
     """A registry with an owner, an agent, a tool server, a scope of all of it and a ceiling that covers it."""
-    client = RegistryClient(store)
+    if store is not None:
+        return _furnish(RegistryClient(store))
+    memory = MemoryStore()
+    memory._state = _furniture()
+    client = RegistryClient(memory)
+    client.turn_to()
+    return client
+
+
+@cache
+def _furniture() -> MemoryState:
+    """What is in memory then: a transaction writes to a copy, so that all may begin with this one."""
+    memory = MemoryStore()
+    _furnish(RegistryClient(memory))
+    return memory._state
+
+
+def _furnish(client: RegistryClient) -> RegistryClient:
     client.must("owners", "alice", OWNER)
     client.must("agents", "triage", AGENT)
     client.must("tool-servers", "github", SERVER)

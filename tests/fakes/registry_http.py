@@ -6,8 +6,6 @@ import http.client
 import json
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,10 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.fakes.server_process import ServerProcess
 from tests.fakes.serving import PATIENCE
 from tests.fakes.simulated_issuer import SimulatedIssuer
 
-_ROOT = Path(__file__).parents[2]
 _TOKEN_KEPT_SECONDS = 150.0
 _ENVELOPE = {
     "kind", "name", "revision", "created_at", "updated_at", "updated_by", "managed_by", "stack",
@@ -119,40 +117,22 @@ class LiveRegistry:
         self.url = f"http://127.0.0.1:{self.door.port}"
         self.issuer.audience = self.github.audience = self.url
         self.environment: dict[str, str] = {}
-        self._process: subprocess.Popen[str] | None = None
+        self._process: ServerProcess | None = None
         self._tokens: dict[str, tuple[float, str]] = {}
 
     def start(self) -> str:
         """Start the process; return the bootstrap token, empty if the registry trusts somebody already."""
         environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(_ROOT / "api"),
             "LEASEHOLD_DATA_DIR": str(self.folder),
             "LEASEHOLD_ISSUER": self.url,
             "LEASEHOLD_LOG_LEVEL": "warning",
             **self.environment,
         }
-        with (self.folder / "serve.log").open("a") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "leasehold.cli.main", "serve", "--port", str(self.door.upstream)],
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+        output, log = self.folder.with_name(f"{self.folder.name}.out"), self.folder / "serve.log"
+        self._process = ServerProcess(("--port", str(self.door.upstream)), environment, output, log)
         self._wait()
-        return self._printed()
-
-    def _printed(self) -> str:
-        """What the process wrote before it served: the bootstrap token, or nothing."""
-        assert self._process is not None
-        assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
-        os.set_blocking(descriptor, False)
-        try:
-            return os.read(descriptor, 4096).decode().strip()
-        except BlockingIOError:
-            return ""
+        return output.read_text().strip()
 
     def _wait(self) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -165,7 +145,7 @@ class LiveRegistry:
                 return
             if self._process is not None and self._process.poll() is not None:
                 break
-            time.sleep(0.05)
+            time.sleep(0.01)
         raise AssertionError((self.folder / "serve.log").read_text())
 
     @property
@@ -178,9 +158,6 @@ class LiveRegistry:
         """End the process as a power cut would."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
-            if self._process.stdout is not None:
-                self._process.stdout.close()
             self._process = None
 
     def close(self) -> None:

@@ -67,6 +67,9 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the registry. All other configuration comes from LEASEHOLD_* variables."""
+    from leasehold.collecting import postpone  # noqa: PLC0415  of this command alone
+
+    postpone()
     from leasehold.cli.serve import serve as serve_registry  # noqa: PLC0415  the server's imports cost a client 1 s
 
     serve_registry(host=host, port=port, ext_authz_port=ext_authz_port, new_bootstrap_token=new_bootstrap_token)

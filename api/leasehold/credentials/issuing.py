@@ -22,6 +22,7 @@ from leasehold.credentials.records import (
     Issued,
     holder_sees,
     issuance,
+    issued,
     new_record,
     order_of,
     refusal,
@@ -29,6 +30,7 @@ from leasehold.credentials.records import (
 from leasehold.credentials.standing import fallen
 from leasehold.model.credentials import CredentialProfile, Target
 from leasehold.model.errors import FieldError, InvalidBody, LeaseholdError, Unauthenticated, Unavailable
+from leasehold.model.events import Outcome
 from leasehold.model.external import CredentialState, ExternalCredential, Minted, MintRefused
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease, profile_node
@@ -128,6 +130,7 @@ class CredentialDesk:
         now = self.clock()
         with self.store.begin() as unit:
             unit.credentials.replace(replace(record, state=state, problem=problem, next_attempt_at=now))
+            unit.audit.append(issued(record, Outcome.ERROR, problem, now))
 
     def _release(self, permit: CredentialPermit, record: ExternalCredential, minted: Minted) -> ExternalCredential:
         """Let it out, unless what it hangs on has fallen meanwhile: then it is born dead."""
@@ -143,6 +146,8 @@ class CredentialDesk:
                 )
                 kept = replace(made, state=CredentialState.ENDING, next_attempt_at=now) if dead else live
                 unit.credentials.replace(kept)
+                ended = (Outcome.DENIED, "lease_ended") if dead else (Outcome.OK, "")
+                unit.audit.append(issued(kept, *ended, now))
         except Unavailable:
             self._kill_unrecorded(record, minted)
             raise

@@ -95,14 +95,20 @@ def profile_ancestor(record: ExternalCredential) -> tuple[Node, int]:
 
 
 def issuance(record: ExternalCredential) -> AuditEvent:
-    """A credential is about to be minted: on record first, so that none can exist unrecorded."""
+    """A credential is about to be minted: on record first, and as unfinished, so that none can exist unrecorded."""
+    return issued(record, Outcome.ERROR, "not_finished", record.issued_at)
+
+
+def issued(record: ExternalCredential, outcome: Outcome, reason: str, now: datetime) -> AuditEvent:
+    """What came of it: handed out, not made, or dead before anybody had it."""
     return AuditEvent(
-        at=record.issued_at,
+        at=now,
         principal=f"agent:{record.agent}",
         action="issue",
         kind=KIND,
         name=record.id,
-        outcome=Outcome.OK,
+        outcome=outcome,
+        reason=reason,
         detail=_told(record),
     )
 

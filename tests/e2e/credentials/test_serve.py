@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,7 +33,20 @@ def moto():
 @pytest.fixture
 def registry(tmp_path, moto, admin_dsn, reader):
     """A registry process with two profiles that the agent `triage` may draw on."""
-    running = LiveRegistry(tmp_path)
+    with serving(tmp_path, moto, admin_dsn, reader) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory):
+    """The same for requests that it refuses: what its profiles are about is nowhere."""
+    with serving(tmp_path_factory.mktemp("refusing"), "http://127.0.0.1:9", "host=nowhere", "reader") as running:
+        yield running
+
+
+@contextmanager
+def serving(folder, moto, admin_dsn, reader):
+    running = LiveRegistry(folder)
     running.environment = {**BROKER, "LEASEHOLD_SECRET_ORDERS": admin_dsn}
     try:
         running.furnish()
@@ -179,14 +193,14 @@ def test_no_secret_reaches_the_log_the_database_or_the_audit_log(registry, tmp_p
         ("orders?ttl=9", "agent", 400),
     ],
 )
-def test_the_door_refuses_what_is_not_meant_for_it(registry, path, token, status):
+def test_the_door_refuses_what_is_not_meant_for_it(refusing, path, token, status):
     tokens = {"agent": agent_token, "registry": lambda one: one.token()}
-    headers = {"Authorization": f"Bearer {tokens[token](registry)}"} if token else {}
-    answer = httpx.post(f"{registry.url}/v1/credentials/{path}", headers=headers, trust_env=False)
+    headers = {"Authorization": f"Bearer {tokens[token](refusing)}"} if token else {}
+    answer = httpx.post(f"{refusing.url}/v1/credentials/{path}", headers=headers, trust_env=False)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_an_agent_reads_no_list(registry):
-    headers = {"Authorization": f"Bearer {agent_token(registry)}"}
-    assert httpx.get(f"{registry.url}/v1/credentials", headers=headers, trust_env=False).status_code == 401
+def test_an_agent_reads_no_list(refusing):
+    headers = {"Authorization": f"Bearer {agent_token(refusing)}"}
+    assert httpx.get(f"{refusing.url}/v1/credentials", headers=headers, trust_env=False).status_code == 401

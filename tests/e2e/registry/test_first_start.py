@@ -1,13 +1,12 @@
 """From nothing to a caller with a role: the bootstrap token, an exchange, and a registry that remembers."""
 
 import json
-import subprocess
-import sys
 import urllib.request
 
 import pytest
 from tests.fakes.registry import OWNER
 from tests.fakes.registry_http import LiveRegistry, live_registry
+from tests.fakes.server_process import ServerProcess
 
 
 def test_the_first_start_prints_a_token_that_works_once_and_never_logs_it(tmp_path):
@@ -72,19 +71,14 @@ def test_a_changed_role_binding_ends_the_tokens_that_came_through_it(registry):
     ],
 )
 def test_a_setting_that_cannot_be_used_stops_the_start_in_one_line(tmp_path, name, value):
-    environment = {"LEASEHOLD_DATA_DIR": str(tmp_path), name: value}
-    done = subprocess.run(
-        [sys.executable, "-m", "leasehold.cli.main", "serve"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert name in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not list(tmp_path.iterdir())
+    home, log = tmp_path / "home", tmp_path / "log"
+    server = ServerProcess((), {"LEASEHOLD_DATA_DIR": str(home), name: value}, tmp_path / "out", log)
+    assert server.wait(60) == 1
+    said = log.read_text()
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    assert name in said
+    assert not home.exists()
 
 
 def published_keys(registry):

@@ -211,6 +211,30 @@ def test_audit_names_agent_profile_and_reference(world):
     assert event.detail["reference"] == issued.record.reference
 
 
+def outcomes(world):
+    found = [e for e in world.world.events() if (e.kind, e.action) == ("credentials", "issue")]
+    return [(e.outcome.value, e.reason) for e in reversed(found)]
+
+
+def test_a_credential_is_on_record_as_unfinished_before_it_is_made_and_as_it_ended_before_anybody_has_it(world):
+    world.draw("orders")
+    assert outcomes(world) == [("error", "not_finished"), ("ok", "")]
+
+
+def test_one_that_is_not_made_stays_an_error(world):
+    world.source.mint_fails = MintRefused("no such role")
+    with pytest.raises(MintRefused):
+        world.draw("orders")
+    assert outcomes(world) == [("error", "not_finished"), ("error", "no such role")]
+
+
+def test_one_that_is_born_dead_was_not_issued(world):
+    world.source.during = lambda: world.world.bump(agent_node("triage"))
+    with pytest.raises(Unauthenticated):
+        world.draw("orders")
+    assert outcomes(world) == [("error", "not_finished"), ("denied", "lease_ended")]
+
+
 def test_a_deleted_profile_ends_what_was_drawn(world):
     world.draw("orders")
     with world.store.begin() as unit:
