@@ -2,6 +2,7 @@
 
 import pytest
 from tests.fakes.decision_point import call
+from tests.fakes.registry import USER
 
 FORBID = 'forbid(principal, action == Action::"github/read_file", resource);'
 READS = {"agent": "triage", "tool_server": "github", "tool": "read_file", "resource": "repo:web"}
@@ -49,3 +50,17 @@ def test_the_context_of_an_assertion_is_asked_with(world, context):
     )
     problems = checked(world, document=document, allow=[{**READS, "context": context}])
     assert bool(problems) is (context == "{}")
+
+
+def test_another_applications_question_is_asserted_by_whatever_id_its_subject_has(world):
+    action = "action look appliesTo { principal: [user], resource: [todo] };"
+    schema = f"entity user; entity todo = {{ owner: String }}; {action}"
+    document = 'permit(principal == user::"rick", action == Action::"look", resource) when { resource.owner == "r" };'
+    looks = {"subject": f"user:{USER['ids'][0]}", "action": "look", "resource": "todo:1"}
+    looks |= {"properties": '{"owner": "r"}'}
+    other = {**looks, "properties": '{"owner": "m"}'}
+    body = {"name": "todo", "side": "user", "document": document, "schema": schema}
+    for assertions, wrong in (({"allow": [looks], "deny": [other]}, []), ({"allow": [other]}, ["assertions.allow.0"])):
+        answer = world.call("POST", "/v1/policies:check", json={"policies": [{**body, "assertions": assertions}]})
+        (one,) = answer.json()["policies"]
+        assert [problem["path"] for problem in one["problems"]] == wrong, one

@@ -158,6 +158,11 @@ def test_arguments_that_everybody_reads_alike_are_read():
     assert parse_arguments(json.dumps({"t": "x" * 1_000_000}).encode())["t"] == "x" * 1_000_000
 
 
+def test_brackets_in_a_text_are_no_nesting():
+    for text in ("[" * 100, '"[{' * 50, "\\" * 50 + "{" * 100):
+        assert parse_arguments(json.dumps({"t": text}).encode())["t"] == text
+
+
 @pytest.mark.parametrize("depth", [70, 1_000])
 def test_arguments_that_came_another_way_are_not_too_deep_either(depth):
     deep: object = "x"
