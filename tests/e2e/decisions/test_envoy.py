@@ -194,7 +194,8 @@ def test_a_token_that_was_revoked_is_refused_at_once(line, token):
         *(b"", b"{", b"[]", json.dumps([call()]).encode(), b'{"jsonrpc": "1.0"}', b"[" * 5000, b"\xff\xfe{}"),
         b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "method": "tools/call", "params": {"name": "merge"}}',
         json.dumps(call(repository="")).encode(),
-        json.dumps(call(repository=5)).encode(),
+        json.dumps(call(repository=[5])).encode(),
+        json.dumps(call(repository="web/../secret")).encode(),
     ],
 )
 def test_a_body_that_readers_could_read_differently_reaches_nobody(line, token, body):
