@@ -1,7 +1,7 @@
 """`leasehold` in processes of its own that start in a moment: copies of one that has imported everything.
 
-What such a process does is what `leasehold` does with the same arguments, environment and input. The demo, the script for
-pipelines and the replicas that start show that the command starts from nothing too.
+What such a process does is what `leasehold` does with the same arguments, environment and input. The demo, the script
+for pipelines and the replicas that start show that the command starts from nothing too.
 """
 
 from __future__ import annotations
