@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.fakes.server_process import ServerProcess
+from tests.fakes.leasehold_process import ServerProcess
 from tests.fakes.serving import PATIENCE
 from tests.fakes.simulated_issuer import SimulatedIssuer
 

@@ -138,7 +138,7 @@ def _said(report: Json, evidence: Evidence, words_of: _Counting) -> str:
     gaining = [row for row in evidence.by_grants if row.change is not None and row.change["gains"]]
     more = [row for row in gaining if row.verb != "is granted"]
     idle = [row for row in gaining if row.verb == "is granted"]
-    losing = [row for row in evidence.by_grants if row not in gaining]
+    losing = [row for row in evidence.by_grants if row.change is None or not row.change["gains"]]
     policies = evidence.by_policies
     beneath = [one for one in report["foundations"] if rank(one["risk"]) > 1 or not report["access"]]
     said = [

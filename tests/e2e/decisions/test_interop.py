@@ -2,13 +2,11 @@
 
 import importlib.util
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.e2e.decisions.conftest import Pep
+from tests.fakes.leasehold_process import leasehold as leasehold_command
 from tests.fakes.registry_http import LiveRegistry
 
 ROOT = Path(__file__).parents[3]
@@ -25,9 +23,7 @@ def example(name):
 
 def leasehold(folder, endpoint, *arguments):
     """What the command says on stdout."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "api"), "LEASEHOLD_ENDPOINT": endpoint}
-    command = [sys.executable, "-m", "leasehold.cli.main", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = leasehold_command(*arguments, environment={"LEASEHOLD_ENDPOINT": endpoint}, folder=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

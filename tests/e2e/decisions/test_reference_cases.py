@@ -1,6 +1,5 @@
 """The six policies that everybody asks for: written in CDKTF, applied by a real terraform, decided for real."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.provider.stack import Stack
+from tests.fakes.leasehold_process import leasehold as leasehold_command
 
 from leasehold_provider.packaging.archive import ENTRY, PACKAGE, archive_bytes, read_sources
 
@@ -40,16 +40,8 @@ def applied(registry, tmp_path_factory, tool_environment):
 
 def leasehold(registry, *arguments, subject="admin"):
     """The command line, as a process of its own."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT / "api"),
-        "LEASEHOLD_ENDPOINT": registry.url,
-        "LEASEHOLD_TOKEN": registry.token(subject),
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "leasehold.cli.main", *map(str, arguments)],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    environment = {"LEASEHOLD_ENDPOINT": registry.url, "LEASEHOLD_TOKEN": registry.token(subject)}
+    return leasehold_command(*arguments, environment=environment)
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from tests.e2e.provider.stack import Stack
+from tests.fakes.leasehold_process import leasehold as leasehold_command
 from tests.fakes.registry_http import live_registry
-
-ROOT = Path(__file__).parents[3]
 
 
 class CommandLine:
@@ -20,22 +16,13 @@ class CommandLine:
     def __init__(self, registry, token_file):
         self.environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT / "api"),
             "LEASEHOLD_ENDPOINT": registry.url,
             "LEASEHOLD_OIDC_TOKEN_FILE": str(token_file),
             "COLUMNS": "160",
         }
 
     def __call__(self, *arguments, stdin="", **environment):
-        done = subprocess.run(
-            [sys.executable, "-m", "leasehold.cli.main", *map(str, arguments)],
-            env={**self.environment, **environment},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = leasehold_command(*arguments, environment={**self.environment, **environment}, stdin=stdin)
         assert "Traceback" not in done.stderr
         return done
 

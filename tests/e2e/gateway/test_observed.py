@@ -2,8 +2,6 @@
 
 import json
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +10,7 @@ import pytest
 from aiohttp import web
 from tests.e2e.gateway.conftest import Gateway
 from tests.fakes.collector import collecting
+from tests.fakes.leasehold_process import leasehold
 from tests.fakes.mcp_upstream import echoing, events, result_of, text_result, told_upstream
 from tests.fakes.registry_http import LiveRegistry, _free_port
 
@@ -172,9 +171,6 @@ def test_a_server_that_cannot_serve_its_metrics_does_not_start(tmp_path):
             "LEASEHOLD_DATA_DIR": str(tmp_path), "LEASEHOLD_METRICS": "on",
             "LEASEHOLD_METRICS_PORT": str(taken.getsockname()[1]),
         }  # fmt: skip
-        ended = subprocess.run(
-            [sys.executable, "-m", "leasehold.cli.main", "serve", "--port", str(_free_port())],
-            env=environment, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        ended = leasehold("serve", "--port", _free_port(), environment=environment)
     assert ended.returncode == 1
     assert "metrics cannot be served" in ended.stderr

@@ -4,11 +4,10 @@ The served registry, a server behind a real socket, one session of an agent, and
 """
 
 import json
-import subprocess
-import sys
 
 import pytest
 from aiohttp import web
+from tests.fakes.leasehold_process import leasehold
 from tests.fakes.mcp_upstream import echoing, result_of, told_upstream
 
 READ = {"name": "read_file", "description": "Reads a file.", "inputSchema": {"type": "object"}}
@@ -70,13 +69,8 @@ class Session:
 
     def leasehold(self, *arguments, code=0):
         registry, endpoint = self.running.registry, f"http://127.0.0.1:{self.running.port}"
-        done = subprocess.run(
-            [sys.executable, "-m", "leasehold.cli.main", "tools", *arguments],
-            env={"LEASEHOLD_ENDPOINT": endpoint, "LEASEHOLD_TOKEN": registry.token()},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        environment = {"LEASEHOLD_ENDPOINT": endpoint, "LEASEHOLD_TOKEN": registry.token()}
+        done = leasehold("tools", *arguments, environment=environment)
         assert done.returncode in {code, 0 if code is None else code, 2 if code is None else code}, done
         return done.stdout
 

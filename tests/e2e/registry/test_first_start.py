@@ -4,9 +4,9 @@ import json
 import urllib.request
 
 import pytest
+from tests.fakes.leasehold_process import ServerProcess
 from tests.fakes.registry import OWNER
 from tests.fakes.registry_http import LiveRegistry, live_registry
-from tests.fakes.server_process import ServerProcess
 
 
 def test_the_first_start_prints_a_token_that_works_once_and_never_logs_it(tmp_path):
