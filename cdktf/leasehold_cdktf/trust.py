@@ -62,6 +62,7 @@ class TrustIssuer(Declared):
         credential: Names the files `<name>.token` and `<name>.crt` in the registry's folder `clusters`.
         login: Lets people log in there, to have agents act for them.
         id_jag: Take its word that a person lets an agent act for them (identity assertion grants).
+        groups_claim: The claim that lists people's groups; policies name one `group::"<issuer's name>/<group>"`.
         software_statements: Take its word for clients that register themselves.
         name: The name in the registry; the construct's id if left out.
 
@@ -91,6 +92,7 @@ class TrustIssuer(Declared):
         credential: str | None = None,
         login: Login | None = None,
         id_jag: bool | None = None,
+        groups_claim: str | None = None,
         software_statements: bool | None = None,
         name: str | None = None,
     ) -> None:
@@ -98,6 +100,8 @@ class TrustIssuer(Declared):
             raise ValueError('api_server and credential are for verify="token-review" and watch, which need both')
         if (login is not None or id_jag or software_statements) and type != "oidc":
             raise ValueError('login, id_jag and software_statements belong to an issuer of type="oidc"')
+        if groups_claim is not None and login is None and not id_jag:
+            raise ValueError("groups_claim is for an issuer that people come from: with login or id_jag")
         if not audiences or isinstance(audiences, str):
             raise ValueError('audiences must list at least one audience, such as ["https://leasehold.example.com"]')
         if jwks is not None and jwks_uri is not None:
@@ -121,6 +125,7 @@ class TrustIssuer(Declared):
                 "credential": credential,
                 "login": None if login is None else login.attributes(),
                 "id_jag": id_jag,
+                "groups_claim": groups_claim,
                 "software_statements": software_statements,
             }
         )

@@ -155,6 +155,12 @@ class TrustIssuer(RegistryResource):
                 default=False,
                 description="Take its word that a person lets an agent act for them (identity assertion grants).",
             ),
+            "groups_claim": Attribute(
+                String,
+                optional=True,
+                description="The claim that lists the groups of people who come from there, as policies name them: "
+                '`group::"<this issuer>/<group>"`.',
+            ),
             "software_statements": Attribute(
                 Bool,
                 default=False,

@@ -119,9 +119,9 @@ def ticket(page):
     return re.search(r'name="ticket" value="([^"]+)"', page.body.decode())[1]
 
 
-def code_for(world, **changes):
+def code_for(world, claims=None, **changes):
     browser = Browser(world)
-    asked = browser.ask(push(world, **changes))
+    asked = browser.log_in(browser.start(push(world, **changes)), **(claims or {}))
     back = asked if asked.status == 303 else browser.answer(asked)
     return query(back.headers["location"])["code"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,8 @@ from urllib.parse import quote
 
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.authn.subjects import profile_of
+from leasehold.model.directory import check_foreign_id
+from leasehold.model.errors import InvalidValue
 from leasehold.model.possession import FirstUse
 from leasehold.model.tokens import Flaw, TokenProfile, TokenRefused, UnverifiedClaims, UnverifiedToken, VerifiedClaims
 from leasehold.model.trust import Login, TrustIssuer
@@ -17,6 +20,8 @@ from leasehold.model.trust import Login, TrustIssuer
 ID_JAG_TYPE = "oauth-id-jag+jwt"
 ASSERTION_TTL_MAX = timedelta(minutes=5)
 _SUBJECT_LIMIT = 200
+_GROUPS_LIMIT = 200
+_GROUPS_BYTES = 8_000  # they travel in our tokens, which travel in headers
 _ID_TOKEN = frozenset({"iss", "sub", "aud", "iat", "exp", "nonce"})
 _ID_JAG = frozenset({"iss", "sub", "aud", "iat", "exp", "jti", "client_id"})
 
@@ -25,7 +30,10 @@ Issuers = Mapping[str, Sequence[tuple[str, TrustIssuer]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A person, by an id that no other person ever gets: the trust issuer's name, and the subject there."""
+    """A person, by an id that no other person ever gets: the trust issuer's name, and the subject there.
+
+    `groups` are what that issuer calls the groups they are in.
+    """
 
     id: str
     ends_at: datetime
@@ -33,6 +41,7 @@ class Person:
     resource: str | None = None
     key: str | None = None
     first_use: FirstUse | None = None
+    groups: frozenset[str] = frozenset()
 
 
 def user_id(trust_issuer: str, subject: str) -> str:
@@ -58,7 +67,8 @@ async def authenticate_login(  # noqa: PLR0913  what came back, and everything i
     verified = await verifier.verify(verifier.read(id_token), issuer, profile, now)
     if verified.claims["nonce"] != nonce or verified.claims.get("azp", login.client_id) != login.client_id:
         raise TokenRefused(Flaw.BAD_CLAIM)
-    return Person(id=user_id(name, verified.subject), ends_at=verified.expires_at)
+    groups = _groups(verified, issuer)
+    return Person(id=user_id(name, verified.subject), ends_at=verified.expires_at, groups=groups)
 
 
 async def authenticate_bearer(
@@ -97,6 +107,7 @@ async def authenticate_id_jag(
         resource=_text(verified, "resource"),
         key=_bound_to(verified),
         first_use=FirstUse(verified.issuer, digest, verified.expires_at),
+        groups=_groups(verified, issuer),
     )
 
 
@@ -122,6 +133,29 @@ def _profile(
         required=required,
         max_ttl=ttl or timedelta(seconds=issuer.max_token_ttl),
     )
+
+
+def _groups(verified: VerifiedClaims, issuer: TrustIssuer) -> frozenset[str]:
+    """The groups that an issuer was asked to name. Raises `TokenRefused`.
+
+    INVARIANT: all of them or nobody at all. A policy may forbid by a group, and one that was dropped would open that.
+    """
+    if issuer.groups_claim is None:
+        return frozenset()
+    elsewhere = verified.claims.get("_claim_names", {})  # OpenID Connect Core §5.6.2: too many to be told here
+    found = verified.claims.get(issuer.groups_claim, [])
+    if not isinstance(elsewhere, dict) or issuer.groups_claim in elsewhere or not isinstance(found, list):
+        raise TokenRefused(Flaw.BAD_CLAIM)
+    if len(found) > _GROUPS_LIMIT or not all(isinstance(one, str) for one in found):
+        raise TokenRefused(Flaw.BAD_CLAIM)
+    try:
+        for one in found:
+            check_foreign_id(one, "a group")
+    except InvalidValue as refused:
+        raise TokenRefused(Flaw.BAD_CLAIM) from refused
+    if len(json.dumps(found)) > _GROUPS_BYTES:
+        raise TokenRefused(Flaw.BAD_CLAIM)
+    return frozenset(found)
 
 
 def _words(verified: VerifiedClaims, claim: str) -> frozenset[str] | None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from leasehold.decisions.assembling import State
-from leasehold.decisions.questions import AccessQuestion, Party
+from leasehold.decisions.questions import AccessQuestion, Party, groups_of_login
 from leasehold.model.access_requests import AccessRequest, OauthMode, OauthStatus
-from leasehold.model.entities import AGENT, USER, Entity
+from leasehold.model.entities import AGENT, USER, Entity, EntityRef
 from leasehold.model.tokens import Flaw, TokenRefused
 
 MAX_CHAIN = 16
@@ -18,17 +18,23 @@ _AGENT = "agent:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerFacts:
-    """What a verified token says. `chain`: the agents above the one that acts, the first of all at its head."""
+    """What a verified token says. `chain`: the agents above the one that acts, the first of all at its head.
+
+    `groups`: those of the person's own issuer that it named at their login.
+    """
 
     agent: str
     user: str | None
     chain: tuple[str, ...]
     scopes: frozenset[str]
     deployment: str | None
+    groups: tuple[str, ...] = ()
     context: Mapping[str, object] = field(init=False, repr=False, compare=False)
     """The same as a question's context, made once."""
     status: OauthStatus = field(init=False, repr=False, compare=False)
     """The same as a policy sees it."""
+    parents: frozenset[EntityRef] = field(init=False, repr=False, compare=False)
+    """The groups as policies name them."""
 
     def __post_init__(self) -> None:
         mode = OauthMode.ON_BEHALF_OF if self.user is not None else OauthMode.AUTONOMOUS
@@ -36,10 +42,12 @@ class CallerFacts:
         status = OauthStatus(mode=mode, scopes=self.scopes, consent=self.user is not None)
         oauth = {"mode": mode.value, "scopes": sorted(self.scopes), "consent": status.consent}
         context: dict[str, object] = {"chain": list(self.chain), "oauth": oauth}
-        context |= {"user": {"type": USER, "id": self.user}} if self.user is not None else {}
+        brought = {"groups": list(self.groups)} if self.groups else {}
+        context |= {"user": {"type": USER, "id": self.user, **brought}} if self.user is not None else {}
         context |= {"deployment": self.deployment} if self.deployment is not None else {}
         object.__setattr__(self, "context", context)
         object.__setattr__(self, "status", status)
+        object.__setattr__(self, "parents", groups_of_login(self.user, self.groups))
 
     def question(
         self, action: str, resource: str, arguments: Mapping[str, object], source: str | None
@@ -61,7 +69,7 @@ class CallerFacts:
         ref = state.directory.ref
         return AccessRequest(
             subject=Entity(ref=ref(AGENT, self.agent)),
-            user=Entity(ref=ref(USER, self.user)) if self.user is not None else None,
+            user=Entity(ref=ref(USER, self.user), parents=self.parents) if self.user is not None else None,
             action=question.action,
             resource=Entity(ref=ref(question.resource.type, question.resource.id)),
             at=at,
@@ -82,3 +90,11 @@ def actors_of(act: object) -> tuple[str, ...]:
         actors.append(str(act.get("sub", "")).removeprefix(_AGENT))
         act = act.get("act")
     return tuple(actors)
+
+
+def groups_in(claims: Mapping[str, object]) -> tuple[str, ...]:
+    """The groups of the person that a token of ours is on behalf of (RFC 9068 §2.2.3.1). Raises `TokenRefused`."""
+    found = claims.get("groups", [])
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise TokenRefused(Flaw.BAD_CLAIM)
+    return tuple(found)

@@ -8,7 +8,7 @@ has the tool as its resource. On behalf of a person it comes as that person with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -17,7 +17,7 @@ from leasehold.decisions.assembling import State
 from leasehold.decisions.mcp_questions import OPENINGS, SERVER, TOOLS_CALL, opened, person, registered_tool, thing_of
 from leasehold.model.access_requests import AccessRequest, OauthMode, OauthStatus
 from leasehold.model.decisions import Decision
-from leasehold.model.entities import AGENT, TOOL_SERVER, Entity, EntityRef
+from leasehold.model.entities import AGENT, GROUP, TOOL_SERVER, Entity, EntityRef
 from leasehold.model.errors import InvalidValue
 from leasehold.model.tool_resources import NoResource, filled
 
@@ -180,8 +180,22 @@ def _on_behalf(question: AccessQuestion, state: State) -> Entity | None:
     if isinstance(said, str):
         return Entity(ref=state.directory.ref("user", said))
     if isinstance(said, Mapping) and isinstance(said.get("id"), str) and isinstance(said.get("type", "user"), str):
-        return Entity(ref=state.directory.ref(said.get("type", "user"), said["id"]))
+        parents = groups_of_login(said["id"], _texts(said, "groups"))
+        return Entity(ref=state.directory.ref(said.get("type", "user"), said["id"]), parents=parents)
     raise InvalidValue("context.user must be an id, or an object with type and id")
+
+
+def groups_of_login(user: str | None, groups: Collection[str]) -> frozenset[EntityRef]:
+    """`group::"<trust issuer>/<name>"` of each group that a person's issuer named. Raises `InvalidValue`.
+
+    INVARIANT: an issuer speaks of its own groups alone. Which it is, the person's id says: `<trust issuer>/<subject>`.
+    """
+    if not groups:
+        return frozenset()
+    issuer, separator, _ = (user or "").partition("/")
+    if not separator:
+        raise InvalidValue("groups are of the issuer that the person's id names: `<trust issuer>/<subject>`")
+    return frozenset(EntityRef(GROUP, f"{issuer}/{one}") for one in groups)
 
 
 def _entity(party: Party, state: State) -> Entity:

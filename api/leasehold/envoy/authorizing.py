@@ -13,7 +13,7 @@ from leasehold.authn.ports import LeaseReader, OwnTokenVerifier
 from leasehold.authn.registry_tokens import lease_id_of, live_leases, own_profile
 from leasehold.decisions.answering import Answering
 from leasehold.decisions.assembling import State
-from leasehold.decisions.calling import CallerFacts, actors_of
+from leasehold.decisions.calling import CallerFacts, actors_of, groups_in
 from leasehold.decisions.current import Current
 from leasehold.decisions.mcp_questions import registered_tool
 from leasehold.envoy.calls import LISTINGS, HttpRequest, Message, NoCall, message_of, resource_of
@@ -147,6 +147,7 @@ def _facts(caller: _Caller) -> CallerFacts:
         chain=(*first, *reversed(above)),
         scopes=caller.lease.scopes,
         deployment=caller.lease.deployment,
+        groups=groups_in(caller.token.claims) if user is not None else (),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from leasehold.model.trust import TrustIssuer
 from leasehold.policy.consenting import StepPermit, decide_step, may_be_asked, reach_asked
 
 CODE_FOR = timedelta(seconds=60)
+_WHO = ("user", "groups")
 _GONE = "the application that asked is not registered any more"
 
 
@@ -125,8 +127,9 @@ class Authorizing:
             return self._back(pending, error=wanted)
         person = await self._person(pending, issuer, answer["code"], browser, now)
         told = log_in(pending, person.id, now)
+        who = _told_of(person)
         if await self._stages.is_consented(person.id, pending):
-            return await self._with_code(step, pending, person.id, now, told=told)
+            return await self._with_code(step, pending, who, now, told=told)
         if pending.get("silent"):
             await self._move(step, pending, None, told=told)
             return self._back(pending, error="consent_required")
@@ -136,7 +139,7 @@ class Authorizing:
             digest=digest_of(ticket),
             stage=Stage.CONSENT,
             expires_at=now + LOGIN_FOR,
-            detail=(*pending.detail, ("user", person.id)),
+            detail=(*pending.detail, *who),
         )
         await self._move(step, pending, asked, told=told)
         return Question(ticket, asked, view, reach_asked(view.facts, asked, now))
@@ -185,13 +188,14 @@ class Authorizing:
         if not allowed:
             await self._move(step, pending, None)
             return self._back(pending, error="access_denied")
-        return await self._with_code(step, pending, pending.get("user"), now, consents=True)
+        who = tuple((name, pending.get(name)) for name in _WHO)
+        return await self._with_code(step, pending, who, now, consents=True)
 
     async def _with_code(
         self,
         step: StepPermit,
         pending: Pending,
-        user: str,
+        who: tuple[tuple[str, str], ...],
         now: datetime,
         *,
         consents: bool = False,
@@ -203,8 +207,9 @@ class Authorizing:
             digest=digest_of(code),
             stage=Stage.CODE,
             expires_at=now + CODE_FOR,
-            detail=(("client", pending.get("client")), ("key", pending.get("key")), ("user", user)),
+            detail=(("client", pending.get("client")), ("key", pending.get("key")), *who),
         )
+        user = dict(who)["user"]
         consent = Consent(user=user, agent=pending.agent, resource=pending.resource, scopes=pending.scopes, at=now)
         await self._move(step, pending, following, consent if consents else None, told)
         return self._back(pending, code=code)
@@ -236,3 +241,8 @@ class Authorizing:
     ) -> None:
         if not await self._stages.move(step, pending, following, consent, told):
             raise AuthorizationRefused("this was done already: start again from the application")
+
+
+def _told_of(person: Person) -> tuple[tuple[str, str], ...]:
+    """What later stages need to know of who logged in."""
+    return (("user", person.id), ("groups", json.dumps(sorted(person.groups))))

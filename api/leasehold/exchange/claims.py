@@ -9,6 +9,9 @@ from leasehold.model.status import status_claim
 from leasehold.model.trust import WorkloadBinding
 from leasehold.policy.leasing import REGISTRY_WRITE, LeasePermit
 
+GROUPS_CLAIM = "groups"
+"""The groups that the issuer of the person in `sub` named at this login (RFC 9068 §2.2.3.1), and no other's."""
+
 
 def subject_of(permit: LeasePermit, binding_name: str, binding: WorkloadBinding) -> str:
     """Who the token is about: `agent:<name>`, or for a platform role `<issuer type>:<binding>`.

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from leasehold.authn.registry_tokens import LEASE_CLAIM
 from leasehold.exchange.actors import Actor
-from leasehold.exchange.claims import access_claims
+from leasehold.exchange.claims import GROUPS_CLAIM, access_claims
 from leasehold.exchange.details import authorization_details
 from leasehold.exchange.own_tokens import AgentToken
 from leasehold.exchange.records import ANONYMOUS
@@ -87,6 +87,8 @@ def child_claims(issuer: str, family: Family, lease: Lease, key: str | None) -> 
     """The claims of a sub-agent's token. The outermost `act` is who acts now (RFC 8693 §4.1); none is ever left out."""
     claims = access_claims(issuer, family.delegated.permit, lease, None, key)
     claims["act"] = _act(family, lease)
+    if GROUPS_CLAIM in family.parent.claims:  # the person is the same, and so is the login
+        claims[GROUPS_CLAIM] = family.parent.claims[GROUPS_CLAIM]
     about = claims[LEASE_CLAIM]
     if isinstance(about, dict):
         limit = {"dmax": family.delegated.limit} if family.delegated.limit is not None else {}

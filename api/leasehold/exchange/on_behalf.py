@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from datetime import datetime
 from leasehold.authn.clients import ClientCredential
 from leasehold.authn.people import Person, authenticate_id_jag
 from leasehold.authn.ports import SubjectTokenVerifier
-from leasehold.exchange.claims import access_claims
+from leasehold.exchange.claims import GROUPS_CLAIM, access_claims
 from leasehold.exchange.client_credentials import ClientRequest, client_refusal, decided_for, key_of, uses_of
 from leasehold.exchange.clients import Client, Clients, checked_grant
 from leasehold.exchange.issuing import Draft, Issued, Issuing
@@ -71,6 +72,7 @@ class _Mandate:
     generations: Mapping[Node, int]
     uses: tuple[FirstUse, ...]
     lease_id: str | None = None
+    groups: frozenset[str] = frozenset()
 
 
 class OnBehalf:
@@ -143,6 +145,7 @@ class OnBehalf:
             generations=generations,
             uses=(FirstUse("code", pending.digest, pending.expires_at),),
             lease_id=lease_of_code(request.code),
+            groups=frozenset(json.loads(pending.get("groups") or "[]")),
         )
 
     async def mandate_of_assertion(
@@ -172,6 +175,7 @@ class OnBehalf:
             nodes=nodes,
             generations=await asyncio.to_thread(self._generations, nodes),
             uses=(person.first_use,) if person.first_use is not None else (),
+            groups=person.groups,
         )
 
     async def draft(
@@ -196,8 +200,9 @@ class OnBehalf:
                 **access_claims(self._issuer, permit, lease, None, key),
                 "client_id": client.metadata.client_id,  # RFC 9068 §2.2: the client that asked
                 "act": {"sub": f"agent:{client.agent}"},  # RFC 8693 §4.1
+                **({GROUPS_CLAIM: sorted(mandate.groups)} if mandate.groups else {}),
             },
-            event=lambda lease: _issuance(client, lease),
+            event=lambda lease: _issuance(client, mandate, lease),
             first_uses=(*uses_of(client, proof), *mandate.uses),
             key=key,
         )
@@ -288,7 +293,7 @@ def _resource(person: Person, request: AssertionRequest) -> str:
     return resource
 
 
-def _issuance(client: Client, lease: Lease) -> AuditEvent:
+def _issuance(client: Client, mandate: _Mandate, lease: Lease) -> AuditEvent:
     detail = {
         "client_id": client.metadata.client_id,
         "method": client.method,
@@ -297,6 +302,7 @@ def _issuance(client: Client, lease: Lease) -> AuditEvent:
         "task": lease.task,
         "scopes": sorted(lease.scopes),
         "expires_at": lease.expires_at.isoformat(),
+        **({"groups": sorted(mandate.groups)} if mandate.groups else {}),
     }
     return AuditEvent(
         at=lease.issued_at,

@@ -14,7 +14,7 @@ from enum import Enum, auto
 
 from leasehold.authn.ports import OwnTokenVerifier
 from leasehold.authn.registry_tokens import bound_key, own_profile
-from leasehold.decisions.calling import CallerFacts, actors_of
+from leasehold.decisions.calling import CallerFacts, actors_of, groups_in
 from leasehold.model.leases import lease_node
 from leasehold.model.tokens import Flaw, TokenRefused, UnverifiedToken, VerifiedClaims
 from leasehold.verify.access import LEASE_CLAIM, AccessToken
@@ -119,6 +119,7 @@ def _facts(verified: VerifiedClaims) -> CallerFacts:
         chain=chain,
         scopes=frozenset(str(claims.get("scope", "")).split()),
         deployment=deployments[0] if deployments else None,
+        groups=groups_in(claims) if user is not None else (),
     )
 
 

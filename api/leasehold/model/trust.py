@@ -33,6 +33,7 @@ from leasehold.model.workloads import WorkloadKind
 _STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
 _URL_LIMIT = 2048
 _AUDIENCE_LIMIT = 512
+_CLAIM_LIMIT = 256  # some issuers want claims of their tenants named by a URL
 _ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 MAX_SUBJECT_TTL_SECONDS = 86_400
 _TRUST_DOMAIN = re.compile(r"spiffe://[a-z0-9._-]{1,255}")  # SPIFFE-ID §2.1
@@ -79,6 +80,7 @@ class TrustIssuer:
     at `api_server` is asked; `credential` names the files that hold our own token and its authority, never a path.
     `watch` names what is watched there: leases die with the pod, account or deployment that they were taken by.
     `login` lets people log in there to let agents act for them; `id_jag` takes its word for people (ID-JAG) instead.
+    `groups_claim` names the claim that lists the groups of people who come from there.
     `software_statements` takes its word for clients that register themselves (RFC 7591 §2.3).
     For aws-sts `issuer` is the STS endpoint itself; for spiffe it is the `iss`, or `spiffe://` and the trust domain.
     """
@@ -100,6 +102,7 @@ class TrustIssuer:
     login: Login | None = None
     id_jag: bool = False
     software_statements: bool = False
+    groups_claim: str | None = None
 
     def __post_init__(self) -> None:
         check_issuer(self.type, self.issuer)
@@ -108,6 +111,7 @@ class TrustIssuer:
             raise InvalidValue("login, id_jag and software_statements belong to an issuer of type oidc and to no other")
         self._check_keys()
         self._check_review()
+        self._check_groups()
         if not self.audiences:
             raise InvalidValue("audiences must name at least one audience")
         for audience in self.audiences:
@@ -119,6 +123,14 @@ class TrustIssuer:
             raise InvalidValue("algorithms must be of one family: one issuer signs with one kind of key")
         if not 0 < self.max_token_ttl <= MAX_SUBJECT_TTL_SECONDS:
             raise InvalidValue(f"max_token_ttl must be 1 to {MAX_SUBJECT_TTL_SECONDS} seconds")
+
+    def _check_groups(self) -> None:
+        if self.groups_claim is None:
+            return
+        if self.login is None and not self.id_jag:
+            raise InvalidValue("groups_claim is for issuers that people come from: those with login or id_jag")
+        if not 0 < len(self.groups_claim) <= _CLAIM_LIMIT or not self.groups_claim.isprintable():
+            raise InvalidValue(f"groups_claim must be 1-{_CLAIM_LIMIT} printable characters")
 
     def _check_review(self) -> None:
         asked = self.verify is Verification.TOKEN_REVIEW or bool(self.watch)

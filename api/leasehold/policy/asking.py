@@ -18,7 +18,7 @@ from leasehold.policy.cedar.known import Known, Lookup, Overlay, named_attribute
 from leasehold.policy.cedar.naming import cedar_name, cedar_ref
 from leasehold.policy.cedar.values import EvaluationError, Network, Value, network
 from leasehold.policy.cedar.vocabulary import relation_ref
-from leasehold.policy.published import ActionFacts, Desk, Published
+from leasehold.policy.published import ActionFacts, Desk, Published, Standing
 
 _UNKNOWN = Known({}, frozenset())
 _made = tuple.__new__  # every decision makes several named tuples; their own constructors cost three times as much
@@ -106,7 +106,24 @@ def party_of(
         known = Known({**claims, **registered.attributes}, registered.ancestors)
     if known is None:
         raise Refused(Reason.ENTITY_MISSING, "subject: not registered")
+    if entity.parents:
+        known = joined(known, entity, question.published)
     return _made(Party, (ref, known, on_behalf_of, via_agent))
+
+
+def joined(known: Known, user: Entity, published: Published) -> Known:
+    """Somebody known, in the groups that came with them besides, and in all that the registry puts those into."""
+    registered = published.facts.known
+    above = [registered[one].ancestors for one in user.parents if one in registered]
+    return known._replace(ancestors=known.ancestors.union(user.parents, *above))
+
+
+def user_standing(user: Entity, desk: Desk, published: Published) -> Standing | None:
+    """Where a person stands. With groups of a login it is looked up anew each time: tokens differ in them."""
+    standing = desk.users[user.ref[1]]
+    if standing is None or not user.parents:
+        return standing
+    return published.user_standings.standing(user.ref, joined(standing.known, user, published), desk.action)
 
 
 def query_of(question: Question, party: Party, names: frozenset[str] | None = None) -> Query:
@@ -121,9 +138,13 @@ def query_of(question: Question, party: Party, names: frozenset[str] | None = No
 def entities_of(question: Question, party: Party) -> Lookup:
     """What is known of entities: before it, what the question says of its resource, and the relations to that."""
     call, desk, claimed, published = question
-    if claimed is None and desk.action.tool is not None:
+    user = call.request.user
+    brings = user is not None and bool(user.parents)
+    if claimed is None and desk.action.tool is not None and not brings:
         return published.entities
     own = {party.ref: party.known}
+    if user is not None and brings and user.ref != party.ref and user.ref in published.facts.known:
+        own[user.ref] = joined(published.facts.known[user.ref], user, published)
     if claimed is not None:
         own[call.resource] = claimed
     if call.resource.type in published.vocabulary.relations:

@@ -13,7 +13,16 @@ from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Decision, Reason, SideOutcome
 from leasehold.model.entities import AGENT, USER, Entity, EntityRef
 from leasehold.model.policies import PolicySide
-from leasehold.policy.asking import Party, Question, Refused, entities_of, party_of, query_of, question_of
+from leasehold.policy.asking import (
+    Party,
+    Question,
+    Refused,
+    entities_of,
+    party_of,
+    query_of,
+    question_of,
+    user_standing,
+)
 from leasehold.policy.cedar.evaluation import SILENCE, Parties, Verdict
 from leasehold.policy.cedar.known import Lookup
 from leasehold.policy.cedar.mapping import ValueRefused
@@ -84,7 +93,7 @@ def _sides(question: Question, request: AccessRequest) -> tuple[SideOutcome, ...
     agent, other = _side(_AGENTS, agents[ref[1]], question, (ref, user.ref, None)), user.ref
     if other[0] != USER:
         return agent, _NO_PERSON
-    standing = users[other[1]]
+    standing = user_standing(user, question.desk, question.published)
     settled = standing.settled if standing is not None else None
     return agent, settled or _side(_USERS, standing, question, (other, None, ref))
 
@@ -135,7 +144,8 @@ def _side(side: PolicySide, standing: Standing | None, question: Question, parti
         standing.settled = None if held else outcome
         return outcome
     entities: Lookup = published.entities
-    if claimed is not None:
+    user = call[2].user
+    if claimed is not None or (user is not None and user.parents):
         entities = entities_of(question, Party(parties[0], standing.known, parties[1], parties[2]))
     verdict = piece.judge(call, parties, entities)
     if piece.trial is not None:

@@ -16,7 +16,7 @@ from leasehold.model.access_requests import AccessRequest
 from leasehold.model.entities import EntityRef
 from leasehold.model.patterns import overlap
 from leasehold.model.policies import PolicySide
-from leasehold.policy.asking import Party, Question, query_of
+from leasehold.policy.asking import Party, Question, query_of, user_standing
 from leasehold.policy.cedar.compiler import expression
 from leasehold.policy.cedar.evaluation import Call, Query
 from leasehold.policy.cedar.folding import condition_of
@@ -52,7 +52,7 @@ def could_allow(request: AccessRequest, pattern: str, published: Published) -> b
         return False
     if user is None:
         return True
-    users = desk.users[user.ref.id]
+    users = user_standing(user, desk, published)
     return users is not None and _side(PolicySide.USER, question, users, pattern)
 
 

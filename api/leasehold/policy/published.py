@@ -76,7 +76,7 @@ class SidePolicies:
         self._made: dict[tuple[str, ...], Slice] = {}
 
     def slice_of(self, principal: EntityRef, above: frozenset[EntityRef], action: ActionFacts) -> Slice:
-        """The slice for this question. `above` is what the registry says the principal is in, and nothing else."""
+        """The slice for this question. `above` is what registry and login say the principal is in, and nothing else."""
         # Of principals that no policy names, those in the same groups have the same slices.
         named = principal if principal in self._index.named else principal.type
         key = named, above, action.ref

@@ -40,6 +40,7 @@ def issuer_shift(was: TrustIssuer, now: TrustIssuer) -> list[Move]:
         ),
         *_watch_moves(was, now),
         *_raised(was.id_jag, now.id_jag, "its word for people is taken", "its word for people is not taken"),
+        *_groups_moves(was, now),
         *([Move(+1, 4, "people log in elsewhere")] if was.login != now.login and now.login is not None else []),
         *([Move(-1, 1, "nobody logs in there")] if was.login is not None and now.login is None else []),
         *size(was.max_token_ttl, now.max_token_ttl, "older proofs accepted", "only fresher proofs accepted"),
@@ -52,6 +53,13 @@ def _proof_moves(was: TrustIssuer, now: TrustIssuer) -> Iterator[Move]:
         yield Move(-1, 1, "the cluster is asked") if asked else Move(+1, 3, "the cluster is not asked any more")
     elif was.api_server is not None and (was.api_server, was.credential) != (now.api_server, now.credential):
         yield Move(+1, 4, "another API server is believed")
+
+
+def _groups_moves(was: TrustIssuer, now: TrustIssuer) -> Iterator[Move]:
+    """Groups permit and forbid: no change of whose word they are is a narrower one."""
+    if was.groups_claim != now.groups_claim:
+        taken = now.groups_claim is not None
+        yield Move(+1, 4, "its word for groups is taken") if taken else Move(+1, 3, "its word for groups is not taken")
 
 
 def _watch_moves(was: TrustIssuer, now: TrustIssuer) -> Iterator[Move]:

@@ -247,6 +247,7 @@ def issuers(stack):
         jwks_uri="https://i/j",
         login=login,
         id_jag=True,
+        groups_claim="groups",
         software_statements=True,
         **common,
     )

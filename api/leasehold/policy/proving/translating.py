@@ -9,7 +9,7 @@ from typing import Protocol
 import z3
 from cedarpy import pst
 
-from leasehold.model.entities import RELATION, EntityRef
+from leasehold.model.entities import GROUP, RELATION, ROLE, TEAM, USER, EntityRef
 from leasehold.policy.cedar.compiler import parts_of
 from leasehold.policy.cedar.folding import literal_of
 from leasehold.policy.cedar.index import ref_of
@@ -80,7 +80,10 @@ class Translation:
             raise NotModelled("a relation")
         if being.fixed is not None:
             known = being.known or self._world.entities.get(being.fixed)
-            return self._logic.truth(being.fixed == above or (known is not None and above in known.ancestors))
+            sure = being.fixed == above or (known is not None and above in known.ancestors)
+            if not sure and being.fixed.type == USER and above.type in {GROUP, ROLE, TEAM}:
+                raise NotModelled("groups that come with a login")
+            return self._logic.truth(sure)
         return self._logic.either(
             self.same_being(being, above), self._symbols.is_in(being.path, above, self._world.entities.above)
         )
