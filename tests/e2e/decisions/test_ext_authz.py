@@ -11,6 +11,7 @@ import yaml
 from envoy.config.core.v3 import base_pb2
 from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from tests.fakes.exchange_world import world_on
+from tests.fakes.people import code_for, redeem, with_people
 
 from leasehold.decisions.answering import Answering
 from leasehold.decisions.current import Current
@@ -20,6 +21,7 @@ from leasehold.envoy.server import CannotListen, ExtAuthz
 from leasehold.keys.content_cipher import ContentCipher
 from leasehold.keys.sealing import FileSealer
 from leasehold.keys.tokens import OwnTokens
+from leasehold.model.directory import User
 from leasehold.model.errors import Unavailable
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import agent_node
@@ -119,6 +121,21 @@ def test_a_call_within_the_grant_passes_and_what_is_behind_learns_who_calls(door
     assert len(headers["x-leasehold-decision"]) == 32
     overwrite = base_pb2.HeaderValueOption.HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD
     assert {one.append_action for one in response.ok_response.headers} == {overwrite}
+
+
+def test_groups_of_the_persons_login_count_as_long_as_a_token_says_them(door):
+    people = with_people(door.world)
+    with people.store.read() as unit:
+        issuer = unit.objects.get(Kind.TRUST_ISSUERS, "people").spec
+    people.put(Kind.TRUST_ISSUERS, "people", replace(issuer, groups_claim="groups"))
+    people.put(Kind.USERS, "alice", User(ids=frozenset({"people/00u1alice"})))
+    document = 'permit(principal in group::"people/eng", action == Action::"github/read_file", resource);'
+    people.put(Kind.POLICIES, "eng", Policy(document=document, side=PolicySide.USER))
+    codes = []
+    for groups in (["eng"], ["ops"], []):
+        token = redeem(people, code_for(people, claims={"groups": groups})).json["access_token"]
+        codes.append(door.check(call(), token).status.code)
+    assert codes == [0, 7, 7]
 
 
 @pytest.mark.parametrize("body", [call("delete_everything"), call(repository="secret"), call("merge")])

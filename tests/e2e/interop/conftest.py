@@ -98,7 +98,7 @@ def meeting(tmp_path_factory) -> Iterator[Meeting]:
         trust = {"type": "oidc", "issuer": provider, "audiences": [CLIENT], "algorithms": ["ES256"]}
         metadata = httpx.get(f"{provider}/.well-known/openid-configuration").json()
         ends = {name: metadata[name] for name in ("authorization_endpoint", "token_endpoint")}
-        trust["login"] = {"client_id": CLIENT, **ends}
+        trust |= {"login": {"client_id": CLIENT, **ends}, "groups_claim": "groups"}
         alice = {"trust_issuer": "people", "oidc": {"subject": "alice"}}
         _send(
             server,

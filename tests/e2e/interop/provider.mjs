@@ -17,6 +17,8 @@ const configuration = {
     { ...common, client_id: 'leasehold', token_endpoint_auth_method: 'none', application_type: 'native', redirect_uris: ['https://client.example/cb', callback], response_types: ['code'], grant_types: ['authorization_code'] },
     { ...common, client_id: 'machine', client_secret: 'machine-secret', redirect_uris: [], response_types: [], grant_types: ['client_credentials'] },
   ],
+  claims: { openid: ['sub', 'groups'] },
+  findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, groups: id === 'bob' ? ['eng'] : [] }) }),
   ttl: { IdToken: 600, AccessToken: 300, ClientCredentials: 300, Interaction: 300, Grant: 300, Session: 300 },
   features: {
     devInteractions: { enabled: true },

@@ -34,4 +34,4 @@ def test_openid_client_and_oidc_provider_let_a_person_have_an_agent_act_for_them
     token = meeting.node("people.mjs", **asking, **came_back, key=pushed["key"])
     claims = jwt.decode(token["access_token"], options={"verify_signature": False})
     assert (claims["sub"], claims["act"], claims["aud"]) == ("user:people/bob", {"sub": "agent:triage"}, TOOLS)
-    assert claims["cnf"] == {"jkt": pushed["jkt"]}
+    assert (claims["cnf"], claims["groups"]) == ({"jkt": pushed["jkt"]}, ["eng"])
