@@ -96,7 +96,8 @@ def party_of(
 ) -> Party:
     """A principal as registered. Raises `Refused` for one that nobody knows.
 
-    Another application's caller may bring subjects, and say of them what is not known.
+    Another application's caller may bring subjects, and say of them what is not known, but not what they are in.
+    Groups come with a login, and so with the person that an agent acts for.
     """
     ref = cedar_ref(entity.ref)
     known = question.published.facts.known.get(ref)
@@ -106,7 +107,7 @@ def party_of(
         known = Known({**claims, **registered.attributes}, registered.ancestors)
     if known is None:
         raise Refused(Reason.ENTITY_MISSING, "subject: not registered")
-    if entity.parents:
+    if entity.parents and entity is question.request.user and question.action.tool is not None:
         known = joined(known, entity, question.published)
     return _made(Party, (ref, known, on_behalf_of, via_agent))
 
@@ -116,6 +117,15 @@ def joined(known: Known, user: Entity, published: Published) -> Known:
     registered = published.facts.known
     above = [registered[one].ancestors for one in user.parents if one in registered]
     return known._replace(ancestors=known.ancestors.union(user.parents, *above))
+
+
+def _brought(question: Question) -> dict[EntityRef, Known]:
+    """The person whom the agent acts for, where groups came with them. They make nobody known."""
+    user, published = question.request.user, question.published
+    if user is None or not user.parents or question.action.tool is None:
+        return {}
+    known = published.facts.known.get(user.ref)
+    return {user.ref: joined(known, user, published)} if known is not None else {}
 
 
 def user_standing(user: Entity, desk: Desk, published: Published) -> Standing | None:
@@ -138,13 +148,10 @@ def query_of(question: Question, party: Party, names: frozenset[str] | None = No
 def entities_of(question: Question, party: Party) -> Lookup:
     """What is known of entities: before it, what the question says of its resource, and the relations to that."""
     call, desk, claimed, published = question
-    user = call.request.user
-    brings = user is not None and bool(user.parents)
-    if claimed is None and desk.action.tool is not None and not brings:
+    brought = _brought(question)
+    if claimed is None and desk.action.tool is not None and not brought:
         return published.entities
-    own = {party.ref: party.known}
-    if user is not None and brings and user.ref != party.ref and user.ref in published.facts.known:
-        own[user.ref] = joined(published.facts.known[user.ref], user, published)
+    own = {**brought, party.ref: party.known}
     if claimed is not None:
         own[call.resource] = claimed
     if call.resource.type in published.vocabulary.relations:

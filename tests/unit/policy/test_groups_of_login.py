@@ -121,3 +121,11 @@ def test_lists_and_explanations_agree_with_decisions():
         assert could_allow(request, str(BILLING), version) is expected
         assert explain(request, version).decision.allowed is expected
         assert [one.applied for one in explain(request, version).policies] == ([True] if groups else [])
+
+
+def test_a_person_who_acts_for_themselves_brings_none():
+    """Groups come in a token that an agent has for them; a call without one has no login behind it."""
+    request = replace(refund(10), subject=Entity(ref=BOB, parents=frozenset({ENG})))
+    version = published(user_policy(MAY))
+    assert reason(request, version) is Reason.NOT_PERMITTED
+    assert [one.applied for one in explain(request, version).policies] == []
