@@ -34,9 +34,11 @@ def begun(permit: Permit, action: str, name: str, now: datetime, detail: Mapping
     return replace(event, outcome=Outcome.ERROR, reason="not_finished")
 
 
-def finish(store: Store, event: AuditEvent, outcome: Outcome, reason: str, size: int, now: datetime) -> None:
-    """What came of it, and how many bytes went out. Raises `Unavailable`."""
-    ended = replace(event, at=now, outcome=outcome, reason=reason, detail={**event.detail, "bytes": size})
+def finish(store: Store, permit: Permit, event: AuditEvent, problem: str, size: int, now: datetime) -> None:
+    """What came of it, `ok` if there was no problem, and how many bytes went out. Raises `Unavailable`."""
+    ended = asked_for(permit, event.action, event.name, now, {**event.detail, "bytes": size})
+    if problem:
+        ended = replace(ended, outcome=Outcome.ERROR, reason=problem)
     with store.begin() as unit:
         unit.audit.append(ended)
 

@@ -25,7 +25,7 @@ from leasehold.web.audit_documents import (
 from leasehold.web.audit_queries import Instant, decode_place, encode_place, instant, trail_query
 from leasehold.web.documents import json_response
 from leasehold.web.doors import Doors
-from leasehold.web.handing_out import HandedOut
+from leasehold.web.handing_out import HandedOut, Handing
 from leasehold.web.queries import Cursor, Limit
 from leasehold.web.refusals import InvalidQuery
 from leasehold.web.trail_permits import trail_permit
@@ -82,7 +82,7 @@ class _AuditRoutes:
         window = Window(start=start, end=end, since=instant(since, "since"), until=instant(until, "until"))
         begun = await run_in_threadpool(begin_export, trail.store, trail.sealer, permit, window, self.doors.clock())
         lines = export_lines(trail.store, trail.sealer.signer.name, begun.places.start, begun.places.stop)
-        return HandedOut(_chunked(lines), NDJSON, trail.store, begun.event, self.doors.clock)
+        return HandedOut(_chunked(lines), NDJSON, Handing(trail.store, permit, begun.event, self.doors.clock))
 
     async def checkpoint(self, request: Request) -> Response:
         """How far the trail is signed for."""

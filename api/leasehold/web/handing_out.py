@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from leasehold.model.errors import Unavailable
-from leasehold.model.events import AuditEvent, Outcome
+from leasehold.model.events import AuditEvent
+from leasehold.policy.decision import Permit
 from leasehold.trail.own_events import finish
 from leasehold.trail.ports import Store
 from leasehold.web.asgi import Message, Receive, Scope, Send
@@ -19,17 +21,32 @@ NOT_DELIVERED = "not_delivered"
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Handing:
+    """By which permit it is handed out, the event that it was begun with, and where its end is written."""
+
+    store: Store
+    permit: Permit
+    begun: AuditEvent
+    clock: Callable[[], datetime]
+
+    def ended(self, problem: str, size: int) -> None:
+        """Write what came of it."""
+        try:
+            finish(self.store, self.permit, self.begun, problem, size, self.clock())
+        except Unavailable:
+            _log.error("what came of `%s` is not recorded", self.begun.action)
+
+
 class HandedOut(StreamingResponse):
     """An answer whose event was begun. It ends as `ok` if all was sent while the reader was there, else as an error.
 
     Where its end cannot be written it stays unfinished on record.
     """
 
-    def __init__(
-        self, content: Iterable[bytes], media_type: str, store: Store, begun: AuditEvent, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, content: Iterable[bytes], media_type: str, handing: Handing) -> None:
         super().__init__(content, media_type=media_type)
-        self._store, self._begun, self._clock = store, begun, clock
+        self._handing = handing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, then record what came of it."""
@@ -37,14 +54,7 @@ class HandedOut(StreamingResponse):
         try:
             await super().__call__(scope, sending.receive, sending.send)
         finally:
-            await run_in_threadpool(self._ended, sending)
-
-    def _ended(self, sending: _Sending) -> None:
-        outcome, reason = (Outcome.OK, "") if sending.complete else (Outcome.ERROR, NOT_DELIVERED)
-        try:
-            finish(self._store, self._begun, outcome, reason, sending.size, self._clock())
-        except Unavailable:
-            _log.error("what came of `%s` is not recorded", self._begun.action)
+            await run_in_threadpool(self._handing.ended, "" if sending.complete else NOT_DELIVERED, sending.size)
 
 
 class _Sending:
