@@ -56,7 +56,7 @@ def test_what_came_out_is_on_record_as_a_keyed_digest(world):
     (decided,) = [one for one in world.world.events() if one.kind == "decisions"]
     assert decided.detail["lease"] == event.detail["lease"]
     assert decided.content.subject == "agent:triage"
-    shut = json.loads(world.vault.read(READER, event.content.commitment, world.world.now))
+    shut = json.loads(world.vault.read(READER, event.content.commitment, world.world.now)[0])
     assert json.loads(shut["output"]) == reply.json
 
 
@@ -66,7 +66,7 @@ def test_of_a_long_answer_the_beginning_is_kept_and_of_a_list_nothing(world):
     world.upstream.answer = lambda _: {"tools": []}
     world.ask("tools/list", {})
     listed, called = events(world)
-    assert len(json.loads(world.vault.read(READER, called.content.commitment, world.world.now))["output"]) == 1024
+    assert len(json.loads(world.vault.read(READER, called.content.commitment, world.world.now)[0])["output"]) == 1024
     assert listed.content is None
 
 
