@@ -47,6 +47,8 @@ $(STAMP): pyproject.toml constraints.txt
 	fi
 	@echo 'installing Leasehold and its development tools into $(VENV) (a minute or two the first time)'
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev,cdktf]'
+	@# xds-protos brings old copies of some of opentelemetry-proto's modules: whichever came last would stand.
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt --force-reinstall --no-deps opentelemetry-proto
 	@touch $@
 
 demo: setup

@@ -113,6 +113,10 @@ class ToldUpstream:
         async def end() -> None:
             if self._runner is not None:
                 await self._runner.cleanup()
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:  # answers that nobody reads to their end
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)

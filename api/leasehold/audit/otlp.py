@@ -1,4 +1,4 @@
-"""Events as OTLP logs over HTTP: the JSON encoding of the OpenTelemetry Protocol 1, `POST /v1/logs` (0038).
+"""Events as OTLP logs over HTTP: the JSON encoding of the OpenTelemetry Protocol 1, `POST /v1/logs` (0040).
 
 Encrypted, or to this machine alone. What a receiver says that it rejected was not taken.
 """

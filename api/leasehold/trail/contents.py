@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from leasehold.model.errors import NotFound
-from leasehold.model.events import Content
+from leasehold.model.events import AuditEvent, Content
 from leasehold.model.external import Sealed, StillLive
 from leasehold.model.trail.records import canonical_bytes
 from leasehold.policy.decision import Permit
-from leasehold.trail.own_events import asked_for
+from leasehold.trail.own_events import asked_for, begun
 from leasehold.trail.ports import Cipher, Store, SubjectKey
 
 _KNOWN_FOR = timedelta(minutes=1)
@@ -51,16 +51,20 @@ class Contents:
             raise StillLive("its subject was erased, or it was shut away elsewhere")
         return key.open(rest, about).decode()
 
-    def read(self, permit: Permit, commitment: str, now: datetime) -> bytes:
-        """What was shut away, as canonical JSON; that somebody read it is an event. Raises `NotFound`, once erased."""
+    def read(self, permit: Permit, commitment: str, now: datetime) -> tuple[bytes, AuditEvent]:
+        """What was shut away, as canonical JSON, and the event that somebody begins to read it.
+
+        Raises `NotFound`, once erased.
+        """
         with self._store.begin() as unit:
             found = unit.keeping.find_content(commitment)
             key = unit.keeping.find_key(found[0]) if found is not None else None
             if found is None or key is None:
                 raise NotFound("content", commitment)
-            unit.audit.append(asked_for(permit, "read-content", commitment, now, {"subject": found[0]}))
+            event = begun(permit, "read-content", commitment, now, {"subject": found[0]})
+            unit.audit.append(event)
         try:
-            return self._cipher.key(key, found[0]).open(found[1])
+            return self._cipher.key(key, found[0]).open(found[1]), event
         except StillLive:
             raise NotFound("content", commitment) from None
 

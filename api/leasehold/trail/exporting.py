@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from leasehold.model.events import AuditEvent
 from leasehold.model.trail.records import NOTHING_BEFORE, SealedRecord, canonical_bytes, record_bytes
 from leasehold.model.trail.tree import TILE, node_hash, peaks
 from leasehold.policy.decision import Permit
-from leasehold.trail.own_events import asked_for
+from leasehold.trail.own_events import begun
 from leasehold.trail.ports import CatchingUp, Store, Trail
 
 FORMAT = "leasehold-audit/1"
@@ -41,20 +42,29 @@ class Window:
     until: datetime | None = None
 
 
-def begin_export(store: Store, sealer: CatchingUp, permit: Permit, window: Window, now: datetime) -> range:
-    """The positions to export, all of them signed for. That somebody exports them is an event, and one of them.
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An export that was begun: the positions, and the event that tells of it until it is finished."""
+
+    places: range
+    event: AuditEvent
+
+
+def begin_export(store: Store, sealer: CatchingUp, permit: Permit, window: Window, now: datetime) -> Begun:
+    """What to export, all of it signed for. That somebody begins to export it is an event, and one of these.
 
     Raises `Unavailable`.
     """
     detail = {name: str(value) for name, value in asdict(window).items() if value is not None}
-    event = asked_for(permit, "export", "", now, detail)
+    event = begun(permit, "export", "", now, detail)
     with store.begin() as unit:
         unit.audit.append(event)
     signed = sealer.catch_up()
     with store.read() as unit:
         start = _place(unit.trail, window.start, window.since, 0)
         end = _place(unit.trail, window.end, window.until, signed)
-    return range(min(start, signed), _signed_end(store, max(start, min(end, signed))))
+    places = range(min(start, signed), _signed_end(store, max(start, min(end, signed))))
+    return Begun(places, replace(event, detail={**detail, "places": [places.start, places.stop]}))
 
 
 def _place(trail: Trail, position: int | None, at: datetime | None, default: int) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from leasehold.model.trail.queries import TrailQuery
 from leasehold.policy.platform import PlatformAction
@@ -25,6 +25,7 @@ from leasehold.web.audit_documents import (
 from leasehold.web.audit_queries import Instant, decode_place, encode_place, instant, trail_query
 from leasehold.web.documents import json_response
 from leasehold.web.doors import Doors
+from leasehold.web.handing_out import HandedOut, Handing
 from leasehold.web.queries import Cursor, Limit
 from leasehold.web.refusals import InvalidQuery
 from leasehold.web.trail_permits import trail_permit
@@ -79,9 +80,9 @@ class _AuditRoutes:
         if (start is not None and since is not None) or (end is not None and until is not None):
             raise InvalidQuery("an end of the window is a position or a time, not both")
         window = Window(start=start, end=end, since=instant(since, "since"), until=instant(until, "until"))
-        places = await run_in_threadpool(begin_export, trail.store, trail.sealer, permit, window, self.doors.clock())
-        lines = export_lines(trail.store, trail.sealer.signer.name, places.start, places.stop)
-        return StreamingResponse(_chunked(lines), media_type=NDJSON)
+        begun = await run_in_threadpool(begin_export, trail.store, trail.sealer, permit, window, self.doors.clock())
+        lines = export_lines(trail.store, trail.sealer.signer.name, begun.places.start, begun.places.stop)
+        return HandedOut(_chunked(lines), NDJSON, Handing(trail.store, permit, begun.event, self.doors.clock))
 
     async def checkpoint(self, request: Request) -> Response:
         """How far the trail is signed for."""

@@ -22,6 +22,7 @@ from leasehold.web import audit_openapi
 from leasehold.web.bodies import parse_as, read_json
 from leasehold.web.documents import json_response
 from leasehold.web.doors import Doors, TrailDoors
+from leasehold.web.handing_out import HandedOut, Handing
 from leasehold.web.trail_permits import trail_permit
 
 _STRICT: dict[str, object] = {"extra": "forbid", "str_max_length": 1024}
@@ -80,8 +81,10 @@ class _KeepingRoutes:
     async def read(self, request: Request, commitment: _Commitment) -> Response:
         """What went in and came out. That it was read is an event."""
         permit, trail = await trail_permit(self.doors, request, PlatformAction.READ_AUDIT, commitment)
-        found = await run_in_threadpool(_contents(trail).read, permit, commitment, self.doors.clock())
-        return Response(found, media_type="application/json", headers={"Cache-Control": "no-store"})
+        found, begun = await run_in_threadpool(_contents(trail).read, permit, commitment, self.doors.clock())
+        answer = HandedOut([found], "application/json", Handing(trail.store, permit, begun, self.doors.clock))
+        answer.headers["cache-control"] = "no-store"
+        return answer
 
     async def erase(self, request: Request) -> Response:
         """Destroy all contents about somebody, and their key. Events and proofs stay."""

@@ -70,7 +70,7 @@ def test_inputs_are_shut_away_without_secrets_and_erased_with_their_subject(worl
     (event,) = recorded(world)
     content, digest = event["content"], event["detail"]["arguments_digest"]
     admin = decide_platform(Principal(id="oidc:admin", role=Role.SECURITY_ADMIN), PlatformAction.READ_AUDIT, "x")
-    shut = json.loads(world.vault.read(admin, content["sealed"], world.registry.now))
+    shut = json.loads(world.vault.read(admin, content["sealed"], world.registry.now)[0])
     assert shut["arguments"]["amount"] == 4
     assert "for ann, with " in shut["arguments"]["note"]
     assert key not in str(shut)
@@ -108,7 +108,7 @@ def test_long_inputs_are_cut_and_digested_whole(world):
     world.decide(**call("refund", arguments=long))
     (event,) = recorded(world)
     admin = decide_platform(Principal(id="oidc:admin", role=Role.SECURITY_ADMIN), PlatformAction.READ_AUDIT, "x")
-    shut = json.loads(world.vault.read(admin, event["content"]["sealed"], world.registry.now))
+    shut = json.loads(world.vault.read(admin, event["content"]["sealed"], world.registry.now)[0])
     assert len(shut["arguments_cut"]) == 4096
     assert event["detail"]["arguments_digest"] == world.vault.digest("agent:triage", canonical(long))
 

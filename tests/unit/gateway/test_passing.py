@@ -56,8 +56,21 @@ def test_what_came_out_is_on_record_as_a_keyed_digest(world):
     (decided,) = [one for one in world.world.events() if one.kind == "decisions"]
     assert decided.detail["lease"] == event.detail["lease"]
     assert decided.content.subject == "agent:triage"
-    shut = json.loads(world.vault.read(READER, event.content.commitment, world.world.now))
+    shut = json.loads(world.vault.read(READER, event.content.commitment, world.world.now)[0])
     assert json.loads(shut["output"]) == reply.json
+
+
+@pytest.mark.parametrize(("tool", "repository"), [("read_file", "web"), ("comment", "web"), ("read_file", "api")])
+def test_a_call_is_on_record_with_what_each_side_said(world, tool, repository):
+    world.call(tool, repository=repository)
+    called = events(world)
+    (decided,) = [one for one in world.world.events() if one.kind == "decisions"]
+    said = decided.detail["sides"]
+    assert [side["allowed"] for side in said] == [repository == "web"]
+    assert [(one.detail["decisions"], one.detail["sides"]) for one in called] == [([decided.name], [said])] * len(
+        called
+    )
+    assert {one.detail["version"] for one in called} == {decided.detail["version"]}
 
 
 def test_of_a_long_answer_the_beginning_is_kept_and_of_a_list_nothing(world):
@@ -66,7 +79,7 @@ def test_of_a_long_answer_the_beginning_is_kept_and_of_a_list_nothing(world):
     world.upstream.answer = lambda _: {"tools": []}
     world.ask("tools/list", {})
     listed, called = events(world)
-    assert len(json.loads(world.vault.read(READER, called.content.commitment, world.world.now))["output"]) == 1024
+    assert len(json.loads(world.vault.read(READER, called.content.commitment, world.world.now)[0])["output"]) == 1024
     assert listed.content is None
 
 

@@ -10,6 +10,7 @@ from leasehold.model.access import reach_of_grant, reach_of_scope, wire_scopes
 from leasehold.model.arguments import ArgumentConstraint
 from leasehold.model.authority.order import allows
 from leasehold.model.ceilings import within_ceilings
+from leasehold.model.clients import DpopUse
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.tools import Action, Scope, Tool, ToolServer
 from leasehold.policy.shares import promised
@@ -73,7 +74,7 @@ def test_what_is_held_under_ceilings_lies_within_every_one_of_them(grants, scope
 @given(authorities, authorities)
 def test_no_token_survives_a_change_that_takes_a_call_from_it(before, after):
     key = ("https://mcp.example", "read", "read")
-    was, now = Access({key: before}, 300), Access({key: after}, 300)
+    was, now = Access({key: before}, 300, DpopUse.OFF), Access({key: after}, 300, DpopUse.OFF)
     if not was.loses_to(now):
         assert allowed(before) <= allowed(after)
     assert not was.loses_to(was)
