@@ -1,5 +1,6 @@
 """Fixtures that every room's tests may ask for: PostgreSQL, the toolchain's environment, and no sockets for units."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,8 +13,6 @@ from pytest_socket import disable_socket, enable_socket
 from tests.fakes.postgres import PostgresCluster, running_cluster
 from toolchain import postgres, provider
 from toolchain.surroundings import additions
-
-from leasehold.collecting import postpone, settle
 
 WITHOUT_POSTGRES = os.environ.get("LEASEHOLD_TEST_WITHOUT_POSTGRES") == "1"
 _UNIT = Path(__file__).parent / "unit"
@@ -30,12 +29,14 @@ def pytest_configure() -> None:
     for name in foreign:
         del os.environ[name]
     os.environ.update(additions(toolchain.repository()))  # importing cdktf starts node, which may be only ours
-    postpone()  # what collecting makes stays for the whole run
+    gc.disable()  # what collecting makes stays for the whole run
 
 
 def pytest_collection_finish() -> None:
     """From here on garbage is collected, but the ten thousand tests are not looked through for it again and again."""
-    settle()
+    gc.enable()
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -57,11 +57,13 @@ class Answering:
     def __init__(self, current: Current, recorder: Recorder, clock: Callable[[], datetime]) -> None:
         self._current, self._recorder, self._clock = current, recorder, clock
 
-    async def answer(self, permit: Permit, question: AccessQuestion) -> Answer:
-        """One answer, recorded. Raises `Unavailable`."""
+    async def answer(self, permit: Permit, question: AccessQuestion, lease: str | None = None) -> Answer:
+        """One answer, recorded; with the lease that the caller holds, where a door knows it. Raises `Unavailable`."""
         now = self._clock()
         state = self._current.state(now)
         decided = decided_on(question, state, now)
+        if lease is not None:
+            decided = replace(decided, lease=lease)
         await self._recorder.record(permit, (decided,))
         return _answer(decided, state)
 

@@ -110,7 +110,7 @@ class Authorizing:
             said = "the token is not for this tool on this resource"
             return Verdict(allowed=False, status=403, error=_DENIED, message=said, id=message.id)
         question = _facts(caller).question(action, resource, message.arguments, request.source)
-        answer = await self._answering.answer(_permit(), question)
+        answer = await self._answering.answer(_permit(), question, caller.lease.id)
         decision = answer.decision
         if decision.allowed and not answer.obligations:  # Envoy can fulfil none: it has to deny
             return Verdict(allowed=True, headers=_told(caller, answer.id))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from leasehold.decisions.recording import Recorder
-from leasehold.decisions.records import Decided, Done, printable
+from leasehold.decisions.records import Decided, Done, printable, side_document
 from leasehold.gateway.answers import Pending
 from leasehold.gateway.deciding import Place
 from leasehold.gateway.refusals import NOT_RECORDED, Refused
@@ -111,8 +111,7 @@ def _event(
         detail["decisions"] = [judged.decided.id for judged in one.judgements]
         detail["called"] = [printable(judged.want.called) for judged in one.judgements]
         detail["tool"] = printable(action_name(place.served.name, one.judgements[0].want.tool))
-        grants = {d for judged in one.judgements for side in judged.decided.decision.sides for d in side.determining}
-        detail |= {"determining": sorted(grants)} if grants else {}
+        detail["sides"] = [[side_document(side) for side in judged.decided.decision.sides] for judged in one.judgements]
     ended = Outcome.ERROR if one.is_error else Outcome.OK
     return AuditEvent(
         at=at,

@@ -11,6 +11,7 @@ import yaml
 from envoy.config.core.v3 import base_pb2
 from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from tests.fakes.exchange_world import world_on
+from tests.fakes.feed_world import claims_of
 from tests.fakes.people import code_for, redeem, with_people
 
 from leasehold.decisions.answering import Answering
@@ -157,6 +158,7 @@ def test_a_policy_counts_the_moment_it_is_published_and_the_denial_can_be_explai
     with door.world.store.read() as unit:
         (event,) = unit.audit.list(kind="decisions", name=denied["data"]["evaluation_id"])
     assert (event.event.principal, event.event.detail["subject"]) == ("leasehold:ext-authz", "agent:triage")
+    assert event.event.detail["lease"] == claims_of(token)["urn:leasehold:lease"]["id"]
 
 
 @pytest.mark.parametrize(

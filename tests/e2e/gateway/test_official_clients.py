@@ -130,6 +130,14 @@ def test_the_sdks_client_acts_for_a_person_within_what_both_may(sdk, ana):
     assert denied.code == -31001
     event = next(one for one in sdk.calls("github") if one["outcome"] == "ok")
     assert (event["principal"], event["detail"]["called"]) == ("agent:assistant", ["comment"])
+    assert said_by(event) == [("agent", "granted"), ("user", "permitted")]
+    refused = next(one for one in sdk.calls("github") if one["outcome"] == "denied")
+    assert said_by(refused) == [("agent", "granted"), ("user", "not_permitted")]
+
+
+def said_by(event):
+    (sides,) = event["detail"]["sides"]
+    return [(side["side"], side["reason"]) for side in sides]
 
 
 @pytest.fixture(scope="module")

@@ -60,6 +60,19 @@ def test_what_came_out_is_on_record_as_a_keyed_digest(world):
     assert json.loads(shut["output"]) == reply.json
 
 
+@pytest.mark.parametrize(("tool", "repository"), [("read_file", "web"), ("comment", "web"), ("read_file", "api")])
+def test_a_call_is_on_record_with_what_each_side_said(world, tool, repository):
+    world.call(tool, repository=repository)
+    called = events(world)
+    (decided,) = [one for one in world.world.events() if one.kind == "decisions"]
+    said = decided.detail["sides"]
+    assert [side["allowed"] for side in said] == [repository == "web"]
+    assert [(one.detail["decisions"], one.detail["sides"]) for one in called] == [([decided.name], [said])] * len(
+        called
+    )
+    assert {one.detail["version"] for one in called} == {decided.detail["version"]}
+
+
 def test_of_a_long_answer_the_beginning_is_kept_and_of_a_list_nothing(world):
     world.upstream.answer = lambda _: {"content": [{"type": "text", "text": "x" * 5000}]}
     world.call("read_file", repository="web")
