@@ -29,7 +29,7 @@ class Conversation:
     @property
     def runs(self) -> bool:
         """True until it has ended."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how
 
     @property
     def is_busy(self) -> bool:
@@ -38,11 +38,11 @@ class Conversation:
 
     async def write(self, outgoing: Outgoing) -> None:
         """Send one message or batch. Raises `UpstreamFailed`."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how
 
     async def end(self) -> None:
         """End it, and all that it started."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: a subclass says how
 
     def expect(self, ids: Sequence[str]) -> asyncio.Queue[bytes | None]:
         """Where the answers to these arrive, and what is said meanwhile; None at the end. Raises `UpstreamFailed`."""
