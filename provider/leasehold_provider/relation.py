@@ -43,7 +43,7 @@ class Relation(RegistryResource):
                 required=True,
                 requires_replace=True,
                 validators=(check_relation,),
-                description="The word for it, such as `owner`. An agent `acts_on_behalf_of` a user, or a group of users.",
+                description="The word for it, such as `owner`. An agent `acts_on_behalf_of` a user, or a group.",
             ),
             "object": Attribute(
                 String,
@@ -70,15 +70,15 @@ class Relation(RegistryResource):
             name = name_of_tuple(ctx.planned)
             ctx.planned["name"] = name
             if ctx.planned["relation"] == _ACTS_ON_BEHALF_OF:
-                self._check_ends(ctx)
+                self._check_ends(ctx, ctx.planned)
             if ctx.prior is None or ctx.prior["name"] != name:
                 ctx.planned["id"] = name
         super().plan(ctx)
 
-    def _check_ends(self, ctx: PlanContext) -> None:
+    def _check_ends(self, ctx: PlanContext, planned: Values) -> None:
         """Object to what cannot act, or be acted for; the registry would refuse it at apply."""
         for end, first, noun in (("subject", "agent", "agents"), ("object", "user", "users")):
-            value = ctx.planned[end]
+            value = planned[end]
             if is_unknown(value):
                 continue
             kind, _, name = str(value).partition(":")

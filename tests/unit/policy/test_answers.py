@@ -225,7 +225,7 @@ def test_what_a_policy_lets_somebody_do_is_told_with_what_forbids_it():
     forbids = (
         'forbid (principal in group::"staff", action in Action::"docs/*", resource) when { context has via_agent };'
     )
-    found = [*who_can("docs/read", published(user_policy(may + staff)), MONDAY)]
+    found = [*who_can("docs/read", published(user_policy(may + forbids)), MONDAY)]
     (way,) = (one for one in found if one.policy)
     assert way.unless == ('(principal in group::"staff") && (context has via_agent)',)
     nobody = published(user_policy(may + "forbid (principal, action, resource);"))
