@@ -178,3 +178,8 @@ class IamRoles:
     def _make(self, service: str, **keys: str) -> Client:
         make: Any = boto3.Session(region_name=self._session.region_name).client if keys else self._session.client
         return make(service, config=_CONFIG, **keys)
+
+
+def open_iam() -> IamRoles:
+    """IAM as whoever this server is there: its role, or the keys of its environment. Nothing is asked for yet."""
+    return IamRoles(boto3.Session())
