@@ -11,10 +11,10 @@ from typing import Any
 
 from leasehold.gateway.answers import Answers, Pending
 from leasehold.gateway.asgi import Receive, Send, send_body, send_start, send_whole
-from leasehold.gateway.refusals import INVALID_REQUEST, UPSTREAM_FAILED, Refused, error_body
 from leasehold.gateway.sse import EventReader, EventTooLarge, ServerEvent
 from leasehold.gateway.upstreams import Incoming, UpstreamFailed
 from leasehold.gateway.watching import Watched
+from leasehold.mcp.refusals import INVALID_REQUEST, UPSTREAM_FAILED, Refused, error_body
 from leasehold.model.errors import Unavailable
 
 MAX_ANSWER_BYTES = 8 << 20
