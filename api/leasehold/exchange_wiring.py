@@ -42,6 +42,7 @@ from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.logins import Logins
 from leasehold.keys.network import Network
 from leasehold.keys.nonces import Nonces
+from leasehold.keys.role_ids import RoleIds, open_iam
 from leasehold.keys.signed_callers import SignedCallers
 from leasehold.keys.signing import Signer, TokenMint, jwk_set
 from leasehold.keys.token_review import TokenReviews
@@ -252,4 +253,5 @@ def _people(ground: Ground, shared: _Shared) -> People:
 def _subject_tokens(settings: Settings) -> SubjectTokens:
     network = Network()
     reviews = TokenReviews(network, reviewer(settings))
-    return SubjectTokens(IssuerKeys(network), reviews=reviews, callers=SignedCallers(network))
+    roles = RoleIds(open_iam())
+    return SubjectTokens(IssuerKeys(network), reviews=reviews, callers=SignedCallers(network), roles=roles)

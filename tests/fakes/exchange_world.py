@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from tests.fakes.asking import Reply, request
 from tests.fakes.faults import FaultyStore, InterruptedMint
 from tests.fakes.outside import SimulatedDocuments, SimulatedLogins
+from tests.fakes.simulated_iam import SimulatedRoles
 from tests.fakes.simulated_issuer import SigningKey, SimulatedIssuer
 
 from leasehold.authn.possession import Possessions
@@ -47,6 +48,7 @@ from leasehold.keys.file_keys import FileKeys
 from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.network import Network
 from leasehold.keys.nonces import Nonces
+from leasehold.keys.role_ids import RoleIds
 from leasehold.keys.signed_callers import SignedCallers
 from leasehold.keys.signing import TokenMint, jwk_set
 from leasehold.keys.tokens import OwnTokens, SubjectTokens
@@ -114,6 +116,7 @@ class World:
         self.signer = FileKeys(folder / "keys", NOW)
         self.mint = InterruptedMint(TokenMint(self.signer))
         self.issuer_keys = IssuerKeys(Network())
+        self.roles, self.subjects = self._subjects()
         own = OwnTokens(self.signer)
         self.sightings = Sightings(clock=lambda: float(self.now.timestamp()))
         self.ledger, self.leases = Ledger(store), LiveLeases(store)
@@ -122,7 +125,7 @@ class World:
         self.exchange = TokenExchange(
             issuer=ISSUER,
             registry=REGISTRY_AUDIENCE,
-            verifier=SubjectTokens(self.issuer_keys, callers=SignedCallers(Network())),
+            verifier=self.subjects,
             mint=self.mint,
             views=self.views,
             ledger=self.ledger,
@@ -135,7 +138,7 @@ class World:
         )
         self.clients = Clients(
             issuer=ISSUER,
-            verifier=SubjectTokens(self.issuer_keys, callers=SignedCallers(Network())),
+            verifier=self.subjects,
             assertions=ClientAssertions(self.issuer_keys),
             registrations=registrations,
             views=self.views,
@@ -146,7 +149,7 @@ class World:
         self.delegation = Delegation(
             issuer=ISSUER,
             own=own,
-            verifier=SubjectTokens(self.issuer_keys, callers=SignedCallers(Network())),
+            verifier=self.subjects,
             leases=self.leases,
             views=self.views,
             issuing=self.issuing,
@@ -170,15 +173,13 @@ class World:
             on_behalf=OnBehalf(
                 issuer=ISSUER,
                 clients=self.clients,
-                verifier=SubjectTokens(self.issuer_keys),
+                verifier=self.subjects,
                 views=self.views,
                 store=store,
                 ledger=self.ledger,
                 issuing=self.issuing,
             ),
-            consents=Consents(
-                callers=self.callers, verifier=SubjectTokens(self.issuer_keys), views=self.views, store=store
-            ),
+            consents=Consents(callers=self.callers, verifier=self.subjects, views=self.views, store=store),
             people=self._people(registrations),
             proofs=self.proofs,
             possessions=self.possessions,
@@ -193,11 +194,15 @@ class World:
         statuses = status_lists_app(StatusListDoors(lists=self.lists, clock=lambda: self.now))
         self.app = dispatch(oauth_app(self.doors), {STATUS_LISTS: statuses})
 
+    def _subjects(self) -> tuple[SimulatedRoles, SubjectTokens]:
+        roles, callers = SimulatedRoles(), SignedCallers(Network())
+        return roles, SubjectTokens(self.issuer_keys, callers=callers, roles=RoleIds(roles))
+
     def _registering(self) -> Registering:
         return Registering(
             issuer=ISSUER,
             store=self.store,
-            statements=Statements(issuer=ISSUER, verifier=SubjectTokens(self.issuer_keys), views=self.views),
+            statements=Statements(issuer=ISSUER, verifier=self.subjects, views=self.views),
             clock=lambda: self.now,
             taking=OpenRegistration(public=self.public, views=self.views) if self.public else None,
         )
@@ -205,7 +210,7 @@ class World:
     def _people(self, registrations: Registrations) -> People:
         logging_in = LoggingIn(
             own=ISSUER,
-            verifier=SubjectTokens(self.issuer_keys),
+            verifier=self.subjects,
             logins=self.logins,
             views=self.views,
             open_logins=OpenLogins(b"k" * 32),

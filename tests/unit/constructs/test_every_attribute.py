@@ -76,7 +76,13 @@ SUBJECTS = {
             ref_path="refs/heads/main", unprotected_ref=True,
         )
     ],
-    "aws": [Aws(aws_account="123456789012", role_arn="arn:aws:iam::123456789012:role/x")],
+    "aws": [
+        Aws(
+            aws_account="123456789012",
+            role_arn="arn:aws:iam::123456789012:role/x",
+            unique_id="AROAEXAMPLEROLEID1234",
+        )
+    ],
     "aws-sts": [AwsSts(aws_account="123456789012", unique_id="AROAEXAMPLE", arn="arn:aws:sts::1:assumed-role/x/y")],
     "google": [Google(subject="117", project_number="9", instance_id="3")],
     "azure": [Azure(tenant_id="t", object_id="o", client_id="c")],
@@ -263,6 +269,9 @@ def issuers(stack):
         api_server="https://k",
         credential="k",
         **common,
+    )
+    TrustIssuer(
+        stack, "account", type="aws", issuer="https://a", reader_role_arn="arn:aws:iam::123456789012:role/r", **common
     )
 
 
