@@ -20,13 +20,13 @@ Document = dict[str, object]
 
 def explanation_document(explanation: Explanation) -> Document:
     """A decision on record, and every policy that has a say in it with its place and which of its conditions held."""
-    event, traced = explanation.record.event, explanation.traced
+    traced = explanation.traced
     return {
-        "id": event.name,
-        "at": rfc3339(event.at),
-        "asked_by": event.principal,
-        "decision": event.outcome.value == "ok",
-        **dict(event.detail),
+        "id": explanation.id,
+        "at": rfc3339(explanation.at),
+        "asked_by": explanation.asked_by,
+        "decision": explanation.allowed,
+        **explanation.said,
         "policies": [_trace(one) for one in explanation.policies],
         "policies_unchanged": explanation.same_version,
         "requestable": traced.requestable if traced is not None else None,
