@@ -71,6 +71,7 @@ from leasehold.web.status_lists.app import STATUS_LISTS, StatusListDoors, status
 
 ISSUER = "https://leasehold.example"
 REGISTRY_AUDIENCE = f"{ISSUER}/v1"
+CREDENTIALS = f"{ISSUER}/v1/credentials"
 TOOLS = "https://github-mcp.example/mcp"
 OTHER_TOOLS = "https://jira-mcp.example/mcp"
 NOW = datetime(2026, 11, 23, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -115,7 +116,7 @@ class World:
         own = OwnTokens(self.signer)
         self.sightings = Sightings(clock=lambda: float(self.now.timestamp()))
         self.ledger, self.leases = Ledger(store), LiveLeases(store)
-        self.views = Views(store, clusters=self.sightings)
+        self.views = Views(store, CREDENTIALS, self.sightings)
         self.holds = Holds(views=self.views, ledger=self.ledger, clusters=self.sightings)
         self.exchange = TokenExchange(
             issuer=ISSUER,
