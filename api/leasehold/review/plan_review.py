@@ -28,7 +28,7 @@ from leasehold.review.gate.receipts import Receipt
 from leasehold.review.gate.rules import USUAL, Rules
 from leasehold.review.gate.scenes import Scene
 from leasehold.review.gate.verdicts import GateReport
-from leasehold.review.plan_changes import AccessChange, FoundationChange, PlanSummary, Reversal
+from leasehold.review.plan_changes import AccessChange, FoundationChange, PlanSummary, Reversal, SinceBase
 from leasehold.review.ports import Recalled
 from leasehold.review.proofs import AccessProof, Proved, prove, registered
 from leasehold.review.quotation import quoted
@@ -55,7 +55,8 @@ class PlanReview:
     """Answer of `POST /v1/plan-reviews` and `POST /v1/plan-comparisons`. Changes come worst first.
 
     `replay` is null where no decision is on record. `receipt_refused` says why the receipt that was shown does not let
-    this plan through; it is null if it does, or if none was shown.
+    this plan through; it is null if it does, or if none was shown. `base` is what is new to the base though it lives
+    already; null where nobody said what the base declares.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
@@ -73,6 +74,7 @@ class PlanReview:
     replay: PlanReplay | None = None
     receipt: Receipt | None = None
     receipt_refused: str | None = None
+    base: SinceBase | None = None
     against: Against = Against.LIVE
 
 
