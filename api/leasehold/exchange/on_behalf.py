@@ -32,6 +32,7 @@ from leasehold.model.possession import FirstUse, Possession
 from leasehold.model.tasks import TaskWish
 from leasehold.model.tokens import TokenRefused, UnverifiedToken
 from leasehold.policy.leasing import decide_end_of_lease
+from leasehold.policy.wishes import ActingFor
 
 _LEASE_DIGITS = 32
 
@@ -187,7 +188,8 @@ class OnBehalf:
         asked = ClientRequest(
             credential=request.credential, resource=mandate.resource, scopes=mandate.scopes, proof=proof
         )
-        decided = decided_for(replace(client, hold=hold), asked, now, at_most=mandate.at_most)
+        acting = ActingFor(user=mandate.person, groups=mandate.groups)
+        decided = decided_for(replace(client, hold=hold), asked, now, at_most=mandate.at_most, acting=acting)
         known, key = {**client.generations, **mandate.generations}, key_of(proof)
         permit, generations = await self._tasks.held(request.task, decided, known, now)
         return Draft(
