@@ -15,6 +15,14 @@ _LIMIT = 64 * 1024 * 1024
 _ADVICE = "Give the file that `leasehold review --receipt` or `leasehold approve` wrote."
 
 
+_SAVED = "terraform plan -out tfplan && terraform show -json tfplan > plan.json"
+HOW_TO_GET_ONE = (
+    f"To have it approved: `{_SAVED}`, `leasehold review plan.json --stack %s --gate --receipt receipt.json`, and an "
+    "approver runs `leasehold approve receipt.json --out approved.json`. Then apply with "
+    "`LEASEHOLD_RECEIPT_FILE=approved.json`."
+)
+
+
 class Receipt:
     """A receipt, or none."""
 
@@ -33,6 +41,12 @@ class Receipt:
     def shown(self) -> dict[str, object]:
         """As a review takes it."""
         return {"token": self._token, "objects": self._proofs}
+
+    def shown_for(self, kind: str, name: str) -> dict[str, object]:
+        """As a check of one object takes it; one that is not wholly known has its place under `unproven`."""
+        own = (f"{kind}/{name}", f"unproven/{kind}/{name}@")
+        proofs = {key: proof for key, proof in self._proofs.items() if key == own[0] or key.startswith(own[1])}
+        return {"token": self._token, "objects": proofs}
 
     def headers(self, kind: str, name: str) -> dict[str, str]:
         """What a write of this object shows; nothing without a receipt."""

@@ -43,6 +43,7 @@ class Registry:
         self.live = LiveObjects(self.get, self._snapshot, self._list_all)
         self._listed_agents: set[str] = set()
         self._role: str | None = None
+        self._unheld = False
 
     def get(self, kind: str, name: str) -> Object | None:
         """The live object, asked for just now; None if there is none."""
@@ -148,6 +149,17 @@ class Registry:
         headers = {"Content-Type": "application/json"}
         answer = self._send("POST", "/v1/plan-reviews", headers, sent, Attempt(), _SNAPSHOT_SECONDS)
         return _object(answer, "the plan")
+
+    def refused_by_receipt(self, kind: str, name: str, planned: Object | None) -> str | None:
+        """Why our receipt does not cover one planned object, or its end; None where nothing asks for one."""
+        if not self._receipt.is_given or self.session.stack is None or self._unheld:
+            return None
+        stack = {"stack": self.session.stack, "resources": [] if planned is None else [planned]}
+        gone = {kind: [name]} if planned is None else {}
+        body = {"stacks": [stack], "gone": gone, "receipt": self._receipt.shown_for(kind, name)}
+        answer = _object(self._write("POST", "/v1/receipts:check", {}, body, Attempt()), f"{kind}/{name}")
+        self._unheld = answer["required"] is not True
+        return None if self._unheld else answer["refused"]
 
     def effective_access(self, agent: str) -> Object:
         """What an agent can really do now, and what is withheld from it."""

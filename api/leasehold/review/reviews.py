@@ -18,13 +18,14 @@ from leasehold.review.comparing import Sides, compare
 from leasehold.review.declared import Declared
 from leasehold.review.drift import Picture, find_drift
 from leasehold.review.gate.approvals import approvals_of
+from leasehold.review.gate.delta import SemanticDelta, semantic_delta
 from leasehold.review.gate.rules import USUAL, Rules, Verdict
 from leasehold.review.outside import Outside, visible_profiles
 from leasehold.review.plan_review import Judged, PlanReview, judge_plan
 from leasehold.review.ports import Observer, Recalled, Recollection, Store, View
 from leasehold.review.replays import WITHHELD, PlanReplay, may_recall
 from leasehold.review.reports import DriftReport
-from leasehold.review.worlds import Live, live_picture
+from leasehold.review.worlds import Key, Live, World, live_picture
 
 _LOOKS = 5
 NOBODY_LOOKED = "this registry does not look at other systems"
@@ -74,6 +75,16 @@ class Reviews:
                 return judged
             approvals = approvals_of(judged.delta, _Evidence(view), view.versions)
             return replace(judged, approvals=tuple(approvals))
+
+    def change(self, declared: Declared, gone: Iterable[Key]) -> SemanticDelta:
+        """What part of a plan changes: some objects as they would be, and some that would be gone."""
+        keys, removed = {*declared.by_key, *gone}, set(gone)
+        with self._store.read() as view:
+            stored = {key: view.objects.find(*key) for key in sorted(keys)}
+        was = {key: one.spec for key, one in stored.items() if one is not None}
+        kept = {key: spec for key, spec in was.items() if key not in removed}
+        now = kept | {key: one.spec for key, one in declared.by_key.items()}
+        return semantic_delta(World(was), World(now), keys, declared.outlines)
 
     def _recalled(self, author: Principal | None) -> Recalled | PlanReplay | None:
         """Decisions on record, for whoever may have them explained; nothing is read of them for others."""

@@ -125,6 +125,22 @@ class PlanReviewBody(ReviewBody):
     receipt: ShownReceipt | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageBody(ReviewBody):
+    """Some objects of plans as they would be, those that would be `gone`, by kind, and the receipt to be shown."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    receipt: ShownReceipt
+    gone: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
+
+
+def parse_coverage(body: Json) -> tuple[Declared, tuple[tuple[Kind, str], ...], Bundle]:
+    """What part of plans changes, and the receipt that is shown with it. Raises `InvalidBody`."""
+    parsed = parse_as(CoverageBody, body)
+    gone = tuple((kind, name) for kind, names in sorted(parsed.gone.items()) for name in names)
+    return _declared(parsed.stacks, "stacks"), gone, Bundle(parsed.receipt.token, parsed.receipt.objects)
+
+
 def parse_plan(body: Json) -> tuple[Declared, Bundle | None]:
     """What plans declare, and the receipt that is shown with them. Raises `InvalidBody`."""
     parsed = parse_as(PlanReviewBody, body)

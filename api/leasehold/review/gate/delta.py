@@ -21,7 +21,7 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str
 
 
 _LABELS = frozenset({"commit", "run_url"})
-UNPROVEN = "unproven"  # no kind: nothing that is written has a place under it
+UNPROVEN = "unproven"  # no kind: nothing that is written has a place under it, and several may go by one name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class SemanticDelta:
     def transitions(self) -> list[Transition]:
         """The delta as the leaves of a tree."""
         known = [Transition(kind.value, name, *pair) for (kind, name), pair in sorted(self.objects.items())]
-        return [*known, *(Transition(UNPROVEN, name, "", digest) for name, digest in sorted(self.outlines))]
+        unknown = [Transition(UNPROVEN, f"{name}@{digest}", "", digest) for name, digest in sorted(self.outlines)]
+        return [*known, *unknown]
 
 
 def semantic_delta(
