@@ -1,7 +1,6 @@
 """A token service on a store of the test's choice, with one agent that may read and comment on one repository."""
 
 import asyncio
-import json
 from collections.abc import Coroutine, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.fakes.asgi_requests import Reply, request
 from tests.fakes.faults import FaultyStore, InterruptedMint
 from tests.fakes.outside import SimulatedDocuments, SimulatedLogins
 from tests.fakes.simulated_iam import SimulatedRoles
@@ -351,40 +351,6 @@ class World:
     def exchange_form(self, token: str, resource: str = TOOLS, **fields: str) -> "Reply":
         base = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": JWT, "resource": resource}
         return self.form("/oauth2/token", **{k: v for k, v in {**base, **fields}.items() if v is not None})
-
-
-class Reply:
-    """Status, headers and bytes of an answer."""
-
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.status, self.headers, self.body = status, headers, body
-
-    @property
-    def json(self) -> dict[str, Any]:
-        return json.loads(self.body)
-
-
-async def request(app: Any, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-    """One request to an ASGI app, without a server."""
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path.partition("?")[0],
-        "query_string": path.partition("?")[2].encode("ascii"),
-        "headers": [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
-    }
-    parts = [{"type": "http.request", "body": body, "more_body": False}]
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return parts.pop(0) if parts else {"type": "http.disconnect"}
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    names = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
-    return Reply(sent[0]["status"], names, b"".join(m.get("body", b"") for m in sent[1:]))
 
 
 @contextmanager
