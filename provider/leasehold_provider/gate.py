@@ -6,9 +6,8 @@ process has seen every object as it will be, and the registry works out what goe
 
 from __future__ import annotations
 
-from .problems import plain
+from .problems import HOW_TO_GET_ONE, plain
 from .protocol import UNKNOWN, Attribute, DiagnosticError, Resource, Schema, String
-from .receipt import HOW_TO_GET_ONE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

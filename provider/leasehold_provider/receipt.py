@@ -13,14 +13,6 @@ _LIMIT = 64 * 1024 * 1024
 _ADVICE = "Give the file that `leasehold review --receipt` or `leasehold approve` wrote."
 
 
-_SAVED = "terraform plan -out tfplan && terraform show -json tfplan > plan.json"
-HOW_TO_GET_ONE = (
-    f"To have it approved: `{_SAVED}`, `leasehold review plan.json --stack %s --gate --receipt receipt.json`, and an "
-    "approver runs `leasehold approve receipt.json --out approved.json`. Then apply with "
-    "`LEASEHOLD_RECEIPT_FILE=approved.json`."
-)
-
-
 class Receipt:
     """A receipt, or none."""
 

@@ -36,11 +36,19 @@ _UNAUTHORIZED, _NOT_FOUND, _MISMATCH = 401, 404, 412
 class Registry:
     """One registry, as one authenticated caller."""
 
-    def __init__(self, client: HttpClient, retry: Retry, session: Session, receipt: Receipt | None = None) -> None:
+    def __init__(
+        self,
+        client: HttpClient,
+        retry: Retry,
+        session: Session,
+        receipt: Receipt | None = None,
+        base: list[Object] | None = None,
+    ) -> None:
         self._client = client
         self._retry = retry
         self.session = session
         self._receipt = receipt or Receipt()
+        self._base = base
         self.live = LiveObjects(self.get, self._snapshot, self._list_all)
         self._listed_agents: set[str] = set()
         self._role: str | None = None
@@ -144,6 +152,8 @@ class Registry:
     def review_plan(self, resources: list[Object]) -> Object:
         """What a plan changes in access, what the rules make of it, and of our receipt; nothing is written."""
         body: Object = {"stacks": [{"stack": self.session.stack, "resources": resources}]}
+        if self._base is not None:
+            body["base"] = self._base
         if self._receipt.is_given:
             body["receipt"] = self._receipt.shown
         sent = json.dumps(body, separators=(",", ":"), default=str).encode()

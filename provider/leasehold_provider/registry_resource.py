@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from .constraints import same_constraints
 from .names import check_name
-from .problems import plain
+from .problems import HOW_TO_GET_ONE, plain
 from .protocol import Attribute, DiagnosticError, IdentityAttribute, Number, Resource, Schema, String, is_unknown
 from .protocol.cty import contains_unknown
-from .receipt import HOW_TO_GET_ONE
 from .same import same_document
 from .times import same_moment
 from .typed_attributes import dynamic_attributes, plain_attributes, same_attributes

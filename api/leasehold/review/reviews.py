@@ -21,10 +21,11 @@ from leasehold.review.gate.approvals import approvals_of
 from leasehold.review.gate.delta import SemanticDelta, semantic_delta
 from leasehold.review.gate.rules import USUAL, Rules, Verdict
 from leasehold.review.outside import Outside, visible_profiles
-from leasehold.review.plan_review import Judged, PlanReview, judge_plan
+from leasehold.review.plan_review import Judged, PlanReview
 from leasehold.review.ports import Observer, Recalled, Recollection, Store, View
 from leasehold.review.replays import WITHHELD, PlanReplay, may_recall
 from leasehold.review.reports import DriftReport
+from leasehold.review.since_base import Asked, judge
 from leasehold.review.worlds import Key, Live, World, live_picture
 
 _LOOKS = 5
@@ -60,17 +61,21 @@ class Reviews:
             live = _look(view, now)
             return find_drift(Picture(declared, live, view.versions, _Evidence(view), outside, _seen(view, live)))
 
-    def plan(self, declared: Declared, now: datetime, author: Principal | None = None) -> PlanReview:
+    def plan(
+        self, declared: Declared, now: datetime, author: Principal | None = None, base: Declared | None = None
+    ) -> PlanReview:
         """What an apply of the plans would change in access, and whether the rules let it."""
-        return self.judged(declared, now, author).review
+        return self.judged(declared, now, author, base).review
 
-    def judged(self, declared: Declared, now: datetime, author: Principal | None) -> Judged:
+    def judged(
+        self, declared: Declared, now: datetime, author: Principal | None, base: Declared | None = None
+    ) -> Judged:
         """The same, with the change that was judged."""
         recalled = self._recalled(author)
         with self._store.read() as view:
             live = _look(view, now)
             picture = Picture(declared, live, view.versions, seen=_seen(view, live))
-            judged = judge_plan(picture, self._rules, author, recalled)
+            judged = judge(picture, Asked(rules=self._rules, author=author, base=base), recalled)
             if judged.review.gate.verdict is not Verdict.NEEDS_APPROVAL:
                 return judged
             approvals = approvals_of(judged.delta, _Evidence(view), view.versions)

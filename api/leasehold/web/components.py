@@ -243,7 +243,8 @@ def _closed(**properties: Schema) -> Schema:
 
 def _plan_review() -> Schema:
     shown = {"anyOf": [_shown_receipt(), {"type": "null"}]}
-    return {**_closed(stacks=_stacks(1), receipt=shown), "required": ["stacks"]}
+    base = {"anyOf": [_stacks(1), {"type": "null"}]}
+    return {**_closed(stacks=_stacks(1), receipt=shown, base=base), "required": ["stacks"]}
 
 
 def _coverage() -> Schema:

@@ -166,8 +166,8 @@ class _ReviewRoutes:
         return _answer("receipt-coverage", receipts.covers(delta, declared.stacks, bundle, now))
 
     def _judged(self, body: Json, caller: Principal, now: datetime) -> tuple[Judged, Bundle | None]:
-        declared, bundle = parse_plan(body)
-        return self._reviews.judged(declared, now, caller), bundle
+        plans = parse_plan(body)
+        return self._reviews.judged(plans.declared, now, caller, plans.base), plans.bundle
 
 
 def review_schemas() -> dict[str, Schema]:

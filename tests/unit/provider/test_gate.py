@@ -5,10 +5,11 @@ import json
 import pytest
 from tests.fakes.provider_host import Terraform, unavailable
 from tests.unit.review.test_review_doors import Client
-from tests.unit.review.test_verdict_vectors import EACH, app
+from tests.unit.review.test_verdict_vectors import EACH, app, by_the_command_line
 
 from leasehold.model.plain import plain
 from leasehold.review.declared import NAMED_AFTER
+from leasehold_provider.base import read_base
 from leasehold_provider.client import Answer
 from leasehold_provider.protocol import UNKNOWN, DiagnosticError
 from leasehold_provider.receipt import Receipt
@@ -241,13 +242,20 @@ def listed(text):
     return [line for line in detail.splitlines() if line.startswith("- ")]
 
 
+def saved_base(vector, folder):
+    """The base branch as the command line saves it for the provider."""
+    by_the_command_line(vector, folder)
+    return read_base(str(folder / "saved.json")) if "base" in vector else None
+
+
 @EACH
-def test_the_verdict_is_the_registrys_to_the_letter(path):
+def test_the_verdict_is_the_registrys_to_the_letter(path, tmp_path):
     """The shared corpus, as the provider tells it."""
     vector = json.loads(path.read_text())
     served, planned = app(vector)
     walk = Terraform(Served(served), DevelopmentSession("viewer", stack="prod"))
     run = walk.provider.run
+    run.start(Registry(Served(served), Retry(walk._sleep), run.registry.session, base=saved_base(vector, tmp_path)))
     run.changes_planned = True
     for (kind, name), spec in planned.items():
         key = NAMED_AFTER.get(kind, "name")
@@ -257,3 +265,18 @@ def test_the_verdict_is_the_registrys_to_the_letter(path):
     for verdict, said in (("deny", outcome.errors), ("needs_approval", outcome.warnings)):
         expected = [f"- {one['check']}: {one['sentence']}" for one in findings if one["verdict"] == verdict]
         assert [line for text in said for line in listed(text)] == expected
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"stacks": {}}', '{"stacks": [1]}', "[" * 5000])
+def test_a_file_that_is_no_base_stops_the_run_and_is_not_repeated(tmp_path, text):
+    (tmp_path / "base.json").write_text(text)
+    with pytest.raises(DiagnosticError, match="Base cannot be read") as stopped:
+        read_base(str(tmp_path / "base.json"))
+    assert "--save-base" in stopped.value.diagnostic.detail
+    assert text not in stopped.value.diagnostic.detail or not text
+
+
+def test_a_base_that_is_not_there_stops_the_run(tmp_path):
+    with pytest.raises(DiagnosticError, match="Base cannot be read"):
+        read_base(str(tmp_path / "base.json"))
+    assert read_base(None) is None

@@ -297,7 +297,7 @@ def unknown(grant):
     row = resource(Kind.GRANTS, grant.id, grant)
     rows = [resource(*key, spec) for key, spec in organisation().items() if key != (Kind.GRANTS, READ.id)]
     body = {"stacks": [{"stack": "prod", "resources": [*rows, {**row, "unknown": ["resources"]}]}]}
-    judged = judge_plan(Registry().picture(parse_plan(body)[0]), HELD, CI)
+    judged = judge_plan(Registry().picture(parse_plan(body).declared), HELD, CI)
     return Reviewed(report=judged.review.gate, delta=judged.delta, stacks=frozenset({"prod"}), author=CI)
 
 

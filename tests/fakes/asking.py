@@ -1,6 +1,4 @@
-"""Requests to ASGI applications, without a server."""
-
-from __future__ import annotations
+"""Asks ASGI applications without a server."""
 
 import json
 from collections.abc import Mapping
