@@ -187,8 +187,10 @@ def test_who_is_no_role_costs_no_question(scene, kind):
 
 def test_what_is_remembered_is_bounded():
     scene = Scene(kept=3)
-    role = scene.roles.make(ROLE)
     for number in range(10):
-        assert scene.is_let_in(token(jti=str(number)), role.unique_id)
+        arn = f"{ROLE}-{number}"
+        scene.roles.make(arn)
+        subject = asyncio.run(scene.subject(token(sub=arn, jti=str(number))))
+        assert subject.identity.unique_id == scene.roles.roles[arn].unique_id
     assert len(scene.ids._known) <= 3
     assert len(scene.ids._asked) <= 3
