@@ -152,6 +152,8 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "policy_engine": settings.policy_engine,
         "dpop_nonces": settings.dpop_nonces,
         "dynamic_registration": settings.dynamic_registration,
+        "public_clients": settings.public_clients,
+        "open_registration": settings.open_registration,
         "private_receivers": sorted(settings.private_receivers),
         "secrets": sorted(settings.secrets),
         "gate_rules": settings.gate_rules_file is not None,
