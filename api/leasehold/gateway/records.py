@@ -41,7 +41,7 @@ class Records:
         entries: list[Decided | Done] = []
         for one in pending:
             entries += [judged.decided for judged in one.judgements]
-            if _is_durable(one):
+            if is_durable(one):
                 entries.append(Done(event=_event(place, one, place.now, {}), durable=True))
         await self._write(entries)
 
@@ -58,7 +58,7 @@ class Records:
             more["hidden"] = one.hidden
         event = _event(place, one, at, more)
         said = one.said if one.judgements else ""  # of a list, that it was cut down is enough
-        done = Done(event=event, durable=_is_durable(one), subject=_subject(place), output=one.digest, said=said)
+        done = Done(event=event, durable=is_durable(one), subject=_subject(place), output=one.digest, said=said)
         await self._write([done])
 
     async def refused(self, place: Place, pending: Sequence[Pending], reason: str) -> None:
@@ -81,7 +81,8 @@ class Records:
             raise Refused(503, NOT_RECORDED, said, reason="not_recorded", headers={"retry-after": "1"}) from None
 
 
-def _is_durable(one: Pending) -> bool:
+def is_durable(one: Pending) -> bool:
+    """True if it may change something."""
     return any(judged.decided.durable for judged in one.judgements)
 
 
