@@ -85,7 +85,7 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         surfaces=surfaces,
         upstreams=observed.upstreams(upstreams),
         records=observed.records(decisions.recorder),
-        rates=Rates(_limits(settings)),
+        rates=Rates(_limits(settings), settings.replicas),
         scans=observed.scans(hashlib.sha256(b"scan" + key).digest()),
         lists=Lists(surfaces, settings.tool_budget),
         sessions=Sessions(key),

@@ -56,6 +56,7 @@ class Settings:
     tool_budget: int = 40
     agent_calls: int = 6_000
     user_calls: int = 3_000
+    replicas: int = 1
     drain_seconds: int = 0
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
@@ -126,6 +127,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         stdio_programs=_programs(environ.get("LEASEHOLD_STDIO_PROGRAMS") or ""),
         tool_budget=_count(environ, "LEASEHOLD_TOOL_BUDGET", "40"),
         agent_calls=_count(environ, "LEASEHOLD_AGENT_CALLS_PER_MINUTE", "6000"),
+        replicas=_count(environ, "LEASEHOLD_REPLICAS", "1"),
         drain_seconds=_seconds(environ, "LEASEHOLD_DRAIN_SECONDS"),
         user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
