@@ -24,7 +24,7 @@ KEPT_SECONDS = 4.0
 """How long an idle connection is kept: uvicorn and Node hang up after 5 s, and what is sent just then is lost."""
 _FRESH_SECONDS = 0.2
 _IN_USE_PER_PEER, _OPEN = 128, 512
-_SHUTDOWN_SECONDS = 2.0
+_HANDSHAKE_SECONDS, _SHUTDOWN_SECONDS = 10.0, 2.0
 _SWEEP_SECONDS = 5.0
 _TARGETS_KEPT = 4096
 _NAMES = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]*")  # RFC 9110 §5.6.2
@@ -214,19 +214,29 @@ class Asking:
 
 async def _connected(peer: Peer, names: Names, context: ssl.SSLContext | None) -> HttpConnection:
     connected = await dial(peer, names)
+    loop, name = asyncio.get_running_loop(), peer.host if context is not None else None
+    making = loop.create_connection(
+        HttpConnection,
+        sock=connected,
+        ssl=context,
+        server_hostname=name,
+        ssl_handshake_timeout=_HANDSHAKE_SECONDS if context is not None else None,
+        ssl_shutdown_timeout=_SHUTDOWN_SECONDS if context is not None else None,
+    )
+    # The socket is the event loop's now. Whoever gives up must not close it: by then its number may be another's.
+    made = loop.create_task(making)
     try:
-        name = peer.host if context is not None else None
-        _, connection = await asyncio.get_running_loop().create_connection(
-            HttpConnection,
-            sock=connected,
-            ssl=context,
-            server_hostname=name,
-            ssl_shutdown_timeout=_SHUTDOWN_SECONDS if context is not None else None,
-        )
-    except BaseException:
-        connected.close()
+        _, connection = await asyncio.shield(made)
+    except asyncio.CancelledError:
+        made.add_done_callback(_hang_up)
         raise
     return connection
+
+
+def _hang_up(made: asyncio.Task[tuple[asyncio.Transport, HttpConnection]]) -> None:
+    """Nobody wants it any more."""
+    if not made.cancelled() and made.exception() is None:
+        made.result()[1].close()
 
 
 async def _in_time(what: Awaitable[T], until: float) -> T:

@@ -52,7 +52,7 @@ def test_it_is_asked_again_once_and_only_where_no_byte_of_an_answer_came():
         assert await read(upstreams, server) == (200, b"mine")
         return await read(upstreams, server, **READING), [len(one) for one in server.came]
 
-    assert on_a_server_that_ends(again, [MINE], [], patience=0.5) == ("hangs", [2, 1])
+    assert on_a_server_that_ends(again, [MINE], [], patience=3) == ("hangs", [2, 1])
 
     async def begun(upstreams, server):
         assert await read(upstreams, server) == (200, b"mine")
