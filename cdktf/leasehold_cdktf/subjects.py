@@ -104,11 +104,12 @@ class GitLab:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aws:
-    """An IAM role, by outbound web identity token."""
+    """An IAM role, by outbound web identity token, and by its unique id: a role made anew has the same ARN."""
 
     TYPE: ClassVar[str] = "aws"
     aws_account: str
     role_arn: str
+    unique_id: str
 
     def __post_init__(self) -> None:
         _check_pins(asdict(self))

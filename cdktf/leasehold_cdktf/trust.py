@@ -64,6 +64,7 @@ class TrustIssuer(Declared):
         id_jag: Take its word that a person lets an agent act for them (identity assertion grants).
         groups_claim: The claim that lists people's groups; policies name one `group::"<issuer's name>/<group>"`.
         software_statements: Take its word for clients that register themselves.
+        reader_role_arn: For AWS, the role in that account as which the registry asks IAM who holds a role's name.
         name: The name in the registry; the construct's id if left out.
 
     Raises:
@@ -94,12 +95,15 @@ class TrustIssuer(Declared):
         id_jag: bool | None = None,
         groups_claim: str | None = None,
         software_statements: bool | None = None,
+        reader_role_arn: str | None = None,
         name: str | None = None,
     ) -> None:
         if (verify == "token-review" or bool(watch)) != (api_server is not None and credential is not None):
             raise ValueError('api_server and credential are for verify="token-review" and watch, which need both')
         if (login is not None or id_jag or software_statements) and type != "oidc":
             raise ValueError('login, id_jag and software_statements belong to an issuer of type="oidc"')
+        if reader_role_arn is not None and type != "aws":
+            raise ValueError('reader_role_arn is for an issuer of type="aws"')
         if groups_claim is not None and login is None and not id_jag:
             raise ValueError("groups_claim is for an issuer that people come from: with login or id_jag")
         if not audiences or isinstance(audiences, str):
@@ -127,6 +131,7 @@ class TrustIssuer(Declared):
                 "id_jag": id_jag,
                 "groups_claim": groups_claim,
                 "software_statements": software_statements,
+                "reader_role_arn": reader_role_arn,
             }
         )
 

@@ -17,6 +17,7 @@
 # LEASEHOLD_CI_GATE     `true`: fail if the rules ask for an approval that nobody gave (4), or deny (5). The registry
 #                       remembers approvals for a day; LEASEHOLD_RECEIPT_FILE brings an approved receipt besides. A
 #                       deployment applies with the receipt of its own review, and the registry holds it to that
+# LEASEHOLD_CI_BASE     what the base branch declares (cdktf.out, a plan as JSON, a state): compared with as well
 # LEASEHOLD_CI_RECEIPT  file for the receipt of the review, to be approved; none is kept if empty
 # LEASEHOLD_CI_REPORTS  folder for leasehold.sarif and code-quality.json; none are written if empty
 # LEASEHOLD_CI_AUDIENCE audience of the job's OIDC token, the endpoint if empty
@@ -143,6 +144,7 @@ reviewed() {
   [ "$where" = none ] || set -- "$@" --comment "$where"
   [ "$where" = none ] || [ "${LEASEHOLD_CI_STATUS:-}" != true ] || set -- "$@" --status
   [ "${LEASEHOLD_CI_GATE:-}" != true ] || set -- "$@" --gate
+  [ -z "${LEASEHOLD_CI_BASE:-}" ] || set -- "$@" --base "$stack=$LEASEHOLD_CI_BASE"
   [ -z "$receipt" ] || set -- "$@" --receipt "$receipt"
   report "$@" || code=$?
   return "$code"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .base import read_base
 from .client import HttpClient, Origin
 from .identity import token_source
 from .protocol import DiagnosticError
@@ -23,6 +24,7 @@ _SETTINGS = {
     "oidc_audience": "LEASEHOLD_OIDC_AUDIENCE",
     "ca_file": "LEASEHOLD_CA_FILE",
     "receipt_file": "LEASEHOLD_RECEIPT_FILE",
+    "base_file": "LEASEHOLD_BASE_FILE",
 }
 
 
@@ -34,10 +36,11 @@ def connect(config: Mapping[str, Any], environ: Mapping[str, str], sleep: Sleep)
     ca_file = settings["ca_file"]
     retry = Retry(sleep)
     receipt = read_receipt(settings["receipt_file"])  # before there is a token to give back
+    base = read_base(settings["base_file"])
     client = _client(origin, ca_file)
     session = _session(config, settings, environ, origin, client, retry)
     session.token()
-    return Registry(client, retry, session, receipt)
+    return Registry(client, retry, session, receipt, base)
 
 
 def _session(

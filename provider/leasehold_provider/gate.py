@@ -6,9 +6,8 @@ process has seen every object as it will be, and the registry works out what goe
 
 from __future__ import annotations
 
-from .problems import plain
+from .problems import HOW_TO_GET_ONE, plain
 from .protocol import UNKNOWN, Attribute, DiagnosticError, Resource, Schema, String
-from .protocol.cty import contains_unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,12 +21,6 @@ if TYPE_CHECKING:
     Values = dict[str, Any]
 
 _SHOWN = 50
-_SAVED = "terraform plan -out tfplan && terraform show -json tfplan > plan.json"
-_ADVICE = (
-    f"To have it approved: `{_SAVED}`, `leasehold review plan.json --stack %s --gate --receipt receipt.json`, and an "
-    "approver runs `leasehold approve receipt.json --out approved.json`. Then apply with "
-    "`LEASEHOLD_RECEIPT_FILE=approved.json`."
-)
 
 
 class Gate(Resource):
@@ -76,8 +69,8 @@ class Gate(Resource):
 
     def rows(self) -> list[Values]:
         """Every object as this run will leave it, as `POST /v1/plan-reviews` takes it."""
-        named = [_row(self._kinds[kind], name, values) for (kind, name), values in self._run.every_planned()]
-        return [*named, *(_row(self._kinds[kind], "", values) for kind, values in self._run.unnamed)]
+        named = [self._kinds[kind].row(name, values) for (kind, name), values in self._run.every_planned()]
+        return [*named, *(self._kinds[kind].row("", values) for kind, values in self._run.unnamed)]
 
     def create(self, ctx: ApplyContext) -> Values:
         """Remember the stack."""
@@ -95,17 +88,6 @@ class Gate(Resource):
         """Nothing is left behind."""
 
 
-def _row(resource: RegistryResource, name: str, values: Values) -> Values:
-    declared = resource.declared(values)
-    unknown = sorted(attribute for attribute, value in declared.items() if contains_unknown(value))
-    return {
-        "type": resource.type_name,
-        "address": f"{resource.type_name}.{name}" if name else resource.type_name,
-        "values": {attribute: value for attribute, value in declared.items() if attribute not in unknown},
-        "unknown": unknown,
-    }
-
-
 def _tell(ctx: PlanContext, report: Values, stack: str) -> None:
     """One error and one warning: Terraform folds several of one summary into a line.
 
@@ -119,10 +101,10 @@ def _tell(ctx: PlanContext, report: Values, stack: str) -> None:
     receipt = report.get("receipt") or {}
     refused = report.get("receipt_refused")
     if refused and receipt.get("required"):
-        advice = f"Nothing is written.\n\n{_ADVICE % plain(stack)}"
+        advice = f"Nothing is written.\n\n{HOW_TO_GET_ONE % plain(stack)}"
         ctx.error("Receipt does not cover this plan", f"{plain(refused)}. {advice}")
     elif waiting and not receipt.get("granted"):
-        advice = "" if denied else "\n\n" + _ADVICE % plain(stack)
+        advice = "" if denied else "\n\n" + HOW_TO_GET_ONE % plain(stack)
         ctx.warn("Plan needs approval", _listed(waiting) + advice)
 
 

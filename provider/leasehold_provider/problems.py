@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
     Step = str | int | Key
 
+_SAVED = "terraform plan -out tfplan && terraform show -json tfplan > plan.json"
+HOW_TO_GET_ONE = (
+    f"To have it approved: `{_SAVED}`, `leasehold review plan.json --stack %s --gate --receipt receipt.json`, and an "
+    "approver runs `leasehold approve receipt.json --out approved.json`. Then apply with "
+    "`LEASEHOLD_RECEIPT_FILE=approved.json`."
+)
 _SUMMARIES = {
     "precondition_failed": "Live object changed since the plan",
     "above_ceiling": "Grant above a ceiling",

@@ -68,6 +68,10 @@ class LeaseholdProvider(Provider):
                 "File with the receipt of a reviewed plan, which every write shows; where the registry's rules ask for "
                 "one, what was not reviewed so is refused. Environment: `LEASEHOLD_RECEIPT_FILE`."
             ),
+            "base_file": _setting(
+                "File with what the base branch declares, as `leasehold review --save-base` wrote it: `leasehold_gate` "
+                "has the plan compared with it, too. Environment: `LEASEHOLD_BASE_FILE`."
+            ),
             "ca_file": _setting(
                 "File with the certificate authorities to trust, as PEM; by default the system's. "
                 "Environment: `LEASEHOLD_CA_FILE`."

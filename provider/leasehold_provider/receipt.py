@@ -34,6 +34,12 @@ class Receipt:
         """As a review takes it."""
         return {"token": self._token, "objects": self._proofs}
 
+    def shown_for(self, kind: str, name: str) -> dict[str, object]:
+        """As a check of one object takes it; one that is not wholly known has its place under `unproven`."""
+        own = (f"{kind}/{name}", f"unproven/{kind}/{name}@")
+        proofs = {key: proof for key, proof in self._proofs.items() if key == own[0] or key.startswith(own[1])}
+        return {"token": self._token, "objects": proofs}
+
     def headers(self, kind: str, name: str) -> dict[str, str]:
         """What a write of this object shows; nothing without a receipt."""
         if not self._token:

@@ -35,14 +35,23 @@ _UNAUTHORIZED, _NOT_FOUND, _MISMATCH = 401, 404, 412
 class Registry:
     """One registry, as one authenticated caller."""
 
-    def __init__(self, client: HttpClient, retry: Retry, session: Session, receipt: Receipt | None = None) -> None:
+    def __init__(
+        self,
+        client: HttpClient,
+        retry: Retry,
+        session: Session,
+        receipt: Receipt | None = None,
+        base: list[Object] | None = None,
+    ) -> None:
         self._client = client
         self._retry = retry
         self.session = session
         self._receipt = receipt or Receipt()
+        self._base = base
         self.live = LiveObjects(self.get, self._snapshot, self._list_all)
         self._listed_agents: set[str] = set()
         self._role: str | None = None
+        self._unheld = False
 
     def get(self, kind: str, name: str) -> Object | None:
         """The live object, asked for just now; None if there is none."""
@@ -142,12 +151,25 @@ class Registry:
     def review_plan(self, resources: list[Object]) -> Object:
         """What a plan changes in access, what the rules make of it, and of our receipt; nothing is written."""
         body: Object = {"stacks": [{"stack": self.session.stack, "resources": resources}]}
+        if self._base is not None:
+            body["base"] = self._base
         if self._receipt.is_given:
             body["receipt"] = self._receipt.shown
         sent = json.dumps(body, separators=(",", ":"), default=str).encode()
         headers = {"Content-Type": "application/json"}
         answer = self._send("POST", "/v1/plan-reviews", headers, sent, Attempt(), _SNAPSHOT_SECONDS)
         return _object(answer, "the plan")
+
+    def refused_by_receipt(self, kind: str, name: str, planned: Object | None) -> str | None:
+        """Why our receipt does not cover one planned object, or its end; None where nothing asks for one."""
+        if not self._receipt.is_given or self.session.stack is None or self._unheld:
+            return None
+        stack = {"stack": self.session.stack, "resources": [] if planned is None else [planned]}
+        gone = {kind: [name]} if planned is None else {}
+        body = {"stacks": [stack], "gone": gone, "receipt": self._receipt.shown_for(kind, name)}
+        answer = _object(self._write("POST", "/v1/receipts:check", {}, body, Attempt()), f"{kind}/{name}")
+        self._unheld = answer["required"] is not True
+        return None if self._unheld else answer["refused"]
 
     def effective_access(self, agent: str) -> Object:
         """What an agent can really do now, and what is withheld from it."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from .constraints import same_constraints
 from .names import check_name
+from .problems import HOW_TO_GET_ONE, plain
 from .protocol import Attribute, DiagnosticError, IdentityAttribute, Number, Resource, Schema, String, is_unknown
+from .protocol.cty import contains_unknown
 from .same import same_document
 from .times import same_moment
 from .typed_attributes import dynamic_attributes, plain_attributes, same_attributes
@@ -81,6 +83,17 @@ class RegistryResource(Resource):
         """Return what a review is told of these values; some may be unknown."""
         return {self.key: planned[self.key], **self.spec(planned)}
 
+    def row(self, name: str, planned: Values) -> Values:
+        """Return the object as `POST /v1/plan-reviews` takes it; `name` is empty while it is not known."""
+        declared = self.declared(planned)
+        unknown = sorted(attribute for attribute, value in declared.items() if contains_unknown(value))
+        return {
+            "type": self.type_name,
+            "address": f"{self.type_name}.{name}" if name else self.type_name,
+            "values": {attribute: value for attribute, value in declared.items() if attribute not in unknown},
+            "unknown": unknown,
+        }
+
     def values(self, live: Values) -> Values:
         """Return the state for a live object."""
         values = {name: live.get(name) for name in self.schema.attributes}
@@ -101,6 +114,8 @@ class RegistryResource(Resource):
         """Keep spellings that mean the same, refuse what cannot be applied, and remember what will live."""
         planned, prior = ctx.planned, ctx.prior
         if planned is None:
+            if prior is not None:
+                self._check_receipt(ctx, str(prior[self.key]), None)
             return
         if prior is not None:
             self.keep_spelling(planned, prior)
@@ -115,6 +130,17 @@ class RegistryResource(Resource):
             self._check_name(ctx, name)
         self.check(ctx)
         self._remember(name, planned)
+        self._check_receipt(ctx, "" if is_unknown(name) else str(name), planned)
+
+    def _check_receipt(self, ctx: PlanContext, name: str, planned: Values | None) -> None:
+        """Object to a change that the receipt of this run does not cover: a plan with an error is not applied."""
+        if self.run.writes_begun:  # the walk that applies plans again: each write is held to the receipt by itself
+            return
+        row = None if planned is None else self.row(name, planned)
+        refused = self.run.registry.refused_by_receipt(self.kind, name, row)
+        if refused is not None:
+            advice = HOW_TO_GET_ONE % plain(str(self.run.registry.session.stack))
+            ctx.error("Receipt does not cover this plan", f"{plain(refused)}.\n\n{advice}")
 
     def _remember(self, name: object, planned: Values) -> None:
         if is_unknown(name):

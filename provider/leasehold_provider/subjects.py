@@ -125,6 +125,10 @@ _KINDS: dict[str, tuple[str, dict[str, Attribute]]] = {
         {
             "aws_account": _id("Id of the account, twelve digits.", check_account),
             "role_arn": _id("ARN of the role in that account.", check_exact),
+            "unique_id": _id(
+                "The role's `RoleId`, such as `AROAEXAMPLEROLEID1234`: a role made anew has the same ARN and another.",
+                check_exact,
+            ),
         },
     ),
     "aws_sts": (

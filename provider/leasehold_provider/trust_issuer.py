@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .names import at_least_one, between, check_name, check_url, each, one_of
+from .names import at_least_one, between, check_exact, check_name, check_url, each, one_of
 from .protocol import Attribute, Bool, Diagnostic, Nested, Number, Set, String, is_unknown
 from .registry_resource import RegistryResource, named
 from .subjects import ISSUER_TYPES
@@ -161,6 +161,13 @@ class TrustIssuer(RegistryResource):
                 description="The claim that lists the groups of people who come from there, as policies name them: "
                 '`group::"<this issuer>/<group>"`.',
             ),
+            "reader_role_arn": Attribute(
+                String,
+                optional=True,
+                validators=(check_exact,),
+                description="For `aws`: the role in that account as which the registry asks IAM who holds a role's "
+                "name (`iam:GetRole`); by default the registry's own AWS identity asks.",
+            ),
             "software_statements": Attribute(
                 Bool,
                 default=False,
@@ -175,6 +182,8 @@ class TrustIssuer(RegistryResource):
         """Check that a cluster that is to be asked or watched can be."""
         if any(map(is_unknown, config.values())):
             return
+        if config["reader_role_arn"] is not None and config["type"] != "aws":
+            yield Diagnostic.error("Out of place", "reader_role_arn is for aws alone", ("reader_role_arn",))
         asked = config["verify"] == "token-review" or bool(config["watch"])
         for name in ("api_server", "credential"):
             if asked is (config[name] is None):

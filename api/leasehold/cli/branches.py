@@ -54,6 +54,11 @@ def read_versions(given: Versions) -> tuple[Json, list[Declaration]]:
     return body, [*base, *head]
 
 
+def read_base(given: Sequence[str], default: str | None) -> list[Json]:
+    """What the base branch declares, as a review takes it. Raises `Failure`."""
+    return _stacks([one for path in given for one in _read(path, default)])
+
+
 def _read(argument: str, default: str | None) -> list[Declaration]:
     named, path = split_stack(argument)
     stack = named if named is not None else default

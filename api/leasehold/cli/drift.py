@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -10,15 +12,16 @@ from typing import Annotated
 
 import typer
 
-from leasehold.cli.branches import Versions, read_versions
+from leasehold.cli.branches import Versions, read_base, read_versions
 from leasehold.cli.exits import CLEAN, DRIFT, Failure
 from leasehold.cli.markdown import drift_headline, drift_markdown
 from leasehold.cli.publishing.delivery import Delivery
 from leasehold.cli.publishing.surroundings import Forge
-from leasehold.cli.reports import open_findings
+from leasehold.cli.reports import Json, open_findings
 from leasehold.cli.review_evidence import moved
 from leasehold.cli.review_markdown import headline, review_markdown
 from leasehold.cli.reviewing import Kind, Question, Wishes, about, reported
+from leasehold.cli.safe_text import visible
 from leasehold.cli.session import session_of
 from leasehold.cli.sources import source
 from leasehold.cli.terminal import print_drift, print_review
@@ -58,7 +61,11 @@ Quality = Annotated[
     str | None, typer.Option("--code-quality", help="Write the findings for GitLab's Code Quality.", metavar="FILE")
 ]
 Base = Annotated[
-    list[str] | None, typer.Option("--base", help="Compare with this: cdktf.out, a plan or a state, as STACK=PATH.")
+    list[str] | None,
+    typer.Option("--base", help="Compare with this, too: the base branch's cdktf.out, plan or state, as STACK=PATH."),
+]
+SaveBase = Annotated[
+    Path | None, typer.Option("--save-base", help="Write what --base declares, for the provider's `base_file`.")
 ]
 Head = Annotated[list[str] | None, typer.Option("--head", help="What is compared with --base.")]
 PolicyRevisions = Annotated[
@@ -88,6 +95,16 @@ _DRIFT = Kind(
     found=open_findings,
     otherwise=DRIFT,
 )
+
+
+def _base(given: Sequence[str], default: str | None, save_to: Path | None) -> list[Json]:
+    stacks = read_base(given, default)
+    if save_to is not None:
+        try:
+            save_to.write_text(json.dumps({"stacks": stacks}, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise Failure(f"cannot be written ({error.strerror})", where=visible(str(save_to))) from None
+    return stacks
 
 
 def drift(  # noqa: PLR0913  each is an option
@@ -143,23 +160,27 @@ def review(  # noqa: PLR0913  each is an option
     gate: Annotated[bool, typer.Option("--gate", help="Exit 4 if the plan needs approval, 5 if it is denied.")] = False,
     receipt: Annotated[Path | None, typer.Option("--receipt", help="Where to write its receipt.")] = None,
     approved: Approved = None,
+    save_base: SaveBase = None,
 ) -> None:
-    """Say what a plan changes in access: who can do what where, compared with what lives now.
+    """Say what a plan changes in access: who can do what where, compared with what lives now, and with --base.
 
     Or, with --base and --head, what one version lets agents do that another does not: folders that cdktf synthesised,
     plans or states. With --policy, the same of two revisions of a policy.
     """
     session = session_of(context)
     default = stack or session.environment.stack
-    versions = Versions(base=base or (), head=head or (), policies=policy or (), stack=default)
-    compares = bool(base or head or policy)
+    compares = bool(head or policy or (base and not plan))
     if compares == bool(plan):
         raise Failure("what is reviewed?", next_step="give a plan, or --base and --head, or --policy")
     if compares and (receipt is not None or approved is not None):
         raise Failure("a comparison has no receipt: nothing is applied by it")
     sources = [source("plan", path, default) for path in plan or ()]
     shown = approved or (Path(brought) if (brought := session.environment.receipt_file) else None)
-    question = Question(versions.stacks, partial(read_versions, versions)) if compares else about(sources, shown)
+    if compares:
+        versions = Versions(base=base or (), head=head or (), policies=policy or (), stack=default)
+        question = Question(versions.stacks, partial(read_versions, versions))
+    else:
+        question = about(sources, shown, partial(_base, base, default, save_base) if base else None)
     kind = _COMPARISON if compares else _REVIEW
     delivery = Delivery(comment=comment, status=status, sarif=sarif, code_quality=code_quality)
     wishes = Wishes(

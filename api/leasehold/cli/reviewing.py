@@ -61,8 +61,11 @@ class Question:
     read: Callable[[], tuple[Json, list[Declaration]]]
 
 
-def about(sources: list[Source], shown: Path | None = None) -> Question:
-    """The question of a drift report or a plan review; `shown` is the file of a receipt that plans are applied with."""
+def about(sources: list[Source], shown: Path | None = None, base: Callable[[], list[Json]] | None = None) -> Question:
+    """The question of a drift report or a plan review.
+
+    `shown` is the file of a receipt that plans are applied with; `base` reads what the base branch declares.
+    """
 
     def read() -> tuple[Json, list[Declaration]]:
         declared = [read_source(one) for one in sources]
@@ -70,6 +73,8 @@ def about(sources: list[Source], shown: Path | None = None) -> Question:
         for one in declared:
             stacks.setdefault(one.stack, []).extend(one.resources)
         body: Json = {"stacks": [{"stack": stack, "resources": rows} for stack, rows in stacks.items()]}
+        if base is not None:
+            body["base"] = base()
         if shown is not None:
             receipt = read_receipt(shown)
             body["receipt"] = {"token": receipt["token"], "objects": receipt["objects"]}

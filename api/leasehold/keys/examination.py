@@ -7,9 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 from leasehold.keys.compact import UnverifiedJws
 from leasehold.keys.issuer_keys import IssuerKeys
+from leasehold.keys.role_ids import with_role_id
 from leasehold.keys.tokens import SubjectTokens
 from leasehold.keys.verification import verify_parsed
-from leasehold.model.tokens import Examined, Flaw, TokenProfile, TokenRefused, UnverifiedClaims, UnverifiedToken
+from leasehold.model.subjects import IssuerType
+from leasehold.model.tokens import (
+    Examined,
+    Flaw,
+    TokenProfile,
+    TokenRefused,
+    UnverifiedClaims,
+    UnverifiedToken,
+    VerifiedClaims,
+)
 from leasehold.model.trust import TrustIssuer, Verification
 
 _ANY_TTL = timedelta(days=366_000)
@@ -57,7 +67,17 @@ class SubjectExamination:
                 verify_parsed(token, strict, keys, at)
             except TokenRefused as refused:
                 flaws.append(refused.flaw)
-        return Examined(claims, tuple(flaws))
+        return Examined(*await self._attested(claims, issuer, tuple(flaws)))
+
+    async def _attested(
+        self, claims: VerifiedClaims, issuer: TrustIssuer, flaws: tuple[Flaw, ...]
+    ) -> tuple[VerifiedClaims, tuple[Flaw, ...]]:
+        if issuer.type is not IssuerType.AWS:
+            return claims, flaws
+        try:
+            return await self._tokens.attest(claims, issuer), flaws
+        except TokenRefused as refused:
+            return with_role_id(claims, None), (*flaws, refused.flaw)
 
 
 def _issued_at(token: UnverifiedJws, now: datetime) -> datetime:

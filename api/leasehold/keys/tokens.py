@@ -8,6 +8,7 @@ from datetime import datetime
 from leasehold.keys.compact import UnverifiedJws, parse
 from leasehold.keys.issuer_keys import IssuerKeys
 from leasehold.keys.jwks import public_keys
+from leasehold.keys.role_ids import RoleIds, with_role_id
 from leasehold.keys.signed_callers import SignedCallers, SignedRequest, is_signed_request, parse_signed_request
 from leasehold.keys.signing import Signer
 from leasehold.keys.token_review import TokenReviews
@@ -28,14 +29,20 @@ _SPIFFE = "spiffe://"
 
 
 class SubjectTokens:
-    """Verifies tokens of trust issuers. Without `reviews` or `callers`, what they would prove is refused."""
+    """Verifies tokens of trust issuers. Without `reviews`, `callers` or `roles`, what they would prove is refused."""
 
     def __init__(
-        self, keys: IssuerKeys, *, reviews: TokenReviews | None = None, callers: SignedCallers | None = None
+        self,
+        keys: IssuerKeys,
+        *,
+        reviews: TokenReviews | None = None,
+        callers: SignedCallers | None = None,
+        roles: RoleIds | None = None,
     ) -> None:
         self._keys = keys
         self._reviews = reviews
         self._callers = callers
+        self._roles = roles
 
     @staticmethod
     def read(unverified_token: UnverifiedToken) -> UnverifiedClaims:
@@ -61,7 +68,14 @@ class SubjectTokens:
             raise TokenRefused(Flaw.ALGORITHM_REFUSED)
         if issuer.verify is Verification.TOKEN_REVIEW:
             return await self._reviewed(token, issuer, profile, now)
-        return verify_parsed(token, profile, await self._keys.find(issuer, token.key_id), now)
+        verified = verify_parsed(token, profile, await self._keys.find(issuer, token.key_id), now)
+        return verified if issuer.type is not IssuerType.AWS else await self.attest(verified, issuer)
+
+    async def attest(self, verified: VerifiedClaims, issuer: TrustIssuer) -> VerifiedClaims:
+        """The claims of an AWS token, with the unique id of the role where it is certain. Raises `TokenRefused`."""
+        if self._roles is None:
+            raise TokenRefused(Flaw.KEYS_UNAVAILABLE)
+        return await self._roles.attest(with_role_id(verified, None), issuer)
 
     async def _reviewed(
         self, token: UnverifiedJws, issuer: TrustIssuer, profile: TokenProfile, now: datetime

@@ -18,9 +18,12 @@ from leasehold.model.names import check_text
 _STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_ARN_LIMIT = 2048
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/[A-Za-z0-9+=,.@_/-]+")
 _UNIQUE_ID = re.compile(r"A[A-Z0-9]{15,127}")
 _SPIFFE_ID = re.compile(r"spiffe://[a-z0-9._-]{1,255}(?:/[A-Za-z0-9._-]+)+")
+ROLE_ID_CLAIM = "leasehold:iam_role_id"
+"""Where the unique id of an IAM role stands beside the claims of its token: put there by us, never by the token."""
 _TERRAFORM_ID = re.compile(r"(org|ws|prj)-[A-Za-z0-9]{8,64}")
 
 
@@ -120,7 +123,10 @@ class GitLabSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsSubject:
-    """An IAM role, by outbound web identity token: the account that the token is of, and the role's ARN in it."""
+    """An IAM role, by outbound web identity token: its account, its ARN, and its unique id (`AROA…`).
+
+    The token names the role by ARN alone, which a role made anew has too: IAM is asked which role holds that name.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     TYPE: ClassVar[IssuerType] = IssuerType.AWS
@@ -128,11 +134,14 @@ class AwsSubject:
     UNTRUSTED: ClassVar[tuple[str, ...]] = ("/https:~1~1sts.amazonaws.com~1/request_tags",)
     aws_account: str
     role_arn: str
+    unique_id: str
 
     def __post_init__(self) -> None:
         named = _ROLE_ARN.fullmatch(self.role_arn)
         if named is None or named[1] != self.aws_account:
             raise InvalidValue("role_arn is the ARN of a role of aws_account, whose id has twelve digits")
+        if not _UNIQUE_ID.fullmatch(self.unique_id):
+            raise InvalidValue("unique_id is what IAM gives as the role's RoleId, such as AROAEXAMPLEROLEID1234")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +296,12 @@ Subject: TypeAlias = (
     | BuildkiteSubject
     | OidcSubject
 )
+
+
+def check_role_arn(value: str, what: str) -> None:
+    """Raise `InvalidValue` unless `value` is the ARN of an IAM role."""
+    if len(value) > _ARN_LIMIT or not _ROLE_ARN.fullmatch(value):
+        raise InvalidValue(f"{what} is the ARN of an IAM role, such as arn:aws:iam::123456789012:role/reader")
 
 
 def _is_digits(value: str) -> bool:

@@ -27,6 +27,7 @@ from leasehold.model.subjects import (
     OidcSubject,
     SpiffeSubject,
     Subject,
+    check_role_arn,
 )
 from leasehold.model.workloads import WorkloadKind
 
@@ -82,6 +83,7 @@ class TrustIssuer:
     `login` lets people log in there to let agents act for them; `id_jag` takes its word for people (ID-JAG) instead.
     `groups_claim` names the claim that lists the groups of people who come from there.
     `software_statements` takes its word for clients that register themselves (RFC 7591 §2.3).
+    For aws IAM is asked which role holds a name, as this server or as the role `reader_role_arn` in that account.
     For aws-sts `issuer` is the STS endpoint itself; for spiffe it is the `iss`, or `spiffe://` and the trust domain.
     """
 
@@ -103,6 +105,7 @@ class TrustIssuer:
     id_jag: bool = False
     software_statements: bool = False
     groups_claim: str | None = None
+    reader_role_arn: str | None = None
 
     def __post_init__(self) -> None:
         check_issuer(self.type, self.issuer)
@@ -112,6 +115,7 @@ class TrustIssuer:
         self._check_keys()
         self._check_review()
         self._check_groups()
+        self._check_reader()
         if not self.audiences:
             raise InvalidValue("audiences must name at least one audience")
         for audience in self.audiences:
@@ -131,6 +135,13 @@ class TrustIssuer:
             raise InvalidValue("groups_claim is for issuers that people come from: those with login or id_jag")
         if not 0 < len(self.groups_claim) <= _CLAIM_LIMIT or not self.groups_claim.isprintable():
             raise InvalidValue(f"groups_claim must be 1-{_CLAIM_LIMIT} printable characters")
+
+    def _check_reader(self) -> None:
+        if self.reader_role_arn is None:
+            return
+        if self.type is not IssuerType.AWS:
+            raise InvalidValue("reader_role_arn is for an issuer of type aws: it asks IAM which role holds a name")
+        check_role_arn(self.reader_role_arn, "reader_role_arn")
 
     def _check_review(self) -> None:
         asked = self.verify is Verification.TOKEN_REVIEW or bool(self.watch)

@@ -38,6 +38,7 @@ def issuer_shift(was: TrustIssuer, now: TrustIssuer) -> list[Move]:
             "its word for clients is taken",
             "its word for clients is not taken",
         ),
+        *_set_reader(was, now),
         *_watch_moves(was, now),
         *_raised(was.id_jag, now.id_jag, "its word for people is taken", "its word for people is not taken"),
         *_groups_moves(was, now),
@@ -53,6 +54,11 @@ def _proof_moves(was: TrustIssuer, now: TrustIssuer) -> Iterator[Move]:
         yield Move(-1, 1, "the cluster is asked") if asked else Move(+1, 3, "the cluster is not asked any more")
     elif was.api_server is not None and (was.api_server, was.credential) != (now.api_server, now.credential):
         yield Move(+1, 4, "another API server is believed")
+
+
+def _set_reader(was: TrustIssuer, now: TrustIssuer) -> Iterator[Move]:
+    if was.reader_role_arn != now.reader_role_arn:
+        yield Move(+1, 4, "another reader is believed about IAM's roles")
 
 
 def _groups_moves(was: TrustIssuer, now: TrustIssuer) -> Iterator[Move]:

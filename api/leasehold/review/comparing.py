@@ -17,7 +17,7 @@ from leasehold.review.declared import Declared, DeclaredObject, declared_world
 from leasehold.review.drift import Picture
 from leasehold.review.findings import Unproven
 from leasehold.review.gate.rules import Rules
-from leasehold.review.plan_review import Against, PlanReview, judge_plan, removed_by
+from leasehold.review.plan_review import Against, Judged, PlanReview, judge_plan, removed_by
 from leasehold.review.quotation import quoted
 from leasehold.review.worlds import Key, Live
 
@@ -46,6 +46,11 @@ class Sides:
 
 def compare(sides: Sides, live: Picture, rules: Rules, author: Principal | None) -> PlanReview:
     """What the head lets agents do and the base does not, judged as a plan from one to the other would be."""
+    return judged_from(sides, live, rules, author).review
+
+
+def judged_from(sides: Sides, live: Picture, rules: Rules, author: Principal | None) -> Judged:
+    """The same, with the change that was judged."""
     base = _with_policies(sides.base.declared, sides.base.policies, live.live)
     as_before = {
         name: _live_policy(name, live.live) for name in sides.base.policies.keys() - sides.head.policies.keys()
@@ -55,7 +60,7 @@ def compare(sides: Sides, live: Picture, rules: Rules, author: Principal | None)
     unsure = (*head.unproven, *map(_of_the_base, base.unproven))
     was = supposed(replace(live, declared=base))
     judged = judge_plan(replace(live, declared=replace(head, unproven=unsure), live=was), rules, author)
-    return replace(judged.review, against=Against.BASE)
+    return replace(judged, review=replace(judged.review, against=Against.BASE))
 
 
 def supposed(picture: Picture) -> Live:

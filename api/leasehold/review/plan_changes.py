@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from leasehold.model.kinds import Kind
 from leasehold.review.findings import WIRE, Cause, Entitlement, Risk
+from leasehold.review.proofs import AccessProof
+from leasehold.review.spawning import DelegationChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +65,14 @@ class PlanSummary:
     unproven: int
     coverage_pct: float
     max_risk: Risk | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinceBase:
+    """What a plan brings that the base branch does not have though it lives already: drift that the plan takes over."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    access: tuple[AccessChange, ...]
+    foundations: tuple[FoundationChange, ...]
+    proofs: tuple[AccessProof, ...]
+    delegation: tuple[DelegationChange, ...]

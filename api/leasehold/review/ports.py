@@ -22,6 +22,7 @@ from leasehold.review.history import History
 class Objects(Protocol):
     """The live objects."""
 
+    def find(self, kind: Kind, name: str) -> Stored[Spec] | None: ...
     def list(
         self, kind: Kind, *, after: str = "", limit: int | None = None, filters: Filters = EVERYTHING
     ) -> Sequence[Stored[Spec]]: ...

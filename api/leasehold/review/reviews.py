@@ -18,13 +18,15 @@ from leasehold.review.comparing import Sides, compare
 from leasehold.review.declared import Declared
 from leasehold.review.drift import Picture, find_drift
 from leasehold.review.gate.approvals import approvals_of
+from leasehold.review.gate.delta import SemanticDelta, semantic_delta
 from leasehold.review.gate.rules import USUAL, Rules, Verdict
 from leasehold.review.outside import Outside, visible_profiles
-from leasehold.review.plan_review import Judged, PlanReview, judge_plan
+from leasehold.review.plan_review import Judged, PlanReview
 from leasehold.review.ports import Observer, Recalled, Recollection, Store, View
 from leasehold.review.replays import WITHHELD, PlanReplay, may_recall
 from leasehold.review.reports import DriftReport
-from leasehold.review.worlds import Live, live_picture
+from leasehold.review.since_base import Asked, judge
+from leasehold.review.worlds import Key, Live, World, live_picture
 
 _LOOKS = 5
 NOBODY_LOOKED = "this registry does not look at other systems"
@@ -59,21 +61,35 @@ class Reviews:
             live = _look(view, now)
             return find_drift(Picture(declared, live, view.versions, _Evidence(view), outside, _seen(view, live)))
 
-    def plan(self, declared: Declared, now: datetime, author: Principal | None = None) -> PlanReview:
+    def plan(
+        self, declared: Declared, now: datetime, author: Principal | None = None, base: Declared | None = None
+    ) -> PlanReview:
         """What an apply of the plans would change in access, and whether the rules let it."""
-        return self.judged(declared, now, author).review
+        return self.judged(declared, now, author, base).review
 
-    def judged(self, declared: Declared, now: datetime, author: Principal | None) -> Judged:
+    def judged(
+        self, declared: Declared, now: datetime, author: Principal | None, base: Declared | None = None
+    ) -> Judged:
         """The same, with the change that was judged."""
         recalled = self._recalled(author)
         with self._store.read() as view:
             live = _look(view, now)
             picture = Picture(declared, live, view.versions, seen=_seen(view, live))
-            judged = judge_plan(picture, self._rules, author, recalled)
+            judged = judge(picture, Asked(rules=self._rules, author=author, base=base), recalled)
             if judged.review.gate.verdict is not Verdict.NEEDS_APPROVAL:
                 return judged
             approvals = approvals_of(judged.delta, _Evidence(view), view.versions)
             return replace(judged, approvals=tuple(approvals))
+
+    def change(self, declared: Declared, gone: Iterable[Key]) -> SemanticDelta:
+        """What part of a plan changes: some objects as they would be, and some that would be gone."""
+        keys, removed = {*declared.by_key, *gone}, set(gone)
+        with self._store.read() as view:
+            stored = {key: view.objects.find(*key) for key in sorted(keys)}
+        was = {key: one.spec for key, one in stored.items() if one is not None}
+        kept = {key: spec for key, spec in was.items() if key not in removed}
+        now = kept | {key: one.spec for key, one in declared.by_key.items()}
+        return semantic_delta(World(was), World(now), keys, declared.outlines)
 
     def _recalled(self, author: Principal | None) -> Recalled | PlanReplay | None:
         """Decisions on record, for whoever may have them explained; nothing is read of them for others."""

@@ -146,6 +146,7 @@ def _registry_schemas() -> dict[str, Schema]:
         "Simulation": _simulation(),
         "ReviewBody": _closed(stacks=_stacks(1)),
         "PlanReviewBody": _plan_review(),
+        "CoverageBody": _coverage(),
         "ComparisonBody": _closed(base=_side(), head=_side()),
         "ApprovalBody": _closed(receipt=_STRING),
         "AuditPage": _page("AuditEvent"),
@@ -241,9 +242,19 @@ def _closed(**properties: Schema) -> Schema:
 
 
 def _plan_review() -> Schema:
-    proofs = {"type": "object", "additionalProperties": _STRING}
-    shown = _closed(token=_STRING, objects=proofs)
-    return {**_closed(stacks=_stacks(1), receipt={"anyOf": [shown, {"type": "null"}]}), "required": ["stacks"]}
+    shown = {"anyOf": [_shown_receipt(), {"type": "null"}]}
+    base = {"anyOf": [_stacks(1), {"type": "null"}]}
+    return {**_closed(stacks=_stacks(1), receipt=shown, base=base), "required": ["stacks"]}
+
+
+def _coverage() -> Schema:
+    gone: Schema = {"type": "object", "propertyNames": {"enum": [kind.value for kind in Kind]}}
+    gone["additionalProperties"] = _NAMES
+    return {**_closed(stacks=_stacks(1), receipt=_shown_receipt(), gone=gone), "required": ["stacks", "receipt"]}
+
+
+def _shown_receipt() -> Schema:
+    return _closed(token=_STRING, objects={"type": "object", "additionalProperties": _STRING})
 
 
 def _page(item: str) -> Schema:

@@ -119,18 +119,55 @@ class ShownReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReviewBody(ReviewBody):
-    """The plans to review together, and the receipt that is to be shown when they are applied."""
+    """The plans to review together, the receipt that is to be shown when they are applied, and the base branch.
+
+    `base`: what the same stacks declare there.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     receipt: ShownReceipt | None = None
+    base: tuple[DeclaredStack, ...] | None = None
+
+    def __post_init__(self) -> None:
+        ReviewBody.__post_init__(self)
+        if self.base is not None and sorted(one.stack for one in self.base) != sorted(one.stack for one in self.stacks):
+            raise InvalidValue("base must hold the same stacks as the plans, each once")
 
 
-def parse_plan(body: Json) -> tuple[Declared, Bundle | None]:
-    """What plans declare, and the receipt that is shown with them. Raises `InvalidBody`."""
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """What plans declare, what the base branch does, and the receipt that is shown with them."""
+
+    declared: Declared
+    base: Declared | None
+    bundle: Bundle | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageBody(ReviewBody):
+    """Some objects of plans as they would be, those that would be `gone`, by kind, and the receipt to be shown."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    receipt: ShownReceipt
+    gone: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
+
+
+def parse_coverage(body: Json) -> tuple[Declared, tuple[tuple[Kind, str], ...], Bundle]:
+    """What part of plans changes, and the receipt that is shown with it. Raises `InvalidBody`."""
+    parsed = parse_as(CoverageBody, body)
+    gone = tuple((kind, name) for kind, names in sorted(parsed.gone.items()) for name in names)
+    return _declared(parsed.stacks, "stacks"), gone, Bundle(parsed.receipt.token, parsed.receipt.objects)
+
+
+def parse_plan(body: Json) -> Plans:
+    """What is to be reviewed. Raises `InvalidBody`."""
     parsed = parse_as(PlanReviewBody, body)
     shown = parsed.receipt
-    bundle = Bundle(shown.token, shown.objects) if shown is not None else None
-    return _declared(parsed.stacks, "stacks"), bundle
+    return Plans(
+        declared=_declared(parsed.stacks, "stacks"),
+        base=_declared(parsed.base, "base") if parsed.base is not None else None,
+        bundle=Bundle(shown.token, shown.objects) if shown is not None else None,
+    )
 
 
 def parse_declared(body: Json) -> Declared:

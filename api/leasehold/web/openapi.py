@@ -275,6 +275,11 @@ def plan_operation() -> Operation:
     return {"openapi_extra": {"requestBody": _body("PlanReviewBody")}}
 
 
+def coverage_operation() -> Operation:
+    """The body of `POST /v1/receipts:check`."""
+    return {"openapi_extra": {"requestBody": _body("CoverageBody")}}
+
+
 def comparison_operation() -> Operation:
     """The body of `POST /v1/plan-comparisons`."""
     return {"openapi_extra": {"requestBody": _body("ComparisonBody")}}

@@ -1,4 +1,4 @@
-"""`POST /v1/drift`, `/v1/plan-reviews` and `/v1/plan-comparisons`: reads for every role.
+"""`POST /v1/drift`, `/v1/plan-reviews`, `/v1/plan-comparisons` and `/v1/receipts:check`: reads for every role.
 
 They carry a body, so they are POSTs.
 """
@@ -22,17 +22,22 @@ from leasehold.model.principal import Principal
 from leasehold.model.receipts import Bundle
 from leasehold.policy.platform import PlatformAction
 from leasehold.registry.approvals import record_approval
-from leasehold.review.gate.receipts import Receipt, Reviewed
+from leasehold.review.gate.receipts import Coverage, Receipt, Reviewed
 from leasehold.review.plan_review import Judged, PlanReview
 from leasehold.review.reports import DriftReport
 from leasehold.review.reviews import Reviews
 from leasehold.web import openapi
 from leasehold.web.bodies import Json, parse_as, read_json
-from leasehold.web.declarations import REVIEW_LIMIT, parse_comparison, parse_declared, parse_plan
+from leasehold.web.declarations import REVIEW_LIMIT, parse_comparison, parse_coverage, parse_declared, parse_plan
 from leasehold.web.doors import Doors
 
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
-_REPORTS: dict[str, type] = {"drift": DriftReport, "plan-review": PlanReview, "receipt": Receipt}
+_REPORTS: dict[str, type] = {
+    "drift": DriftReport,
+    "plan-review": PlanReview,
+    "receipt": Receipt,
+    "receipt-coverage": Coverage,
+}
 RECEIPT_LIMIT = 64 * 1024
 _ID_SHOWN = 64
 _HEADERS = {"Cache-Control": "no-store"}
@@ -64,6 +69,12 @@ def review_router(doors: Doors) -> APIRouter:
             routes.compare,
             "Say what one version of stacks or policies lets agents do that another does not",
             openapi.comparison_operation(),
+        ),
+        (
+            "/receipts:check",
+            routes.check,
+            "Say whether a receipt covers what is planned so far",
+            openapi.coverage_operation(),
         ),
         (
             "/plan-reviews/{receipt_id}:approve",
@@ -114,6 +125,11 @@ class _ReviewRoutes:
         caller, body = await self._asked(request, "plan-comparisons")
         return await run_in_threadpool(self._compared, body, caller, self._doors.clock())
 
+    async def check(self, request: Request) -> Response:
+        """Whether a receipt covers part of a plan, asked object by object while it is made."""
+        _, body = await self._asked(request, "receipts")
+        return await run_in_threadpool(self._checked, body, self._doors.clock())
+
     async def approve(self, request: Request, receipt_id: str) -> Response:
         """The receipt again, approved by whoever calls."""
         caller = await self._doors.caller(request)
@@ -141,9 +157,17 @@ class _ReviewRoutes:
         sides = parse_comparison(body, lambda name, revision: reviews.policy_at(name, revision).spec or {})
         return _answer("plan-review", reviews.compared(sides, now, caller))
 
+    def _checked(self, body: Json, now: datetime) -> Response:
+        declared, gone, bundle = parse_coverage(body)
+        receipts = self._doors.receipts
+        if receipts is None:
+            return _answer("receipt-coverage", Coverage(required=False))
+        delta = self._reviews.change(declared, gone)
+        return _answer("receipt-coverage", receipts.covers(delta, declared.stacks, bundle, now))
+
     def _judged(self, body: Json, caller: Principal, now: datetime) -> tuple[Judged, Bundle | None]:
-        declared, bundle = parse_plan(body)
-        return self._reviews.judged(declared, now, caller), bundle
+        plans = parse_plan(body)
+        return self._reviews.judged(plans.declared, now, caller, plans.base), plans.bundle
 
 
 def review_schemas() -> dict[str, Schema]:

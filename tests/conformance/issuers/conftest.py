@@ -20,6 +20,9 @@ class IssuerWorld:
         self.world, self.kind, self.vector = world, IssuerType(kind), VECTORS[kind]
         key = signing_key(f"vector-{kind}", self.vector["algorithm"])
         self.issuer = SimulatedIssuer.of(kind, clock=lambda: world.now, keys=[key])
+        if kind == IssuerType.AWS:  # IAM knows the role of the vector, and of which no token tells
+            pins = self.vector["pins"]
+            world.roles.make(pins["role_arn"], unique_id=pins["unique_id"])
         self.trust()
         self.bind()
 

@@ -14,6 +14,19 @@ pytestmark = pytest.mark.terraform
 RULES = {"receipts": ["prod"], "mass_agents": 50}
 CONFIGURATION = base("").replace('oidc         = { subject = "ci-prod" }', 'oidc         = { subject = "bot" }')
 
+# What an attacker adds after the approval: nothing refers to it, and Terraform may write it last.
+MORE = """\
+resource "leasehold_owner" "mallory" {
+  name         = "mallory"
+  display_name = "Mallory"
+  email        = "mallory@example.com"
+  team         = "web"
+}
+"""
+UNSEEN = (
+    MORE.replace('"mallory@', '"${terraform_data.known_later.id}@') + 'resource "terraform_data" "known_later" {}\n'
+)
+
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory):
@@ -72,14 +85,16 @@ def test_what_was_reviewed_and_approved_is_applied_and_nothing_else(stack, peopl
     yes = admin("approve", receipt, "--out", approved)
     assert yes.returncode == 0, yes.stderr
     wider = CONFIGURATION.replace('resources   = ["repo:web"]', 'resources   = ["repo:api"]')
-    stack.write(wider)
-    assert "is not changed as it was reviewed" in apply(stack, 1, LEASEHOLD_RECEIPT_FILE=str(approved))
-    stack.write(wider + GATE)
     untouched = registry.call("GET", "/v1/snapshot")["objects"]
-    assert "Receipt does not cover this plan" in apply(stack, 1, LEASEHOLD_RECEIPT_FILE=str(approved))
-    assert registry.call("GET", "/v1/snapshot")["objects"] == untouched
-    stack.write(CONFIGURATION)
+    for attack in (wider, wider + GATE, CONFIGURATION + MORE, CONFIGURATION + UNSEEN):
+        stack.write(attack)
+        said = apply(stack, 1, LEASEHOLD_RECEIPT_FILE=str(approved))
+        assert "Receipt does not cover this plan" in said
+        assert "is not changed as it was reviewed" in said
+        assert registry.call("GET", "/v1/snapshot")["objects"] == untouched
+    stack.write(CONFIGURATION.replace('commit = "c0ffee"', 'commit = "merged"\n  run_url = "https://ci.example.com/8"'))
     apply(stack, 0, LEASEHOLD_RECEIPT_FILE=str(approved))
+    assert registry.get("deployments", "bot-prod")["commit"] == "merged"
     assert "bot/github.read_file@repo:web" in registry.names("grants")
     assert "bot/github.read_file@repo:api" not in registry.names("grants")
     events = registry.call("GET", "/v1/audit/events?limit=1000")["items"]
@@ -93,6 +108,22 @@ def test_a_plan_that_changes_no_access_needs_nobody(stack, people, tmp_path):
     done, receipt = reviewed(stack, pipeline, tmp_path, renamed)
     assert done.returncode == 0, done.stdout + done.stderr
     apply(stack, 0, LEASEHOLD_RECEIPT_FILE=str(receipt))
+
+
+def test_an_unknown_that_was_reviewed_lets_the_rest_be_applied_and_is_not_written_unseen(
+    stack, people, registry, tmp_path
+):
+    """The command and the provider outline what is not known yet alike: from a plan's JSON, and from Terraform."""
+    pipeline, admin = people
+    further = CONFIGURATION.replace("opens an issue", "opens one") + UNSEEN
+    done, receipt = reviewed(stack, pipeline, tmp_path, further)
+    assert json.loads(done.stdout)["unproven"][0]["address"] == "leasehold_owner.mallory"
+    approved = tmp_path / "approved.json"
+    assert admin("approve", receipt, "--out", approved).returncode == 0
+    said = apply(stack, 1, LEASEHOLD_RECEIPT_FILE=str(approved))
+    assert "`owners/mallory` is not changed as it was reviewed" in " ".join(said.split())
+    assert registry.get("tool-servers", "github")["tools"]["create_issue"]["description"] == "opens one"
+    assert "mallory" not in registry.names("owners")
 
 
 def test_a_denied_plan_exits_with_5_and_nobody_can_approve_it(stack, people, tmp_path):
@@ -126,7 +157,7 @@ def test_a_saved_plan_is_refused_once_something_else_lives_and_its_approval_hold
     before = registry.get("tool-servers", "github")
     stack.run("apply", "-no-color", "tfplan", expect=1, **granted)
     assert registry.get("tool-servers", "github") == before
-    assert "is not changed as it was reviewed" in apply(stack, 1, **granted)  # planned anew: from by-hand to moved
+    assert "Receipt does not cover this plan" in apply(stack, 1, **granted)  # planned anew: from by-hand to moved
     assert registry.get("tool-servers", "github") == before
 
     registry.change("tool-servers", "github", url=here)

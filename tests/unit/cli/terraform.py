@@ -98,10 +98,11 @@ class Backend:
         self.seen.append(request)
         if request.url.path == "/oauth2/token":
             return httpx.Response(200, json={"access_token": "exchanged", "expires_in": 300, "lease": "l-1"})
-        declared, _ = parse_plan(json.loads(request.content))
+        plans = parse_plan(json.loads(request.content))
+        declared = plans.declared
         if request.url.path == "/v1/drift":
             return _json("drift", self.reviews.drift(declared, NOW))
-        review = self.reviews.plan(declared, NOW)
+        review = self.reviews.plan(declared, NOW, base=plans.base)
         return _json("plan-review", replace(review, receipt=receipt_of(review, self.approved_by)))
 
 

@@ -76,7 +76,13 @@ SUBJECTS = {
             ref_path="refs/heads/main", unprotected_ref=True,
         )
     ],
-    "aws": [Aws(aws_account="123456789012", role_arn="arn:aws:iam::123456789012:role/x")],
+    "aws": [
+        Aws(
+            aws_account="123456789012",
+            role_arn="arn:aws:iam::123456789012:role/x",
+            unique_id="AROAEXAMPLEROLEID1234",
+        )
+    ],
     "aws-sts": [AwsSts(aws_account="123456789012", unique_id="AROAEXAMPLE", arn="arn:aws:sts::1:assumed-role/x/y")],
     "google": [Google(subject="117", project_number="9", instance_id="3")],
     "azure": [Azure(tenant_id="t", object_id="o", client_id="c")],
@@ -137,7 +143,7 @@ def furnish(stack):
         for name, client in (
             ("triage", OAuthClient(jwks={"keys": []}, redirect_uris=["https://a.example/cb"], dpop="required")),
             ("scout", OAuthClient(jwks_uri="https://a.example/jwks", client_ids=["https://a.example/c"])),
-            ("third", OAuthClient(dynamic_clients=2, secret_allowed=True)),
+            ("third", OAuthClient(dynamic_clients=2, public_clients=True, secret_allowed=True)),
         )
     ]
     issuers(stack)
@@ -263,6 +269,9 @@ def issuers(stack):
         api_server="https://k",
         credential="k",
         **common,
+    )
+    TrustIssuer(
+        stack, "account", type="aws", issuer="https://a", reader_role_arn="arn:aws:iam::123456789012:role/r", **common
     )
 
 

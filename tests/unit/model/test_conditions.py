@@ -147,7 +147,9 @@ def test_there_is_a_bound_on_conditions():
     "path", ["/https:~1~1sts.amazonaws.com~1/request_tags/team", "/https:~1~1sts.amazonaws.com~1/request_tags"]
 )
 def test_a_condition_on_what_the_caller_chooses_is_refused(path):
-    role = AwsSubject(aws_account="123456789012", role_arn="arn:aws:iam::123456789012:role/triage")
+    role = AwsSubject(
+        aws_account="123456789012", role_arn="arn:aws:iam::123456789012:role/triage", unique_id="AROAEXAMPLEROLEID1234"
+    )
     with pytest.raises(InvalidValue, match="the caller chooses"):
         WorkloadBinding(trust_issuer="aws", agent="a", aws=role, claims={path: ClaimCondition(exact="x")})
 

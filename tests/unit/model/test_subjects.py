@@ -59,9 +59,24 @@ def test_no_pin_takes_a_wildcard_or_nothing(kind, value):
             KINDS[kind](**{**PINS[kind], name: value})
 
 
+# Which of its pins tells one subject of a kind from every other, today's and those made later.
+OWN_ID = {
+    IssuerType.GITHUB_ACTIONS: "repository_id",
+    IssuerType.GITLAB: "project_id",
+    IssuerType.AWS: "unique_id",
+    IssuerType.AWS_STS: "unique_id",
+    IssuerType.GOOGLE: "subject",
+    IssuerType.AZURE: "object_id",
+    IssuerType.SPIFFE: "spiffe_id",
+    IssuerType.HCP_TERRAFORM: "workspace_id",
+    IssuerType.BUILDKITE: "pipeline_id",
+    IssuerType.OIDC: "subject",
+}
+
+
 @pytest.mark.parametrize("kind", [kind for kind in IssuerType if kind is not IssuerType.KUBERNETES])
-def test_a_mandatory_pin_cannot_pass_to_somebody_else(kind):
-    assert mandatory(kind) - KINDS[kind].MUTABLE
+def test_the_pin_that_tells_a_subject_apart_is_mandatory_and_cannot_pass_to_somebody_else(kind):
+    assert OWN_ID[kind] in mandatory(kind) - KINDS[kind].MUTABLE
 
 
 def test_an_account_by_name_alone_is_refused_unless_that_is_said_outright():
@@ -104,6 +119,7 @@ def test_ids_alone_would_admit_every_branch_and_are_refused(kind, without):
         (IssuerType.GITLAB, "namespace_id", "７２"),
         (IssuerType.AWS, "role_arn", "arn:aws:iam::999999999999:role/triage"),
         (IssuerType.AWS, "role_arn", "arn:aws:sts::123456789012:assumed-role/triage/x"),
+        (IssuerType.AWS, "unique_id", "triage"),
         (IssuerType.AWS_STS, "unique_id", "triage"),
         (IssuerType.AWS_STS, "aws_account", "12345"),
         (IssuerType.GOOGLE, "subject", "triage@acme.iam.gserviceaccount.com"),
@@ -175,3 +191,19 @@ def test_an_issuer_that_cannot_be_one_of_its_kind_is_refused(kind, url):
 def test_a_cluster_that_could_not_be_asked_safely_is_refused(more):
     with pytest.raises(InvalidValue):
         issuer(**more)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arn"),
+    [
+        (IssuerType.AWS, "reader"),
+        (IssuerType.AWS, "arn:aws:iam::123456789012:user/reader"),
+        (IssuerType.AWS, "arn:aws:iam::123456789012:role/" + "r" * 2048),
+        (IssuerType.AWS_STS, "arn:aws:iam::123456789012:role/reader"),
+        (IssuerType.OIDC, "arn:aws:iam::123456789012:role/reader"),
+    ],
+)
+def test_a_reader_is_a_role_and_reads_roles_alone(kind, arn):
+    with pytest.raises(InvalidValue, match="reader_role_arn"):
+        issuer(kind, "https://x.example", reader_role_arn=arn)
+    assert issuer(IssuerType.AWS, "https://x.example", reader_role_arn="arn:aws:iam::123456789012:role/reader")

@@ -5,10 +5,11 @@ import json
 import pytest
 from tests.fakes.provider_host import Terraform, unavailable
 from tests.unit.review.test_review_doors import Client
-from tests.unit.review.test_verdict_vectors import EACH, app
+from tests.unit.review.test_verdict_vectors import EACH, app, by_the_command_line
 
 from leasehold.model.plain import plain
 from leasehold.review.declared import NAMED_AFTER
+from leasehold_provider.base import read_base
 from leasehold_provider.client import Answer
 from leasehold_provider.protocol import UNKNOWN, DiagnosticError
 from leasehold_provider.receipt import Receipt
@@ -118,9 +119,9 @@ def planned(walk, *grants):
     return walk.plan("leasehold_gate", {})
 
 
-def approved(registry, *grants):
-    """The receipt of a plan of these grants alone, approved."""
-    rows = [{"type": "leasehold_grant", "address": "leasehold_grant.x", "values": one} for one in grants]
+def approved(registry, *grants, rows=()):
+    """The receipt of a plan of these grants and rows alone, approved."""
+    rows = [*rows, *({"type": "leasehold_grant", "address": "leasehold_grant.x", "values": one} for one in grants)]
     body = {"stacks": [{"stack": "held", "resources": rows}]}
     asked = registry.send("POST", "/v1/plan-reviews", "held", json=body).json()["receipt"]
     path = f"/v1/plan-reviews/{asked['id']}:approve"
@@ -140,13 +141,62 @@ def test_a_plan_that_was_approved_is_said_nothing_of_even_if_no_receipt_is_shown
     assert planned(held(client), CREATES).diagnostics == []
 
 
-@pytest.mark.parametrize("changed", [[DELETES], [CREATES, DELETES]], ids=["another", "more"])
-def test_a_plan_that_changed_after_its_approval_is_stopped_before_its_first_write(client, registry, changed):
-    (error,) = planned(held(client, approved(registry, CREATES)), *changed).errors
-    assert error.startswith("Receipt does not cover this plan: ")
-    assert "is not changed as it was reviewed: review the plan again. Nothing is written." in error
-    assert "leasehold review plan.json --stack held --gate --receipt receipt.json" in error
+REFUSED = "Receipt does not cover this plan: "
+ADVICE = "leasehold review plan.json --stack held --gate --receipt receipt.json"
+
+
+def test_what_was_added_after_the_approval_stops_the_plan_itself_without_a_gate(client, registry):
+    walk = held(client, approved(registry, CREATES))
+    assert walk.plan("leasehold_grant", CREATES).diagnostics == []
+    (error,) = walk.plan("leasehold_grant", DELETES).errors
+    assert error.startswith(REFUSED)
+    assert "is not changed as it was reviewed: review the plan again." in error
+    assert ADVICE in error
     assert client.count("PUT") == 0
+
+
+def test_what_goes_and_was_not_approved_stops_the_plan_too(client, registry):
+    state = held(client, approved(registry, CREATES, DELETES)).create("leasehold_grant", CREATES)
+    walk = held(client, approved(registry, CREATES, DELETES))
+    (error,) = walk.plan("leasehold_grant", None, state).errors
+    assert error.startswith(REFUSED)
+
+
+def test_what_is_not_known_yet_is_covered_as_far_as_it_was_reviewed(client, registry):
+    seen = held(client)
+    for _ in range(2):
+        seen.plan("leasehold_grant", {**CREATES, "resources": UNKNOWN}).ok()
+    receipt = approved(registry, rows=seen.run.resources["leasehold_gate"].rows())
+    assert held(client, receipt).plan("leasehold_grant", {**CREATES, "resources": UNKNOWN}).diagnostics == []
+    (error,) = held(client, receipt).plan("leasehold_grant", {**DELETES, "resources": UNKNOWN}).errors
+    assert error.startswith(REFUSED)
+
+
+def test_the_walk_that_applies_asks_the_registry_nothing_more_than_to_write(client, registry):
+    walk = held(client, approved(registry, CREATES, DELETES))
+    walk.create("leasehold_grant", CREATES)
+    asked = client.count("POST", "/v1/receipts:check")
+    walk.plan("leasehold_grant", DELETES)
+    assert client.count("POST", "/v1/receipts:check") == asked
+
+
+@pytest.mark.parametrize("stack", ["prod", None])
+def test_where_no_rule_asks_for_a_receipt_the_registry_is_asked_once_at_most(client, stack):
+    walk = Terraform(client)
+    session = DevelopmentSession("prod", stack=stack)
+    walk.provider.run.start(Registry(client, Retry(walk._sleep), session, GIVEN))
+    for number in range(3):
+        assert walk.plan("leasehold_grant", {**GRANT, "resources": [f"repo:{number}"]}).diagnostics == []
+    assert client.count("POST", "/v1/receipts:check") == (stack is not None)
+
+
+def test_what_lives_of_the_stack_and_no_state_knows_stops_the_plan_at_the_gate(client, registry):
+    """No resource is planned for it, so that only the whole plan shows that it would go."""
+    receipt = approved(registry, CREATES)
+    held(client, approved(registry, DELETES)).create("leasehold_grant", DELETES)
+    (error,) = planned(held(client, receipt), CREATES).errors
+    assert error.startswith(REFUSED)
+    assert ADVICE in error
 
 
 def test_a_live_object_that_changed_after_the_approval_stops_the_plan_too(client, registry):
@@ -155,8 +205,7 @@ def test_a_live_object_that_changed_after_the_approval_stops_the_plan_too(client
     receipt = approved(registry, ends)
     registry.change("grants", state["id"], {**CREATES, "justification": "by hand"}, 1)
     walk = held(client, receipt)
-    walk.plan("leasehold_grant", ends, walk.read("leasehold_grant", state).ok()).ok()
-    (error,) = walk.plan("leasehold_gate", {}).errors
+    (error,) = walk.plan("leasehold_grant", ends, walk.read("leasehold_grant", state).ok()).errors
     assert "is not changed as it was reviewed" in error
 
 
@@ -193,13 +242,20 @@ def listed(text):
     return [line for line in detail.splitlines() if line.startswith("- ")]
 
 
+def saved_base(vector, folder):
+    """The base branch as the command line saves it for the provider."""
+    by_the_command_line(vector, folder)
+    return read_base(str(folder / "saved.json")) if "base" in vector else None
+
+
 @EACH
-def test_the_verdict_is_the_registrys_to_the_letter(path):
+def test_the_verdict_is_the_registrys_to_the_letter(path, tmp_path):
     """The shared corpus, as the provider tells it."""
     vector = json.loads(path.read_text())
     served, planned = app(vector)
     walk = Terraform(Served(served), DevelopmentSession("viewer", stack="prod"))
     run = walk.provider.run
+    run.start(Registry(Served(served), Retry(walk._sleep), run.registry.session, base=saved_base(vector, tmp_path)))
     run.changes_planned = True
     for (kind, name), spec in planned.items():
         key = NAMED_AFTER.get(kind, "name")
@@ -209,3 +265,18 @@ def test_the_verdict_is_the_registrys_to_the_letter(path):
     for verdict, said in (("deny", outcome.errors), ("needs_approval", outcome.warnings)):
         expected = [f"- {one['check']}: {one['sentence']}" for one in findings if one["verdict"] == verdict]
         assert [line for text in said for line in listed(text)] == expected
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"stacks": {}}', '{"stacks": [1]}', "[" * 5000])
+def test_a_file_that_is_no_base_stops_the_run_and_is_not_repeated(tmp_path, text):
+    (tmp_path / "base.json").write_text(text)
+    with pytest.raises(DiagnosticError, match="Base cannot be read") as stopped:
+        read_base(str(tmp_path / "base.json"))
+    assert "--save-base" in stopped.value.diagnostic.detail
+    assert text not in stopped.value.diagnostic.detail or not text
+
+
+def test_a_base_that_is_not_there_stops_the_run(tmp_path):
+    with pytest.raises(DiagnosticError, match="Base cannot be read"):
+        read_base(str(tmp_path / "base.json"))
+    assert read_base(None) is None

@@ -246,6 +246,7 @@ WRONG = {
         ({**ISSUER, "audiences": []}, "audiences"),
         ({**ISSUER, "algorithms": ["none"]}, "algorithms"),
         ({**ISSUER, "watch": ["nodes"]}, "watch"),
+        ({**CLUSTER, "reader_role_arn": "arn:aws:iam::123456789012:role/r"}, "reader_role_arn"),
         ({**CLUSTER, "watch": ["pods"]}, "api_server"),
         ({**CLUSTER, "watch": ["pods"], "api_server": "https://k8s.example"}, "credential"),
         ({**CLUSTER, "api_server": "https://k8s.example", "credential": "prod"}, "api_server"),

@@ -75,6 +75,7 @@ def test_each_pin_and_each_power_moves_the_way_it_should(was, now, wider, narrow
 
 CLUSTER = TrustIssuer(type=IssuerType.KUBERNETES, issuer="https://k8s.example", audiences=frozenset({"a"}))
 ALL, PODS = frozenset(WorkloadKind), frozenset({WorkloadKind.PODS})
+ACCOUNT = TrustIssuer(type=IssuerType.AWS, issuer="https://a.example", audiences=frozenset({"a"}))
 WATCHED = replace(CLUSTER, watch=ALL, api_server="https://10.0.0.1:6443", credential="prod")
 
 
@@ -88,6 +89,7 @@ WATCHED = replace(CLUSTER, watch=ALL, api_server="https://10.0.0.1:6443", creden
         (WATCHED, replace(WATCHED, api_server="https://10.0.0.2:6443"), True, False),
         (WATCHED, replace(WATCHED, credential="other"), True, False),
         (CLUSTER, CLUSTER, False, False),
+        (ACCOUNT, replace(ACCOUNT, reader_role_arn="arn:aws:iam::123456789012:role/r"), True, False),
     ],
 )
 def test_a_cluster_that_is_watched_less_is_trusted_more(was, now, wider, narrower):

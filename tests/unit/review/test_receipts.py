@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
@@ -29,6 +29,7 @@ from leasehold.model.receipts import (
     tree_of,
 )
 from leasehold.policy.decision import Permit
+from leasehold.review.gate.delta import meaning
 from leasehold.review.gate.receipts import Receipts, Reviewed
 from leasehold.review.gate.rules import Rules, Verdict
 from leasehold.review.plan_review import judge_plan
@@ -158,6 +159,34 @@ def test_which_run_applies_it_is_no_part_of_what_is_approved(signer):
         gate.check(CI, *key, runs[0], replace(runs[0], heartbeat_ttl=60))
 
 
+def test_every_other_word_of_a_deployment_is_part_of_what_is_approved():
+    """`commit` and `run_url` alone are not: a merge names the reviewed commit anew, a re-run has another address."""
+    one = organisation()[Kind.DEPLOYMENTS, "triage-prod"]
+    others = {
+        "agent": "payer",
+        "workload": "apps/v1",
+        "expires_at": NOW,
+        "trust_issuer": "elsewhere",
+        "workload_uid": "18b0a8f8",
+        "heartbeat_ttl": 60,
+    }
+    assert {field.name for field in fields(one)} == {*others, "commit", "run_url"}
+    for name, value in others.items():
+        changed = object.__new__(type(one))  # its own checks tie some of these together
+        for field in fields(one):
+            object.__setattr__(changed, field.name, value if field.name == name else getattr(one, field.name))
+        assert meaning(changed) != meaning(one), name
+
+
+def test_another_commit_alone_gives_nobody_anything():
+    """So no rule is asked about it: nobody's access, no call and no verdict depends on what a pipeline says it is."""
+    key, registry = (Kind.DEPLOYMENTS, "triage-prod"), Registry()
+    moved = replace(organisation()[key], commit="5eed", run_url="https://ci.example.com/8")
+    review = judge_plan(registry.picture(declare(organisation() | {key: moved})), HELD, CI).review
+    assert (review.access, review.proofs, review.foundations, review.gate.findings) == ((), (), (), ())
+    assert (review.gate.verdict, review.gate.delta) == (Verdict.AUTO, tree_of([]).root)
+
+
 def test_a_write_without_a_receipt_is_refused_where_the_rules_ask_for_one(signer):
     with pytest.raises(ReceiptRefused, match="need the receipt"):
         desk(signer).gate(None, NOW).check(CI, Kind.GRANTS, DELETE.id, None, DELETE)
@@ -255,7 +284,7 @@ def test_what_is_not_known_yet_is_approved_for_itself_alone(signer):
     assert one.report.verdict is Verdict.NEEDS_APPROVAL
     assert one.report.delta != other.report.delta
     asked = asyncio.run(receipts.issue(one, NOW))
-    assert asked.objects == {}
+    assert [key.partition("/")[0] for key in asked.objects] == ["unproven"]  # no kind: nothing is written under it
     remembered = on_record(receipts, asked)
     assert asyncio.run(receipts.issue(replace(one, approvals=remembered), NOW)).granted
     assert not asyncio.run(receipts.issue(replace(other, approvals=remembered), NOW)).granted
@@ -268,7 +297,7 @@ def unknown(grant):
     row = resource(Kind.GRANTS, grant.id, grant)
     rows = [resource(*key, spec) for key, spec in organisation().items() if key != (Kind.GRANTS, READ.id)]
     body = {"stacks": [{"stack": "prod", "resources": [*rows, {**row, "unknown": ["resources"]}]}]}
-    judged = judge_plan(Registry().picture(parse_plan(body)[0]), HELD, CI)
+    judged = judge_plan(Registry().picture(parse_plan(body).declared), HELD, CI)
     return Reviewed(report=judged.review.gate, delta=judged.delta, stacks=frozenset({"prod"}), author=CI)
 
 

@@ -108,9 +108,15 @@ def table():
     yield "POST", "/v1/revocations", WITH_THE_TEAM, REVOKE
     yield "POST", "/v1/policies:check", READERS, {"json": {"policies": [{"name": "guards", **POLICY}]}}
     yield "POST", "/v1/policies:format", READERS, {"json": {"document": POLICY["document"]}}
+
+
+def reviews():
+    """Drift and plans."""
     yield "POST", "/v1/drift", READERS, EMPTY_REPORT
     yield "POST", "/v1/plan-reviews", READERS, EMPTY_REPORT
     yield "POST", "/v1/plan-comparisons", READERS, EMPTY_COMPARISON
+    shown = {"json": {**EMPTY_REPORT["json"], "receipt": {"token": "r", "objects": {}}}}
+    yield "POST", "/v1/receipts:check", READERS, shown
 
 
 def trail():
@@ -130,7 +136,7 @@ def trail():
     yield "POST", "/v1/audit/exports/{name}:test", ADMINS, {"url": "/v1/audit/exports/siem:test"}
 
 
-ROUTES = (*table(), *surfaces(), *trail())
+ROUTES = (*table(), *surfaces(), *reviews(), *trail())
 TABLE = {(method, route): (allowed, request) for method, route, allowed, request in ROUTES}
 # Simulation needs a token service behind it: test_simulation.py
 SIMULATION = {("POST", "/v1/trust-issuers:simulate")}

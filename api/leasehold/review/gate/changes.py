@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from leasehold.model.directory import User
+from leasehold.model.exceptions import DriftException
+from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent, Owner, OwnerState
 from leasehold.model.policies import Policy
@@ -46,7 +48,7 @@ def new_access(scene: Scene) -> Iterator[GateFinding]:
     for proof in scene.proved.proofs:
         said_already = (proof.agent, proof.tool_server, proof.tool) in gaining
         if proof.movement in _WIDER and not said_already:
-            yield scene.finding(Check.POLICY_WIDENS, _widened(proof), agent=proof.agent)
+            yield scene.finding(Check.POLICY_WIDENS, widened(proof), agent=proof.agent)
 
 
 def handed_over(scene: Scene) -> Iterator[GateFinding]:
@@ -91,9 +93,13 @@ def changed_tools(scene: Scene) -> Iterator[GateFinding]:
 
 
 def answerable(scene: Scene) -> Iterator[GateFinding]:
-    """Agents that gain, or are declared, while nobody answers for them or their review is past."""
+    """Agents that gain, are granted or are declared while nobody answers for them or their review is past.
+
+    What a disabled owner withholds now is had by whoever is granted it once somebody enables the owner again.
+    """
     gaining = {change.agent for change in scene.access if change.gains}
-    for name in sorted(gaining | set(scene.agents())):
+    granted = {spec.agent for spec in scene.fresh.values() if isinstance(spec, Grant)}
+    for name in sorted(gaining | granted | set(scene.agents())):
         agent = scene.planned.of(Agent).get(name)
         if agent is None:
             continue
@@ -104,6 +110,17 @@ def answerable(scene: Scene) -> Iterator[GateFinding]:
         if agent.review_by < scene.live.at.date():
             said = f"the review of agent {quoted(name)} was due on {agent.review_by.isoformat()}"
             yield scene.finding(Check.REVIEW_OVERDUE, said, agent=name, key=(Kind.AGENTS, name))
+
+
+def expired_exceptions(scene: Scene) -> Iterator[GateFinding]:
+    """Exceptions that are over and declared all the same: written anew, or beside what agents gain."""
+    gains = any(change.gains for change in scene.access)
+    for one in scene.declared.objects:
+        if not isinstance(one.spec, DriftException) or scene.live.at < one.spec.expires_at:
+            continue
+        if gains or one.key in scene.changed:
+            ended = f"ended on {one.spec.expires_at.date().isoformat()}: it accepts nothing, take it out of the code"
+            yield scene.finding(Check.EXCEPTION_EXPIRED, f"drift exception {quoted(one.name)} {ended}", key=one.key)
 
 
 def assertions(scene: Scene) -> Iterator[GateFinding]:
@@ -151,7 +168,8 @@ def _unproven(scene: Scene, said: str, agent: str | None) -> GateFinding:
     return scene.finding(check, said, agent=agent)
 
 
-def _widened(proof: AccessProof) -> str:
+def widened(proof: AccessProof) -> str:
+    """What a proof shows, in a sentence."""
     tool = quoted(f"{proof.tool_server}/{proof.tool}")
     on = f" on {quoted(proof.witness.resource)}" if proof.witness is not None else ""
     return f"{_who(proof)} {tool}{on} is allowed that was denied"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from leasehold.model.deployments import Deployment
 from leasehold.model.kinds import Kind
@@ -21,18 +21,21 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str
 
 
 _LABELS = frozenset({"commit", "run_url"})
-UNPROVEN = "unproven"  # no kind: nothing that is written has a place under it
+SINCE_BASE = "base"  # no kind either
+UNPROVEN = "unproven"  # no kind: nothing that is written has a place under it, and several may go by one name
 
 
 @dataclass(frozen=True, slots=True)
 class SemanticDelta:
     """Each object that would mean something else, with a digest of what it means before and after.
 
-    `outlines` are of those that are not wholly known, with what is known of them.
+    `outlines` are of those that are not wholly known, with what is known of them; `since_base` of those that are new to
+    the base alone, because they live already.
     """
 
     objects: Mapping[Key, tuple[str, str]]
     outlines: tuple[tuple[str, str], ...] = ()
+    since_base: Mapping[Key, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -48,7 +51,9 @@ class SemanticDelta:
     def transitions(self) -> list[Transition]:
         """The delta as the leaves of a tree."""
         known = [Transition(kind.value, name, *pair) for (kind, name), pair in sorted(self.objects.items())]
-        return [*known, *(Transition(UNPROVEN, name, "", digest) for name, digest in sorted(self.outlines))]
+        unknown = [Transition(UNPROVEN, f"{name}@{digest}", "", digest) for name, digest in sorted(self.outlines)]
+        base = [Transition(SINCE_BASE, f"{key[0]}/{key[1]}", *pair) for key, pair in sorted(self.since_base.items())]
+        return [*known, *unknown, *base]
 
 
 def semantic_delta(

@@ -31,7 +31,7 @@ from leasehold.model.receipts import (
 from leasehold.model.tokens import TokenProfile, TokenRefused, UnverifiedToken, VerifiedClaims
 from leasehold.policy.decision import Permit
 from leasehold.review.findings import WIRE
-from leasehold.review.gate.delta import UNPROVEN, SemanticDelta, meaning, means_the_same
+from leasehold.review.gate.delta import SemanticDelta, meaning, means_the_same
 from leasehold.review.gate.rules import Rules, Verdict
 from leasehold.review.gate.verdicts import GateReport
 
@@ -58,6 +58,15 @@ class Receipt:
     token: str
     objects: Mapping[str, str] = field(default_factory=dict)
     required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Whether writes of the stacks need a receipt, and why the one that was shown does not cover some changes."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = WIRE
+    required: bool
+    refused: str | None = None
 
 
 class Mint(Protocol):
@@ -129,8 +138,7 @@ class Receipts:
         if (approval := reviewed.approval(now)) is not None:
             claims |= {"exp": int(approval.until.timestamp()), "approved_by": approval.by}
         proofs = tree_of(reviewed.delta.transitions).proofs
-        known = sorted((key, proof) for key, proof in proofs.items() if key[0] != UNPROVEN)
-        objects = {f"{kind}/{name}": proof or "-" for (kind, name), proof in known}
+        objects = {f"{kind}/{name}": proof or "-" for (kind, name), proof in sorted(proofs.items())}
         return self._receipt(claims, await self.mint.sign(claims), objects)
 
     async def answer(self, reviewed: Reviewed, bundle: Bundle | None, now: datetime) -> tuple[Receipt, str | None]:
@@ -153,9 +161,18 @@ class Receipts:
         """
         claims = self._granted(bundle.unverified_receipt, reviewed.stacks, now)
         if reviewed.report.delta != claims["delta"]:
-            for one in reviewed.delta.transitions:
-                self._check_led(one, bundle.presented(one.kind, one.name), claims)
+            self._check_all(reviewed.delta, bundle, claims)
         return self._receipt(claims, bundle.unverified_receipt, bundle.proofs)
+
+    def covers(self, delta: SemanticDelta, stacks: AbstractSet[str], bundle: Bundle, now: datetime) -> Coverage:
+        """Whether a receipt lets these changes be written, asked while they are planned: before the first write."""
+        required = any(map(self.required, stacks))
+        try:
+            if delta.transitions:
+                self._check_all(delta, bundle, self._granted(bundle.unverified_receipt, stacks, now))
+        except ReceiptRefused as refused:
+            return Coverage(required=required, refused=str(refused))
+        return Coverage(required=required)
 
     async def approve(
         self, receipt_id: str, unverified_receipt: str, permit: Permit, now: datetime
@@ -214,6 +231,10 @@ class Receipts:
         if not _lets_through(claims):
             raise ReceiptRefused("the plan is not approved")
         return claims
+
+    def _check_all(self, delta: SemanticDelta, bundle: Bundle, claims: Mapping[str, object]) -> None:
+        for one in delta.transitions:
+            self._check_led(one, bundle.presented(one.kind, one.name), claims)
 
     def _check_led(self, transition: Transition, presented: Presented, claims: Mapping[str, object]) -> None:
         if not leads_to(transition, presented.proof, str(claims["delta"])):

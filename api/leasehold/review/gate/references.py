@@ -10,9 +10,10 @@ from leasehold.model.authority.order import Verdict
 from leasehold.model.ceilings import first_excess
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
-from leasehold.model.objects import Spec, references
+from leasehold.model.objects import SPECS, Spec, references
 from leasehold.model.patterns import covers
 from leasehold.model.people import Agent, Owner
+from leasehold.model.principal import Role
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.review.gate.rules import Check
 from leasehold.review.gate.scenes import Scene
@@ -44,6 +45,9 @@ def above_ceilings(scene: Scene) -> Iterator[GateFinding]:
     wanted = grants if wide else {name: grants[name] for kind, name in scene.fresh if kind is Kind.GRANTS}
     for name, grant in sorted(wanted.items()):
         ceilings = _ceilings(scene, grant.agent)
+        if not ceilings and _is_held(scene) and (Kind.GRANTS, name) in scene.fresh:
+            said = f"no ceiling bounds agent {quoted(grant.agent)}: without one only a security-admin may grant"
+            yield scene.finding(Check.ABOVE_CEILING, said, agent=grant.agent, key=(Kind.GRANTS, name))
         excess = first_excess(reach_of_grant(grant, scopes), ceilings, scopes) if ceilings else None
         if excess is None:
             continue
@@ -76,6 +80,11 @@ def _unknown_tools(scene: Scene, key: Key, spec: Spec) -> Iterator[GateFinding]:
             yield scene.finding(Check.UNKNOWN_REFERENCE, said + _hint(tool, server.tools), agent=agent, key=key)
 
 
+def _is_held(scene: Scene) -> bool:
+    """True if who asks grants beneath ceilings alone: the write would be refused."""
+    return scene.author is not None and scene.author.role is Role.DEVELOPER
+
+
 def _ceilings(scene: Scene, name: str) -> dict[str, Ceiling]:
     agent = scene.planned.of(Agent).get(name)
     owner = scene.planned.of(Owner).get(agent.owner) if agent is not None else None
@@ -86,7 +95,7 @@ def _ceilings(scene: Scene, name: str) -> dict[str, Ceiling]:
 
 
 def _names(scene: Scene, kind: Kind) -> Collection[str]:
-    return [name for of, name in scene.live.stored if of is kind]
+    return list(scene.planned.of(SPECS[kind]))
 
 
 def _hint(wrong: str, names: Collection[str]) -> str:

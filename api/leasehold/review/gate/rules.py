@@ -46,6 +46,8 @@ class Check(StrEnum):
     POLICY_WIDENS = "policy_widens"
     DELEGATION = "delegation"
     FOUNDATION = "foundation"
+    NEW_TO_BASE = "new_to_base"
+    NO_BASE = "no_base"
     SEPARATION_OF_DUTY = "separation_of_duty"
     TOXIC_TRIO = "toxic_trio"
     SELF_ESCALATION = "self_escalation"
@@ -56,6 +58,7 @@ class Check(StrEnum):
     LONG_TTL = "long_ttl"
     OWNER_INACTIVE = "owner_inactive"
     REVIEW_OVERDUE = "review_overdue"
+    EXCEPTION_EXPIRED = "exception_expired"
     ASSERTION_FAILED = "assertion_failed"
     REPLAY_ALLOWS = "replay_allows"
     REPLAY_DENIES = "replay_denies"
@@ -71,6 +74,7 @@ _USUAL: Mapping[Check, Verdict] = {
     Check.ABOVE_CEILING: Verdict.DENY,
     Check.POLICY_WIDENS: Verdict.NEEDS_APPROVAL,
     Check.DELEGATION: Verdict.NEEDS_APPROVAL,
+    Check.NO_BASE: Verdict.AUTO,
     Check.SEPARATION_OF_DUTY: Verdict.DENY,
     Check.TOXIC_TRIO: Verdict.DENY,
     Check.SELF_ESCALATION: Verdict.DENY,
@@ -81,6 +85,7 @@ _USUAL: Mapping[Check, Verdict] = {
     Check.LONG_TTL: Verdict.NEEDS_APPROVAL,
     Check.OWNER_INACTIVE: Verdict.DENY,
     Check.REVIEW_OVERDUE: Verdict.DENY,
+    Check.EXCEPTION_EXPIRED: Verdict.DENY,
     Check.ASSERTION_FAILED: Verdict.DENY,
     Check.REPLAY_ALLOWS: Verdict.NEEDS_APPROVAL,
     Check.REPLAY_DENIES: Verdict.NEEDS_APPROVAL,
