@@ -95,6 +95,16 @@ class Settings:
         return f"{self.issuer}/v1"
 
     @property
+    def secret_places(self) -> tuple[Path, ...]:
+        """Where this server keeps what nobody else may read, as files and folders; not all of them need be there."""
+        signers = (self.keys, self.connection_keys, self.audit_signer, self.audit_key_before)
+        keys = [one.removeprefix("file:") for one in signers]
+        database = self.database_url.removeprefix("sqlite:///")
+        files = [f"{database}{end}" for end in ("", "-wal", "-shm")] if database != self.database_url else []
+        given = (self.secrets_dir,) if self.secrets_dir is not None else ()
+        return (self.data_dir, self.sealing_key, *given, *(Path(one) for one in (*keys, *files) if one.startswith("/")))
+
+    @property
     def sealing_key(self) -> Path:
         """The file with the key that shuts away what it takes to kill credentials; replicas share it."""
         return self.sealing_key_file or self.data_dir / "sealing.key"
