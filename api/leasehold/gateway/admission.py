@@ -24,6 +24,7 @@ from leasehold.gateway.serving import Served, Serving
 from leasehold.model.errors import Unavailable
 from leasehold.model.possession import Unproven, UnprovenNonce
 from leasehold.model.tokens import MAX_TOKEN_BYTES, TokenRefused
+from leasehold.model.tools import Action
 
 _SCHEMES = frozenset({"bearer", "dpop"})
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 9110 §11.2
@@ -96,13 +97,13 @@ class Admission:
         caller = self._callers.find(token, name) or self._authenticate(token, name, now)
         if scheme == "dpop" or caller.key is not None:
             await self._prove(caller, scheme, token, scope, headers, now)
-        self.check_life(caller, timedelta(seconds=30), name)
         state = self._current.state(now)
         if state is None:
             raise Refused(503, DENIED, "what is known of the registry is too old", reason="not_current")
         served = self._serving.find(name, state)
         if served is None or (served.binds and caller.key is None):  # its token is from before
             raise self._stranger(name, "invalid_token")
+        self.check_life(caller, served.max_staleness(Action.READ), name)
         return Admitted(caller, served, state, now)
 
     def binds(self, name: str) -> bool:
