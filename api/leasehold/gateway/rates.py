@@ -66,7 +66,7 @@ class Rates:
             self._buckets.popitem(last=False)
 
     def _level(self, key: tuple[str, ...], rate: Rate, now: float) -> float:
-        found, burst = self._buckets.get(key), max(1.0, rate.burst / self._replicas)
+        found, burst = self._buckets.get(key), min(rate.burst, max(1.0, rate.burst / self._replicas))
         if found is None:
             return burst
         return min(burst, found[0] + (now - found[1]) * rate.per_minute / (60.0 * self._replicas))
