@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 from leasehold.authn.clients import ClientCredential
 from leasehold.authn.people import Person, authenticate_id_jag
@@ -23,13 +24,22 @@ from leasehold.exchange.ledger import End, Ledger
 from leasehold.exchange.metadata import AUTHORIZATION_CODE, JWT_BEARER
 from leasehold.exchange.ports import Store
 from leasehold.exchange.records import lease_of
+from leasehold.exchange.refresh_tokens import (
+    NewRefreshToken,
+    RefreshTokens,
+    Renewal,
+    about_person,
+    login_of_user,
+    standing,
+)
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
 from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.views import Pieces, Views
-from leasehold.model.consents import Consent, Pending, Stage
+from leasehold.model.consents import Consent, Pending, Stage, digest_of
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Lease, Node, consent_node, user_node
 from leasehold.model.possession import FirstUse, Possession
+from leasehold.model.registrations import REFRESH_TOKEN_GRANT
 from leasehold.model.tasks import TaskWish
 from leasehold.model.tokens import TokenRefused, UnverifiedToken
 from leasehold.policy.leasing import decide_end_of_lease
@@ -63,7 +73,7 @@ class AssertionRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Mandate:
+class Mandate:
     """On whose behalf, for what at most, and what else the lease hangs on and uses up."""
 
     person: str
@@ -74,6 +84,7 @@ class _Mandate:
     generations: Mapping[Node, int]
     uses: tuple[FirstUse, ...]
     lease_id: str | None = None
+    renewal: Renewal | None = None
     groups: frozenset[str] = frozenset()
 
 
@@ -90,8 +101,10 @@ class OnBehalf:
         store: Store,
         ledger: Ledger,
         issuing: Issuing,
+        refresh: RefreshTokens,
     ) -> None:
         self._issuer = issuer
+        self._refresh = refresh
         self._clients = clients
         self._verifier = verifier
         self._views = views
@@ -128,7 +141,7 @@ class OnBehalf:
         """Who asks. Raises `ExchangeRefused`."""
         return checked_grant(await self._clients.authenticate(credential, pieces, now), grant)
 
-    async def mandate_of_code(self, request: CodeRequest, client: Client, now: datetime) -> _Mandate:
+    async def mandate_of_code(self, request: CodeRequest, client: Client, pieces: Pieces, now: datetime) -> Mandate:
         """What a code stands for. Raises `ExchangeRefused`."""
         found = await asyncio.to_thread(self._read_code, request.code)
         if found is None or now >= found[0].expires_at:
@@ -140,21 +153,28 @@ class OnBehalf:
             raise ExchangeRefused(ExchangeReason.CODE_REFUSED)
         if consent is None or consent.revoked_at is not None:
             raise ExchangeRefused(ExchangeReason.NO_CONSENT)
-        return _Mandate(
+        lease_id, at_most = lease_of_code(request.code), pending.scopes & consent.scopes
+        renewal = None
+        if client.metadata.public and REFRESH_TOKEN_GRANT in client.metadata.grants:
+            issuer = login_of_user(consent.user, await self._views.issuers(pieces))
+            claim = (issuer.groups_claim or "") if issuer is not None else ""
+            renewal = self._refresh.family(lease_id, at_most, claim, now)
+        return Mandate(
             person=consent.user,
             resource=pending.resource,
-            at_most=pending.scopes & consent.scopes,
+            at_most=at_most,
             scopes=None,
             nodes=(user_node(consent.user), consent_node(consent.user, pending.agent, pending.resource)),
             generations=generations,
             uses=(FirstUse("code", pending.digest, pending.expires_at),),
-            lease_id=lease_of_code(request.code),
+            lease_id=lease_id,
+            renewal=renewal,
             groups=frozenset(json.loads(pending.get("groups") or "[]")),
         )
 
     async def mandate_of_assertion(
         self, request: AssertionRequest, client: Client, pieces: Pieces, now: datetime
-    ) -> _Mandate:
+    ) -> Mandate:
         """What an assertion stands for. Raises `ExchangeRefused`."""
         issuers = await self._views.issuers(pieces)
         try:
@@ -171,7 +191,7 @@ class OnBehalf:
         if person.key is not None and person.key != key_of(request.proof):
             raise ExchangeRefused(ExchangeReason.CODE_REFUSED)
         nodes = (user_node(person.id),)
-        return _Mandate(
+        return Mandate(
             person=person.id,
             resource=_resource(person, request),
             at_most=person.scopes,
@@ -183,17 +203,17 @@ class OnBehalf:
         )
 
     async def draft(
-        self, request: CodeRequest | AssertionRequest, client: Client, mandate: _Mandate, now: datetime
+        self, request: PersonRequest, client: Client, mandate: Mandate, now: datetime, wish: TaskWish | None = None
     ) -> Draft:
-        """The token of a person's mandate. Raises `ExchangeRefused`."""
-        proof, task = request.proof, request.task.id if request.task is not None else None
+        """The token of a person's mandate, for the task of `wish`. Raises `ExchangeRefused`."""
+        proof, task = request.proof, wish.id if wish is not None else None
         hold = replace(client.hold, nodes=(*client.hold.nodes, *mandate.nodes))
         asked = ClientRequest(
             credential=request.credential, resource=mandate.resource, scopes=mandate.scopes, proof=proof
         )
         decided = decided_for(replace(client, hold=hold), asked, now, at_most=mandate.at_most)
         known, key = {**client.generations, **mandate.generations}, key_of(proof)
-        permit, generations = await self._tasks.held(request.task, decided, known, now)
+        permit, generations = await self._tasks.held(wish, decided, known, now)
         return Draft(
             permit=permit,
             generations=generations,
@@ -209,7 +229,20 @@ class OnBehalf:
             event=lambda lease: _issuance(client, mandate, lease),
             first_uses=(*uses_of(client, proof), *mandate.uses),
             key=key,
+            spent=mandate.renewal.spent if mandate.renewal is not None else None,
+            refresh=self._following(client, mandate, standing(permit, generations), key),
         )
+
+    def _following(self, client: Client, mandate: Mandate, stands: str, key: str | None) -> NewRefreshToken | None:
+        """The refresh token that comes with the token, if one does. Raises `ExchangeRefused` once its family fell."""
+        renewal = mandate.renewal
+        if renewal is None:
+            return None
+        if renewal.stands not in {None, stands}:
+            raise ExchangeRefused(ExchangeReason.REFRESH_GONE)
+        about = about_person(client.metadata.client_id, mandate.person, mandate.groups, renewal.claim)
+        bound = replace(renewal, key=renewal.key or key or "")  # RFC 9449 §5: to the key of the first proof
+        return self._refresh.following(bound, client.agent, mandate.resource, about, stands)
 
     def _read_code(self, code: str) -> tuple[Pending, Consent | None, Mapping[Node, int]] | None:
         with self._store.read() as unit:
@@ -226,6 +259,15 @@ class OnBehalf:
             return unit.nodes.generations((REGISTRY, *nodes))
 
 
+class PersonRequest(Protocol):
+    """What every request for a person has in common."""
+
+    @property
+    def credential(self) -> ClientCredential: ...
+    @property
+    def proof(self) -> Possession | None: ...
+
+
 class _ByCode:
     """One code. Remembers the client, once it is known."""
 
@@ -238,8 +280,8 @@ class _ByCode:
         self.client = None
         request = self._request
         self.client = await self._service.client(request.credential, AUTHORIZATION_CODE, pieces, now)
-        mandate = await self._service.mandate_of_code(request, self.client, now)
-        return await self._service.draft(request, self.client, mandate, now)
+        mandate = await self._service.mandate_of_code(request, self.client, pieces, now)
+        return await self._service.draft(request, self.client, mandate, now, request.task)
 
     def refusal(self, reason: Reason, now: datetime) -> AuditEvent:
         return client_refusal("authorization-code", self._request.credential, self.client, reason, now)
@@ -258,15 +300,10 @@ class _ByAssertion:
         request = self._request
         self._client = await self._service.client(request.credential, JWT_BEARER, pieces, now)
         mandate = await self._service.mandate_of_assertion(request, self._client, pieces, now)
-        return await self._service.draft(request, self._client, mandate, now)
+        return await self._service.draft(request, self._client, mandate, now, request.task)
 
     def refusal(self, reason: Reason, now: datetime) -> AuditEvent:
         return client_refusal("jwt-bearer", self._request.credential, self._client, reason, now)
-
-
-def digest_of(secret: str) -> str:
-    """What is kept of a secret that leads on."""
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 def lease_of_code(code: str) -> str:
@@ -305,7 +342,7 @@ def _resource(person: Person, request: AssertionRequest) -> str:
     return resource
 
 
-def _issuance(client: Client, mandate: _Mandate, lease: Lease) -> AuditEvent:
+def _issuance(client: Client, mandate: Mandate, lease: Lease) -> AuditEvent:
     detail = {
         "client_id": client.metadata.client_id,
         "method": client.method,
@@ -314,12 +351,13 @@ def _issuance(client: Client, mandate: _Mandate, lease: Lease) -> AuditEvent:
         "task": lease.task,
         "scopes": sorted(lease.scopes),
         "expires_at": lease.expires_at.isoformat(),
+        **({"family": mandate.renewal.root} if mandate.renewal is not None else {}),
         **({"groups": sorted(mandate.groups)} if mandate.groups else {}),
     }
     return AuditEvent(
         at=lease.issued_at,
         principal=lease.subject,
-        action="on-behalf",
+        action="refresh" if mandate.renewal is not None and mandate.renewal.spent is not None else "on-behalf",
         kind="leases",
         name=lease.id,
         outcome=Outcome.OK,

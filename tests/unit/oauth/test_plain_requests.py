@@ -261,6 +261,24 @@ def test_a_login_that_another_browser_started_is_refused(world, client):
     assert victim.log_in(started).status == 400
 
 
+def test_logins_of_several_clients_go_on_beside_each_other_in_one_browser(world, client):
+    browser, other = Browser(world), register(world, client_name="Other").json["client_id"]
+    one, two = browser.get(asked(client)), browser.get(asked(other))
+    nonces = {query(started.headers["location"])["nonce"] for started in (one, two)}
+    assert len(nonces) == 2
+    first, second = browser.log_in(one), browser.log_in(two, code="another")
+    for page, held_by in ((second, other), (first, client)):
+        code = query(browser.answer(page).headers["location"])["code"]
+        assert taken(world, held_by, code).status == 200
+
+
+def test_a_cookie_that_we_did_not_make_is_not_kept(world, client):
+    browser = Browser(world)
+    browser.cookie = "__Host-leasehold=guess"
+    browser.get(asked(client))
+    assert browser.cookie != "__Host-leasehold=guess"
+
+
 def test_consent_cannot_be_given_by_another_site_or_browser(world, client):
     browser, page = question(world, client)
     assert browser.answer(page, origin="https://evil.example").status == 400
