@@ -160,6 +160,23 @@ def test_the_sdks_client_goes_on_without_a_browser_once_its_token_is_over(open_g
     assert first.refresh_token != second.refresh_token
     assert first.access_token != second.access_token
     assert len(desk.pages) == 1
+    # Somebody else has the first one, too: what both hold is over, at the gateway as well.
+    assert asked_again(open_gateway, desk, first).json()["error"] == "invalid_grant"
+    for held in (first, second):
+        gone = open_gateway.until(
+            lambda held=held: open_gateway.ask("github", held.access_token, "ping"), lambda reply: reply.status == 401
+        )
+        assert gone.status == 401
+    assert asked_again(open_gateway, desk, second).json()["error"] == "invalid_grant"
+
+
+def asked_again(gateway, desk, tokens):
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": tokens.refresh_token,
+        "client_id": desk.storage.client.client_id,
+    }
+    return httpx.post(f"{gateway.registry.url}/oauth2/token", data=form)
 
 
 def test_a_person_who_is_off_boarded_is_out_within_a_moment_and_has_nothing_to_refresh_with(open_gateway):
@@ -177,12 +194,7 @@ def test_a_person_who_is_off_boarded_is_out_within_a_moment_and_has_nothing_to_r
         lambda: open_gateway.ask("github", tokens.access_token, "tools/call", body), lambda reply: reply.status == 401
     )
     assert gone.status == 401
-    form = {
-        "grant_type": "refresh_token",
-        "refresh_token": tokens.refresh_token,
-        "client_id": desk.storage.client.client_id,
-    }
-    refused = httpx.post(f"{open_gateway.registry.url}/oauth2/token", data=form)
+    refused = asked_again(open_gateway, desk, tokens)
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
 
 

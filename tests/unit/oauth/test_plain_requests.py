@@ -99,6 +99,13 @@ def test_a_program_listens_at_whatever_port_it_is_given(world, client, port):
     assert taken(world, client, code, redirect_uri=there).status == 200
 
 
+def test_the_page_leads_on_to_an_address_that_csp_has_no_words_for(world):
+    client = register(world, redirect_uris=["http://[::1]/callback"]).json["client_id"]
+    page = question(world, client, redirect_uri="http://[::1]:3118/callback")[1]
+    assert "form-action 'self' http:" in page.headers["content-security-policy"]
+    assert "[" not in page.headers["content-security-policy"]
+
+
 def test_an_empty_path_is_the_root(world):
     client = register(world, redirect_uris=["http://127.0.0.1/"]).json["client_id"]
     assert question(world, client, redirect_uri="http://127.0.0.1:33418")[1].status == 200

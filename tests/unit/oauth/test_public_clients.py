@@ -6,7 +6,8 @@ import json
 
 import pytest
 from tests.fakes.client_keys import ASSERTION
-from tests.fakes.exchange_world import EXCHANGE, ISSUER, JWT, TOOLS, world_on
+from tests.fakes.credential_world import LOGIN
+from tests.fakes.exchange_world import CREDENTIALS, EXCHANGE, ISSUER, JWT, TOOLS, world_on
 from tests.fakes.people import (
     BACK,
     COMMENT,
@@ -301,6 +302,13 @@ def test_a_public_client_has_one_grant_type_that_begins_anything(world, client, 
         "unsupported_grant_type",
     }
     assert refused.status in {400, 401}
+
+
+def test_no_public_client_draws_credentials_of_other_systems_whatever_its_agent_may(world, client):
+    world.put(Kind.CREDENTIAL_PROFILES, "orders", LOGIN)
+    assert push(world, resource=CREDENTIALS).status == 201
+    back = Browser(world).get(asked(client, resource=CREDENTIALS)).headers["location"]
+    assert query(back)["error"] == "invalid_target"
 
 
 def test_a_public_client_pushes_nothing(world, client):
