@@ -42,7 +42,7 @@ from leasehold.model.possession import FirstUse, Possession
 from leasehold.model.registrations import REFRESH_TOKEN_GRANT
 from leasehold.model.tasks import TaskWish
 from leasehold.model.tokens import TokenRefused, UnverifiedToken
-from leasehold.policy.leasing import decide_end_of_lease
+from leasehold.policy.leasing import LeasePermit, decide_end_of_lease
 
 _LEASE_DIGITS = 32
 
@@ -230,14 +230,18 @@ class OnBehalf:
             first_uses=(*uses_of(client, proof), *mandate.uses),
             key=key,
             spent=mandate.renewal.spent if mandate.renewal is not None else None,
-            refresh=self._following(client, mandate, standing(permit, generations), key),
+            refresh=self._following(client, mandate, permit, generations, key),
         )
 
-    def _following(self, client: Client, mandate: Mandate, stands: str, key: str | None) -> NewRefreshToken | None:
+    def _following(
+        self, client: Client, mandate: Mandate, permit: LeasePermit, generations: Mapping[Node, int], key: str | None
+    ) -> NewRefreshToken | None:
         """The refresh token that comes with the token, if one does. Raises `ExchangeRefused` once its family fell."""
         renewal = mandate.renewal
-        if renewal is None:
+        # A node that was never written as far as is known here: nothing is issued before it is, and decided anew.
+        if renewal is None or any(node not in generations for node in (REGISTRY, *permit.nodes)):
             return None
+        stands = standing(permit, generations)
         if renewal.stands not in {None, stands}:
             raise ExchangeRefused(ExchangeReason.REFRESH_GONE)
         about = about_person(client.metadata.client_id, mandate.person, mandate.groups, renewal.claim)

@@ -103,7 +103,7 @@ class RefreshTokens:
 def standing(permit: LeasePermit, generations: Mapping[Node, int]) -> str:
     """What a family stands on, and in which generation: it falls with any of it."""
     nodes = sorted(node for node in permit.nodes if node.startswith(_STANDS_ON))
-    return stands_for(Ancestor(node, generations.get(node, 0)) for node in (REGISTRY, *nodes))
+    return stands_for(Ancestor(node, generations[node]) for node in (REGISTRY, *nodes))
 
 
 def about_person(client_id: str, user: str, groups: frozenset[str], claim: str) -> tuple[tuple[str, str], ...]:
