@@ -43,6 +43,7 @@ from leasehold.model.registrations import REFRESH_TOKEN_GRANT
 from leasehold.model.tasks import TaskWish
 from leasehold.model.tokens import TokenRefused, UnverifiedToken
 from leasehold.policy.leasing import LeasePermit, decide_end_of_lease
+from leasehold.policy.wishes import ActingFor
 
 _LEASE_DIGITS = 32
 
@@ -153,12 +154,13 @@ class OnBehalf:
             raise ExchangeRefused(ExchangeReason.CODE_REFUSED)
         if consent is None or consent.revoked_at is not None:
             raise ExchangeRefused(ExchangeReason.NO_CONSENT)
+        issuer = login_of_user(consent.user, await self._views.issuers(pieces))
+        if issuer is None:
+            raise ExchangeRefused(ExchangeReason.CODE_REFUSED)  # whoever said who this is is not believed any more
         lease_id, at_most = lease_of_code(request.code), pending.scopes & consent.scopes
         renewal = None
         if client.metadata.public and REFRESH_TOKEN_GRANT in client.metadata.grants:
-            issuer = login_of_user(consent.user, await self._views.issuers(pieces))
-            claim = (issuer.groups_claim or "") if issuer is not None else ""
-            renewal = self._refresh.family(lease_id, at_most, claim, now)
+            renewal = self._refresh.family(lease_id, at_most, issuer.groups_claim or "", now)
         return Mandate(
             person=consent.user,
             resource=pending.resource,
@@ -211,7 +213,8 @@ class OnBehalf:
         asked = ClientRequest(
             credential=request.credential, resource=mandate.resource, scopes=mandate.scopes, proof=proof
         )
-        decided = decided_for(replace(client, hold=hold), asked, now, at_most=mandate.at_most)
+        acting = ActingFor(user=mandate.person, groups=mandate.groups)
+        decided = decided_for(replace(client, hold=hold), asked, now, at_most=mandate.at_most, acting=acting)
         known, key = {**client.generations, **mandate.generations}, key_of(proof)
         permit, generations = await self._tasks.held(wish, decided, known, now)
         return Draft(

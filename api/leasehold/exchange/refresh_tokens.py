@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from leasehold.authn.people import issuer_of_user
 from leasehold.model.consents import Pending, Stage, digest_of
 from leasehold.model.leases import REGISTRY, Ancestor, Node, stands_for
 from leasehold.model.trust import TrustIssuer
@@ -113,6 +114,6 @@ def about_person(client_id: str, user: str, groups: frozenset[str], claim: str) 
 
 def login_of_user(user: str, issuers: Mapping[str, Sequence[tuple[str, TrustIssuer]]]) -> TrustIssuer | None:
     """The issuer where this person logged in, if people still do so there."""
-    name = user.removeprefix("user:").partition("/")[0]
+    name = issuer_of_user(user)
     found = (issuer for named in issuers.values() for known, issuer in named if known == name)
     return next((issuer for issuer in found if issuer.login is not None), None)
