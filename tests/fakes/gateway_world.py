@@ -92,8 +92,8 @@ class PlayedBroker:
 class GatewayWorld:
     """Everything joined as in production, but for the tool server, the broker and the clocks."""
 
-    def __init__(self, folder: Path, limits: RateLimits | None = None) -> None:
-        self.world = world = World(MemoryStore(), folder).populate()
+    def __init__(self, folder: Path, limits: RateLimits | None = None, public: str = "") -> None:
+        self.world = world = World(MemoryStore(), folder, public=public).populate()
         self.seconds = world.now.timestamp()
         self.store = world.store
         self.current = Current(world.store, engine_named("compiled"), lambda: world.now)
