@@ -13,6 +13,7 @@ from leasehold.authn.registry_tokens import bound_key, lease_id_of, live_leases,
 from leasehold.decisions.assembling import State
 from leasehold.decisions.calling import CallerFacts, facts_of
 from leasehold.envoy.calls import HttpRequest, NoCall
+from leasehold.model.clients import DpopUse
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import Lease
 from leasehold.model.possession import Unproven
@@ -74,6 +75,8 @@ class Callers:
         spec = state.seen.objects[Kind.TOOL_SERVERS][name]
         if facts.agent != lease.agent or not isinstance(spec, ToolServer):
             raise TokenRefused(Flaw.LEASE_ENDED)
+        if key is None and spec.dpop is DpopUse.REQUIRED:  # issued before the server asked for it
+            raise Unproven("tokens for this tool server are bound to a key")
         return Caller(_access(verified, lease), facts, lease, name, spec)
 
     def _prove(self, token: str, key: str, audience: str, request: HttpRequest, now: datetime) -> None:

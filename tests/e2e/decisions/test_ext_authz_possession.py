@@ -1,11 +1,15 @@
 """Tokens that are bound to a key at Envoy's door (RFC 9449 §4.3, §7): proved for this very request, and once."""
 
+from dataclasses import replace
+
 import pytest
 from tests.fakes.client_keys import ClientKey
 from tests.fakes.envoy_door import EXTENSIONS, call, door_on, error, headers_of
 
 from leasehold.keys.nonces import Nonces
+from leasehold.model.clients import DpopUse
 from leasehold.model.errors import Unavailable
+from leasehold.model.kinds import Kind
 
 KEY, OTHER = ClientKey(), ClientKey()
 URL = "https://github-mcp.example/mcp"
@@ -95,6 +99,17 @@ def test_a_proof_of_one_path_is_none_of_another(door):
     assert code(door, token, proof(door, token, url=URL + "/admin"), path="/mcp/admin") == 200
     assert code(door, token, proof(door, token), method="DELETE") == 401
     assert code(door, token, proof(door, token, method="DELETE"), method="DELETE") == 200
+
+
+def test_a_tool_server_may_take_bound_tokens_alone(door):
+    token, bearer = bound(door), door.token()
+    assert code(door, bearer, scheme="Bearer") == 200
+    with door.world.store.read() as unit:
+        server = unit.objects.get(Kind.TOOL_SERVERS, "github").spec
+    door.world.put(Kind.TOOL_SERVERS, "github", replace(server, dpop=DpopUse.REQUIRED))
+    assert code(door, bearer, scheme="Bearer") == 401
+    assert headers_of(door.check(call(), bearer))["www-authenticate"].startswith("DPoP ")
+    assert code(door, token, proof(door, token)) == 200
 
 
 def test_two_proofs_are_none(door):
