@@ -80,3 +80,10 @@ def test_a_search_for_people_says_with_which_groups_others_may_be_allowed(logins
     assert "context" not in agents
     other = {**body, "action": {"name": "github/create_issue"}, "subject": {"type": "user"}}
     assert "context" not in logins.ask("search/subject", other).json()
+
+
+def test_what_is_forbidden_whatever_is_asked_is_no_way(logins):
+    nothing = 'forbid (principal == user::"rick", action in Action::"github/*", resource);'
+    logins.must("policies", "shut", {"side": "user", "document": nothing})
+    assert ways(logins, f"what-can?user={RICK}") == {}
+    assert ways(logins, f"what-can?user={MORTY}").keys() == {"people/support", "people/asked", "people/everyone"}
