@@ -7,28 +7,15 @@ from urllib.parse import urlencode
 
 import pytest
 from tests.fakes.asking import request
-from tests.fakes.exchange_world import OTHER_TOOLS, TOOLS, world_on
+from tests.fakes.exchange_world import OTHER_TOOLS, TOOLS
 from tests.fakes.people import COMMENT, FORM, KEY, READ, USER, Browser, code_for, credential, query, redeem
-from tests.fakes.public_clients import URL, asked, claims_of, code_of, register, taken, with_public_clients
+from tests.fakes.public_clients import URL, asked, claims_of, code_of, register, taken
 
 from leasehold.model.clients import DpopUse
 from leasehold.model.consents import Stage
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import agent_node, client_node, consent_node, deployment_node, owner_node, user_node
 from leasehold.model.people import AgentState, OwnerState
-from leasehold.store.memory.store import MemoryStore
-
-
-@pytest.fixture
-def world(tmp_path):
-    """An operator who serves public clients, and whose agent `triage` takes them."""
-    with world_on(MemoryStore(), tmp_path, public="triage") as world:
-        yield with_public_clients(world)
-
-
-@pytest.fixture
-def client(world):
-    return register(world).json["client_id"]
 
 
 def began(world, client, headers=None, **changes):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.fakes.exchange_world import OTHER_TOOLS, TOOLS, world_on
+from tests.fakes.exchange_world import OTHER_TOOLS, TOOLS
 from tests.fakes.people import BACK, KEY, USER, VERIFIER, Browser, push, query, redeem
 from tests.fakes.public_clients import (
     LOOP,
@@ -16,7 +16,6 @@ from tests.fakes.public_clients import (
     question,
     register,
     taken,
-    with_public_clients,
 )
 
 from leasehold.exchange.on_behalf import challenge_of
@@ -24,20 +23,6 @@ from leasehold.model.clients import DpopUse
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import client_node, consent_node, owner_node, user_node
 from leasehold.model.people import AgentState
-from leasehold.store.memory.store import MemoryStore
-
-
-@pytest.fixture
-def world(tmp_path):
-    """An operator who serves public clients, and whose agent `triage` takes them."""
-    with world_on(MemoryStore(), tmp_path, public="triage") as world:
-        yield with_public_clients(world)
-
-
-@pytest.fixture
-def client(world):
-    return register(world).json["client_id"]
-
 
 # RFC 7636, RFC 9700 §4.5: codes.
 

@@ -31,7 +31,6 @@ from tests.fakes.public_clients import (
     question,
     register,
     taken,
-    with_public_clients,
 )
 
 from leasehold.model.deployments import Deployment
@@ -41,19 +40,6 @@ from leasehold.model.leases import consent_node
 from leasehold.model.people import Agent
 from leasehold.model.trust import OidcSubject
 from leasehold.store.memory.store import MemoryStore
-
-
-@pytest.fixture
-def world(tmp_path):
-    """An operator who serves public clients, and whose agent `triage` takes them."""
-    with world_on(MemoryStore(), tmp_path, public="triage") as world:
-        yield with_public_clients(world)
-
-
-@pytest.fixture
-def client(world):
-    return register(world).json["client_id"]
-
 
 # The way through.
 

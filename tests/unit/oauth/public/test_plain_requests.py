@@ -4,7 +4,7 @@ import base64
 from urllib.parse import urlencode
 
 import pytest
-from tests.fakes.exchange_world import ISSUER, OTHER_TOOLS, TOOLS, world_on
+from tests.fakes.exchange_world import ISSUER, OTHER_TOOLS, TOOLS
 from tests.fakes.people import (
     BACK,
     COMMENT,
@@ -26,25 +26,10 @@ from tests.fakes.public_clients import (
     question,
     register,
     taken,
-    with_public_clients,
 )
 
 from leasehold.exchange.on_behalf import challenge_of
 from leasehold.model.kinds import Kind
-from leasehold.store.memory.store import MemoryStore
-
-
-@pytest.fixture
-def world(tmp_path):
-    """An operator who serves public clients, and whose agent `triage` takes them."""
-    with world_on(MemoryStore(), tmp_path, public="triage") as world:
-        yield with_public_clients(world)
-
-
-@pytest.fixture
-def client(world):
-    return register(world).json["client_id"]
-
 
 # RFC 9700 §4.1, RFC 8252 §7.3, §8.3: redirect URIs.
 
