@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leasehold.model.objects import Spec
+from leasehold.model.outside import Trace
 from leasehold.review.attributes import flattened
 from leasehold.review.differences import NOTHING, Difference
 from leasehold.review.entitlements import Entitlements, collapsed
@@ -22,6 +23,7 @@ class Draft:
 
     `signs` are what makes it this matter beside access and attributes. `cause_key` is the object whose change brought
     it about, if it is not the object itself; with `delisted`, the tool server that took these tools off its list.
+    `trace` is who is known to have moved what lies beyond the registry.
     """
 
     class_: DriftClass
@@ -37,6 +39,7 @@ class Draft:
     signs: tuple[str, ...] = ()
     delisted: frozenset[str] = frozenset()
     beyond: tuple[Delta, ...] = ()
+    trace: Trace | None = None
 
     @property
     def changes(self) -> tuple[Delta, ...]:

@@ -62,6 +62,7 @@ class Dressing:
             stack=source.stack if source is not None else None,
             managed_by=stored.stack if stored is not None else None,
             cause=cause,
+            unknown_cause=draft.trace.problem if draft.trace is not None and cause is None else None,
             blast=blast,
             expires_at=expires_at,
             fix=with_exception(self._fix(draft), draft, named),

@@ -12,7 +12,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.leases import LeaseUse
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.observations import Observation
-from leasehold.model.outside import Baseline, Look
+from leasehold.model.outside import Baseline, Footprint, Look, Trace
 from leasehold.model.records import EVERYTHING, AuditRecord, Filters
 from leasehold.policy.decision import Permit
 from leasehold.policy.replaying import Foreseen, Recount
@@ -82,6 +82,7 @@ class Observer(Protocol):
     """Looks at what credential profiles point to, each within seconds. Never raises: a look can fail, and says so."""
 
     def look(self, profiles: Mapping[str, CredentialProfile], now: datetime) -> Mapping[str, Look]: ...
+    def trace(self, profiles: Mapping[str, tuple[CredentialProfile, Footprint]], /) -> Mapping[str, Trace]: ...
 
 
 class Recalled(Protocol):

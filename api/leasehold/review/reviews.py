@@ -11,7 +11,7 @@ from leasehold.model.errors import NotFound
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import LeaseUse
 from leasehold.model.observations import Observation
-from leasehold.model.outside import Look
+from leasehold.model.outside import Footprint, Look, Trace
 from leasehold.model.principal import Principal
 from leasehold.model.records import AuditRecord, Version
 from leasehold.review.comparing import Sides, compare
@@ -20,7 +20,7 @@ from leasehold.review.drift import Picture, find_drift
 from leasehold.review.gate.approvals import approvals_of
 from leasehold.review.gate.delta import SemanticDelta, semantic_delta
 from leasehold.review.gate.rules import USUAL, Rules, Verdict
-from leasehold.review.outside import Outside, visible_profiles
+from leasehold.review.outside import NOTHING_SEEN, Outside, footprints, visible_profiles
 from leasehold.review.plan_review import Judged, PlanReview
 from leasehold.review.ports import Observer, Recalled, Recollection, Store, View
 from leasehold.review.replays import WITHHELD, PlanReplay, may_recall
@@ -39,6 +39,10 @@ class Blind:
         """Nothing was seen."""
         return dict.fromkeys(profiles, Look(problem=NOBODY_LOOKED))
 
+    def trace(self, profiles: Mapping[str, tuple[CredentialProfile, Footprint]]) -> Mapping[str, Trace]:
+        """Nobody was asked."""
+        return dict.fromkeys(profiles, Trace(problem=NOBODY_LOOKED))
+
 
 class Reviews:
     """Drift and plan reviews over a store. Every platform role may read all that a report is made of."""
@@ -55,9 +59,8 @@ class Reviews:
 
     def drift(self, declared: Declared, now: datetime) -> DriftReport:
         """What stacks declare against what lives at `now`."""
-        looks = self._looks(declared, now)
+        outside = self._outside(declared, now)
         with self._store.read() as view:
-            outside = Outside(view.baselines.find_all(looks), looks)
             live = _look(view, now)
             return find_drift(Picture(declared, live, view.versions, _Evidence(view), outside, _seen(view, live)))
 
@@ -112,15 +115,21 @@ class Reviews:
             raise NotFound("policy", f"{name}@{revision}")
         return found
 
-    def _looks(self, declared: Declared, now: datetime) -> Mapping[str, Look]:
+    def _outside(self, declared: Declared, now: datetime) -> Outside:
         """Other systems take their time: no transaction is open meanwhile."""
         if not any(kind is Kind.CREDENTIAL_PROFILES for kind, _ in declared.by_key):
-            return {}
+            return NOTHING_SEEN
         with self._store.read() as view:
             profiles = view.objects.list(Kind.CREDENTIAL_PROFILES)
-        live = live_picture(profiles, 0, now)
-        wanted = {one.name: spec for one, spec in visible_profiles(declared, live)}
-        return self._observer.look(wanted, now) if wanted else {}
+        wanted = {one.name: spec for one, spec in visible_profiles(declared, live_picture(profiles, 0, now))}
+        if not wanted:
+            return NOTHING_SEEN
+        looks = self._observer.look(wanted, now)
+        with self._store.read() as view:
+            baselines = view.baselines.find_all(looks)
+        seen = Outside(baselines, looks)
+        sought = {name: (wanted[name], footprint) for name, footprint in footprints(wanted, seen, now).items()}
+        return replace(seen, traces=self._observer.trace(sought)) if sought else seen
 
 
 @dataclass(frozen=True, slots=True)
