@@ -57,9 +57,10 @@ class Side:
         return found
 
     def cpu_ms(self) -> float:
-        """All processor time that its process has had."""
-        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+        """All processor time that its process, and the one that seals for it, have had."""
+        own = Path(f"/proc/{self.process}/task/{self.process}/children").read_text().split()
+        every = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in (self.process, *own)]
+        return sum(int(one[11]) + int(one[12]) for one in every) * 1000 / os.sysconf("SC_CLK_TCK")
 
     def memory_mb(self) -> float:
         """What of its process is in memory."""

@@ -23,7 +23,9 @@ from leasehold.exchange.issuing import Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.logging_in import LoggingIn, OpenLogins
 from leasehold.exchange.on_behalf import OnBehalf
+from leasehold.exchange.open_clients import OpenClients, OpenRegistration
 from leasehold.exchange.persons import Persons
+from leasehold.exchange.plain_requests import PlainRequests
 from leasehold.exchange.pushing import Pushing
 from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.simulation import Simulation
@@ -53,6 +55,7 @@ from leasehold.web.oauth.registering import Registering
 
 _NONCE_KEY = "dpop-nonces"
 _LOGIN_KEY = "open-logins"
+_CLIENT_KEY = "open-clients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class _Shared:
 
     views: Views
     subjects: SubjectTokens
+    public: OpenClients | None
     registrations: Registrations
     clients: Clients
     holds: Holds
@@ -127,6 +131,7 @@ def oauth_doors(ground: Ground) -> OAuthDoors:
         jwks=lambda: jwk_set(ground.signer.published()),
         clock=ground.clock,
         registering=_registering(ground, shared),
+        public=shared.public is not None,
     )
 
 
@@ -146,7 +151,8 @@ def _shared(ground: Ground) -> _Shared:
     views = Views(store, settings.credentials_audience, ground.sightings)
     subjects, mint = _subject_tokens(settings), TokenMint(ground.signer)
     holds = Holds(views=views, ledger=ledger, clusters=ground.sightings)
-    registrations = Registrations(documents=ClientDocuments(Network()), views=views)
+    public = _public(ground)
+    registrations = Registrations(documents=ClientDocuments(Network()), views=views, public=public)
     clients = Clients(
         issuer=settings.issuer,
         verifier=subjects,
@@ -157,7 +163,16 @@ def _shared(ground: Ground) -> _Shared:
         holds=holds,
     )
     issuing = Issuing(mint=mint, views=views, ledger=ledger)
-    return _Shared(views, subjects, registrations, clients, holds, mint, issuing)
+    return _Shared(views, subjects, public, registrations, clients, holds, mint, issuing)
+
+
+def _public(ground: Ground) -> OpenClients | None:
+    """Public clients, where they are served; those that register themselves, where an agent takes them."""
+    if not ground.settings.public_clients:
+        return None
+    with ground.store.begin() as unit:  # a client id is good at every replica
+        key = unit.shared_secrets.agree(_CLIENT_KEY, secrets.token_hex(32)).encode()
+    return OpenClients(key, ground.settings.open_registration)
 
 
 def _exchange(ground: Ground, shared: _Shared) -> TokenExchange:
@@ -197,29 +212,38 @@ def _on_behalf(ground: Ground, shared: _Shared) -> OnBehalf:
 
 
 def _registering(ground: Ground, shared: _Shared) -> Registering | None:
-    if not ground.settings.dynamic_registration:
+    settings = ground.settings
+    if not settings.dynamic_registration and not settings.open_registration:
         return None
-    statements = Statements(issuer=ground.settings.issuer, verifier=shared.subjects, views=shared.views)
-    return Registering(issuer=ground.settings.issuer, store=ground.store, statements=statements, clock=ground.clock)
+    statements = Statements(issuer=settings.issuer, verifier=shared.subjects, views=shared.views)
+    public = shared.public if settings.open_registration else None
+    taking = OpenRegistration(public=public, views=shared.views) if public is not None else None
+    return Registering(
+        issuer=settings.issuer, store=ground.store, statements=statements, clock=ground.clock, taking=taking
+    )
 
 
 def _people(ground: Ground, shared: _Shared) -> People:
     with ground.store.begin() as unit:  # replicas lead on what another began
         key = unit.shared_secrets.agree(_LOGIN_KEY, secrets.token_hex(32)).encode()
     issuer, views, stages = ground.settings.issuer, shared.views, Stages(ground.store)
-    logging_in = LoggingIn(own=issuer, verifier=shared.subjects, logins=Logins(Network()), views=views)
+    logging_in = LoggingIn(
+        own=issuer, verifier=shared.subjects, logins=Logins(Network()), views=views, open_logins=OpenLogins(key)
+    )
+    plain = PlainRequests(issuer=issuer, clients=shared.clients, logging_in=logging_in, views=views)
     return People(
         issuer=issuer,
         pushing=Pushing(
             clients=shared.clients, logging_in=logging_in, views=views, stages=stages, ledger=ground.ledger
         ),
+        plain=plain,
         authorizing=Authorizing(
             issuer=issuer,
+            plain=plain,
             registrations=shared.registrations,
             logging_in=logging_in,
             views=views,
             stages=stages,
-            open_logins=OpenLogins(key),
         ),
         clock=ground.clock,
         connecting=ground.connecting,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +16,7 @@ _SECRET = "LEASEHOLD_SECRET_"  # noqa: S105  a prefix of names
 _LONGEST_DAYS = 36_500
 _MOST = 10_000_000
 _LONGEST_DRAIN = 300
+_AGENT = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -30,11 +32,13 @@ class Settings:
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
     `secrets_dir` are what credential profiles refer to by name. `private_receivers` are hosts in the network around
     this server to which security events may be pushed. With `dpop_nonces`, a proof of possession holds a nonce of
-    ours. `dynamic_registration` opens `/oauth2/register`. `gate_rules_file` holds the rules that plans are judged by,
-    as JSON. `policy_engine` is `compiled`, `cedarpy`, or `shadow` for both, which denies where they differ.
-    `ext_authz_port` is where Envoy asks, if it does. `connection_keys` wrap the secrets of connections: `file:<folder>`
-    or `kms:<key id>`, further KMS keys behind commas. With `metrics`, whoever reaches
-    `metrics_host` and `metrics_port` may read what the gateway counts. `traces` is where spans go, empty for nowhere.
+    ours. `dynamic_registration` opens `/oauth2/register`; `public_clients` lets clients without authentication send
+    people here; `open_registration` names the agent whose clients they become without a token, empty for nobody's.
+    `gate_rules_file` holds the rules that plans are judged by, as JSON. `policy_engine` is `compiled`, `cedarpy`, or
+    `shadow` for both, which denies where they differ. `ext_authz_port` is where Envoy asks, if it does.
+    `connection_keys` wrap the secrets of connections: `file:<folder>` or `kms:<key id>`, further KMS keys behind
+    commas. With `metrics`, whoever reaches `metrics_host` and `metrics_port` may read what the gateway counts.
+    `traces` is where spans go, empty for nowhere.
     """
 
     data_dir: Path
@@ -60,6 +64,8 @@ class Settings:
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
     dynamic_registration: bool = False
+    public_clients: bool = False
+    open_registration: str = ""
     metrics: bool = False
     metrics_host: str = "127.0.0.1"
     metrics_port: int = DEFAULT_METRICS_PORT
@@ -129,6 +135,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         drain_seconds=_seconds(environ, "LEASEHOLD_DRAIN_SECONDS"),
         user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),
+        public_clients=_switch(environ, "LEASEHOLD_PUBLIC_CLIENTS"),
+        open_registration=_open_registration(environ),
         metrics=_switch(environ, "LEASEHOLD_METRICS"),
         metrics_host=environ.get("LEASEHOLD_METRICS_HOST") or "127.0.0.1",
         metrics_port=_port(
@@ -246,6 +254,16 @@ def _switch(environ: Mapping[str, str], name: str) -> bool:
     if said not in {"on", "off"}:
         raise InvalidSetting(f"{name} must be on or off")
     return said == "on"
+
+
+def _open_registration(environ: Mapping[str, str]) -> str:
+    """The name of an agent, where clients without authentication are served at all."""
+    agent = environ.get("LEASEHOLD_OPEN_REGISTRATION") or ""
+    if agent and not _AGENT.fullmatch(agent):
+        raise InvalidSetting("LEASEHOLD_OPEN_REGISTRATION must be the name of one agent")
+    if agent and not _switch(environ, "LEASEHOLD_PUBLIC_CLIENTS"):
+        raise InvalidSetting("LEASEHOLD_OPEN_REGISTRATION needs LEASEHOLD_PUBLIC_CLIENTS=on")
+    return agent
 
 
 def _secrets(environ: Mapping[str, str]) -> Mapping[str, str]:

@@ -20,8 +20,9 @@ from leasehold.keys.kms_keys import UnusableKmsKey
 from leasehold.keys.sealing import FileSealer
 from leasehold.keys.trail_keys import open_trail_key
 from leasehold.model.errors import Unavailable
+from leasehold.sealing_process import SealingProcess
 from leasehold.settings import InvalidSetting, Settings
-from leasehold.store.sql_store import SqlStore
+from leasehold.store.sql_store import SqlStore, open_store
 from leasehold.trail.contents import Contents
 from leasehold.trail.ports import Anchor, CheckpointSigner, Receiver
 from leasehold.trail.retention import prune_due
@@ -48,13 +49,20 @@ class AuditTrail:
     close: Callable[[], None]
 
 
-def trail_doors(settings: Settings, store: SqlStore, clock: Callable[[], datetime]) -> AuditTrail:
-    """The trail, with its sealer at work. Raises `AnotherTrailKey`, `UnsafeKeyFile`, `InvalidSetting`."""
+def trail_doors(
+    settings: Settings, store: SqlStore, clock: Callable[[], datetime], apart: SealingProcess | None = None
+) -> AuditTrail:
+    """The trail, with its sealer at work: in `apart`, or in a thread.
+
+    Raises `AnotherTrailKey`, `UnsafeKeyFile`, `InvalidSetting`.
+    """
     key = _signer(settings, store, clock)
     record_start(store, version("leasehold"), _configuration(settings), clock())
-    sealer = Sealer(store, key, clock, [_anchor(text) for text in settings.audit_anchors])
+    sealer = _sealer(settings, store, key, clock)
     stop = Event()
-    worker = Thread(target=sealer.run, args=(stop,), name="leasehold-audit-trail", daemon=True)
+    if apart is not None:
+        apart.begin()
+    worker = Thread(target=_seal, args=(sealer, apart, stop), name="leasehold-audit-trail", daemon=True)
     worker.start()
     for name, url in settings.audit_exports.items():
         teller = Teller(store, _receiver(name, url, settings), key.name, clock)
@@ -68,10 +76,33 @@ def trail_doors(settings: Settings, store: SqlStore, clock: Callable[[], datetim
 
     def close() -> None:
         stop.set()
+        if apart is not None:
+            apart.end()
         worker.join()
 
     contents = Contents(store, ContentCipher(FileSealer(settings.sealing_key)), clock)
     return AuditTrail(TrailDoors(store=store, sealer=sealer, contents=contents, exports=settings.audit_exports), close)
+
+
+def seal_for_ever(settings: Settings, clock: Callable[[], datetime], stop: Event) -> None:
+    """Seal what the server of these settings writes, in another process than it. Raises `Unavailable`."""
+    store = open_store(settings.database_url)
+    _sealer(settings, store, _signer(settings, store, clock), clock).run(stop)
+    store.close()
+
+
+def _sealer(settings: Settings, store: SqlStore, key: CheckpointSigner, clock: Callable[[], datetime]) -> Sealer:
+    return Sealer(store, key, clock, [_anchor(text) for text in settings.audit_anchors])
+
+
+def _seal(sealer: Sealer, apart: SealingProcess | None, stop: Event) -> None:
+    """Seal until `stop`; from when the process that did it has ended too early, if there is one."""
+    if apart is not None:
+        code = apart.wait()
+        if stop.is_set():
+            return
+        _log.error("the process that seals the audit trail ended (%s): the server seals by itself", code)
+    sealer.run(stop)
 
 
 def _signer(settings: Settings, store: SqlStore, clock: Callable[[], datetime]) -> CheckpointSigner:
@@ -121,6 +152,8 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "policy_engine": settings.policy_engine,
         "dpop_nonces": settings.dpop_nonces,
         "dynamic_registration": settings.dynamic_registration,
+        "public_clients": settings.public_clients,
+        "open_registration": settings.open_registration,
         "private_receivers": sorted(settings.private_receivers),
         "secrets": sorted(settings.secrets),
         "gate_rules": settings.gate_rules_file is not None,

@@ -36,10 +36,11 @@ from leasehold.review.gate.receipts import Receipts
 from leasehold.review.gate.rules import USUAL, Rules
 from leasehold.review.reviews import Reviews
 from leasehold.rule_files import RulesRefused, read_rules
+from leasehold.sealing_process import SealingProcess
 from leasehold.settings import InvalidSetting, Settings
 from leasehold.signal_wiring import signal_doors
 from leasehold.store.sql_store import SqlStore, open_store
-from leasehold.trail_wiring import trail_doors
+from leasehold.trail_wiring import seal_for_ever, trail_doors
 from leasehold.web.access.app import WELL_KNOWN
 from leasehold.web.asgi import Application
 from leasehold.web.connections.app import connections_app
@@ -78,7 +79,14 @@ def build_app(settings: Settings) -> Application:
     return _compose(settings, open_store(settings.database_url), _signer(settings.keys))[0]
 
 
-def open_server(settings: Settings, *, new_bootstrap_token: bool = False) -> Server:
+def sealing_process(settings: Settings) -> SealingProcess | None:
+    """A process that seals the audit trail of the server that is opened next, if there can be one."""
+    return SealingProcess.fork(lambda stop: seal_for_ever(settings, _now, stop))
+
+
+def open_server(
+    settings: Settings, *, new_bootstrap_token: bool = False, sealing: SealingProcess | None = None
+) -> Server:
     """A registry, its schema brought up to date, its keys made, and a bootstrap token while it trusts nobody.
 
     On SQLite each start makes a new token: it is the only server. Replicas on PostgreSQL leave the one alone that the
@@ -94,7 +102,7 @@ def open_server(settings: Settings, *, new_bootstrap_token: bool = False) -> Ser
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     alone = settings.database_url.startswith("sqlite")
     offer = offer_bootstrap(store, token, _now(), supersede=alone or new_bootstrap_token)
-    app, drain = _compose(settings, store, signer)
+    app, drain = _compose(settings, store, signer, sealing)
     return Server(
         app=app,
         drain=drain,
@@ -124,7 +132,9 @@ def _receipts(settings: Settings, signer: Signer, rules: Rules) -> Receipts:
     )
 
 
-def _compose(settings: Settings, store: SqlStore, signer: Signer) -> tuple[Application, Callable[[], None]]:
+def _compose(
+    settings: Settings, store: SqlStore, signer: Signer, sealing: SealingProcess | None = None
+) -> tuple[Application, Callable[[], None]]:
     own = OwnTokens(signer)
     callers = RegistryTokens(issuer=settings.issuer, audience=settings.registry_audience, verifier=own, leases=store)
     known = known_callers(settings, store, callers)
@@ -132,7 +142,7 @@ def _compose(settings: Settings, store: SqlStore, signer: Signer) -> tuple[Appli
     rules = _rules(settings)
     credentials, for_calls, stop_endings = credential_doors(settings, store, signer, _now)
     observer = open_observer(settings)
-    trail = trail_doors(settings, store, _now)
+    trail = trail_doors(settings, store, _now, sealing)
     control = control_plane(
         Doors(
             store=store,

@@ -20,6 +20,8 @@ class OAuthClient:
         redirect_uris: Where people who consented to act through it come back to, compared to the letter.
         client_ids: Addresses (https) of client metadata documents that describe further clients of it.
         dynamic_clients: How many clients may register themselves for it, 0 to 20; none if left out.
+        public_clients: Whether clients without authentication, such as programs on people's computers, may act through
+            it for people who log in and consent each time.
         secret_allowed: Whether a generated, expiring secret may stand in for a key. Better leave it off.
         dpop: `required` binds every token of it to a key that only the workload has.
 
@@ -32,6 +34,7 @@ class OAuthClient:
     redirect_uris: Collection[str] = ()
     client_ids: Collection[str] = ()
     dynamic_clients: int | None = None
+    public_clients: bool = False
     secret_allowed: bool = False
     dpop: Literal["off", "required"] | None = None
 
@@ -54,5 +57,6 @@ class OAuthClient:
             "redirect_uris": sorted(self.redirect_uris) or None,
             "client_ids": sorted(self.client_ids) or None,
             "dynamic_clients": self.dynamic_clients,
+            "public_clients": True if self.public_clients else None,
             "dpop": self.dpop,
         }

@@ -7,11 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from leasehold_cdktf._cdk import Construct
+from leasehold_cdktf.agents import Agent
 from leasehold_cdktf.collector import Collector, Declared, collector_of
 from leasehold_cdktf.names import check_entity, check_entity_type, check_relation, grant_local_name, relation_id
 
 Value = bool | int | str | Decimal | Collection[str]
 Attributes = Mapping[str, Value]
+ACTS_ON_BEHALF_OF = "acts_on_behalf_of"
+_GATHERINGS = frozenset({"group", "role", "team"})
 
 
 class User(Declared):
@@ -101,14 +104,17 @@ class Resource(Declared):
 class Relation(Construct):
     """A durable relation that policies can ask about: `user:alice` is `owner` of `document:42`.
 
+    `acts_on_behalf_of` is an agent's to a user, or to a group of users. It lets no agent act for anybody: a token and
+    consent do; policies can demand that it holds besides.
+
     Args:
-        subject: Who has it: a `User`, a `Resource`, or `type:id`.
+        subject: Who has it: a `User`, an `Agent`, a `Resource`, or `type:id`.
         relation: The word for it, such as `owner`.
         object: To what: a `Resource`, a `User`, or `type:id`.
         through: Whoever has this relation to the subject has it too, such as every `member` of a group.
 
     Raises:
-        ValueError: an end is no `type:id`, or the relation is no word.
+        ValueError: an end is no `type:id`, the relation is no word, or the ends are none that it can have.
     """
 
     KIND = "leasehold_relation"
@@ -118,7 +124,7 @@ class Relation(Construct):
         scope: Construct,
         id_: str,
         *,
-        subject: User | Resource | str,
+        subject: User | Agent | Resource | str,
         relation: str,
         object: User | Resource | str,  # noqa: A002  the attribute's name
         through: str | None = None,
@@ -129,6 +135,8 @@ class Relation(Construct):
         super().__init__(scope, id_)
         collector = collector_of(self)
         ends = [_end(subject, "subject", collector), _end(object, "object", collector)]
+        if relation == ACTS_ON_BEHALF_OF:
+            _check_ends(*(end[0].partition(":")[0] for end in ends))
         self.name = relation_id(ends[0][0], relation, ends[1][0], through)
         """The name in the registry."""
         attributes = {"subject": ends[0][1], "relation": relation, "object": ends[1][1], "through": through}
@@ -137,7 +145,14 @@ class Relation(Construct):
         collector.add(self.KIND, grant_local_name(self.name), attributes, after)
 
 
-def _end(thing: User | Resource | str, what: str, user: Collector) -> tuple[str, str]:
+def _check_ends(subject: str, target: str) -> None:
+    if subject not in {"agent", *_GATHERINGS}:
+        raise ValueError(f"an agent, or a group of agents, {ACTS_ON_BEHALF_OF} people: not a `{subject}`")
+    if target not in {"user", *_GATHERINGS}:
+        raise ValueError(f"an agent {ACTS_ON_BEHALF_OF} a user, or a group of users: not a `{target}`")
+
+
+def _end(thing: User | Agent | Resource | str, what: str, user: Collector) -> tuple[str, str]:
     """One end as it is named, and as Terraform refers to it."""
     if isinstance(thing, str):
         return check_entity(thing, what), thing
@@ -145,8 +160,9 @@ def _end(thing: User | Resource | str, what: str, user: Collector) -> tuple[str,
         user.follow(thing.collector)
     if isinstance(thing, Resource):
         return thing.entity, thing.entity
-    text = f"{thing.type}:{thing.name}"
-    return text, f"{thing.type}:${{{thing.fqn}.name}}" if thing.collector is user else text
+    type_ = "agent" if isinstance(thing, Agent) else thing.type
+    text = f"{type_}:{thing.name}"
+    return text, f"{type_}:${{{thing.fqn}.name}}" if thing.collector is user else text
 
 
 def _attributes(given: Attributes | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Six policies that everybody asks for, as a platform team would write them. `tables/` says what they decide.
+"""Seven policies that everybody asks for, as a platform team would write them. `tables/` says what they decide.
 
 cdktf deploy                            needs LEASEHOLD_ENDPOINT, and a proof of identity
 leasehold policy test tables/*.yaml
@@ -44,6 +44,7 @@ class Policies(TerraformStack):
         self.small_refunds()
         self.customers_in_the_eu()
         self.documents_of_the_user()
+        self.mail_of_those_it_acts_for()
 
     def agent(self, name: str, *grants: object) -> Agent:
         """An agent of the platform team."""
@@ -109,6 +110,19 @@ class Policies(TerraformStack):
         Relation(self, "team-budget", subject="group:finance", relation="viewer", object=budget, through="member")
         Relation(self, "ana-finance", subject=ana, relation="member", object="group:finance")
         self.policy("documents", "user")
+
+    def mail_of_those_it_acts_for(self) -> None:
+        """7. Mail, through the agents that act on behalf of its owner: for all of a group, and for one person."""
+        mail = ToolServer(self, "mail", url="https://mcp.example.com/mail", tools={"read": "read", "send": "write"})
+        read, send = mail.tool("read").on("mailbox:*", **EVERY_ONE), mail.tool("send").on("mailbox:*", **EVERY_ONE)
+        secretary, courier = (self.agent(name, read, send) for name in ("secretary", "courier"))
+        cy, dan, eve = (User(self, name, ids=[f"{name}@example.com"]) for name in ("cy", "dan", "eve"))
+        Relation(self, "cy-board", subject=cy, relation="member", object="group:board")
+        Relation(self, "secretary-board", subject=secretary, relation="acts_on_behalf_of", object="group:board")
+        Relation(self, "secretary-dan", subject=secretary, relation="acts_on_behalf_of", object=dan)
+        Relation(self, "courier-eve", subject=courier, relation="acts_on_behalf_of", object=eve)
+        self.policy("mail", "user")
+        self.policy("mail-agents", "agent")
 
 
 if __name__ == "__main__":

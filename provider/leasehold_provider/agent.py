@@ -96,6 +96,14 @@ class Agent(RegistryResource):
                 validators=(between(0, 20, "clients"),),
                 description="How many clients may register themselves for it, each let in by a token (0 to 20).",
             ),
+            "public_clients": Attribute(
+                Bool,
+                default=False,
+                description=(
+                    "Whether clients without authentication, such as programs on people's computers, may act through "
+                    "it for people who log in and consent each time. The server has to serve such clients at all."
+                ),
+            ),
             "dpop": Attribute(
                 String,
                 default="off",

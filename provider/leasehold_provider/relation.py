@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .names import check_entity, check_relation
 from .protocol import UNKNOWN, Attribute, Schema, String, is_unknown
+from .references import check_reference
 from .registry_resource import RegistryResource, envelope
 from .relation_ids import relation_id
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     Values = dict[str, Any]
 
+_ACTS_ON_BEHALF_OF, _GATHERINGS = "acts_on_behalf_of", frozenset({"group", "role", "team"})
 _TUPLE = ("subject", "relation", "object", "through")
 
 
@@ -41,7 +43,7 @@ class Relation(RegistryResource):
                 required=True,
                 requires_replace=True,
                 validators=(check_relation,),
-                description="The word for it, such as `owner`.",
+                description="The word for it, such as `owner`. An agent `acts_on_behalf_of` a user, or a group.",
             ),
             "object": Attribute(
                 String,
@@ -67,9 +69,24 @@ class Relation(RegistryResource):
         if ctx.planned is not None:
             name = name_of_tuple(ctx.planned)
             ctx.planned["name"] = name
+            if ctx.planned["relation"] == _ACTS_ON_BEHALF_OF:
+                self._check_ends(ctx, ctx.planned)
             if ctx.prior is None or ctx.prior["name"] != name:
                 ctx.planned["id"] = name
         super().plan(ctx)
+
+    def _check_ends(self, ctx: PlanContext, planned: Values) -> None:
+        """Object to what cannot act, or be acted for; the registry would refuse it at apply."""
+        for end, first, noun in (("subject", "agent", "agents"), ("object", "user", "users")):
+            value = planned[end]
+            if is_unknown(value):
+                continue
+            kind, _, name = str(value).partition(":")
+            if kind not in {first, *_GATHERINGS}:
+                said = f"The {end} of `{_ACTS_ON_BEHALF_OF}` is `{first}:<name>`, or a group, role or team of {noun}."
+                ctx.error("No such relation", said, (end,))
+            elif kind == "agent":
+                check_reference(ctx, self.run, "agents", name, (end,))
 
     def name_of(self, planned: Values) -> str:
         """Return the name of the tuple; all of it is known by now."""

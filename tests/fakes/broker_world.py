@@ -85,6 +85,7 @@ class BrokerWorld:
         people = People(
             issuer=ISSUER,
             pushing=world.doors.people._pushing,
+            plain=world.doors.people._plain,
             authorizing=world.doors.people._authorizing,
             clock=clock,
             connecting=self.connecting,

@@ -7,25 +7,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.exchange_world import CREDENTIALS as AUDIENCE
 from tests.fakes.exchange_world import ISSUER, World
 
 from leasehold.credentials.ending import Endings
 from leasehold.credentials.issuing import CredentialDesk
 from leasehold.credentials.records import CredentialRequest, Issued
-from leasehold.exchange.holds import Holds
-from leasehold.exchange.tokens import TokenExchange
-from leasehold.exchange.views import Views
-from leasehold.keys.issuer_keys import IssuerKeys
-from leasehold.keys.network import Network
 from leasehold.keys.sealing import FileSealer
-from leasehold.keys.tokens import OwnTokens, SubjectTokens
+from leasehold.keys.tokens import OwnTokens
 from leasehold.model.credentials import CredentialProfile, Federation, GitHubAccess, GitHubInstallation, PostgresqlLogin
 from leasehold.model.external import ExternalCredential, Minted, StillLive
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import profile_node
 from leasehold.model.people import Agent
 
-AUDIENCE = f"{ISSUER}/v1/credentials"
 LOGIN = CredentialProfile(
     agents=frozenset({"triage"}), postgresql=PostgresqlLogin(dsn="orders", roles=frozenset({"r"}))
 )
@@ -78,16 +73,6 @@ class CredentialWorld:
     def __init__(self, store: Any, folder: Path, sources: dict[type, Any] | None = None) -> None:
         self.world = world = World(store, folder)
         world.now = datetime.now(UTC).replace(microsecond=0)
-        world.views = Views(store, AUDIENCE, world.sightings)
-        world.exchange = TokenExchange(
-            issuer=ISSUER,
-            registry=f"{ISSUER}/v1",
-            verifier=SubjectTokens(IssuerKeys(Network())),
-            mint=world.mint,
-            views=world.views,
-            ledger=world.ledger,
-            holds=Holds(views=world.views, ledger=world.ledger, clusters=world.sightings),
-        )
         world.populate()
         self.source = FakeSource()
         self.store = world.store

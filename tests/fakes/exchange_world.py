@@ -1,7 +1,6 @@
 """A token service on a store of the test's choice, with one agent that may read and comment on one repository."""
 
 import asyncio
-import json
 from collections.abc import Coroutine, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.fakes.asking import Reply, request
 from tests.fakes.faults import FaultyStore, InterruptedMint
 from tests.fakes.outside import SimulatedDocuments, SimulatedLogins
 from tests.fakes.simulated_iam import SimulatedRoles
@@ -30,6 +30,8 @@ from leasehold.exchange.issuing import Issued, Issuing
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.logging_in import LoggingIn, OpenLogins
 from leasehold.exchange.on_behalf import OnBehalf
+from leasehold.exchange.open_clients import OpenClients, OpenRegistration
+from leasehold.exchange.plain_requests import PlainRequests
 from leasehold.exchange.pushing import Pushing
 from leasehold.exchange.records import ExchangeRequest
 from leasehold.exchange.registrations import Registrations
@@ -71,6 +73,7 @@ from leasehold.web.status_lists.app import STATUS_LISTS, StatusListDoors, status
 
 ISSUER = "https://leasehold.example"
 REGISTRY_AUDIENCE = f"{ISSUER}/v1"
+CREDENTIALS = f"{ISSUER}/v1/credentials"
 TOOLS = "https://github-mcp.example/mcp"
 OTHER_TOOLS = "https://jira-mcp.example/mcp"
 NOW = datetime(2026, 11, 23, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -102,20 +105,22 @@ def signing_key(_of: str, algorithm: str = "RS256") -> SigningKey:
 class World:
     """Everything joined as in production, with the time in the test's hands."""
 
-    def __init__(self, store: Any, folder: Path, nonces: Nonces | None = None, *, registering: bool = False) -> None:
+    def __init__(
+        self, store: Any, folder: Path, nonces: Nonces | None = None, *, registering: bool = False, public: str = ""
+    ) -> None:
+        """`public`: the agent whose clients register themselves without a token; public clients are served then."""
         self.store = store = FaultyStore(store)
         self.now = NOW
         self.cluster = SimulatedIssuer.kubernetes(clock=lambda: self.now, keys=[signing_key("cluster")])
         self.github = SimulatedIssuer.github(clock=lambda: self.now, keys=[signing_key("github")])
         self.people = SimulatedIssuer.oidc(clock=lambda: self.now, keys=[signing_key("people", "ES256")])
-        self.signer = FileKeys(folder / "keys", NOW)
+        self.signer, self.issuer_keys = FileKeys(folder / "keys", NOW), IssuerKeys(Network())
         self.mint = InterruptedMint(TokenMint(self.signer))
-        self.issuer_keys = IssuerKeys(Network())
         self.roles, self.subjects = self._subjects()
         own = OwnTokens(self.signer)
         self.sightings = Sightings(clock=lambda: float(self.now.timestamp()))
         self.ledger, self.leases = Ledger(store), LiveLeases(store)
-        self.views = Views(store, clusters=self.sightings)
+        self.views = Views(store, CREDENTIALS, self.sightings)
         self.holds = Holds(views=self.views, ledger=self.ledger, clusters=self.sightings)
         self.exchange = TokenExchange(
             issuer=ISSUER,
@@ -126,8 +131,11 @@ class World:
             ledger=self.ledger,
             holds=self.holds,
         )
-        self.documents = SimulatedDocuments()
-        registrations = Registrations(documents=ClientDocuments(self.documents.network()), views=self.views)
+        self.documents, self.logins = SimulatedDocuments(), SimulatedLogins()
+        self.public = OpenClients(b"c" * 32, public) if public else None
+        registrations = Registrations(
+            documents=ClientDocuments(self.documents.network()), views=self.views, public=self.public
+        )
         self.clients = Clients(
             issuer=ISSUER,
             verifier=self.subjects,
@@ -137,7 +145,6 @@ class World:
             store=store,
             holds=self.holds,
         )
-        self.logins = SimulatedLogins()
         self.issuing = Issuing(mint=self.mint, views=self.views, ledger=self.ledger)
         self.delegation = Delegation(
             issuer=ISSUER,
@@ -180,14 +187,8 @@ class World:
             revocation=self.revocation,
             jwks=lambda: jwk_set(self.signer.published()),
             clock=lambda: self.now,
-            registering=Registering(
-                issuer=ISSUER,
-                store=store,
-                statements=Statements(issuer=ISSUER, verifier=self.subjects, views=self.views),
-                clock=lambda: self.now,
-            )
-            if registering
-            else None,
+            registering=self._registering() if registering or public else None,
+            public=bool(public),
         )
         self.lists = StatusLists(issuer=ISSUER, store=store, mint=TokenMint(self.signer, STATUS_LIST_TYPE))
         statuses = status_lists_app(StatusListDoors(lists=self.lists, clock=lambda: self.now))
@@ -197,21 +198,38 @@ class World:
         roles, callers = SimulatedRoles(), SignedCallers(Network())
         return roles, SubjectTokens(self.issuer_keys, callers=callers, roles=RoleIds(roles))
 
+    def _registering(self) -> Registering:
+        return Registering(
+            issuer=ISSUER,
+            store=self.store,
+            statements=Statements(issuer=ISSUER, verifier=self.subjects, views=self.views),
+            clock=lambda: self.now,
+            taking=OpenRegistration(public=self.public, views=self.views) if self.public else None,
+        )
+
     def _people(self, registrations: Registrations) -> People:
-        logging_in = LoggingIn(own=ISSUER, verifier=self.subjects, logins=self.logins, views=self.views)
+        logging_in = LoggingIn(
+            own=ISSUER,
+            verifier=self.subjects,
+            logins=self.logins,
+            views=self.views,
+            open_logins=OpenLogins(b"k" * 32),
+        )
         stages = Stages(self.store)
+        plain = PlainRequests(issuer=ISSUER, clients=self.clients, logging_in=logging_in, views=self.views)
         return People(
             issuer=ISSUER,
+            plain=plain,
             pushing=Pushing(
                 clients=self.clients, logging_in=logging_in, views=self.views, stages=stages, ledger=self.ledger
             ),
             authorizing=Authorizing(
                 issuer=ISSUER,
+                plain=plain,
                 registrations=registrations,
                 logging_in=logging_in,
                 views=self.views,
                 stages=stages,
-                open_logins=OpenLogins(b"k" * 32),
             ),
             clock=lambda: self.now,
         )
@@ -332,56 +350,22 @@ class World:
     def later(self, **by: float) -> None:
         self.now += timedelta(**by)
 
-    def call(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> "Reply":
+    def call(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
         return asyncio.run(request(self.app, method, path, body, headers or {}))
 
-    def form(self, path: str, headers: Mapping[str, str] | None = None, **fields: str) -> "Reply":
+    def form(self, path: str, headers: Mapping[str, str] | None = None, **fields: str) -> Reply:
         form = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
         return self.call("POST", path, urlencode(fields).encode(), form)
 
-    def exchange_form(self, token: str, resource: str = TOOLS, **fields: str) -> "Reply":
+    def exchange_form(self, token: str, resource: str = TOOLS, **fields: str) -> Reply:
         base = {"grant_type": EXCHANGE, "subject_token": token, "subject_token_type": JWT, "resource": resource}
         return self.form("/oauth2/token", **{k: v for k, v in {**base, **fields}.items() if v is not None})
 
 
-class Reply:
-    """Status, headers and bytes of an answer."""
-
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.status, self.headers, self.body = status, headers, body
-
-    @property
-    def json(self) -> dict[str, Any]:
-        return json.loads(self.body)
-
-
-async def request(app: Any, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-    """One request to an ASGI app, without a server."""
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path.partition("?")[0],
-        "query_string": path.partition("?")[2].encode("ascii"),
-        "headers": [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
-    }
-    parts = [{"type": "http.request", "body": body, "more_body": False}]
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return parts.pop(0) if parts else {"type": "http.disconnect"}
-
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    await app(scope, receive, send)
-    names = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
-    return Reply(sent[0]["status"], names, b"".join(m.get("body", b"") for m in sent[1:]))
-
-
 @contextmanager
-def world_on(store: Any, folder: Path, *, registering: bool = False) -> Any:
+def world_on(store: Any, folder: Path, *, registering: bool = False, public: str = "") -> Any:
     """A populated world, closed afterwards. `registering`: its operator lets clients register themselves."""
-    world = World(store, folder, registering=registering)
+    world = World(store, folder, registering=registering, public=public)
     try:
         yield world.populate()
     finally:

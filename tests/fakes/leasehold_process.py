@@ -15,6 +15,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 
+from tests.fakes.serving import wait_until
+
 _COPIES = multiprocessing.get_context("forkserver")
 _COPIES.set_forkserver_preload(["leasehold.cli.main", "leasehold.cli.serve"])
 _COMMAND_SECONDS = 60
@@ -41,8 +43,16 @@ class ServerProcess:
         return self._process.exitcode
 
     def kill(self) -> None:
+        """As a power cut would, but for what its processes have left to write when it is gone."""
+        children = children_of(self.pid) if self.poll() is None else []
         self._process.kill()
         self._process.join()
+        wait_until(lambda: not any(Path(f"/proc/{one}").exists() for one in children))
+
+
+def children_of(process: int) -> list[int]:
+    """The processes that it started and that still run."""
+    return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def leasehold(

@@ -154,6 +154,11 @@ class LiveRegistry:
         assert self._process is not None
         return self._process.pid
 
+    def wait(self) -> int | None:
+        """Until the process has ended; its exit code, negative for a signal."""
+        assert self._process is not None
+        return self._process.wait(PATIENCE)
+
     def kill(self) -> None:
         """End the process as a power cut would."""
         if self._process is not None:

@@ -12,9 +12,9 @@ _OWN_KEY = "api/leasehold/cli/possession.py"  # the caller's, which the server n
 ROOMS_OF_LIBRARY = {
     "fastapi": ("api/leasehold/web/",),
     "starlette": ("api/leasehold/web/",),  # the hot plane is plain ASGI on fastapi's own foundation
-    "orjson": (  # bodies, messages, rows, signed claims, lists that were judged before
+    "orjson": (  # bodies, messages, rows, signed claims, what is digested, lists that were judged before
         *("api/leasehold/web/", "api/leasehold/gateway/", "api/leasehold/store/", "api/leasehold/keys/"),
-        "api/leasehold/surfaces/",
+        *("api/leasehold/surfaces/", "api/leasehold/decisions/", "api/leasehold/model/trail/"),
     ),
     "pydantic": ("api/leasehold/web/", "api/leasehold/store/"),  # strict parsing at the doors and from rows
     "pydantic_core": ("api/leasehold/web/", "api/leasehold/store/"),

@@ -29,7 +29,10 @@ SECRET_LIMIT = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientCredential:
-    """What a client presents at the token endpoint; unverified. Exactly one of `assertion` and `secret`."""
+    """What a client presents at the token endpoint; unverified. One of `assertion` and `secret`, or neither.
+
+    Who presents neither can only be a public client, whose id proves nothing.
+    """
 
     client_id: str | None
     assertion_type: str | None = None

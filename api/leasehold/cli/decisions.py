@@ -100,10 +100,13 @@ def _list_accesses(session: Session, question: str, query: dict[str, str], *, as
             items += page["items"]
             cursor = page["next_cursor"]
     if as_json:
-        session.emit({"policy_version": page["policy_version"], "items": items})
+        acted = page["acts_on_behalf_of"]
+        session.emit({"policy_version": page["policy_version"], "items": items, "acts_on_behalf_of": acted})
         return
     for one in items:
         session.out.write("\n".join(_access(one)) + "\n")
+    for one in page["acts_on_behalf_of"]:
+        session.out.write(visible(f"acts on behalf of {one}, where a token says so") + "\n")
     session.say(f"{len(items)} in all, as of {visible(page['policy_version'])}")
 
 

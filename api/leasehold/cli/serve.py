@@ -21,7 +21,7 @@ from rich.markup import escape
 from leasehold.cli.heads import BoundedHeads
 from leasehold.collecting import settle
 from leasehold.settings import InvalidSetting, Settings, read_settings
-from leasehold.wiring import BOOTSTRAP_MINUTES, Server, open_server
+from leasehold.wiring import BOOTSTRAP_MINUTES, Server, open_server, sealing_process
 
 _stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -101,7 +101,7 @@ def _settings(host: str | None, port: int | None, ext_authz_port: int | None) ->
 
 def _open(settings: Settings, *, new_bootstrap_token: bool) -> Server:
     try:
-        return open_server(settings, new_bootstrap_token=new_bootstrap_token)
+        return open_server(settings, new_bootstrap_token=new_bootstrap_token, sealing=sealing_process(settings))
     except Exception as error:  # whatever keeps the registry from starting is said in one line
         logging.getLogger(__name__).debug("cannot start", exc_info=error)
         _stop(f"cannot start: {error}")

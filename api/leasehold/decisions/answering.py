@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +13,7 @@ from leasehold.decisions.current import Current
 from leasehold.decisions.obligations import obligations_of
 from leasehold.decisions.questions import AccessQuestion, NoQuestion, opening_of, request_of
 from leasehold.decisions.recording import Recorder
-from leasehold.decisions.records import Decided
+from leasehold.decisions.records import Decided, new_id
 from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Decision, Reason
 from leasehold.model.errors import InvalidValue
@@ -23,7 +22,6 @@ from leasehold.policy.deciding import decision_on
 from leasehold.policy.decision import Permit
 
 NOT_CURRENT = Decision(Reason.NOT_CURRENT, (), "")
-_ID_BYTES = 16
 
 
 class Semantic(StrEnum):
@@ -85,7 +83,7 @@ class Answering:
 
 def decided_on(question: AccessQuestion, state: State | None, now: datetime) -> Decided:
     """The decision on a question. Without a current state: no."""
-    id_ = secrets.token_hex(_ID_BYTES)
+    id_ = new_id(now)
     if state is None:
         return Decided(id=id_, question=question, request=None, decision=NOT_CURRENT, at=now, durable=False)
     try:
@@ -112,7 +110,7 @@ def decided_as(
     decision = decision_on(request, state.published)
     durable = decision.allowed and not _only_reads(request.action, state)
     return Decided(
-        id=id_ or secrets.token_hex(_ID_BYTES),
+        id=id_ or new_id(now),
         question=question,
         request=request,
         decision=decision,

@@ -6,13 +6,13 @@ Erasing a subject destroys its key: then nothing can be read, and no digest comp
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from leasehold.decisions.ports import Vault
+import orjson
+
 from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Decision, Reason
-from leasehold.model.events import Content
 from leasehold.scan.findings import FindingKind, Response, ScanPolicy
 from leasehold.scan.scanning import scan
 from leasehold.scan.windows import Form
@@ -32,17 +32,28 @@ def subject_of(request: AccessRequest | None, decision: Decision) -> str:
     return str((request.user or request.subject).ref)
 
 
-def shut_away(vault: Vault, subject: str, arguments: Mapping[str, object]) -> Content:
-    """Arguments without what looks like a secret, and cut where they are long. Raises `Unavailable`."""
+def shown_of(arguments: Mapping[str, object]) -> dict[str, object]:
+    """Arguments without what looks like a secret, and cut where they are long: what is shut away of them."""
+    if not arguments:
+        return {}
     clean = scan(canonical(arguments), _CLEAN, _NO_KEY, Form.JSON).content
     if len(clean) > _LONGEST:
-        return vault.shut(subject, {"arguments_cut": clean[:_LONGEST].decode(errors="replace")})
-    return vault.shut(subject, {"arguments": json.loads(clean)})
+        return {"arguments_cut": clean[:_LONGEST].decode(errors="replace")}
+    return {"arguments": json.loads(clean)}
 
 
 def canonical(value: object) -> bytes:
     """A value as JSON with sorted keys: what is digested."""
-    return _SORTED.encode(value).encode()
+    return sorted_json(value, _number)
+
+
+def sorted_json(value: object, other: Callable[[object], object]) -> bytes:
+    """JSON with sorted keys; `other` makes JSON of what is none. Raises `TypeError` where it cannot."""
+    try:
+        return orjson.dumps(value, other, orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits, half a surrogate pair
+        encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=other)
+        return encoder.encode(value).encode()
 
 
 def _number(value: object) -> object:
@@ -50,6 +61,3 @@ def _number(value: object) -> object:
     if isinstance(value, Decimal):
         return float(value) if Decimal(repr(float(value))) == value else str(value)
     raise TypeError(f"{type(value).__name__} is no JSON")
-
-
-_SORTED = json.JSONEncoder(sort_keys=True, default=_number)

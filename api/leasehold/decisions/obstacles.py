@@ -11,6 +11,7 @@ from dataclasses import replace
 from leasehold.decisions.assembling import State, facts_in
 from leasehold.decisions.reading import Seen
 from leasehold.model.directory import Relation, Resource, User, entity_id
+from leasehold.model.entities import ACTS_ON_BEHALF_OF, USER
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.tools import ToolServer
@@ -43,6 +44,8 @@ def _of_tools(name: str, server: ToolServer, state: State) -> Iterator[str]:
 
 def _of_relation(relation: Relation, state: State) -> Iterator[str]:
     type_ = entity_id(relation.object, "object").type
+    if relation.relation == ACTS_ON_BEHALF_OF:  # to a group, it is one to the people in it
+        type_ = USER
     shape = state.published.facts.types.get(cedar_name(type_), EMPTY)
     if relation.relation in {name for name, _ in shape.fields}:
         yield f"`{relation.relation}` is an attribute of `{type_}`, and cannot be a relation to it"
@@ -51,7 +54,8 @@ def _of_relation(relation: Relation, state: State) -> Iterator[str]:
 def _of_attributes(name: str, spec: User | Resource, state: State) -> Iterator[str]:
     type_, facts = cedar_name(spec.type), state.published.facts
     attributes = attributes_of(spec)
-    for one in sorted(facts.relations.names(type_) & attributes.keys()):
+    ours = {ACTS_ON_BEHALF_OF} if type_ == USER else set[str]()
+    for one in sorted((facts.relations.names(type_) | ours) & attributes.keys()):
         yield f"`{one}` is a relation to `{spec.type}`, and cannot be an attribute of it"
     try:
         shape = record_of_all([{key: native(value) for key, value in attributes.items()}])

@@ -14,6 +14,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.records import EVERYTHING, AuditRecord, Filters
 from leasehold.model.revocations import RevocationEvent
+from leasehold.model.trail.queries import Found, Place, TrailQuery
 
 Listener = Callable[[Sequence[RevocationEvent]], None]
 
@@ -51,6 +52,12 @@ class AuditLog(Protocol):
     ) -> Sequence[AuditRecord]: ...
 
 
+class Trail(Protocol):
+    """Events, by when they were and whom they are about."""
+
+    def search(self, query: TrailQuery, before: Place | None, limit: int) -> Sequence[Found]: ...
+
+
 class Questions(Protocol):
     """Questions that were decided, sealed."""
 
@@ -71,6 +78,8 @@ class UnitOfWork(Protocol):
     def versions(self) -> Versions: ...
     @property
     def audit(self) -> AuditLog: ...
+    @property
+    def trail(self) -> Trail: ...
     @property
     def questions(self) -> Questions: ...
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from leasehold.decisions.inputs import STRANGERS, canonical, shut_away, subject_of
+from leasehold.decisions.inputs import STRANGERS, canonical, shown_of, sorted_json, subject_of
 from leasehold.decisions.ports import Vault
 from leasehold.decisions.questions import AccessQuestion, Party
 from leasehold.model.access_requests import AccessRequest
@@ -19,10 +20,15 @@ from leasehold.model.external import Sealed
 from leasehold.model.principal import Principal
 
 KIND = "decisions"
+CALLS = "calls"
+"""Of events that tell of a call and its decision at once."""
 ACTION = "decide"
 _SHOWN = 256
 _DECIMAL = "__decimal"
 _UNLISTED = ": not listed"
+_TIME_DIGITS, _RANDOM_BYTES = 12, 10
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +49,13 @@ class Decided:
 class Done:
     """What came of something that was decided: an event of the door that let it through. `durable` as above.
 
-    `output` is the SHA-256 of what came out, `said` the beginning of it, sanitised; `subject` whose it is.
+    `decided` is the decision that let it through or did not, where no event of its own tells of it. `output` is the
+    SHA-256 of what came out, `said` the beginning of it, sanitised; `subject` whose it is.
     """
 
     event: AuditEvent
     durable: bool
+    decided: Decided | None = None
     subject: str = STRANGERS
     output: bytes = b""
     said: str = field(default="", repr=False)
@@ -58,34 +66,38 @@ class Done:
         return self.event.at
 
 
+def new_id(now: datetime) -> str:
+    """A name for a decision of this moment: its millisecond, then 80 random bits, in hexadecimal."""
+    return f"{(now - _EPOCH) // _MILLISECOND:0{_TIME_DIGITS}x}{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def moment_of(decision_id: str) -> tuple[datetime, datetime] | None:
+    """From when to before when the decision of this name was made; None if it is no such name."""
+    try:
+        since = _EPOCH + int(decision_id[:_TIME_DIGITS], 16) * _MILLISECOND
+    except (ValueError, OverflowError):
+        return None
+    return since, since + _MILLISECOND
+
+
 def event_of(decided: Decided, asker: Principal, vault: Vault) -> AuditEvent:
     """The audit event. Raw values of arguments, attributes and context are not in it; arguments are beside it.
 
     Raises `Unavailable`.
     """
-    question, decision = decided.question, decided.decision
-    request, about = decided.request, subject_of(decided.request, decision)
-    detail: dict[str, object] = {
-        "subject": named(question.subject),
-        "action": printable(request.action if request is not None else question.action),
-        "resource": named(question.resource),
-        "reason": decision.reason.value,
+    decision, request = decided.decision, decided.request
+    about = subject_of(request, decision)
+    detail = asked_document(decided, about, vault) | {
         "version": decision.version,
         "sides": [side_document(side) for side in decision.sides],
-        "question_digest": vault.digest(about, canonical(plain_question(question))),
     }
-    if decision.detail:
-        detail["detail"] = _told(decision.detail)
     if request is not None:
-        detail["subject"] = printable(str(request.subject.ref))
         detail |= {"user": printable(str(request.user.ref))} if request.user is not None else {}
         detail |= {"chain": [printable(one) for one in request.chain]} if request.chain else {}
         detail |= {"deployment": printable(request.deployment)} if request.deployment is not None else {}
-        detail |= {"arguments_digest": vault.digest(about, canonical(request.arguments))} if request.arguments else {}
     if decided.lease is not None:
         detail["lease"] = decided.lease
-    if decision.would_flip:
-        detail["would_flip"] = True
+    shown = shown_of(request.arguments) if request is not None else {}
     return AuditEvent(
         at=decided.at,
         principal=asker.id,
@@ -95,18 +107,41 @@ def event_of(decided: Decided, asker: Principal, vault: Vault) -> AuditEvent:
         outcome=Outcome.OK if decision.allowed else Outcome.DENIED,
         reason=decision.reason.value,
         detail=detail,
-        content=shut_away(vault, about, request.arguments) if request is not None and request.arguments else None,
+        content=vault.shut(about, shown) if shown else None,
         origin=decided.origin,
     )
 
 
 def done_event(done: Done, vault: Vault) -> AuditEvent:
-    """The event with a keyed digest of what came out, and the beginning of it beside. Raises `Unavailable`."""
-    if not done.output:
-        return done.event
-    detail = {**done.event.detail, "output_digest": vault.digest(done.subject, done.output)}
-    content = vault.shut(done.subject, {"output": done.said}) if done.said else None
-    return replace(done.event, detail=detail, content=content)
+    """The event with its decision, keyed digests of what went in and came out, and the beginning of both beside.
+
+    Raises `Unavailable`.
+    """
+    detail, shown, about = dict(done.event.detail), dict[str, object](), done.subject
+    if (decided := done.decided) is not None:
+        about = subject_of(decided.request, decided.decision)
+        detail["decision"] = asked_document(decided, about, vault)
+        shown |= shown_of(decided.request.arguments) if decided.request is not None else {}
+    if done.output:
+        detail["output_digest"] = vault.digest(about, done.output)
+        shown |= {"output": done.said} if done.said else {}
+    return replace(done.event, detail=detail, content=vault.shut(about, shown) if shown else None)
+
+
+def asked_document(decided: Decided, about: str, vault: Vault) -> dict[str, object]:
+    """What was asked and answered, without who asked for whom and from where. Raises `Unavailable`."""
+    question, decision, request = decided.question, decided.decision, decided.request
+    found: dict[str, object] = {
+        "subject": printable(str(request.subject.ref)) if request is not None else named(question.subject),
+        "action": printable(request.action if request is not None else question.action),
+        "resource": named(question.resource),
+        "reason": decision.reason.value,
+        "question_digest": vault.digest(about, canonical(plain_question(question))),
+    }
+    if request is not None and request.arguments:
+        found["arguments_digest"] = vault.digest(about, canonical(request.arguments))
+    found |= {"detail": _told(decision.detail)} if decision.detail else {}
+    return found | ({"would_flip": True} if decision.would_flip else {})
 
 
 def _told(detail: str) -> str:
@@ -145,7 +180,7 @@ class Remembered:
 def sealed_question(decided: Decided, vault: Vault) -> Sealed:
     """The question in one text, numbers and all, to be asked again, and what it was answered. Raises `Unavailable`."""
     whole = {"question": plain_question(decided.question), "reason": decided.decision.reason.value}
-    text = json.dumps(whole, sort_keys=True, default=_exact)
+    text = sorted_json(whole, _exact).decode()
     return vault.seal(subject_of(decided.request, decided.decision), text, decided.id)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from leasehold.decisions.assembling import State
-from leasehold.model.entities import EntityRef
+from leasehold.model.entities import ACTS_ON_BEHALF_OF, EntityRef
 from leasehold.policy import surveying
 from leasehold.policy.cedar.naming import cedar_ref
 from leasehold.policy.permitted import by_policy
@@ -22,6 +22,15 @@ def what_can(state: State, subject: EntityRef, now: datetime) -> list[Access]:
     ref = cedar_ref(subject)
     found = [*surveying.what_can(ref, state.published, now), *by_policy(ref, state.published)]
     return sorted(found, key=_place)
+
+
+def acted_for(state: State, subject: EntityRef) -> list[EntityRef]:
+    """Whom relations say that an agent acts on behalf of: people, and groups of them, in order. It grants nothing."""
+    ref = cedar_ref(subject)
+    known = state.published.facts.known.get(ref)
+    if known is None:
+        return []
+    return sorted(state.published.facts.relations.targets(known.ancestors | {ref}, ACTS_ON_BEHALF_OF))
 
 
 def _place(one: Access) -> tuple[str, ...]:

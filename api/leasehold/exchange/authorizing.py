@@ -7,19 +7,21 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlencode
 
 from leasehold.authn.people import Person
-from leasehold.exchange.logging_in import LOGIN_FOR, AuthorizationRefused, LoggingIn, OpenLogins
+from leasehold.exchange.logging_in import LOGIN_FOR, AuthorizationRefused, LoggingIn
 from leasehold.exchange.on_behalf import digest_of
+from leasehold.exchange.plain_requests import PlainRequests, is_plain
 from leasehold.exchange.pushing import REQUEST_URI
 from leasehold.exchange.refusals import ExchangeRefused
-from leasehold.exchange.registrations import Registrations
+from leasehold.exchange.registrations import Registration, Registrations
+from leasehold.exchange.returning import Redirect, sent_back
 from leasehold.exchange.stages import Stages, log_in
 from leasehold.exchange.views import AgentView, Views
 from leasehold.model.access import Reach
 from leasehold.model.consents import Consent, Pending, Stage
 from leasehold.model.events import AuditEvent
+from leasehold.model.registrations import ClientMetadata
 from leasehold.model.tokens import TokenRefused
 from leasehold.model.trust import TrustIssuer
 from leasehold.policy.consenting import StepPermit, decide_step, may_be_asked, reach_asked
@@ -30,20 +32,13 @@ _GONE = "the application that asked is not registered any more"
 
 
 @dataclass(frozen=True, slots=True)
-class Redirect:
-    """Where the browser goes next; `browser` is the secret that its cookie keeps from now on."""
-
-    url: str
-    browser: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Question:
     """What the person is asked. `ticket` answers it. `reach`: places and limits as they are now."""
 
     ticket: str = field(repr=False)
     pending: Pending
     view: AgentView
+    client: ClientMetadata
     reach: tuple[Reach, ...]
 
 
@@ -65,14 +60,14 @@ class Authorizing:
         logging_in: LoggingIn,
         views: Views,
         stages: Stages,
-        open_logins: OpenLogins,
+        plain: PlainRequests,
     ) -> None:
         self._issuer = issuer
+        self._plain = plain
         self._registrations = registrations
         self._logging_in = logging_in
         self._views = views
         self._stages = stages
-        self._open = open_logins
 
     async def start(self, client_id: str, request_uri: str, now: datetime) -> Redirect:
         """To the login of a pushed request, which is used up. Raises `AuthorizationRefused`."""
@@ -92,8 +87,8 @@ class Authorizing:
             detail=(*pending.detail, ("browser", digest_of(browser))),
         )
         await self._move(step, pending, following)
-        silent = bool(pending.get("silent"))
-        return Redirect(self._logging_in.url(issuer, state, browser, silent=silent), browser)
+        prompt = "none" if pending.get("silent") else ""
+        return Redirect(self._logging_in.url(issuer, state, browser, prompt=prompt), browser)
 
     async def log_in(self, tool_server: str, wanted: str | None, now: datetime) -> Redirect:
         """To the login of somebody who connects an account at a tool server. Raises `AuthorizationRefused`."""
@@ -103,24 +98,20 @@ class Authorizing:
         except ExchangeRefused as refused:
             raise AuthorizationRefused("nobody can log in here, or it is not clear where: name an issuer") from refused
         browser = secrets.token_urlsafe(32)
-        state = self._open.state({"issuer": name, "server": tool_server, "browser": digest_of(browser)}, now)
-        return Redirect(self._logging_in.url(issuer, state, browser, silent=False), browser)
+        state = self._logging_in.open.state({"issuer": name, "server": tool_server, "browser": digest_of(browser)}, now)
+        return Redirect(self._logging_in.url(issuer, state, browser), browser)
 
     async def finish_login(
         self, answer: Mapping[str, str], browser: str, now: datetime
     ) -> Question | Redirect | Arrival:
         """Who came back from the login: asked, or sent on if they consented before. Raises `AuthorizationRefused`."""
-        state = answer.get("state", "")
-        pending = self._open.find(state) or await self._stages.find(state, Stage.LOGIN)
-        step = decide_step(pending, now, browser=digest_of(browser)) if pending is not None else None
-        if pending is None or step is None:
-            raise AuthorizationRefused("this login was not started here, or took too long: start again")
-        issuer = await self._logging_in.issuer_of(pending)
-        if answer.get("iss", issuer.issuer) != issuer.issuer:  # RFC 9207 §2.4
-            raise AuthorizationRefused("this answer is of another issuer than was asked")
+        pending, step, issuer = await self._begun(answer, browser, now)
         if not pending.agent:
             return await self._arrived(step, pending, issuer, answer, browser, now)
-        view = await self._asked(pending)
+        found = await self._asked(pending)
+        plain = is_plain(pending)
+        if plain:
+            pending = await self._plain.resumed(pending, now)
         if "code" not in answer:
             await self._move(step, pending, None)
             wanted = "consent_required" if pending.get("silent") else "access_denied"
@@ -128,7 +119,8 @@ class Authorizing:
         person = await self._person(pending, issuer, answer["code"], browser, now)
         told = log_in(pending, person.id, now)
         who = _told_of(person)
-        if await self._stages.is_consented(person.id, pending):
+        # A client that anybody could be is asked about each time: only the person knows who started it (RFC 8252 §8.6).
+        if not plain and await self._stages.is_consented(person.id, pending):
             return await self._with_code(step, pending, who, now, told=told)
         if pending.get("silent"):
             await self._move(step, pending, None, told=told)
@@ -142,7 +134,21 @@ class Authorizing:
             detail=(*pending.detail, *who),
         )
         await self._move(step, pending, asked, told=told)
-        return Question(ticket, asked, view, reach_asked(view.facts, asked, now))
+        return Question(ticket, asked, found.view, found.metadata, reach_asked(found.view.facts, asked, now))
+
+    async def _begun(
+        self, answer: Mapping[str, str], browser: str, now: datetime
+    ) -> tuple[Pending, StepPermit, TrustIssuer]:
+        """The login that this answer is of, and where it was. Raises `AuthorizationRefused`."""
+        state = answer.get("state", "")
+        pending = self._logging_in.open.find(state) or await self._stages.find(state, Stage.LOGIN)
+        step = decide_step(pending, now, browser=digest_of(browser)) if pending is not None else None
+        if pending is None or step is None:
+            raise AuthorizationRefused("this login was not started here, or took too long: start again")
+        issuer = await self._logging_in.issuer_of(pending)
+        if answer.get("iss", issuer.issuer) != issuer.issuer:  # RFC 9207 §2.4
+            raise AuthorizationRefused("this answer is of another issuer than was asked")
+        return pending, step, issuer
 
     async def _person(self, pending: Pending, issuer: TrustIssuer, code: str, browser: str, now: datetime) -> Person:
         """Who came back; that nobody did is on record. Raises `AuthorizationRefused`."""
@@ -214,7 +220,7 @@ class Authorizing:
         await self._move(step, pending, following, consent if consents else None, told)
         return self._back(pending, code=code)
 
-    async def _asked(self, pending: Pending) -> AgentView:
+    async def _asked(self, pending: Pending) -> Registration:
         await self._views.refresh(self._views.pieces)  # an address that was taken away just now is none
         try:
             found = await self._registrations.find(pending.get("client"), self._views.pieces)
@@ -223,13 +229,10 @@ class Authorizing:
         facts = found.view.facts
         if facts.name != pending.agent or not may_be_asked(facts, found.metadata, pending.redirect_uri):
             raise AuthorizationRefused(_GONE)
-        return found.view
+        return found
 
     def _back(self, pending: Pending, **answer: str) -> Redirect:
-        """To the application, with `iss` so that it can tell us from others (RFC 9207)."""
-        state = {"state": pending.state} if pending.state is not None else {}
-        joint = "&" if "?" in pending.redirect_uri else "?"
-        return Redirect(f"{pending.redirect_uri}{joint}{urlencode({**answer, **state, 'iss': self._issuer})}")
+        return sent_back(self._issuer, pending.redirect_uri, pending.state, **answer)
 
     async def _move(
         self,
@@ -239,6 +242,10 @@ class Authorizing:
         consent: Consent | None = None,
         told: AuditEvent | None = None,
     ) -> None:
+        if is_plain(pending):  # nothing was kept of it until now
+            if following is not None and told is not None:
+                await self._stages.begin(step, following, told.at, told)
+            return
         if not await self._stages.move(step, pending, following, consent, told):
             raise AuthorizationRefused("this was done already: start again from the application")
 

@@ -19,6 +19,7 @@ from leasehold.authn.clients import (
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.authn.subjects import authenticate_subject
 from leasehold.exchange.holds import Holds
+from leasehold.exchange.open_clients import OPEN_PREFIX
 from leasehold.exchange.ports import Store
 from leasehold.exchange.records import first_use
 from leasehold.exchange.refusals import ClientRefused, ExchangeReason, ExchangeRefused
@@ -28,7 +29,7 @@ from leasehold.exchange.views import AgentView, Pieces, Views
 from leasehold.model.clients import ClientKeys
 from leasehold.model.leases import Node, binding_node, client_node
 from leasehold.model.possession import FirstUse
-from leasehold.model.registrations import ClientMetadata
+from leasehold.model.registrations import CLIENT_ID_LIMIT, PUBLIC_METHOD, ClientMetadata
 from leasehold.model.subjects import IssuerType
 from leasehold.model.tokens import MAX_TOKEN_BYTES, TokenRefused, UnverifiedClaims, UnverifiedToken
 from leasehold.policy.leasing import Hold
@@ -78,6 +79,8 @@ class Clients:
     async def authenticate(self, credential: ClientCredential, pieces: Pieces, now: datetime) -> Client:
         """The agent that presents this. Raises `ClientRefused`, alike whatever is wrong; `Unavailable`."""
         try:
+            if credential.assertion is None and credential.secret is None:
+                return await self._public(credential.client_id or "", pieces)
             if credential.assertion is None:
                 return await self._by_secret(credential, pieces, now)
             return await self._by_assertion(credential, credential.assertion, pieces, now)
@@ -85,6 +88,24 @@ class Clients:
             raise ClientRefused(refused.flaw) from refused
         except ExchangeRefused as refused:
             raise ClientRefused(refused.reason) from refused
+
+    async def public(self, client_id: str, pieces: Pieces) -> Client:
+        """The public client that this id is of; who says so may be anybody. Raises `ClientRefused`, `Unavailable`."""
+        try:
+            return await self._public(client_id, pieces)
+        except TokenRefused as refused:
+            raise ClientRefused(refused.flaw) from refused
+        except ExchangeRefused as refused:
+            raise ClientRefused(refused.reason) from refused
+
+    async def _public(self, client_id: str, pieces: Pieces) -> Client:
+        # An agent by its own name is never one, nor is whoever registered with a key: those have to prove it.
+        if len(client_id) > CLIENT_ID_LIMIT or not client_id.startswith((OPEN_PREFIX, "https://")):
+            raise ExchangeRefused(ExchangeReason.CLIENT_REFUSED)
+        found = await self._registrations.find(client_id, pieces)
+        if not found.metadata.public:
+            raise ExchangeRefused(ExchangeReason.CLIENT_REFUSED)
+        return _client(found, PUBLIC_METHOD)
 
     async def _by_assertion(
         self, credential: ClientCredential, assertion: UnverifiedToken, pieces: Pieces, now: datetime

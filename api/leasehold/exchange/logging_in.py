@@ -34,9 +34,15 @@ class LoginClient(Protocol):
 
 
 class LoggingIn:
-    """Sends people to log in at an issuer of theirs, and learns who came back. `own` is our address."""
+    """Sends people to log in at an issuer of theirs, and learns who came back. `own` is our address.
 
-    def __init__(self, *, own: str, verifier: SubjectTokenVerifier, logins: LoginClient, views: Views) -> None:
+    `open` are logins that anybody may begin.
+    """
+
+    def __init__(
+        self, *, own: str, verifier: SubjectTokenVerifier, logins: LoginClient, views: Views, open_logins: OpenLogins
+    ) -> None:
+        self.open = open_logins
         self._own = own
         self._verifier = verifier
         self._logins = logins
@@ -59,8 +65,8 @@ class LoggingIn:
         except ExchangeRefused as refused:
             raise AuthorizationRefused("nobody can log in there any more") from refused
 
-    def url(self, issuer: TrustIssuer, state: str, browser: str, *, silent: bool) -> str:
-        """Where the browser goes to log in. Raises `AuthorizationRefused`."""
+    def url(self, issuer: TrustIssuer, state: str, browser: str, *, prompt: str = "") -> str:
+        """Where the browser goes to log in, asking what `prompt` says. Raises `AuthorizationRefused`."""
         login = login_of(issuer)
         fields = {
             "response_type": "code",
@@ -71,7 +77,7 @@ class LoggingIn:
             "nonce": derived("nonce", browser),
             "code_challenge": challenge_of(derived("verifier", browser)),
             "code_challenge_method": "S256",
-            **({"prompt": "none"} if silent else {}),
+            **({"prompt": prompt} if prompt else {}),
         }
         return f"{login.authorization_endpoint}?{urlencode(fields)}"
 
@@ -125,17 +131,18 @@ class OpenLogins:
         if not dot or not hmac.compare_digest(self._mac(raw), given):
             return None
         found = json.loads(raw)
+        told = found["detail"]
         return Pending(
             digest="",
             stage=Stage.LOGIN,
-            agent="",
-            redirect_uri="",
-            challenge="",
-            state=None,
-            resource="",
+            agent=told.pop("agent", ""),
+            redirect_uri=told.pop("redirect_uri", ""),
+            challenge=told.pop("challenge", ""),
+            state=told.pop("state", None),
+            resource=told.pop("resource", ""),
             scopes=frozenset(),
             expires_at=datetime.fromtimestamp(found["until"], UTC),
-            detail=tuple(found["detail"].items()),
+            detail=tuple(told.items()),
         )
 
     def _mac(self, told: bytes) -> bytes:

@@ -6,18 +6,21 @@ from collections.abc import Mapping
 
 from leasehold.exchange.details import DETAIL_TYPE
 from leasehold.model.clients import CLIENT_ALGORITHMS
-from leasehold.model.registrations import JWT_BEARER_GRANT
+from leasehold.model.registrations import JWT_BEARER_GRANT, REFRESH_TOKEN_GRANT
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  RFC 8693 §2.1
 AUTHORIZATION_CODE = "authorization_code"
 JWT_BEARER = JWT_BEARER_GRANT
 CLIENT_CREDENTIALS = "client_credentials"
+REFRESH_TOKEN = REFRESH_TOKEN_GRANT
 CLIENT_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
 SIGNING_ALGORITHM = "ES256"
 
 
-def server_metadata(issuer: str, register: str | None = None) -> dict[str, object]:
+def server_metadata(issuer: str, register: str | None = None, *, public: bool = False) -> dict[str, object]:
     """What this server can do. `register` is the path where clients register themselves, if they can.
+
+    `public`: clients without authentication are served. Everybody else pushes (RFC 9126), then as always.
 
     No `scopes_supported` (RFC 8414 §2 leaves it open): MCP clients ask for all that it names, at every tool server.
     """
@@ -28,10 +31,16 @@ def server_metadata(issuer: str, register: str | None = None) -> dict[str, objec
         "introspection_endpoint": f"{issuer}/oauth2/introspect",
         "revocation_endpoint": f"{issuer}/oauth2/revoke",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
-        "grant_types_supported": [TOKEN_EXCHANGE, CLIENT_CREDENTIALS, AUTHORIZATION_CODE, JWT_BEARER],
+        "grant_types_supported": [
+            TOKEN_EXCHANGE,
+            CLIENT_CREDENTIALS,
+            AUTHORIZATION_CODE,
+            JWT_BEARER,
+            *([REFRESH_TOKEN] if public else []),
+        ],
         "authorization_endpoint": f"{issuer}/oauth2/authorize",
         "pushed_authorization_request_endpoint": f"{issuer}/oauth2/par",
-        "require_pushed_authorization_requests": True,
+        "require_pushed_authorization_requests": not public,
         "authorization_response_iss_parameter_supported": True,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

@@ -14,6 +14,7 @@ from datetime import datetime
 from leasehold.authn.clients import ClientCredential
 from leasehold.authn.people import Person, authenticate_id_jag
 from leasehold.authn.ports import SubjectTokenVerifier
+from leasehold.authn.registry_tokens import LEASE_CLAIM
 from leasehold.exchange.claims import GROUPS_CLAIM, access_claims
 from leasehold.exchange.client_credentials import ClientRequest, client_refusal, decided_for, key_of, uses_of
 from leasehold.exchange.clients import Client, Clients, checked_grant
@@ -44,6 +45,7 @@ class CodeRequest:
     code: str = field(repr=False)
     redirect_uri: str
     verifier: str = field(repr=False)
+    resource: str | None = None
     proof: Possession | None = None
     task: TaskWish | None = None
 
@@ -132,6 +134,8 @@ class OnBehalf:
         if found is None or now >= found[0].expires_at:
             raise ExchangeRefused(ExchangeReason.CODE_GONE)
         pending, consent, generations = found
+        if request.resource not in {None, pending.resource}:  # RFC 8707 §2.2: the code is for the one that was shown
+            raise ExchangeRefused(ExchangeReason.OTHER_RESOURCE)
         if not _fits(pending, request, client):
             raise ExchangeRefused(ExchangeReason.CODE_REFUSED)
         if consent is None or consent.revoked_at is not None:
@@ -197,7 +201,7 @@ class OnBehalf:
                 permit, generations, client.binding, mandate.person, mandate.lease_id or lease_id, place, now, task
             ),
             claims=lambda lease: {
-                **access_claims(self._issuer, permit, lease, None, key),
+                **_bounded(access_claims(self._issuer, permit, lease, None, key), client),
                 "client_id": client.metadata.client_id,  # RFC 9068 §2.2: the client that asked
                 "act": {"sub": f"agent:{client.agent}"},  # RFC 8693 §4.1
                 **({GROUPS_CLAIM: sorted(mandate.groups)} if mandate.groups else {}),
@@ -284,6 +288,14 @@ def _fits(pending: Pending, request: CodeRequest, client: Client) -> bool:
         and pending.get("key") in {"", key_of(request.proof)}  # RFC 9449 §10
         and hmac.compare_digest(pending.challenge.encode(), challenge_of(request.verifier).encode())
     )
+
+
+def _bounded(claims: dict[str, object], client: Client) -> dict[str, object]:
+    """The claims, and no delegation from what a public client holds: whoever has it could be anybody."""
+    about = claims[LEASE_CLAIM]
+    if client.metadata.public and isinstance(about, dict):
+        about["dmax"] = 0
+    return claims
 
 
 def _resource(person: Person, request: AssertionRequest) -> str:

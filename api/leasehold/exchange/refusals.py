@@ -24,6 +24,7 @@ class ExchangeReason(StrEnum):
     CODE_GONE = "code_gone"
     CODE_REFUSED = "code_refused"
     NO_CONSENT = "no_consent"
+    OTHER_RESOURCE = "code_for_other_resource"
     NO_LOGIN = "no_login"
     REDIRECT_REFUSED = "redirect_refused"
     TASK_REFUSED = "task_refused"
@@ -44,6 +45,7 @@ _ANSWERS: dict[Reason, tuple[str, str]] = {
     LeaseReason.DETAILS_EXCEEDED: ("invalid_authorization_details", "the authorization_details exceed what is granted"),
     ExchangeReason.GRANT_REFUSED: ("unauthorized_client", "the client is not registered for this grant type"),
     ExchangeReason.REDIRECT_REFUSED: ("invalid_request", "the redirect_uri is not registered"),
+    ExchangeReason.OTHER_RESOURCE: ("invalid_target", "the resource is not that of the code"),
     ExchangeReason.NO_LOGIN: ("invalid_request", "name the trust issuer to log in at in `issuer`"),
     LeaseReason.PROOF_MISSING: ("invalid_dpop_proof", "this agent must prove that it holds a key"),
     DelegationReason.OTHER_RESOURCE: ("invalid_target", "the resource is not that of the tokens"),

@@ -1,4 +1,7 @@
-"""Which agent a client id is of, in the order they are looked for: an agent, a metadata document, a dynamic client."""
+"""Which agent a client id is of, in the order they are looked for: an agent, a metadata document, a dynamic client.
+
+Public clients are found where the operator serves them, and of agents that take them; otherwise they are nobody.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from leasehold.exchange.open_clients import OPEN_PREFIX, OpenClients, open_node_name
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused
 from leasehold.exchange.views import AgentView, Pieces, Views
 from leasehold.model.leases import Node, client_node
@@ -30,14 +34,17 @@ class Registration:
 
 
 class Registrations:
-    """Finds clients. An address that no agent declared is never fetched."""
+    """Finds clients. An address that no agent declared is never fetched. `public`: None serves no public client."""
 
-    def __init__(self, *, documents: ClientDocuments, views: Views) -> None:
+    def __init__(self, *, documents: ClientDocuments, views: Views, public: OpenClients | None = None) -> None:
         self._documents = documents
         self._views = views
+        self._public = public
 
     async def find(self, client_id: str, pieces: Pieces) -> Registration:
         """The client of this id. Raises `ExchangeRefused`, `TokenRefused`, `Unavailable`."""
+        if client_id.startswith(OPEN_PREFIX):
+            return await self._open(client_id, pieces)
         view = await self._views.agent(pieces, client_id)
         if view is not None:
             return Registration(metadata=_own(view), view=view, nodes=(client_node(view.facts.name),))
@@ -53,7 +60,20 @@ class Registrations:
         if client_id not in view.facts.agent.client_ids:
             raise ExchangeRefused(ExchangeReason.AGENT_GONE)
         metadata = await self._documents.read(client_id)
+        if metadata.public and (self._public is None or not view.facts.agent.public_clients):
+            raise ExchangeRefused(ExchangeReason.CLIENT_REFUSED)
         return Registration(metadata=metadata, view=view, nodes=(client_node(view.facts.name),))
+
+    async def _open(self, client_id: str, pieces: Pieces) -> Registration:
+        """A client that registered itself without a token. Raises `ExchangeRefused`."""
+        view = await self._views.agent(pieces, self._public.agent) if self._public is not None else None
+        if self._public is None or view is None:
+            raise ExchangeRefused(ExchangeReason.AGENT_GONE)
+        metadata = self._public.find(client_id, view.facts.agent)
+        own = client_node(open_node_name(client_id))
+        nodes = (client_node(view.facts.name), own)
+        generations = await self._views.generations(pieces, (own,))
+        return Registration(metadata=metadata, view=view, nodes=nodes, generations=generations)
 
 
 def own_metadata(name: str, agent: Agent) -> ClientMetadata:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from leasehold.exchange.on_behalf import digest_of
@@ -113,10 +114,17 @@ class Stages:
             if told is not None:
                 unit.audit.append(told)
             if consent is not None:
-                unit.consents.put(consent)
+                unit.consents.put(_beside(unit.consents.find(consent.user, consent.agent, consent.resource), consent))
                 unit.nodes.ensure(consent_node(consent.user, consent.agent, consent.resource))
                 unit.audit.append(_event("consent", consent.user, pending, consent.at))
         return True
+
+
+def _beside(before: Consent | None, consent: Consent) -> Consent:
+    """What a person allowed before and did not take back stands: another client of the agent may rest on it."""
+    if before is None or before.revoked_at is not None:
+        return consent
+    return replace(consent, scopes=consent.scopes | before.scopes)
 
 
 def log_in(pending: Pending, user: str, now: datetime) -> AuditEvent:
@@ -134,7 +142,11 @@ def log_in(pending: Pending, user: str, now: datetime) -> AuditEvent:
 
 
 def _event(action: str, principal: str, pending: Pending, now: datetime) -> AuditEvent:
-    detail = {"client_id": pending.agent, "resource": pending.resource, "scopes": sorted(pending.scopes)}
+    detail = {
+        "client_id": pending.get("client") or pending.agent,
+        "resource": pending.resource,
+        "scopes": sorted(pending.scopes),
+    }
     return AuditEvent(
         at=now,
         principal=principal,

@@ -6,6 +6,7 @@ server asks of the client, or tells it, is decided like what the client asks of 
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,6 +55,9 @@ class Pending:
     digest: bytes = b""
     said: str = ""
     recorded: bool = False
+    told: bool = False
+    """True once the decision on it is on record."""
+    overdue: asyncio.TimerHandle | None = None
 
 
 @dataclass(frozen=True, slots=True)

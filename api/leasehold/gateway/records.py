@@ -2,15 +2,17 @@
 
 INVARIANT: a call that may change something is on disk as unfinished before it goes out, and as it ended before its
 answer is released. Where nothing can be written, nothing is let through.
+A call that only reads is one event, once it has ended; it has one more that tells of its beginning if it takes long.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from leasehold.decisions.recording import Recorder
-from leasehold.decisions.records import Decided, Done, printable, side_document
+from leasehold.decisions.records import CALLS, Decided, Done, printable, side_document
 from leasehold.gateway.answers import Pending
 from leasehold.gateway.deciding import Place
 from leasehold.gateway.refusals import NOT_RECORDED, Refused
@@ -23,7 +25,7 @@ from leasehold.model.principal import Principal, Role
 from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction, decide_platform
 
-KIND = "calls"
+_OVERDUE_SECONDS = 0.5
 _SELF = Principal(id="leasehold:gateway", role=Role.ENFORCER)
 
 
@@ -38,17 +40,25 @@ class Records:
 
     async def begun(self, place: Place, pending: Sequence[Pending]) -> None:
         """What is about to go out. Raises `Refused`."""
-        entries: list[Decided | Done] = []
+        durable = [one for one in pending if _is_durable(one)]
+        await self._write([entry for one in durable for entry in _told(place, one, place.now, {}, durable=True)])
+        if len(durable) == len(pending):
+            return
+        try:
+            self._recorder.check()
+        except Unavailable:
+            raise _not_recorded() from None
+        loop = asyncio.get_running_loop()
         for one in pending:
-            entries += [judged.decided for judged in one.judgements]
-            if _is_durable(one):
-                entries.append(Done(event=_event(place, one, place.now, {}), durable=True))
-        await self._write(entries)
+            if not one.told:
+                one.overdue = loop.call_later(_OVERDUE_SECONDS, self._overdue, place, one)
 
     async def ended(
         self, place: Place, one: Pending, at: datetime, authorized: Authorized | None, seconds: float
     ) -> None:
         """What came of a request. Raises `Refused`."""
+        if one.overdue is not None:
+            one.overdue.cancel()
         more: dict[str, object] = {"milliseconds": round(seconds * 1000, 3), "bytes": one.size}
         if authorized is not None:
             more |= {"connection": authorized.connection, "connection_kind": str(authorized.kind)}
@@ -56,20 +66,20 @@ class Records:
             more["found"] = dict(one.found)
         if one.hidden:
             more["hidden"] = one.hidden
-        event = _event(place, one, at, more)
-        said = one.said if one.judgements else ""  # of a list, that it was cut down is enough
-        done = Done(event=event, durable=_is_durable(one), subject=_subject(place), output=one.digest, said=said)
-        await self._write([done])
+        await self._write(_told(place, one, at if one.told else place.now, more, durable=_is_durable(one)))
 
     async def refused(self, place: Place, pending: Sequence[Pending], reason: str) -> None:
         """What was not let through. Raises `Refused`."""
         entries: list[Decided | Done] = []
         for one in pending:
-            entries += [judged.decided for judged in one.judgements]
             one.reason = next((judged.why for judged in one.judgements if not judged.allowed), reason)
-            event = _event(place, one, place.now, {}, Outcome.DENIED)
-            entries.append(Done(event=event, durable=False))
+            entries += _told(place, one, place.now, {}, durable=False, outcome=Outcome.DENIED)
         await self._write(entries)
+
+    def _overdue(self, place: Place, one: Pending) -> None:
+        """Of a call that takes its time, the beginning is on record before its end."""
+        if not one.recorded:
+            self._recorder.note(self._permit, _told(place, one, place.now, {}, durable=False))
 
     async def _write(self, entries: Sequence[Decided | Done]) -> None:
         if not entries:
@@ -77,8 +87,37 @@ class Records:
         try:
             await self._recorder.record(self._permit, entries)
         except Unavailable:
-            said = "what happens cannot be recorded, so nothing happens"
-            raise Refused(503, NOT_RECORDED, said, reason="not_recorded", headers={"retry-after": "1"}) from None
+            raise _not_recorded() from None
+
+
+def _not_recorded() -> Refused:
+    said = "what happens cannot be recorded, so nothing happens"
+    return Refused(503, NOT_RECORDED, said, reason="not_recorded", headers={"retry-after": "1"})
+
+
+def _told(
+    place: Place,
+    one: Pending,
+    at: datetime,
+    more: Mapping[str, object],
+    *,
+    durable: bool,
+    outcome: Outcome | None = None,
+) -> list[Decided | Done]:
+    """The event of a request; and, the first time, the decisions on it: one stands in that event, several apart."""
+    decided = [] if one.told else [judged.decided for judged in one.judgements]
+    one.told = True
+    within = decided[0] if len(decided) == 1 else None
+    said = one.said if one.judgements else ""  # of a list, that it was cut down is enough
+    done = Done(
+        event=_event(place, one, at, more, outcome),
+        durable=durable,
+        decided=within,
+        subject=_subject(place),
+        output=one.digest,
+        said=said,
+    )
+    return [done] if within is not None else [*decided, done]
 
 
 def _is_durable(one: Pending) -> bool:
@@ -93,9 +132,7 @@ def _subject(place: Place) -> str:
     return str(place.state.directory.ref(USER, facts.user))
 
 
-def _event(
-    place: Place, one: Pending, at: datetime, more: Mapping[str, object], outcome: Outcome | None = None
-) -> AuditEvent:
+def _event(place: Place, one: Pending, at: datetime, more: Mapping[str, object], outcome: Outcome | None) -> AuditEvent:
     facts = place.caller.facts
     detail: dict[str, object] = {
         "method": printable(one.message.method),
@@ -117,7 +154,7 @@ def _event(
         at=at,
         principal=f"agent:{facts.agent}",
         action="call",
-        kind=KIND,
+        kind=CALLS,
         name=place.served.name,
         outcome=outcome or ended,
         reason=one.reason,

@@ -27,6 +27,7 @@ class Stage(StrEnum):
     """How far an authorization has come; each stage is entered with a secret of its own, and left for good.
 
     `connect` and `upstream` belong to people who connect an account of theirs: asked here, then at the other side.
+    `refresh` is a code's afterlife: the one refresh token of a public client that is good now.
     """
 
     PUSHED = "pushed"
@@ -35,6 +36,7 @@ class Stage(StrEnum):
     CODE = "code"
     CONNECT = "connect"
     UPSTREAM = "upstream"
+    REFRESH = "refresh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 from urllib.parse import quote
 
+from leasehold.model.entities import ACTS_ON_BEHALF_OF, AGENT, GATHERINGS, USER
 from leasehold.model.errors import InvalidValue
 from leasehold.model.names import check_email
 from leasehold.model.plain import plain
@@ -120,6 +121,7 @@ class Relation:
     """One durable tuple: `user:alice` is `owner` of `document:42`. Its registry name is `relation_id(…)`.
 
     With `through`, whoever has that relation to the subject: the `member`s of `group:eng` are `reader`s.
+    `acts_on_behalf_of` is an agent's to a person, or to a group of people.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
@@ -134,6 +136,8 @@ class Relation:
         check_relation(self.relation, "relation")
         if self.through is not None:
             check_relation(self.through, "through")
+        if self.relation == ACTS_ON_BEHALF_OF:
+            _check_ends(self.subject, self.object)
 
     @property
     def id(self) -> str:
@@ -198,6 +202,14 @@ def check_attributes(attributes: Attributes) -> None:
         if not 0 < len(name) <= _MANY or not name.isprintable() or name.startswith("__"):
             raise InvalidValue("an attribute is named by 1-64 printable characters that do not start with `__`")
         _check_value(value, name)
+
+
+def _check_ends(subject: str, target: str) -> None:
+    """Raise `InvalidValue` unless agents act for people. What nobody could ask about would look like a rule."""
+    if entity_id(subject, "subject").type not in {AGENT, *GATHERINGS}:
+        raise InvalidValue(f"subject of `{ACTS_ON_BEHALF_OF}` is `{AGENT}:<name>`, or a group, role or team of agents")
+    if entity_id(target, "object").type not in {USER, *GATHERINGS}:
+        raise InvalidValue(f"object of `{ACTS_ON_BEHALF_OF}` is `{USER}:<name>`, or a group, role or team of people")
 
 
 def _check_value(value: AttributeValue, name: str) -> None:

@@ -19,7 +19,10 @@ class EntityRef(NamedTuple):
 
 AGENT, USER, TOOL_SERVER = "agent", "user", "tool_server"
 TEAM, ROLE, GROUP = "team", "role", "group"
+GATHERINGS = frozenset({TEAM, ROLE, GROUP})
 RELATION, ACTION = "Relation", "Action"
+ACTS_ON_BEHALF_OF = "acts_on_behalf_of"
+"""The relation of an agent to a person. That to a group, role or team is one to whoever is in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,5 +64,9 @@ class Relations(Protocol):
         ...
 
     def held(self, subjects: frozenset[EntityRef], target: EntityRef) -> frozenset[str]:
-        """The relations to `target` that at least one of `subjects` has: a person, and the groups above them."""
+        """The relations to `target` that at least one of `subjects` has: somebody, and the groups above them."""
+        ...
+
+    def targets(self, subjects: frozenset[EntityRef], relation: str) -> frozenset[EntityRef]:
+        """Everything that at least one of `subjects` has this relation to."""
         ...

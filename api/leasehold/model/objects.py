@@ -10,6 +10,7 @@ from typing import Generic, TypeAlias, TypeVar, assert_never
 from leasehold.model.credentials import CredentialProfile
 from leasehold.model.deployments import Deployment
 from leasehold.model.directory import Relation, Resource, User
+from leasehold.model.entities import ACTS_ON_BEHALF_OF, AGENT
 from leasehold.model.exceptions import DriftException
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
@@ -38,6 +39,7 @@ Spec: TypeAlias = (
     | Relation
     | DriftException
 )
+_AGENT = f"{AGENT}:"
 S_co = TypeVar("S_co", bound=Spec, covariant=True)
 
 SPECS: dict[Kind, type[Spec]] = {
@@ -97,6 +99,9 @@ def references(name: str, spec: Spec) -> Iterator[Reference]:  # noqa: C901, PLR
             drawn = spec.upstream_auth.credential if spec.upstream_auth is not None else None
             if drawn is not None:
                 yield Reference("upstream_auth.credential.profile", Kind.CREDENTIAL_PROFILES, drawn.profile)
+        case Relation() if spec.relation == ACTS_ON_BEHALF_OF and spec.subject.startswith(_AGENT):
+            # An agent that is another's successor in name alone never acts for those whom the other acted for.
+            yield Reference("subject", Kind.AGENTS, spec.subject.removeprefix(_AGENT))
         case Owner() | TrustIssuer() | Policy() | User() | Resource() | Relation():
             return  # policies speak of tools, people and things as types and ids: what is not there is denied
         case Agent():

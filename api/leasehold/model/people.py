@@ -54,6 +54,8 @@ class Agent:
     `client_jwks_uri`) or with a workload token; `client_secret_allowed` admits a generated, expiring secret besides.
     `redirect_uris`, compared to the letter, are where people who consented come back to. `client_ids` are https URLs of
     metadata documents that describe further clients of it; `dynamic_clients` is how many may register themselves.
+    `public_clients` lets clients without any authentication, such as programs on people's computers, act through it
+    for people who log in and consent, each time.
 
     It may hand a part of its authority to the agents `may_delegate_to`, `max_delegation_depth` levels down at most.
     """
@@ -71,6 +73,7 @@ class Agent:
     redirect_uris: frozenset[str] = frozenset()
     client_ids: frozenset[str] = frozenset()
     dynamic_clients: int = 0
+    public_clients: bool = False
     dpop: DpopUse = DpopUse.OFF
     may_delegate_to: frozenset[str] = frozenset()
     max_delegation_depth: int = 3

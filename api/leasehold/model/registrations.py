@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from leasehold.model.clients import check_client_keys, check_redirect_uris
 from leasehold.model.errors import InvalidValue
 from leasehold.model.names import check_text
+from leasehold.model.redirects import public_redirects
 from leasehold.model.trust import check_url
 
 MAX_DOCUMENT_BYTES = 10_240  # CIMD §6.6 recommends 5 KB; a set of RSA keys needs more
@@ -24,8 +25,12 @@ REGISTRATION_TTL_MAX = timedelta(days=7)
 DYNAMIC_CLIENTS_MAX = 20
 JWT_BEARER_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 CLIENT_GRANTS = frozenset({"authorization_code", "client_credentials", JWT_BEARER_GRANT})
+REFRESH_TOKEN_GRANT = "refresh_token"  # noqa: S105  the name of a grant type
+PUBLIC_GRANTS = frozenset({"authorization_code", REFRESH_TOKEN_GRANT})
+PUBLIC_METHOD = "none"
 _METHOD = "private_key_jwt"
 _SECRETS = frozenset({"client_secret", "client_secret_expires_at"})
+_KEYS = frozenset({"jwks", "jwks_uri"})
 _CLIENT_IDS_MAX = 20
 _VOUCHED = frozenset(
     {"redirect_uris", "grant_types", "response_types", "token_endpoint_auth_method", "client_name", "jwks", "jwks_uri"}
@@ -43,7 +48,10 @@ class InvalidRedirect(InvalidValue):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientMetadata:
-    """A client: where it is sent back to, its public keys, and the grant types that it keeps to."""
+    """A client: where it is sent back to, its public keys, and the grant types that it keeps to.
+
+    A `public` one has no keys (RFC 6749 §2.1): anybody can say to be it, and what it says of itself is a claim.
+    """
 
     client_id: str
     redirect_uris: frozenset[str]
@@ -51,6 +59,7 @@ class ClientMetadata:
     jwks: str | None = None
     jwks_uri: str | None = None
     name: str = ""
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +111,10 @@ def metadata_of_document(url: str, body: bytes) -> ClientMetadata:
     found = _json_object(body)
     if found.get("client_id") != url:  # CIMD §4.1: compared as strings
         raise InvalidValue("client_id is not the address of the document")
+    if found.get("token_endpoint_auth_method") == PUBLIC_METHOD:
+        return public_metadata_of(found, url)
     if found.get("token_endpoint_auth_method") != _METHOD:  # what is public holds no secret; the default is a secret
-        raise InvalidValue(f"token_endpoint_auth_method must be {_METHOD}")
+        raise InvalidValue(f"token_endpoint_auth_method must be {_METHOD} or {PUBLIC_METHOD}")
     metadata = metadata_of(found, url)
     if metadata.jwks_uri is not None and urlsplit(metadata.jwks_uri).netloc != urlsplit(url).netloc:
         raise InvalidValue("jwks_uri is not on the host of the document")
@@ -160,6 +171,36 @@ def metadata_of(found: Mapping[str, object], client_id: str) -> ClientMetadata:
     )
     _check_whole(metadata)
     return metadata
+
+
+def public_metadata_of(found: Mapping[str, object], client_id: str) -> ClientMetadata:
+    """The public client that this describes. Raises `InvalidValue`."""
+    if (_SECRETS | _KEYS) & found.keys():
+        raise InvalidValue("a client without authentication has neither secret nor keys")
+    grants = _words(found, "grant_types", ["authorization_code"]) & PUBLIC_GRANTS
+    if "authorization_code" not in grants or not _words(found, "response_types", ["code"]) >= {"code"}:
+        raise InvalidValue("grant_types must name authorization_code, and response_types code")
+    try:
+        redirects = public_redirects(_words(found, "redirect_uris", []))
+    except InvalidValue as error:
+        raise InvalidRedirect(str(error)) from None
+    name = _text(found, "client_name") or ""
+    check_text(name, "client_name")
+    return ClientMetadata(client_id=client_id, redirect_uris=redirects, grants=grants, name=name, public=True)
+
+
+def is_public_request(body: bytes) -> bool:
+    """True iff the client that a request describes means to have no key. Raises `InvalidValue`."""
+    found = _registration(body)
+    return not _KEYS & found.keys() and found.get("token_endpoint_auth_method") != _METHOD
+
+
+def open_registration_of(body: bytes) -> ClientMetadata:
+    """The public client that a request without any token describes; it has no id yet. Raises `InvalidValue`.
+
+    Whatever other method it asks for, what it gets is none (RFC 7591 §3.2.1), and the answer says so.
+    """
+    return public_metadata_of(_registration(body), "")
 
 
 def _check_whole(metadata: ClientMetadata) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Reason
-from leasehold.model.entities import Entity, EntityRef
+from leasehold.model.entities import ACTS_ON_BEHALF_OF, GATHERINGS, USER, Entity, EntityRef
 from leasehold.policy.cedar.contexts import query_of as called_query
 from leasehold.policy.cedar.evaluation import Call, Query
 from leasehold.policy.cedar.known import Known, Lookup, Overlay, named_attributes
@@ -148,17 +148,33 @@ def query_of(question: Question, party: Party, names: frozenset[str] | None = No
 def entities_of(question: Question, party: Party) -> Lookup:
     """What is known of entities: before it, what the question says of its resource, and the relations to that."""
     call, desk, claimed, published = question
-    brought = _brought(question)
-    if claimed is None and desk.action.tool is not None and not brought:
+    brought, person = _brought(question), _person(question)
+    if claimed is None and desk.action.tool is not None and not brought and person is None:
         return published.entities
     own = {**brought, party.ref: party.known}
-    if claimed is not None:
-        own[call.resource] = claimed
-    if call.resource.type in published.vocabulary.relations:
+    if claimed is not None:  # who is what it is about has come with groups all the same
+        before = own.get(call.resource, _UNKNOWN)
+        own[call.resource] = Known({**before.attributes, **claimed.attributes}, before.ancestors | claimed.ancestors)
+    if person is not None:
+        own[person] = _with_relations(person, own.get(person) or published.entities.get(person) or _UNKNOWN, question)
+    about = {call.resource} if call.resource.type in published.vocabulary.relations else set[EntityRef]()
+    for target in about if person is None else about | {person}:
+        above = (own.get(target) or published.entities.get(target) or _UNKNOWN).ancestors
         for one in (party.ref, party.on_behalf_of, party.via_agent):
             if one is not None:
-                own[one] = _related(one, own.get(one) or published.entities.get(one) or _UNKNOWN, question)
+                known = own.get(one) or published.entities.get(one) or _UNKNOWN
+                own[one] = _related(one, known, (target, above), published)
     return Overlay(own, published.entities)
+
+
+def _person(question: Question) -> EntityRef | None:
+    """The person of a tool call, where policies ask who acts on their behalf, or has another relation to people."""
+    if not question.published.to_people or question.action.tool is None:
+        return None
+    user, subject = question.request.user, question.request.subject.ref
+    if user is not None:
+        return user.ref if user.ref.type == USER else None
+    return subject if subject.type == USER else None
 
 
 def _foreign_context(question: Question, party: Party) -> dict[str, Value]:
@@ -178,11 +194,18 @@ def _foreign(request: AccessRequest) -> dict[str, Value]:
 
 def _claimed(entity: Entity, ref: EntityRef, action: ActionFacts, published: Published) -> Known:
     """The resource with the caller's claims and its relations."""
-    relations = published.vocabulary.relations.get(ref.type)
     known = published.facts.known.get(ref) or _UNKNOWN
     claims = _claims(entity, ref, action, published) if entity.attributes else {}
-    to = {name: relation_ref(ref, name) for name in relations or ()}
-    return Known({**claims, **known.attributes, **to}, known.ancestors)
+    return Known({**claims, **known.attributes, **_relations_to(ref, published)}, known.ancestors)
+
+
+def _with_relations(ref: EntityRef, known: Known, question: Question) -> Known:
+    return known._replace(attributes={**known.attributes, **_relations_to(ref, question.published)})
+
+
+def _relations_to(ref: EntityRef, published: Published) -> dict[str, Value]:
+    """Each relation that something can have to it, as the entity that all who have it are in."""
+    return {name: relation_ref(ref, name) for name in published.vocabulary.relations.get(ref.type, ())}
 
 
 def _claims(entity: Entity, ref: EntityRef, action: ActionFacts, published: Published) -> Mapping[str, Value]:
@@ -192,10 +215,22 @@ def _claims(entity: Entity, ref: EntityRef, action: ActionFacts, published: Publ
     return mapper(entity.attributes) if mapper is not None else {}  # type: ignore[return-value]  # of a record's shape
 
 
-def _related(ref: EntityRef, known: Known, question: Question) -> Known:
-    """The same, in the relations to the resource that they have, themselves or by what they are in."""
-    held = question.published.facts.relations.held(known.ancestors | {ref}, question.resource)
-    return known._replace(ancestors=known.ancestors | {relation_ref(question.resource, name) for name in held})
+def _related(
+    ref: EntityRef, known: Known, target: tuple[EntityRef, frozenset[EntityRef]], published: Published
+) -> Known:
+    """The same, in the relations to the target that they have, themselves or by what they are in.
+
+    Who acts on behalf of a group does so for each that is in it; nothing else is passed on to members.
+    """
+    relations, who = published.facts.relations, known.ancestors | {ref}
+    to, above = target
+    held = relations.held(who, to)
+    if to.type == USER and ACTS_ON_BEHALF_OF not in held:
+        types = relations.types()
+        groups = (one for one in above if one.type in types and one.type in GATHERINGS)
+        if any(ACTS_ON_BEHALF_OF in relations.held(who, one) for one in groups):
+            held |= {ACTS_ON_BEHALF_OF}
+    return known._replace(ancestors=known.ancestors | {relation_ref(to, name) for name in held})
 
 
 @lru_cache(maxsize=4096)

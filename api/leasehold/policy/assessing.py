@@ -10,13 +10,13 @@ from typing import NamedTuple
 import cedarpy
 from cedarpy import pst
 
-from leasehold.model.entities import ACTION, AGENT, GROUP, RELATION, ROLE, TEAM, USER, EntityRef
+from leasehold.model.entities import ACTION, ACTS_ON_BEHALF_OF, AGENT, GROUP, RELATION, ROLE, TEAM, USER, EntityRef
 from leasehold.model.policies import PolicySide
 from leasehold.model.tools import Action
 from leasehold.policy.cedar.applications import Application, Part, application_of
 from leasehold.policy.cedar.index import scoped
 from leasehold.policy.cedar.json_schema import SchemaRefused, arguments_shape
-from leasehold.policy.cedar.reading import relations_named, types_named
+from leasehold.policy.cedar.reading import relations_named, relations_to_people_named, types_named
 from leasehold.policy.cedar.shapes import EMPTY
 from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement, read
 from leasehold.policy.cedar.validation import (
@@ -93,7 +93,7 @@ def assuming(vocabulary: Vocabulary, texts: Iterable[PolicyText], application: A
     types = {**dict.fromkeys(named, EMPTY), **vocabulary.types}
     relations = {type_: set(names) for type_, names in vocabulary.relations.items()}
     for type_, name in frozenset[tuple[str, str]]().union(*(_relations_named(*one) for one in documents)):
-        if name not in {field for field, _ in types[type_].fields}:
+        if name not in {field for field, _ in types.get(type_, EMPTY).fields}:
             relations.setdefault(type_, set()).add(name)
     for type_, name in application.relations if application is not None else ():
         relations.setdefault(type_, set()).add(name)
@@ -105,12 +105,14 @@ def assuming(vocabulary: Vocabulary, texts: Iterable[PolicyText], application: A
 
 @lru_cache(maxsize=64)
 def _relations_named(name: str, document: str) -> frozenset[tuple[str, str]]:
-    return frozenset(
+    templates = [one.template for one in read(name, document)[0]]
+    to_things = frozenset(
         (type_, relation)
-        for one in read(name, document)[0]
-        for relation in relations_named(one.template)
-        for type_ in types_named(one.template) - PRINCIPALS - {RELATION, ACTION}
+        for template in templates
+        for relation in relations_named(template)
+        for type_ in types_named(template) - PRINCIPALS - {RELATION, ACTION}
     )
+    return to_things.union((USER, one) for template in templates for one in relations_to_people_named(template))
 
 
 @lru_cache(maxsize=64)
@@ -155,9 +157,16 @@ def vocabulary_of(facts: Facts, caller_schema: Mapping[str, object] = CALLER_SCH
         tools=tools,
         types=facts.types,
         members=facts.members,
-        relations={type_: facts.relations.names(type_) for type_ in facts.relations.types()},
+        relations=_relations(facts),
         caller=arguments_shape(caller_schema),
     )
+
+
+def _relations(facts: Facts) -> dict[str, frozenset[str]]:
+    """Every relation by the type that it is to. A policy may demand `acts_on_behalf_of` before any agent does."""
+    found = {type_: facts.relations.names(type_) for type_ in facts.relations.types()}
+    attributes = {name for name, _ in facts.types.get(USER, EMPTY).fields}
+    return {**found, USER: found.get(USER, _NONE) | ({ACTS_ON_BEHALF_OF} - attributes)}
 
 
 _PRINCIPALS = {PolicySide.AGENT: AGENT, PolicySide.USER: USER}

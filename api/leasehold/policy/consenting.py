@@ -9,6 +9,7 @@ from leasehold.model.access import Reach
 from leasehold.model.consents import Pending
 from leasehold.model.people import AgentState
 from leasehold.model.principal import Principal, Role
+from leasehold.model.redirects import comes_back
 from leasehold.model.registrations import ClientMetadata
 from leasehold.policy.shares import NEVER, AgentFacts, Share, share_of
 from leasehold.policy.wishes import LeaseWish
@@ -31,7 +32,9 @@ class ConsentPermit:
 
 def decide_start(agent: str, client: ClientMetadata, redirect_uri: str) -> StepPermit | None:
     """May a client of this agent send people here and have them come back there? Only to an address of its own."""
-    return StepPermit(agent) if redirect_uri in client.redirect_uris else None
+    own = client.redirect_uris
+    known = comes_back(redirect_uri, own) if client.public else redirect_uri in own
+    return StepPermit(agent) if known else None
 
 
 def decide_step(pending: Pending, now: datetime, *, browser: str | None) -> StepPermit | None:
@@ -42,6 +45,8 @@ def decide_step(pending: Pending, now: datetime, *, browser: str | None) -> Step
 
 def may_be_asked(facts: AgentFacts, client: ClientMetadata, redirect_uri: str) -> bool:
     """True while the agent lives and the address is still one of its client's."""
+    if client.public and not facts.agent.public_clients:
+        return False
     return facts.agent.state is AgentState.ACTIVE and decide_start(facts.name, client, redirect_uri) is not None
 
 

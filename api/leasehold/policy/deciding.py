@@ -145,7 +145,7 @@ def _side(side: PolicySide, standing: Standing | None, question: Question, parti
         return outcome
     entities: Lookup = published.entities
     user = call[2].user
-    if claimed is not None or (user is not None and user.parents):
+    if claimed is not None or piece.to_people or (user is not None and user.parents):
         entities = entities_of(question, Party(parties[0], standing.known, parties[1], parties[2]))
     verdict = piece.judge(call, parties, entities)
     if piece.trial is not None:

@@ -129,6 +129,8 @@ def decide_again(
     """
     if parent.key is not None and parent.key != wish.key:
         return DelegationDenied(DelegationReason.PARENT_UNPROVEN)
+    if parent.limit == 0:  # of a public client: from what it holds nobody gets anything else
+        return DelegationDenied(DelegationReason.DEPTH_EXCEEDED)
     elsewhere = parent.audience != wish.resource
     if elsewhere and (consent is None or consent.revoked_at is not None or len(parent.chain) > 1):
         return DelegationDenied(DelegationReason.OTHER_RESOURCE)

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from leasehold.model.directory import AttributeValue, Decimal, Relation, Resource, User, entity_id
-from leasehold.model.entities import AGENT, GROUP, ROLE, TEAM, Entity, EntityRef, Relationship
+from leasehold.model.entities import AGENT, GATHERINGS, ROLE, TEAM, Entity, EntityRef, Relationship
 from leasehold.model.people import Agent, AgentState, Owner, OwnerState
 
 _MEMBER = "member"
-_GATHERINGS = frozenset({TEAM, ROLE, GROUP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def _memberships(directory: Directory, relations: Iterable[Relation]) -> dict[En
     found: dict[EntityRef, frozenset[EntityRef]] = {}
     for one in relations:
         above = _ref(directory, one.object)
-        if one.relation == _MEMBER and above.type in _GATHERINGS and one.through in {None, _MEMBER}:
+        if one.relation == _MEMBER and above.type in GATHERINGS and one.through in {None, _MEMBER}:
             below = _ref(directory, one.subject)
             found[below] = found.get(below, frozenset()) | {above}
     return found
@@ -101,7 +100,7 @@ def _memberships(directory: Directory, relations: Iterable[Relation]) -> dict[En
 def _gatherings(users: Mapping[str, User], within: Mapping[EntityRef, frozenset[EntityRef]]) -> Iterator[Entity]:
     named = {EntityRef(ROLE, role) for user in users.values() for role in user.roles}
     named |= {one for above in within.values() for one in above}
-    named |= {one for one in within if one.type in _GATHERINGS}
+    named |= {one for one in within if one.type in GATHERINGS}
     yield from (Entity(ref=ref, parents=within.get(ref, frozenset())) for ref in sorted(named))
 
 

@@ -18,7 +18,7 @@ from leasehold.policy.cedar.evaluation import Engine, Evaluate, Judge, Query, Ve
 from leasehold.policy.cedar.index import Index, Scope, scoped
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.mapping import Mapper
-from leasehold.policy.cedar.reading import asks_nothing
+from leasehold.policy.cedar.reading import asks_nothing, attributes_named
 from leasehold.policy.cedar.statements import Statement
 from leasehold.policy.cedar.values import Value
 from leasehold.policy.cedar.vocabulary import ToolShape, Vocabulary
@@ -44,6 +44,7 @@ class Slice(NamedTuple):
     `conditions` are permits that say when a grant holds: where there are some, one must hold. `beyond` grant by
     themselves. `judge` evaluates tool calls, `evaluate` questions of other applications. `always` is the verdict if no
     policy looks at the question: it needs not be asked again. `trial` is the same as if log-only policies counted.
+    `to_people`: a policy asks for relations to the person of the question.
     """
 
     policies: tuple[Policy, ...]
@@ -54,6 +55,7 @@ class Slice(NamedTuple):
     judge: Judge
     always: Verdict | None = None
     trial: Slice | None = None
+    to_people: bool = False
 
 
 class ActionFacts(NamedTuple):
@@ -67,11 +69,16 @@ class ActionFacts(NamedTuple):
 
 
 class SidePolicies:
-    """The policies of one side, and what was prepared of them so far. On the side with `grants` they are bounds."""
+    """The policies of one side, and what was prepared of them so far. On the side with `grants` they are bounds.
 
-    def __init__(self, policies: Iterable[Policy], engine: Engine, *, grants: bool) -> None:
+    `to_people`: the names of relations to people.
+    """
+
+    def __init__(
+        self, policies: Iterable[Policy], engine: Engine, *, grants: bool, to_people: frozenset[str] = frozenset()
+    ) -> None:
         self._index = Index(scoped(one, one.statement.template) for one in policies)
-        self._engine, self._grants = engine, grants
+        self._engine, self._grants, self._to_people = engine, grants, to_people
         self._slices: dict[object, Slice] = {}
         self._made: dict[tuple[str, ...], Slice] = {}
 
@@ -118,7 +125,17 @@ class SidePolicies:
         judge = self._engine.fuse(statements, evaluate)
         constant = all(asks_nothing(one.statement.template) for one in policies)
         always = evaluate(_NO_QUESTION) if constant else None
-        return Slice(policies, frozenset(conditions), frozenset(beyond), ids, evaluate, judge, always)
+        asked = frozenset[str]().union(*(attributes_named(one.statement.template) for one in policies))
+        return Slice(
+            policies,
+            frozenset(conditions),
+            frozenset(beyond),
+            ids,
+            evaluate,
+            judge,
+            always,
+            to_people=not asked.isdisjoint(self._to_people),
+        )
 
 
 @dataclass(slots=True)
@@ -199,7 +216,8 @@ class Published:
     """One version of everything. Decisions read it, nobody writes it. `publishing.publish` makes it.
 
     `entities` are all that engines look up: those of the facts, and the actions.
-    `caller` and `properties` map what a caller says of itself, and of entities of each type.
+    `caller` and `properties` map what a caller says of itself, and of entities of each type. `to_people`: the relations
+    to people that some policy asks for.
     """
 
     version: str
@@ -215,6 +233,7 @@ class Published:
     properties: Mapping[str, Mapper]
     application: Application | None
     engine: Engine
+    to_people: frozenset[str] = frozenset()
     agent_standings: Standings = field(init=False, repr=False, compare=False)
     user_standings: Standings = field(init=False, repr=False, compare=False)
     desks: Mapping[str, Desk] = field(init=False, repr=False, compare=False)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from leasehold.model.entities import ACTION, EntityRef
+from leasehold.model.entities import ACTION, USER, EntityRef
 from leasehold.model.plain import plain_value
 from leasehold.model.policies import PolicySide
 from leasehold.policy.assessing import (
@@ -23,6 +23,7 @@ from leasehold.policy.cedar.engines import CompiledEngine
 from leasehold.policy.cedar.evaluation import Engine
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.mapping import mapper_of
+from leasehold.policy.cedar.reading import attributes_named
 from leasehold.policy.cedar.shapes import FieldShape, RecordShape
 from leasehold.policy.cedar.vocabulary import ToolShape, groups_of
 from leasehold.policy.material import Facts, PolicyText
@@ -53,13 +54,15 @@ def publish(
     chosen = engine or CompiledEngine()
     actions = {**_foreign(application), **{name: _action(name, tool) for name, tool in vocabulary.tools.items()}}
     by_side = {side: [one for of, one in found if of is side] for side in PolicySide}
+    named = frozenset[str]().union(*(attributes_named(one.statement.template) for _, one in found))
+    to_people = vocabulary.relations[USER] & named
     return Published(
         version=_version(every, facts, caller_schema, as_of),
         texts=every,
         policies={one.statement.id: one for _, one in found},
         actions=actions,
-        agents=SidePolicies(by_side[PolicySide.AGENT], chosen, grants=True),
-        users=SidePolicies(by_side[PolicySide.USER], chosen, grants=False),
+        agents=SidePolicies(by_side[PolicySide.AGENT], chosen, grants=True, to_people=to_people),
+        users=SidePolicies(by_side[PolicySide.USER], chosen, grants=False, to_people=to_people),
         facts=facts,
         entities={**facts.known, **{one.ref: Known({}, one.groups) for one in actions.values()}},
         vocabulary=vocabulary,
@@ -67,6 +70,7 @@ def publish(
         properties={type_: mapper_of(_claims(shape)) for type_, shape in facts.types.items()},
         application=application,
         engine=chosen,
+        to_people=to_people,
     )
 
 

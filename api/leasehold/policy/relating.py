@@ -37,6 +37,11 @@ class StoredRelations:
             return _NONE
         return frozenset(name for name in of if self._holds(subjects, target, name))
 
+    def targets(self, subjects: frozenset[EntityRef], relation: str) -> frozenset[EntityRef]:
+        """Everything that one of the subjects has the relation to."""
+        having = (target for target, of in self._of.items() if relation in of)
+        return frozenset(target for target in having if self._holds(subjects, target, relation))
+
     def _holds(self, subjects: frozenset[EntityRef], target: EntityRef, relation: str) -> bool:
         seen: set[tuple[EntityRef, str]] = set()
         waiting = [(target, relation)]

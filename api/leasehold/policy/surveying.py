@@ -12,12 +12,12 @@ from leasehold.model.authority.plain import plain_of
 from leasehold.model.entities import EntityRef
 from leasehold.model.patterns import covers
 from leasehold.model.policies import PolicyMode, PolicyPermits, PolicySide
-from leasehold.policy.cedar.folding import condition_of
+from leasehold.policy.cedar.folding import condition_of, condition_on_principals
 from leasehold.policy.cedar.index import Scope, scope_of
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.explaining import text_of
 from leasehold.policy.holdings import Holding, Holdings, Rule
-from leasehold.policy.published import ActionFacts, Published, Slice
+from leasehold.policy.published import ActionFacts, Published, SidePolicies, Slice
 
 _NO_ONE: frozenset[EntityRef] = frozenset()
 _NOBODY = Known({}, _NO_ONE)
@@ -141,7 +141,8 @@ def _read(piece: Slice) -> _Residue | None:
 def _by_policy(facts: ActionFacts, published: Published) -> Iterator[Access]:
     """What permits grant by themselves: on the user side every one, on the agent side those beyond grants."""
     for side, policies in ((PolicySide.AGENT, published.agents), (PolicySide.USER, published.users)):
-        for scope, policy in policies.about(facts):
+        unless = _forbidden(facts, policies)
+        for scope, policy in policies.about(facts) if unless is not None else ():
             statement = policy.statement
             if (
                 statement.permits
@@ -158,10 +159,17 @@ def _by_policy(facts: ActionFacts, published: Published) -> Iterator[Access]:
                     constraints={},
                     expires_at=None,
                     when=() if condition == pst.BoolLit(value=True) else (text_of(condition),),
-                    unless=(),
+                    unless=unless or (),
                     policy=statement.id,
                     scope=_words(scope),
                 )
+
+
+def _forbidden(facts: ActionFacts, policies: SidePolicies) -> tuple[str, ...] | None:
+    """What forbids ask, whomever they speak of; None if one asks nothing, and nobody can."""
+    forbids = [one for _, one in policies.about(facts) if not one.statement.permits and one.mode is PolicyMode.ENFORCE]
+    asked = [condition_on_principals(one.statement.template) for one in forbids]
+    return None if pst.BoolLit(value=True) in asked else tuple(text_of(one) for one in asked)
 
 
 def _words(scope: Scope) -> str:

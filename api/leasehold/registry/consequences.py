@@ -184,6 +184,8 @@ def _other_client(before: Agent, after: Spec | None) -> bool:
     """True if what proved the agent before need not prove it any more."""
     if not isinstance(after, Agent) or not before.client_ids <= after.client_ids:
         return True
+    if before.public_clients and not (after.public_clients and before.redirect_uris <= after.redirect_uris):
+        return True  # where clients that registered themselves may be sent back to is the agent's to say
     return any(
         getattr(before, proof) != getattr(after, proof)
         for proof in ("client_jwks", "client_jwks_uri", "client_secret_allowed", "dpop")

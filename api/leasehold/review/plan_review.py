@@ -35,7 +35,7 @@ from leasehold.review.quotation import quoted
 from leasehold.review.replays import PlanReplay, plan_replay
 from leasehold.review.risk import UNPROVEN, Assessment, Setting, in_production, of_gain, of_loss
 from leasehold.review.sentences import Aside, access_sentence, subject_of, target_of
-from leasehold.review.shifts import Sides, shift
+from leasehold.review.shifts import NO_PUBLIC_CLIENTS, PUBLIC_CLIENTS, Sides, shift
 from leasehold.review.spawning import DelegationChange, delegation_changes
 from leasehold.review.worlds import Key
 
@@ -226,19 +226,38 @@ def _assess(agent: str, gains: Entitlements, comparison: Comparison) -> Assessme
 
 def _foundation_changes(keys: list[Key], comparison: Comparison, picture: Picture) -> Iterator[FoundationChange]:
     for key in keys:
-        found = comparison.difference(key) if key[0] in _SAID_APART else None
-        if found is None:
-            continue
-        assessed = _assess_foundation(found, comparison)
         source = picture.declared.by_key.get(key)
+        found = comparison.difference(key) if key[0] in _SAID_APART else None
+        said = _of_public_clients(key[1], comparison) if key[0] is Kind.AGENTS else None
+        if found is not None:
+            said = (_assess_foundation(found, comparison), _foundation_sentence(found))
+        if said is None:
+            continue
+        assessed, sentence = said
         yield FoundationChange(
             kind=key[0],
             name=key[1],
             address=source.address if source is not None else None,
             risk=risk_at(assessed.rank),
             factors=assessed.factors,
-            sentence=_foundation_sentence(found),
+            sentence=sentence,
         )
+
+
+def _of_public_clients(agent: str, comparison: Comparison) -> tuple[Assessment, str] | None:
+    """That clients without a key come to act through an agent, or do no longer; None if that stays as it is."""
+    sides = comparison.sides
+    had, has = (
+        agent in world.of(Agent) and world.of(Agent)[agent].public_clients for world in (sides.declared, sides.live)
+    )
+    if had == has:
+        return None
+    if not has:
+        return Assessment(
+            1, (NO_PUBLIC_CLIENTS,)
+        ), f"no program without a key can act as agent {quoted(agent)} any more"
+    sentence = f"any program on a person's computer can now act as agent {quoted(agent)} for people who consent to it"
+    return Assessment(3, (PUBLIC_CLIENTS,)), sentence
 
 
 def _assess_foundation(found: Difference, comparison: Comparison) -> Assessment:

@@ -28,6 +28,9 @@ from leasehold.review.moves import Move, Shift, combined, size
 from leasehold.review.risk import MAY_DIFFER, UNPROVEN
 from leasehold.review.worlds import World
 
+PUBLIC_CLIENTS = "any program may act as it for people who consent"
+NO_PUBLIC_CLIENTS = "no program without a key may act as it"
+
 
 @dataclass(frozen=True, slots=True)
 class Sides:
@@ -73,6 +76,12 @@ def _dynamic_clients(was: int, now: int) -> list[Move]:
     return [more if now > was else Move(-1, 1, "fewer clients may register themselves for it")]
 
 
+def _public_clients(was: bool, now: bool) -> list[Move]:
+    if was == now:
+        return []
+    return [Move(+1, 3, PUBLIC_CLIENTS) if now else Move(-1, 1, NO_PUBLIC_CLIENTS)]
+
+
 def _client(was: Agent, now: Agent) -> list[Move]:
     keys = canonical_keys(was.client_jwks or "") != canonical_keys(now.client_jwks or "")
     moved = keys or was.client_jwks_uri != now.client_jwks_uri
@@ -85,6 +94,7 @@ def _client(was: Agent, now: Agent) -> list[Move]:
         *([Move(+1, 3, "clients at other addresses may act as it")] if now.client_ids - was.client_ids else []),
         *([Move(-1, 1, "clients at fewer addresses may act as it")] if was.client_ids - now.client_ids else []),
         *_dynamic_clients(was.dynamic_clients, now.dynamic_clients),
+        *_public_clients(was.public_clients, now.public_clients),
         *_proofs(was.dpop, now.dpop),
     ]
 

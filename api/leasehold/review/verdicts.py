@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from leasehold.limit_words import limit
+from leasehold.model.directory import Relation
+from leasehold.model.entities import ACTS_ON_BEHALF_OF, AGENT
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
@@ -179,5 +181,8 @@ def _agent_of(found: Difference) -> str | None:
     spec: Spec | None = found.live if found.live is not None else found.declared
     if found.key[0] in {Kind.AGENTS, Kind.GRANT_SETS}:
         return found.key[1]
+    if isinstance(spec, Relation) and spec.relation == ACTS_ON_BEHALF_OF:
+        kind, _, name = spec.subject.partition(":")
+        return name if kind == AGENT else None
     agent = getattr(spec, "agent", None)
     return agent if isinstance(agent, str) else None

@@ -11,6 +11,7 @@ from leasehold.decisions.explaining import Explanation
 from leasehold.decisions.past import Could
 from leasehold.decisions.records import named, side_document
 from leasehold.decisions.trying import Flip, Replay, Tried
+from leasehold.model.entities import EntityRef
 from leasehold.model.plain import rfc3339
 from leasehold.policy.explaining import PolicyTrace
 from leasehold.policy.surveying import Access
@@ -20,13 +21,13 @@ Document = dict[str, object]
 
 def explanation_document(explanation: Explanation) -> Document:
     """A decision on record, and every policy that has a say in it with its place and which of its conditions held."""
-    event, traced = explanation.record.event, explanation.traced
+    traced = explanation.traced
     return {
-        "id": event.name,
-        "at": rfc3339(event.at),
-        "asked_by": event.principal,
-        "decision": event.outcome.value == "ok",
-        **dict(event.detail),
+        "id": explanation.id,
+        "at": rfc3339(explanation.at),
+        "asked_by": explanation.asked_by,
+        "decision": explanation.allowed,
+        **explanation.said,
         "policies": [_trace(one) for one in explanation.policies],
         "policies_unchanged": explanation.same_version,
         "requestable": traced.requestable if traced is not None else None,
@@ -34,13 +35,16 @@ def explanation_document(explanation: Explanation) -> Document:
     }
 
 
-def accesses_document(state: State, every: Sequence[Access], page: Sequence[Access], cursor: str | None) -> Document:
-    """Who can do what, with what is left to be true."""
+def accesses_document(
+    state: State, every: Sequence[Access], page: Sequence[Access], cursor: str | None, acted: Sequence[EntityRef] = ()
+) -> Document:
+    """Who can do what, with what is left to be true. `acted`: whom the one that was asked about acts on behalf of."""
     return {
         "revision": state.sequence,
         "policy_version": state.published.version,
         "total": len(every),
         "items": [_access(one, state) for one in page],
+        "acts_on_behalf_of": [f"{one.type}:{state.directory.shown(one)}" for one in acted],
         "next_cursor": cursor,
     }
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from leasehold.decisions.assembling import State
 from leasehold.decisions.explaining import explain
 from leasehold.decisions.past import could
-from leasehold.decisions.surveying import what_can, who_can
+from leasehold.decisions.surveying import acted_for, what_can, who_can
 from leasehold.decisions.trying import changed_state, replay, try_cases
 from leasehold.model.entities import AGENT, EntityRef
 from leasehold.model.errors import Unavailable
@@ -146,7 +146,7 @@ class _DecisionRoutes:
             raise InvalidQuery("name an agent or a user")
         subject = EntityRef(AGENT, agent) if agent is not None else state.directory.ref("user", user or "")
         found = await run_in_threadpool(what_can, state, subject, self._doors.clock())
-        return _page(state, found, limit, cursor)
+        return _page(state, found, limit, cursor, acted_for(state, subject))
 
     async def _permit(self, request: Request, action: PlatformAction, name: str) -> tuple[Permit, DecisionDoors]:
         permit = await self._doors.permit(await self._doors.caller(request), action, _KIND, name)
@@ -161,7 +161,7 @@ class _DecisionRoutes:
         return state
 
 
-def _page(state: State, every: Sequence[Access], limit: int, cursor: str) -> Response:
+def _page(state: State, every: Sequence[Access], limit: int, cursor: str, acted: Sequence[EntityRef] = ()) -> Response:
     after = decode_position(cursor) or 0
     more = encode_cursor(after + limit) if after + limit < len(every) else None
-    return json_response(accesses_document(state, every, every[after : after + limit], more))
+    return json_response(accesses_document(state, every, every[after : after + limit], more, acted))

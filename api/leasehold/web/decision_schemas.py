@@ -101,6 +101,7 @@ def decision_schemas() -> dict[str, Schema]:
             policy_version=_STRING,
             total=_COUNT,
             items=_many(access),
+            acts_on_behalf_of=_many(_STRING),
             next_cursor=_TEXT_OR_NULL,
         ),
         "DecisionTable": {**_closed(policies=changed, cases=_many(case)), "required": ["cases"]},

@@ -1,4 +1,4 @@
-"""The six policies that everybody asks for: written in CDKTF, applied by a real terraform, decided for real."""
+"""The seven policies that everybody asks for: written in CDKTF, applied by a real terraform, decided for real."""
 
 import shutil
 import subprocess

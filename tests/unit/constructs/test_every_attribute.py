@@ -143,7 +143,7 @@ def furnish(stack):
         for name, client in (
             ("triage", OAuthClient(jwks={"keys": []}, redirect_uris=["https://a.example/cb"], dpop="required")),
             ("scout", OAuthClient(jwks_uri="https://a.example/jwks", client_ids=["https://a.example/c"])),
-            ("third", OAuthClient(dynamic_clients=2, secret_allowed=True)),
+            ("third", OAuthClient(dynamic_clients=2, public_clients=True, secret_allowed=True)),
         )
     ]
     issuers(stack)

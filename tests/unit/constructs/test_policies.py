@@ -9,6 +9,7 @@ import pytest
 from leasehold_cdktf import (
     Agent,
     Call,
+    Owner,
     Policy,
     Question,
     Relation,
@@ -105,6 +106,8 @@ def test_assertions_refer_to_what_they_name(stack):
         (lambda stack: Resource(stack, "r", type="d", foreign_id="1", parents=["folder"]), "a parent `folder`"),
         (lambda stack: Relation(stack, "r", subject="ada", relation="owner", object="d:1"), "subject `ada`"),
         (lambda stack: Relation(stack, "r", subject="user:a", relation="Owner", object="d:1"), "relation `Owner`"),
+        (lambda stack: acting(stack, "user:a", "user:b"), "not a `user`"),
+        (lambda stack: acting(stack, "agent:a", "document:b"), "not a `document`"),
         (lambda _: Tool("read", input_schema={"type": "string"}), "type `object`"),
         (lambda _: Tool("read", annotations={"readonly": True}), "no annotation `readonly`"),
         (lambda _: Tool.listed({"tools": []}), "no `tools`"),
@@ -140,6 +143,23 @@ def test_a_relation_is_named_by_what_it_joins_and_stands_after_it(stack):
     }
     with pytest.raises(ValueError, match="declared twice"):
         Relation(stack, "again", subject="user:ada", relation="owner", object="document:4/2")
+
+
+def acting(stack, subject, target):
+    return Relation(stack, "acts", subject=subject, relation="acts_on_behalf_of", object=target)
+
+
+def test_an_agent_that_acts_for_people_stands_before_the_relation_that_says_so(stack):
+    owner = Owner(stack, "olga", display_name="Olga", email="olga@example.com", team="platform")
+    agent = Agent(stack, "helper", owner=owner, review_by="2027-05-01", grants=[], deployment=False)
+    relation = acting(stack, agent, "group:okta/board")
+    assert relation.name == "group:okta/board#acts_on_behalf_of@agent:helper"
+    (found,) = declared(stack, "relation").values()
+    assert found == {
+        "subject": "agent:${leasehold_agent.helper.name}",
+        "relation": "acts_on_behalf_of",
+        "object": "group:okta/board",
+    }
 
 
 def test_the_tools_of_a_server_are_taken_from_its_own_list(stack, tmp_path):

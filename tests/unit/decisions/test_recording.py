@@ -6,6 +6,7 @@ import json
 import pytest
 from tests.fakes.decision_point import DecisionWorld, call
 from tests.fakes.registry import GRANT, USER
+from tests.fakes.serving import wait_until
 from tests.unit.decisions.test_current import Broken
 
 from leasehold.decisions.inputs import canonical
@@ -172,6 +173,13 @@ def test_what_cannot_be_recorded_is_not_permitted(fragile):
     assert "decision" not in answer.text.partition("could not")[0].replace("the decision ", "")
     read = [fragile.ask("evaluation", call("read_file")).status_code for _ in range(2)]
     assert read[-1] == 503  # a write has failed: nothing is decided until one succeeds
+
+
+def test_reads_go_on_once_the_store_is_back_though_nobody_writes(fragile):
+    fragile.broken.broken = True
+    assert fragile.ask("evaluation", call("create_issue")).status_code == 503
+    fragile.broken.broken = False
+    wait_until(lambda: fragile.ask("evaluation", call("read_file")).status_code == 200)
 
 
 def test_what_was_answered_is_recorded_once_the_store_is_back(fragile):

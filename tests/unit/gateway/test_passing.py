@@ -1,12 +1,15 @@
 """What a call passes, with the world in the test's hands: clocks, stores, credentials, approvals."""
 
+import asyncio
 import hashlib
 import json
 
 import pytest
 from tests.fakes.client_keys import ClientKey
-from tests.fakes.gateway_world import GatewayWorld
+from tests.fakes.gateway_world import GatewayWorld, _Played
 
+from leasehold.decisions.explaining import explain
+from leasehold.gateway import records
 from leasehold.gateway.rates import Rate, RateLimits
 from leasehold.model.connections import Authorized, ConnectionKind, NotConnected
 from leasehold.model.errors import Unavailable
@@ -53,24 +56,61 @@ def test_what_came_out_is_on_record_as_a_keyed_digest(world):
     reply = world.call("read_file", repository="web")
     (event,) = events(world)
     assert event.detail["output_digest"] == world.vault.digest("agent:triage", hashlib.sha256(reply.body).digest())
-    (decided,) = [one for one in world.world.events() if one.kind == "decisions"]
-    assert decided.detail["lease"] == event.detail["lease"]
-    assert decided.content.subject == "agent:triage"
+    assert event.content.subject == "agent:triage"
     shut = json.loads(world.vault.read(READER, event.content.commitment, world.world.now)[0])
     assert json.loads(shut["output"]) == reply.json
+    assert shut["arguments"] == {"repository": "web"}
+    assert event.detail["decision"]["arguments_digest"] == world.vault.digest("agent:triage", b'{"repository":"web"}')
 
 
-@pytest.mark.parametrize(("tool", "repository"), [("read_file", "web"), ("comment", "web"), ("read_file", "api")])
-def test_a_call_is_on_record_with_what_each_side_said(world, tool, repository):
+CALLS = [("read_file", "web", ["ok"]), ("comment", "web", ["error", "ok"]), ("read_file", "api", ["denied"])]
+
+
+@pytest.mark.parametrize(("tool", "repository", "outcomes"), CALLS)
+def test_a_call_and_its_decision_are_one_event_and_two_where_it_may_change_something(world, tool, repository, outcomes):
     world.call(tool, repository=repository)
-    called = events(world)
-    (decided,) = [one for one in world.world.events() if one.kind == "decisions"]
-    said = decided.detail["sides"]
-    assert [side["allowed"] for side in said] == [repository == "web"]
-    assert [(one.detail["decisions"], one.detail["sides"]) for one in called] == [([decided.name], [said])] * len(
-        called
-    )
-    assert {one.detail["version"] for one in called} == {decided.detail["version"]}
+    called = events(world)[::-1]
+    assert [one.outcome.value for one in called] == outcomes
+    assert [one.kind for one in world.world.events() if one.kind in {"calls", "decisions"}] == ["calls"] * len(called)
+    assert ["decision" in one.detail for one in called] == [True, False][: len(called)]
+    assert len({tuple(one.detail["decisions"]) for one in called}) == 1
+    for one in called:
+        assert [side["allowed"] for side in one.detail["sides"][0]] == [repository == "web"]
+
+
+@pytest.mark.parametrize(("tool", "repository", "outcomes"), CALLS)
+def test_the_decision_on_a_call_is_explained_by_its_id(world, tool, repository, outcomes):
+    for _ in range(3):  # in one moment, so that nothing but the id tells them apart
+        world.call(tool, repository=repository)
+    firsts = [one for one in events(world)[::-1] if "decision" in one.detail]
+    ids = [one.detail["decisions"][0] for one in firsts]
+    assert len(set(ids)) == len(ids) == 3
+    state = world.current.state(world.world.now)
+    for id_, event in zip(ids, firsts, strict=True):
+        found = explain(world.world.store, world.vault, READER, state, id_)
+        assert (found.id, found.at, found.allowed) == (id_, world.world.now, outcomes != ["denied"])
+        assert found.said["action"] == f"code/{tool}"
+        assert found.said["sides"][0]["side"] == "agent"
+        assert found.said["lease"] == event.detail["lease"]
+        assert found.traced is not None
+
+
+def test_a_read_that_takes_its_time_is_on_record_before_it_ends(world, monkeypatch):
+    monkeypatch.setattr(records, "_OVERDUE_SECONDS", 0.01)
+    seen = []
+
+    async def slow(_):
+        while not seen:
+            await asyncio.sleep(0.01)
+            seen.extend(one for one in world.world.events() if one.kind == "calls")
+        yield b'{"jsonrpc":"2.0","id":1,"result":{"content":[]}}'
+
+    monkeypatch.setattr(_Played, "chunks", slow)
+    assert world.call("read_file", repository="web").status == 200
+    ended, begun = events(world)
+    assert (begun.outcome.value, begun.reason, "decision" in begun.detail) == ("error", "not_finished", True)
+    assert (ended.outcome.value, "decision" in ended.detail) == ("ok", False)
+    assert begun.detail["decisions"] == ended.detail["decisions"]
 
 
 def test_of_a_long_answer_the_beginning_is_kept_and_of_a_list_nothing(world):

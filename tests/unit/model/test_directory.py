@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from leasehold.model.directory import Decimal, ForeignId, Relation, Resource, User, identities, relation_id
 from leasehold.model.errors import InvalidValue
+from leasehold.model.kinds import Kind
+from leasehold.model.objects import references
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "relation_ids.json").read_text())
 printable = st.text(st.characters(codec="utf-8").filter(str.isprintable), min_size=1, max_size=60)
@@ -103,8 +105,21 @@ def test_a_resource_is_a_thing_in_others(values):
         {"relation": ""},
         {"through": "a b"},
         {"subject": "user:"},
+        {"relation": "acts_on_behalf_of", "subject": "user:a", "object": "user:b"},
+        {"relation": "acts_on_behalf_of", "subject": "agent:a", "object": "document:b"},
+        {"relation": "acts_on_behalf_of", "subject": "agent:a", "object": "agent:b"},
+        {"relation": "acts_on_behalf_of", "subject": "Agent:a", "object": "user:b"},
     ],
 )
 def test_a_relation_joins_two_things_by_a_word(values):
     with pytest.raises(InvalidValue):
         Relation(**{"subject": "user:a", "relation": "owner", "object": "d:1", **values})
+
+
+@pytest.mark.parametrize("subject", ["agent:triage", "team:payments", "group:bots", "role:helper"])
+@pytest.mark.parametrize("target", ["user:ana", "user:okta/00u1", "group:okta/eng", "role:editor", "team:sales"])
+def test_agents_and_groups_of_them_act_for_people_and_groups_of_them(subject, target):
+    one = Relation(subject=subject, relation="acts_on_behalf_of", object=target)
+    assert one.id == f"{target}#acts_on_behalf_of@{subject}"
+    named = [(ref.kind, ref.name) for ref in references(one.id, one)]
+    assert named == ([(Kind.AGENTS, "triage")] if subject == "agent:triage" else [])

@@ -213,7 +213,8 @@ def test_people_are_sent_to_no_address_but_the_registered_one(people, changes):
     ],
 )
 def test_pkce_cannot_be_talked_down_nor_the_flow_changed(people, changes):
-    assert push(people, **changes).json["error"] == "invalid_request"
+    error = "unsupported_response_type" if "response_type" in changes else "invalid_request"
+    assert push(people, **changes).json["error"] == error
 
 
 def test_only_the_agent_itself_pushes(people):

@@ -220,6 +220,18 @@ def test_who_can_names_what_policies_grant_by_themselves():
     assert (found["agents/b"].scope, found["agents/b"].resource) == ("in team:payments", "*")
 
 
+def test_what_a_policy_lets_somebody_do_is_told_with_what_forbids_it():
+    may = 'permit (principal, action == Action::"docs/read", resource);'
+    forbids = (
+        'forbid (principal in group::"staff", action in Action::"docs/*", resource) when { context has via_agent };'
+    )
+    found = [*who_can("docs/read", published(user_policy(may + forbids)), MONDAY)]
+    (way,) = (one for one in found if one.policy)
+    assert way.unless == ('(principal in group::"staff") && (context has via_agent)',)
+    nobody = published(user_policy(may + "forbid (principal, action, resource);"))
+    assert not [one for one in who_can("docs/read", nobody, MONDAY) if one.policy]
+
+
 def test_what_an_agent_can_is_what_it_and_its_roles_hold():
     roles = held(EntityRef("role", "crm-reader"), GRANTS[0])
     version = published(grants=[*held(TRIAGE, *GRANTS[1:]), *roles])

@@ -130,6 +130,17 @@ def test_relations_are_listed_by_either_end(terraform):
     assert [one["display_name"] for one in found] == ["d:1#owner@user:ada"]
 
 
+@pytest.mark.parametrize(
+    ("subject", "object_", "path"),
+    [("user:a", "user:b", "subject"), ("agent:triage", "document:1", "object"), ("agent:triaje", "user:a", "subject")],
+)
+def test_who_cannot_act_or_be_acted_for_stops_the_plan(terraform, subject, object_, path):
+    config = {"subject": subject, "relation": "acts_on_behalf_of", "object": object_}
+    outcome = terraform.plan("leasehold_relation", config)
+    assert outcome.paths == [path]
+    assert terraform.plan("leasehold_relation", {**config, "subject": "agent:triage", "object": "user:a"}).errors == []
+
+
 @pytest.mark.parametrize("vector", VECTORS["cases"], ids=lambda vector: vector["id"][:60])
 def test_a_relation_is_named_as_the_registry_names_it(vector):
     assert relation_id(vector["subject"], vector["relation"], vector["object"], vector["through"]) == vector["id"]

@@ -142,3 +142,13 @@ def test_an_agent_that_another_names_is_there_and_stays(registry):
     assert registry.change("agents", "triage", {**AGENT, "may_delegate_to": ["nobody"]}, 1).status_code == 422
     assert registry.change("agents", "triage", {**AGENT, "may_delegate_to": ["coder"]}, 1).is_success
     assert registry.delete("agents", "coder", 1).json()["code"] == "in_use"
+
+
+def test_what_public_clients_hold_ends_with_the_word_that_lets_them_in_and_with_an_address_of_theirs(registry):
+    back = "https://app.example/cb"
+    taking = {**AGENT, "public_clients": True, "redirect_uris": [back]}
+    assert registry.change("agents", "triage", taking, 1).is_success
+    wider = {**taking, "redirect_uris": [back, back + "2"]}
+    assert bumped(registry, "client:triage", lambda: registry.change("agents", "triage", wider, 2)) == 0
+    assert bumped(registry, "client:triage", lambda: registry.change("agents", "triage", taking, 3)) == 1
+    assert bumped(registry, "client:triage", lambda: registry.change("agents", "triage", AGENT, 4)) == 1

@@ -102,6 +102,24 @@ def test_a_changed_ceiling_names_what_changes():
     assert change.sentence == "ceiling `payments` changes `principal`"
 
 
+def test_programs_without_a_key_that_may_act_as_an_agent_are_a_foundation():
+    """Whether the agent changes or comes with it; and that they may no longer is told, too."""
+    key = Kind.AGENTS, "triage"
+    opened = organisation() | {key: replace(organisation()[key], public_clients=True)}
+
+    (change,) = review(Registry(), declare(opened)).foundations
+    assert (change.kind, change.name, change.risk) == (Kind.AGENTS, "triage", "high")
+    assert change.sentence == (
+        "any program on a person's computer can now act as agent `triage` for people who consent to it"
+    )
+    live = Registry()
+    live.write(*key, opened[key])
+    (closed,) = review(live, declare(organisation())).foundations
+    assert closed.risk == "low"
+    assert closed.sentence == "no program without a key can act as agent `triage` any more"
+    assert review(live, declare(opened)).foundations == ()
+
+
 def test_a_new_owner_is_told_and_harmless():
     bob = {(Kind.OWNERS, "bob"): Owner(display_name="Bob", email="bob@example.com", team="payments")}
     (change,) = review(Registry(), declare(organisation() | bob)).foundations

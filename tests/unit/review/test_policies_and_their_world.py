@@ -92,6 +92,16 @@ def test_a_relation_that_is_gone_is_of_medium_risk_and_its_code_has_no_name():
     assert 'subject  = "user:bob"' in finding.fix.adopt_hcl
 
 
+def test_a_relation_by_which_an_agent_acts_for_people_is_told_of_that_agent():
+    registry = Registry()
+    extra = Relation(subject="agent:triage", relation="acts_on_behalf_of", object="user:ada")
+    registry.write(Kind.RELATIONS, extra.id, extra, stack="prod")
+    finding = only(drift(registry))
+    assert (finding.class_, finding.risk, finding.agent) == (DriftClass.UNMANAGED, Risk.MEDIUM, "triage")
+    assert finding.factors == ("decisions may differ",)
+    assert 'relation = "acts_on_behalf_of"' in finding.fix.adopt_hcl
+
+
 def test_other_schemas_of_tools_are_other_arguments_to_policies():
     registry = Registry()
     github = organisation()[Kind.TOOL_SERVERS, "github"]

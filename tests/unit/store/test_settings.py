@@ -44,6 +44,17 @@ def test_nonces_and_private_receivers_are_off_until_they_are_named():
     assert (settings.dpop_nonces, settings.private_receivers) == (True, frozenset({"siem.svc", "10.0.0.5"}))
 
 
+def test_public_clients_are_served_where_that_is_said_and_register_for_one_agent():
+    settings = read_settings(HOME)
+    assert (settings.public_clients, settings.open_registration) == (False, "")
+    served = {**HOME, "LEASEHOLD_PUBLIC_CLIENTS": "on"}
+    assert read_settings(served).public_clients
+    named = read_settings({**served, "LEASEHOLD_OPEN_REGISTRATION": "assistant"})
+    assert named.open_registration == "assistant"
+    with pytest.raises(InvalidSetting, match="LEASEHOLD_PUBLIC_CLIENTS=on"):
+        read_settings({**HOME, "LEASEHOLD_OPEN_REGISTRATION": "assistant"})
+
+
 def test_the_issuer_follows_the_port():
     assert read_settings({"LEASEHOLD_PORT": "9000"}).issuer == "http://127.0.0.1:9000"
 
@@ -56,6 +67,8 @@ def test_the_password_of_the_database_is_not_shown():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("LEASEHOLD_PUBLIC_CLIENTS", "yes"),
+        ("LEASEHOLD_OPEN_REGISTRATION", "On Call"),
         *(("LEASEHOLD_PORT", port) for port in ("0", "65536", "-1", "http", "８４２０")),
         *(("LEASEHOLD_DATABASE_URL", url) for url in ("mysql://secret@x", "sqlite://", "sqlite:///:memory:", "secret")),
         *(("LEASEHOLD_ISSUER", url) for url in ("leasehold", "ftp://x", "http://example.com", "https://secret@x")),

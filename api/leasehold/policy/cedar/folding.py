@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import reduce
+from typing import Literal
 
 from cedarpy import pst
 
@@ -24,9 +25,13 @@ _TRUE, _FALSE = pst.BoolLit(value=True), pst.BoolLit(value=False)
 
 def condition_of(template: pst.Template) -> pst.Expr:
     """All that a policy asks, as one expression, its resource's scope first."""
-    clauses = [one.expr if isinstance(one, pst.When) else pst.UnaryOp("not", one.expr) for one in template.clauses]
-    parts = [*_resource_scope(template.resource), *clauses]
-    return reduce(lambda whole, part: pst.BinaryOp("and", whole, part), parts) if parts else _TRUE
+    return _all([*_scope("resource", template.resource), *_clauses(template)])
+
+
+def condition_on_principals(template: pst.Template) -> pst.Expr:
+    """The same, with what the policy's scope asks of the principal before all."""
+    scopes = [*_scope("principal", template.principal), *_scope("resource", template.resource)]
+    return _all([*scopes, *_clauses(template)])
 
 
 def folded(of: pst.Expr, query: Query) -> pst.Expr:
@@ -101,16 +106,24 @@ def _is_resource(of: pst.Expr) -> bool:
     return isinstance(of, pst.Var) and of.name == "resource"
 
 
-def _resource_scope(scope: pst.PrincipalOrResourceConstraint) -> list[pst.Expr]:
-    resource = pst.Var("resource")
+def _all(parts: list[pst.Expr]) -> pst.Expr:
+    return reduce(lambda whole, part: pst.BinaryOp("and", whole, part), parts) if parts else _TRUE
+
+
+def _clauses(template: pst.Template) -> list[pst.Expr]:
+    return [one.expr if isinstance(one, pst.When) else pst.UnaryOp("not", one.expr) for one in template.clauses]
+
+
+def _scope(name: Literal["principal", "resource"], scope: pst.PrincipalOrResourceConstraint) -> list[pst.Expr]:
+    variable = pst.Var(name)
     match scope:
         case pst.ScopeEq(pst.EntityUid() as uid):
-            return [pst.BinaryOp("eq", resource, pst.EntityLit(uid))]
+            return [pst.BinaryOp("eq", variable, pst.EntityLit(uid))]
         case pst.ScopeIn(pst.EntityUid() as uid):
-            return [pst.BinaryOp("in", resource, pst.EntityLit(uid))]
+            return [pst.BinaryOp("in", variable, pst.EntityLit(uid))]
         case pst.ScopeIs(type_):
-            return [pst.Is(resource, type_, None)]
+            return [pst.Is(variable, type_, None)]
         case pst.ScopeIsIn(type_, pst.EntityUid() as uid):
-            return [pst.Is(resource, type_, None), pst.BinaryOp("in", resource, pst.EntityLit(uid))]
+            return [pst.Is(variable, type_, None), pst.BinaryOp("in", variable, pst.EntityLit(uid))]
         case _:
             return []

@@ -69,11 +69,26 @@ def types_named(template: pst.Template) -> frozenset[str]:
 
 def relations_named(template: pst.Template) -> frozenset[str]:
     """`owner` of `… in resource.owner`, and every other."""
+    return frozenset(name for base, name in _relations(template) if base == pst.Var("resource"))
+
+
+def relations_to_people_named(template: pst.Template) -> frozenset[str]:
+    """`acts_on_behalf_of` of `… in principal.acts_on_behalf_of`, or of `context.on_behalf_of`, and every other."""
+    people = (pst.Var("principal"), pst.GetAttr(pst.Var("context"), "on_behalf_of"))
+    return frozenset(name for base, name in _relations(template) if base in people)
+
+
+def _relations(template: pst.Template) -> Iterator[tuple[pst.Expr, str]]:
     every = (one for clause in template.clauses for one in walk(clause.expr))
     places = (one.right for one in every if isinstance(one, pst.BinaryOp) and one.op == "in")
-    return frozenset(
-        place.attr for place in places if isinstance(place, pst.GetAttr) and place.base == pst.Var("resource")
-    )
+    return ((place.base, place.attr) for place in places if isinstance(place, pst.GetAttr))
+
+
+def attributes_named(template: pst.Template) -> frozenset[str]:
+    """Every attribute that the policy looks at or asks for, of whatever."""
+    every = [one for clause in template.clauses for one in walk(clause.expr)]
+    looked_at = {one.attr for one in every if isinstance(one, pst.GetAttr)}
+    return frozenset(looked_at.union(*(one.attrs for one in every if isinstance(one, pst.HasAttr))))
 
 
 def argument_of(expression: pst.Expr) -> str | None:

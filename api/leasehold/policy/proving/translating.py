@@ -148,6 +148,7 @@ class Translation:
         if base.sort is not Sort.BEING:
             return self._operators.fails()
         being: Being = base.value
+        self._no_relation(being, name)
         known = being.known or (self._world.entities.get(being.fixed) if being.fixed is not None else None)
         if known is not None or being.fixed is not None:
             if known is None or name not in known.attributes:
@@ -158,14 +159,17 @@ class Translation:
         fits = self._logic.either(*(self.of_type(being, type_) for type_ in types))
         return found._replace(ok=self._logic.both(found.ok, fits))
 
+    def _no_relation(self, being: Being, name: str) -> None:
+        """What is in a relation, the question tells, of whatever and whomever it is about."""
+        if any(name in self._world.relations.get(type_, ()) for type_ in being.types):
+            raise NotModelled("a relation")
+
     def _known(self, value: object, ok: Formula) -> Term:
         term = self.term(literal_of(value))
         return term._replace(ok=self._logic.both(term.ok, ok))
 
     def _declared(self, being: Being, name: str) -> tuple[FieldShape | None, list[str]]:
         """The attribute of an unknown entity, and the types that have it."""
-        if any(name in self._world.relations.get(type_, ()) for type_ in being.types):
-            raise NotModelled("a relation")
         fields = {type_: dict(self._world.types[type_].fields) for type_ in being.types if type_ in self._world.types}
         having = [type_ for type_, named in fields.items() if name in named]
         shapes = {fields[type_][name].shape for type_ in having}
@@ -198,6 +202,7 @@ class Translation:
             path, shape = base.value
             return self._symbols.has(f"{path}.{name}", dict(shape.fields).get(name))
         being: Being = base.value
+        self._no_relation(being, name)
         if being.fixed is not None or being.known is not None:
             known = being.known or (self._world.entities.get(being.fixed) if being.fixed is not None else None)
             return self._logic.truth(known is not None and name in known.attributes)

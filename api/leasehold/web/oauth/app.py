@@ -48,7 +48,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthDoors:
-    """Given to the app. `jwks` is the JWK set to publish; `clock` tells the time, aware UTC."""
+    """Given to the app. `jwks` is the JWK set to publish; `clock` tells the time, aware UTC.
+
+    `public`: clients without authentication are served.
+    """
 
     issuer: str
     exchange: TokenExchange
@@ -64,6 +67,7 @@ class OAuthDoors:
     jwks: Callable[[], Mapping[str, object]]
     clock: Callable[[], datetime]
     registering: Registering | None = None
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,7 @@ class _Routes:
 
     def _metadata(self) -> Mapping[str, object]:
         register = REGISTER if self._doors.registering is not None else None
-        return metadata.server_metadata(self._doors.issuer, register)
+        return metadata.server_metadata(self._doors.issuer, register, public=self._doors.public)
 
     async def jwks(self, _scope: Scope, _receive: Receive) -> Answer:
         return Answer(self._doors.jwks(), headers=_CACHED)

@@ -42,6 +42,19 @@ def client_credential(scope: Scope, form: Form) -> ClientCredential:
     )
 
 
+def credential_or_public(scope: Scope, form: Form) -> ClientCredential:
+    """The same, or the bare id of a client that has nothing to present. Raises `InvalidRequest`."""
+    presents = {"client_assertion", "client_assertion_type", "client_secret"} & form.keys()
+    if presents or header(scope, b"authorization") or "client_id" not in form:
+        return client_credential(scope, form)
+    return ClientCredential(client_id=form["client_id"])
+
+
+def is_public(credential: ClientCredential) -> bool:
+    """True iff only the name of a client was said."""
+    return credential.assertion is None and credential.secret is None
+
+
 def client_request(scope: Scope, form: Form, proof: Possession | None) -> ClientRequest:
     """What a client asks for, for itself. Raises `InvalidRequest`."""
     return ClientRequest(

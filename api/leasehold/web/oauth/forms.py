@@ -31,6 +31,12 @@ class InvalidTarget(InvalidRequest):
     error = "invalid_target"
 
 
+class UnsupportedResponseType(InvalidRequest):
+    """Not a code (RFC 6749 §4.1.2.1)."""
+
+    error = "unsupported_response_type"
+
+
 class UnsupportedGrantType(InvalidRequest):
     """Not a token exchange."""
 

@@ -12,6 +12,7 @@ from leasehold.limit_words import limits_of
 from leasehold.model.access import Reach
 from leasehold.model.authority.constraints import MAX_VALUES
 from leasehold.model.authority.plain import plain_of
+from leasehold.model.redirects import is_loopback
 from leasehold.model.tools import Action
 
 _SAFE = {
@@ -59,7 +60,7 @@ def consent_page(question: Question, action: str) -> Page:
     about = f"<p>{escape(facts.agent.description)}</p>" if facts.agent.description else ""
     body = (
         f"<h1>Let the agent {escape(facts.name)} act for you?</h1>{about}"
-        f"{_client(pending.get('client'))}"
+        f"{_client(question)}"
         f"<p>{escape(owner)} answers for it. You are {escape(pending.get('user').removeprefix('user:'))}.</p>"
         f"<p>On {escape(pending.resource)} it could, for you:</p><ul>{tools}</ul>"
         "<p>It gets no other tool, and never your password. Places and limits are those of today: your organisation "
@@ -72,10 +73,22 @@ def consent_page(question: Question, action: str) -> Page:
     return page(200, f"'self' {_origin(pending.redirect_uri)}", body)
 
 
-def _client(client_id: str) -> str:
-    """Where a client with a metadata document lives: a name anybody can choose, a host nobody can."""
-    host = urlsplit(client_id).netloc
-    return f"<p>It asks from <b>{escape(host)}</b>.</p>" if host else ""
+def _client(question: Question) -> str:
+    """Where a client with a metadata document lives: a name anybody can choose, a host nobody can.
+
+    Of a public client, also where the answer goes: who listens there is who acts, whatever it calls itself.
+    """
+    client, back = question.client, question.pending.redirect_uri
+    host = urlsplit(client.client_id).netloc
+    asks = f"<p>It asks from <b>{escape(host)}</b>.</p>" if host else ""
+    if not client.public:
+        return asks
+    where = "a program on this computer" if is_loopback(back) else urlsplit(back).netloc
+    name = f" It calls itself <b>{escape(client.name)}</b>; nobody has checked that." if client.name else ""
+    return (
+        f"{asks}<p>The answer goes to <b>{escape(where)}</b>, which will act for you.{name} "
+        "If you did not just start this yourself, do not allow it.</p>"
+    )
 
 
 def _tools(question: Question) -> list[str]:

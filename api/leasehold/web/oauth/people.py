@@ -5,30 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from leasehold.authn.possession import key_of
 from leasehold.broker.connecting import Connecting, ConnectRefused
-from leasehold.exchange.authorizing import Arrival, Authorizing, Redirect
-from leasehold.exchange.client_credentials import ClientRequest
+from leasehold.exchange.authorizing import Arrival, Authorizing
 from leasehold.exchange.logging_in import AuthorizationRefused
 from leasehold.exchange.on_behalf import AssertionRequest, CodeRequest
-from leasehold.exchange.pushing import PushedRequest, Pushing
+from leasehold.exchange.plain_requests import PlainRequests
+from leasehold.exchange.pushing import Pushing
+from leasehold.exchange.returning import Redirect
 from leasehold.model.possession import Possession
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.asgi import Receive, Scope
 from leasehold.web.connections.pages import connect_page
+from leasehold.web.oauth.authorization_form import URL_SAFE, plain_request, pushed_request, state_of
 from leasehold.web.oauth.browsers import Browsers, query_of
-from leasehold.web.oauth.client_form import client_credential
+from leasehold.web.oauth.client_form import client_credential, credential_or_public, is_public
 from leasehold.web.oauth.exchange_form import resource_of, scopes_of
 from leasehold.web.oauth.forms import Form, InvalidRequest, read_form
 from leasehold.web.oauth.pages import Page, consent_page, message_page, redirect_page
 from leasehold.web.oauth.task_form import task_of
 
 CONSENT = "/oauth2/consent"
-_STATE_LIMIT = 1024
-_CHALLENGE_LENGTH = _THUMBPRINT_LENGTH = 43  # base64url of a SHA-256
 _VERIFIER_MIN, _VERIFIER_MAX = 43, 128  # RFC 7636 §4.1
-_BASE64_URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-_URL_SAFE = _BASE64_URL | {".", "~"}
 
 
 class People:
@@ -39,12 +36,14 @@ class People:
         *,
         issuer: str,
         pushing: Pushing,
+        plain: PlainRequests,
         authorizing: Authorizing,
         clock: Callable[[], datetime],
         connecting: Connecting | None = None,
     ) -> None:
         self._issuer = issuer
         self._pushing = pushing
+        self._plain = plain
         self._authorizing = authorizing
         self._clock = clock
         self._browsers = Browsers(issuer)
@@ -59,10 +58,23 @@ class People:
         """To the login."""
         try:
             query = query_of(scope)
-            client_id, request_uri = query.get("client_id", ""), query.get("request_uri", "")
-            return self._page(await self._authorizing.start(client_id, request_uri, self._clock()))
+            if "request_uri" not in query:
+                return self._page(await self._ask(query))
+            return self._page(
+                await self._authorizing.start(query.get("client_id", ""), query["request_uri"], self._clock())
+            )
         except (AuthorizationRefused, InvalidRequest) as refused:
             return message_page(400, str(refused))
+
+    async def _ask(self, query: Form) -> Redirect:
+        """On with the request of a public client. Raises `AuthorizationRefused`."""
+        redirect_uri = query.get("redirect_uri", "")
+        client = await self._plain.verified(query.get("client_id", ""), redirect_uri)
+        try:
+            request = plain_request(query)
+        except InvalidRequest as refused:
+            return self._plain.refused(redirect_uri, _state(query), refused.error, str(refused))
+        return await self._plain.start(client, redirect_uri, request, self._clock())
 
     async def callback(self, scope: Scope, _receive: Receive) -> Page:
         """Back from the login."""
@@ -101,64 +113,32 @@ class People:
         return redirect_page(redirect.url, cookie)
 
 
-def pushed_request(scope: Scope, form: Form, proof: Possession | None) -> PushedRequest:
-    """What an agent pushes: the code flow with PKCE, nothing else. Raises `InvalidRequest`."""
-    if form.get("response_type") != "code":
-        raise InvalidRequest("response_type must be code")
-    if form.get("response_mode", "query") != "query" or "request" in form or "request_uri" in form:
-        raise InvalidRequest("response_mode can only be query, and request objects are not taken")
-    challenge = form.get("code_challenge", "")
-    # RFC 9700 §2.1.1: no method but S256, and no request without a challenge, whatever the client would settle for.
-    if form.get("code_challenge_method") != "S256" or len(challenge) != _CHALLENGE_LENGTH or set(challenge) - _URL_SAFE:
-        raise InvalidRequest("code_challenge with code_challenge_method S256 is required")
-    if "redirect_uri" not in form:
-        raise InvalidRequest("redirect_uri is missing")
-    if form.get("prompt", "none") != "none":
-        raise InvalidRequest("prompt can only be none")
-    state = form.get("state")
-    if state is not None and (len(state) > _STATE_LIMIT or not state.isascii() or not state.isprintable()):
-        raise InvalidRequest(f"state must be at most {_STATE_LIMIT} printable ASCII characters")
-    if misplaced := {"task", "task_deadline", "authorization_details"} & form.keys():  # RFC 9396 §5
-        raise InvalidRequest(f"{min(misplaced)} is not asked for here: what would be ignored is refused")
-    credential = client_credential(scope, form)
-    return PushedRequest(
-        # Proof is asked for where the token is issued; here it is only found out whether there would be one.
-        client=ClientRequest(
-            credential=credential, resource=resource_of(form), scopes=scopes_of(form), proof=proof, asks=True
-        ),
-        redirect_uri=form["redirect_uri"],
-        challenge=challenge,
-        state=state,
-        issuer=form.get("issuer"),
-        silent="prompt" in form,
-        key=_key(form, proof),
-    )
-
-
-def _key(form: Form, proof: Possession | None) -> str | None:
-    """The key that the code is bound to: told by its thumbprint, proved, or both alike (RFC 9449 §10.1)."""
-    told, proved = form.get("dpop_jkt"), key_of(proof)
-    if told is not None and (len(told) != _THUMBPRINT_LENGTH or set(told) - _BASE64_URL):
-        raise InvalidRequest("dpop_jkt is not the SHA-256 thumbprint of a key")
-    if None not in {told, proved} and told != proved:
-        raise InvalidRequest("dpop_jkt is not of the key that the proof is of")
-    return told or proved
+def _state(query: Form) -> str | None:
+    try:
+        return state_of(query)
+    except InvalidRequest:  # it could not be sent anywhere
+        return None
 
 
 def code_request(scope: Scope, form: Form, proof: Possession | None) -> CodeRequest:
     """A code that came back (RFC 6749 §4.1.3, RFC 7636 §4.5). Raises `InvalidRequest`."""
     verifier = form.get("code_verifier", "")
-    if not _VERIFIER_MIN <= len(verifier) <= _VERIFIER_MAX or set(verifier) - _URL_SAFE:
+    if not _VERIFIER_MIN <= len(verifier) <= _VERIFIER_MAX or set(verifier) - URL_SAFE:
         raise InvalidRequest("code_verifier is missing or not of its form")
     if "code" not in form or "redirect_uri" not in form:
         raise InvalidRequest("code and redirect_uri are required")
+    credential = credential_or_public(scope, form)
+    task = task_of(form)
+    if task is not None and is_public(credential):
+        raise InvalidRequest("a client without authentication names no task")
     return CodeRequest(
-        credential=client_credential(scope, form),
+        credential=credential,
         code=form["code"],
         redirect_uri=form["redirect_uri"],
         verifier=verifier,
+        resource=resource_of(form) if "resource" in form or "audience" in form else None,
         proof=proof,
-        task=task_of(form),
+        task=task,
     )
 
 

@@ -9,10 +9,19 @@ from datetime import datetime
 from typing import ParamSpec, TypeVar
 from urllib.parse import parse_qsl
 
+from leasehold.exchange.open_clients import OpenRegistration
 from leasehold.exchange.refusals import ExchangeRefused
 from leasehold.exchange.statements import Statements
 from leasehold.model.errors import InvalidValue, Unauthenticated
-from leasehold.model.registrations import InvalidRedirect, RegisteredClient, UnapprovedStatement, statement_of
+from leasehold.model.registrations import (
+    PUBLIC_METHOD,
+    ClientMetadata,
+    InvalidRedirect,
+    RegisteredClient,
+    UnapprovedStatement,
+    is_public_request,
+    statement_of,
+)
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.registry.ports import Store
 from leasehold.registry.registrations import (
@@ -54,24 +63,58 @@ class UnapprovedSoftwareStatement(InvalidRequest):
 class Registering:
     """The routes of clients that register themselves. `issuer` is where they are."""
 
-    def __init__(self, *, issuer: str, store: Store, statements: Statements, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        store: Store,
+        statements: Statements,
+        clock: Callable[[], datetime],
+        taking: OpenRegistration | None = None,
+    ) -> None:
         self._issuer = issuer
+        self._taking = taking
         self._statements = statements
         self._store = store
         self._clock = clock
 
     async def register(self, scope: Scope, receive: Receive, bearer: str | None) -> Mapping[str, object]:
-        """A new client, by an initial access token or else a statement. Raises as the others, and `Forbidden`."""
+        """A new client, by an initial access token, a statement, or with nothing where that is taken.
+
+        Raises as the others, and `Forbidden`.
+        """
         body = await _read(scope, receive)
         if bearer is not None:
             made = await _said(register_client, self._store, bearer, body, self._clock())
             return {**self._document(made.client), "registration_access_token": made.token}
         statement = await _said(statement_of, body)
+        if statement is None and self._taking is not None and await _said(is_public_request, body):
+            return self._public_document(await self._open(self._taking, body))
         if statement is None:
             raise Unauthenticated("send an initial access token, or a software statement")
         made = await self._vouched(UnverifiedToken(statement), body)
         document = {**self._document(made.client), "registration_access_token": made.token}
         return {**document, "software_statement": statement}  # RFC 7591 §3.2.1: as it was sent
+
+    async def _open(self, taking: OpenRegistration, body: bytes) -> ClientMetadata:
+        """A public client. Nothing of it is kept: there is nothing to manage it by."""
+        try:
+            return await taking.register(body)
+        except InvalidRedirect as error:
+            raise InvalidRedirectUri(str(error)) from error
+        except InvalidValue as error:
+            raise InvalidMetadata(str(error)) from error
+
+    def _public_document(self, said: ClientMetadata) -> dict[str, object]:
+        return {
+            "client_id": said.client_id,
+            "client_id_issued_at": int(self._clock().timestamp()),
+            "client_name": said.name,
+            "redirect_uris": sorted(said.redirect_uris),
+            "grant_types": sorted(said.grants),
+            "response_types": ["code"],
+            "token_endpoint_auth_method": PUBLIC_METHOD,
+        }
 
     async def _vouched(self, statement: UnverifiedToken, body: bytes) -> NewClient:
         now = self._clock()
