@@ -103,4 +103,7 @@ def _reach(blast: Json) -> list[str]:
     if blast["used"]:
         times = f"{int(blast['used'])} token{'' if blast['used'] == 1 else 's'} in {int(blast['used_days'])} days"
         parts.append(f"{times}, last {moment(blast['last_used'])}")
+    if blast.get("calls"):
+        times = f"{int(blast['calls'])} call{'' if blast['calls'] == 1 else 's'} since {moment(blast['calls_since'])}"
+        parts.append(f"{times}, last {moment(blast['last_called'])}")
     return parts

@@ -171,7 +171,8 @@ class Blast:
     """How far a difference reaches, as far as it is on record.
 
     `resources` counts patterns. `live_leases` are those that carry it now. `used` counts the tokens of the last
-    `used_days` days that carried it: calls are counted at the gateway, later.
+    `used_days` days that carried it. `calls` are those of these tools that went through the gateway: of the newest on
+    record, which go back to `calls_since`.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
@@ -181,6 +182,9 @@ class Blast:
     used: int
     used_days: int
     last_used: datetime | None
+    calls: int = 0
+    calls_since: datetime | None = None
+    last_called: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ class Provenance:
 
     def cause(self, draft: Draft) -> Cause | None:
         """Who brought a draft about, and how; None if nobody did, or nobody is on record."""
+        if draft.cause is not None:
+            return draft.cause
         version = self._culprits[id(draft)]
         if version is None:
             return _beyond(draft)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from leasehold.model.calls import CallUses
 from leasehold.model.credentials import CredentialProfile
 from leasehold.model.errors import NotFound
 from leasehold.model.kinds import Kind
@@ -20,6 +21,7 @@ from leasehold.review.drift import Picture, find_drift
 from leasehold.review.gate.approvals import approvals_of
 from leasehold.review.gate.delta import SemanticDelta, semantic_delta
 from leasehold.review.gate.rules import USUAL, Rules, Verdict
+from leasehold.review.handed_out import HandedOut
 from leasehold.review.outside import NOTHING_SEEN, Outside, footprints, visible_profiles
 from leasehold.review.plan_review import Judged, PlanReview
 from leasehold.review.ports import Observer, Recalled, Recollection, Store, View
@@ -29,6 +31,7 @@ from leasehold.review.since_base import Asked, judge
 from leasehold.review.worlds import Key, Live, World, live_picture
 
 _LOOKS = 5
+_CALLS = 10_000  # the newest on record are looked at, whatever the report is about
 NOBODY_LOOKED = "this registry does not look at other systems"
 
 
@@ -62,7 +65,8 @@ class Reviews:
         outside = self._outside(declared, now)
         with self._store.read() as view:
             live = _look(view, now)
-            return find_drift(Picture(declared, live, view.versions, _Evidence(view), outside, _seen(view, live)))
+            seen, handed = _seen(view, live), _handed_out(view)
+            return find_drift(Picture(declared, live, view.versions, _Evidence(view), outside, seen, handed))
 
     def plan(
         self, declared: Declared, now: datetime, author: Principal | None = None, base: Declared | None = None
@@ -146,6 +150,14 @@ class _Evidence:
 
     def live(self, agents: Iterable[str], now: datetime) -> Sequence[LeaseUse]:
         return self.view.lease_uses.live(agents, now)
+
+    def calls(self, since: datetime) -> CallUses:
+        return self.view.audit.calls(since, _CALLS)
+
+
+def _handed_out(view: View) -> HandedOut:
+    """Authority that is no object."""
+    return HandedOut(view.connections.shared(), view.promotions.every(), view.registrations.every())
 
 
 def _seen(view: View, live: Live) -> Mapping[str, Observation]:

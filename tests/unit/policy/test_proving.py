@@ -1,8 +1,6 @@
 """Proofs over policies: what moved and what did not, with a call that shows it; and what nobody can tell."""
 
-import time
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
 
 import pytest
 from tests.fakes.decision_world import MONDAY, TRIAGE, agent_policy, held, published, user_policy
@@ -51,45 +49,6 @@ def query_when(condition):
 
 def test_a_network_cut_in_two_is_proved_equivalent():
     assert moved(from_network("10.0.0.0/8"), from_network("10.0.0.0/9", "10.128.0.0/9")) is Movement.EQUIVALENT
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        (["2001:db8::/32"], ["2001:db8::/33", "2001:db8:8000::/33"], Movement.EQUIVALENT),
-        (["2001:db8::/32"], ["2001:db8::/33"], Movement.NARROWS),
-        (["2001:db8::/33"], ["2001:db8::/32"], Movement.WIDENS),
-        (["2001:db8::/32"], ["2001:db9::/32"], Movement.BOTH),
-        (["::/0", "0.0.0.0/0"], ["::/1", "8000::/1", "0.0.0.0/0"], Movement.EQUIVALENT),
-        (["0.0.0.0/0"], ["0.0.0.0/0", "::ffff:0:0/96"], Movement.WIDENS),
-        (["::ffff:0:0/96"], ["0.0.0.0/0"], Movement.BOTH),
-        (["::1"], ["::1", "::1/128"], Movement.EQUIVALENT),
-    ],
-)
-def test_networks_of_both_families_are_proved_and_are_never_in_each_other(old, new, expected):
-    assert moved(from_network(*old), from_network(*new)) is expected
-
-
-def test_the_witness_of_a_wider_ipv6_network_is_an_address_of_it():
-    found = proof(from_network("2001:db8::/33"), from_network("2001:db8::/32")).widening
-    address = ip_address(found.request.source)
-    assert address in ip_network("2001:db8:8000::/33")
-
-
-@pytest.mark.parametrize(
-    ("predicate", "ranges"),
-    [("isLoopback", ("127.0.0.0/8", "::1")), ("isMulticast", ("224.0.0.0/4", "ff00::/8"))],
-)
-def test_what_an_address_is_by_itself_is_its_range_in_both_families(predicate, ranges):
-    asked = forbid_unless(f"context has source_ip && context.source_ip.{predicate}()")
-    assert moved(asked, from_network(*ranges)) is Movement.EQUIVALENT
-    assert moved(asked, from_network(ranges[0])) is Movement.NARROWS
-
-
-def test_families_are_told_apart():
-    v6 = forbid_unless("context has source_ip && context.source_ip.isIpv6()")
-    assert moved(v6, from_network("::/0")) is Movement.EQUIVALENT
-    assert moved(v6, forbid_unless("context has source_ip && !context.source_ip.isIpv4()")) is Movement.EQUIVALENT
 
 
 def test_a_network_with_a_hole_is_narrower():
@@ -189,9 +148,9 @@ def test_what_a_forbid_asks_decides_how_it_moves(old, new, movement):
         (
             "context has source_ip && context.source_ip.isLoopback()",
             'context has source_ip && context.source_ip.isInRange(ip("127.0.0.0/8"))',
-            Movement.UNPROVEN,
+            Movement.NARROWS,
         ),
-        ('context has source_ip && context.source_ip.isInRange(ip("fe80::/10"))', "true", Movement.UNPROVEN),
+        ('context has source_ip && context.source_ip.isInRange(ip("fe80::/10"))', "true", Movement.WIDENS),
         (
             'context has on_behalf_of && context.on_behalf_of == user::"ana"',
             "context has on_behalf_of",
@@ -324,26 +283,6 @@ def test_a_solver_that_runs_out_of_steps_is_unproven():
     found = proof("", forbid_when(hard).replace(EVERY, f'action == Action::"{QUERY}", resource'), bounds=Bounds(1, 50))
     assert found.movement is Movement.UNPROVEN
     assert "gave up" in found.why
-
-
-NUMBERS = {name: {"type": "integer"} for name in "abc"}
-HARD = "context.input.a * context.input.a * context.input.a + context.input.b * context.input.b * context.input.b"
-HARD = f"{HARD} + context.input.c * context.input.c * context.input.c == 42"  # who found it took a year of computers
-SUMS = {"type": "object", "properties": NUMBERS, "required": ["a", "b", "c"]}
-
-
-def test_a_solver_that_runs_out_of_time_is_unproven_and_the_process_goes_on():
-    """As many steps as it likes, and a tenth of a second: what it cannot finish by then is not known."""
-    tool = CallableTool(server="warehouse", name="query", action=Action.READ, input_schema=SUMS)
-    rule = f'forbid (principal, action == Action::"{QUERY}", resource) when {{ {HARD} }};'
-    old, new = published(tools=[tool]), published(agent_policy(rule), tools=[tool])
-    started = time.monotonic()
-    found = Comparison(old, new, MONDAY, Bounds(steps=2**32 - 1, milliseconds=100)).proof(PolicySide.AGENT, QUERY)
-    took = time.monotonic() - started
-    assert found.movement is Movement.UNPROVEN
-    assert found.why in {"the solver gave up: timeout", "the solver gave up: canceled"}
-    assert took < 20, "two directions, a few questions each, a tenth of a second for every one"
-    assert moved(from_network("10.0.0.0/8"), from_network("10.0.0.0/9", "10.128.0.0/9")) is Movement.EQUIVALENT
 
 
 def test_a_tool_whose_arguments_change_is_unproven():

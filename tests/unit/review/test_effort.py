@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from itertools import count
 
-from tests.unit.policy.test_proving import HARD, SUMS
+from tests.unit.policy.test_proving_bounds import HARD, SUMS
 from tests.unit.review.worlds import NOW, Registry, declare, organisation
 
 from leasehold.model.kinds import Kind

@@ -31,6 +31,7 @@ class Store:
     def __init__(self, registry):
         self.registry, self.objects, self.changes, self.versions = registry, self, self, registry
         self.audit = self.lease_uses = self.baselines = self.observations = registry
+        self.promotions = self.connections = self.registrations = registry
 
     @contextmanager
     def read(self):
