@@ -31,6 +31,7 @@ from leasehold.model.errors import InvalidValue
 from leasehold.model.revocations import RevocationEvent
 
 KEPT_FOR = timedelta(seconds=1)
+_RENEWED_AFTER = timedelta(seconds=0.5)
 EXPIRES_SOON = timedelta(seconds=30)
 _KEPT = 10_000
 Key = tuple[str, str | None, str, str]
@@ -67,6 +68,7 @@ class Broker:
         self._drawing = drawing
         self._sign = sign
         self._kept: dict[Key, _Kept] = {}
+        self._reading: dict[tuple[Key, int], asyncio.Task[Found]] = {}
         self._counter = count(1)
         self._version = 0
 
@@ -91,9 +93,27 @@ class Broker:
     async def _found(self, call: UpstreamCall) -> Found:
         key = (call.agent, call.user, call.tool_server, call.url.partition("?")[0])
         kept = self._kept.get(key)
-        if kept is not None and kept.version == self._version and abs(call.now - kept.read_at) < KEPT_FOR:
-            return kept.found
-        version = self._version  # before the read: a commit in between makes this one old at once
+        age = abs(call.now - kept.read_at) if kept is not None and kept.version == self._version else KEPT_FOR
+        if kept is None or age >= KEPT_FOR:
+            return await asyncio.shield(self._reading_of(key, call))
+        if age >= _RENEWED_AFTER:
+            self._reading_of(key, call)  # whoever comes next does not wait for it
+        return kept.found
+
+    def _reading_of(self, key: Key, call: UpstreamCall) -> asyncio.Task[Found]:
+        """The read for this key that is under way, or a new one. One that began before a commit is not joined after."""
+        at = key, self._version
+        if (reading := self._reading.get(at)) is None:
+            reading = self._reading[at] = asyncio.get_running_loop().create_task(self._read_aside(*at, call))
+            reading.add_done_callback(lambda done: self._done(at, done))
+        return reading
+
+    def _done(self, at: tuple[Key, int], reading: asyncio.Task[Found]) -> None:
+        del self._reading[at]
+        if not reading.cancelled():
+            reading.exception()  # of a renewal nobody hears: the next call reads by itself, and does
+
+    async def _read_aside(self, key: Key, version: int, call: UpstreamCall) -> Found:
         found = await asyncio.to_thread(self._read, call)
         if len(self._kept) >= _KEPT:
             self._kept.clear()

@@ -6,8 +6,11 @@ A connection that says nothing, drips a head or sends one that is too long is cl
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from leasehold.cli.joined_writes import JoinedWrites
 
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 65_536
@@ -23,7 +26,7 @@ class BoundedHeads(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Wait for the first head."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport, self.loop)))
         self._begin_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -1,6 +1,7 @@
 """Whose connection a call goes out with: the person's own, else the promoted one, else none."""
 
 import asyncio
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -182,3 +183,62 @@ def test_what_was_read_is_kept_for_a_second_and_no_commit_longer(world):
     world.store.read = read
     world.connect()
     assert world.bearer() != first
+
+
+class CountedReads:
+    """A store that counts how often it is read, and reads when it is let."""
+
+    def __init__(self, store):
+        self._store, self.reads, self.let = store, 0, threading.Event()
+
+    def read(self):
+        self.reads += 1
+        assert self.let.wait(10)
+        return self._store.read()
+
+
+def test_of_many_calls_at_once_one_reads_and_whoever_comes_later_waits_for_none(world, monkeypatch):
+    world.connect()
+    counted = CountedReads(world.broker._store)
+    monkeypatch.setattr(world.broker, "_store", counted)
+    world.broker.forget()
+    call = world.call()
+
+    async def calls():
+        first = asyncio.gather(*(world.broker.authorize(call) for _ in range(16)))
+        await asyncio.sleep(0)
+        counted.let.set()
+        answers = await first
+        assert counted.reads == 1
+        counted.let.clear()
+        later = replace(call, now=call.now + timedelta(seconds=0.6))
+        answers += [await world.broker.authorize(later) for _ in range(3)]  # though nothing can be read now
+        (renewing,) = world.broker._reading.values()
+        counted.let.set()
+        await renewing
+        assert counted.reads == 2
+        answers.append(await world.broker.authorize(replace(call, now=call.now + timedelta(seconds=1))))
+        return answers
+
+    answers = asyncio.run(calls())
+    assert {one.kind for one in answers} == {ConnectionKind.PERSONAL}
+    assert counted.reads == 2
+
+
+def test_what_is_read_while_something_is_committed_counts_for_nobody_who_comes_after(world, monkeypatch):
+    world.connect()
+    counted = CountedReads(world.broker._store)
+    monkeypatch.setattr(world.broker, "_store", counted)
+    world.broker.forget()
+
+    async def calls():
+        before = asyncio.create_task(world.broker.authorize(world.call()))
+        await asyncio.sleep(0.01)
+        world.broker.forget()
+        after = asyncio.create_task(world.broker.authorize(world.call()))
+        await asyncio.sleep(0.01)
+        counted.let.set()
+        await asyncio.gather(before, after)
+
+    asyncio.run(calls())
+    assert counted.reads == 2
