@@ -161,6 +161,7 @@ def test_a_finding_goes_by_its_wire_names(client, registry):
         "run": None,
         "event": len(organisation()) + 1,
         "approved_by": None,
+        "record": None,
     }
     assert finding["fix"]["import"].startswith("import {")
 
