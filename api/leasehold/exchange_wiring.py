@@ -12,6 +12,7 @@ from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.broker.connecting import Connecting
 from leasehold.cluster_wiring import reviewer
 from leasehold.clusters.sightings import Sightings
+from leasehold.decisions.ruling import CurrentRulings
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
@@ -78,6 +79,7 @@ class Ground:
     ledger: Ledger
     leases: LiveLeases
     sightings: Sightings
+    policies: CurrentRulings
     connecting: Connecting
     clock: Callable[[], datetime]
 
@@ -148,7 +150,7 @@ def persons(settings: Settings, store: SqlStore, callers: RegistryTokens) -> Per
 
 def _shared(ground: Ground) -> _Shared:
     settings, store, ledger = ground.settings, ground.store, ground.ledger
-    views = Views(store, settings.credentials_audience, ground.sightings)
+    views = Views(store, settings.credentials_audience, ground.sightings, ground.policies)
     subjects, mint = _subject_tokens(settings), TokenMint(ground.signer)
     holds = Holds(views=views, ledger=ledger, clusters=ground.sightings)
     public = _public(ground)

@@ -16,6 +16,7 @@ from leasehold.broker_wiring import connect_door, connection_doors, open_brokera
 from leasehold.cluster_wiring import followed
 from leasehold.credential_wiring import credential_doors, open_observer
 from leasehold.decision_wiring import decision_point, ext_authz
+from leasehold.decisions.ruling import CurrentRulings
 from leasehold.exchange.introspection import LiveLeases
 from leasehold.exchange.ledger import Ledger
 from leasehold.exchange.status_lists import StatusLists
@@ -177,6 +178,7 @@ def _compose(
             ledger=ledger,
             leases=leases,
             sightings=sightings,
+            policies=CurrentRulings(decisions.current, _now),
             connecting=brokerage.connecting,
             clock=_now,
         )

@@ -55,7 +55,7 @@ def _session(
     token = environ.get("LEASEHOLD_DEV_TOKEN")
     if token and not config.get("oidc_token_file"):
         _check_development(origin)
-        return DevelopmentSession(token.strip(), stack=stack)
+        return DevelopmentSession(token.strip(), endpoint=endpoint, stack=stack)
     audience = settings["oidc_audience"] or endpoint
     source = token_source(config.get("oidc_token_file"), audience, environ, lambda other: _client(other, None))
     return Session(client, retry, source, endpoint=endpoint, stack=stack)

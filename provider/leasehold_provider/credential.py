@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from .possession import Possession
     from .protocol import CloseContext, OpenContext, RenewContext
     from .run import Run
     from .session import Issued
@@ -57,6 +58,15 @@ class Credential(EphemeralResource):
                 optional=True,
                 description="File that always holds the newest token, mode 0600, for long applies. Removed at the end.",
             ),
+            "key_file": Attribute(
+                String,
+                optional=True,
+                description=(
+                    "Bind the token to a key (DPoP), and keep that here as long as the token lives: EC P-256, PEM, "
+                    "mode 0600, removed at the end. Needed where the agent, or a ceiling above it, has "
+                    '`dpop = "required"`. `leasehold token proof --dpop-key` makes the proofs.'
+                ),
+            ),
             "access_token": Attribute(
                 String, computed=True, sensitive=True, description="The token; null if not available."
             ),
@@ -78,6 +88,7 @@ class Credential(EphemeralResource):
     def __init__(self, run: Run) -> None:
         self.run = run
         self._tokens: dict[str, str] = {}
+        self._possessions: dict[str, Possession] = {}
 
     def open(self, ctx: OpenContext) -> tuple[Values, datetime | None]:
         """Exchange, unless this run may not mint or there is nothing to mint for yet."""
@@ -88,7 +99,7 @@ class Credential(EphemeralResource):
             ctx.warn(f"No credential for agent `{plain(config['agent'])}`", f"{missing} The credential opens empty.")
             return self._empty(config), None
         wanted = {"agent": config["agent"], "resource": server["url"], "scopes": config["scopes"] or []}
-        ctx.private.update(wanted=wanted, leases=[], token_file=config["token_file"])
+        ctx.private.update(wanted=wanted, leases=[], token_file=config["token_file"], key_file=config["key_file"])
         issued = self._exchange(ctx.private)
         values = {**config, **_result(issued), "available": True}
         return values, _from_now(issued.lifetime * _RENEW_AT)
@@ -107,16 +118,33 @@ class Credential(EphemeralResource):
         return {**config, "access_token": None, "expires_at": None, "scope": None, "lease": None, "available": False}
 
     def _exchange(self, private: Values) -> Issued:
-        wanted = private["wanted"]
-        issued = self.run.registry.exchange(wanted["agent"], wanted["resource"], wanted["scopes"])
+        from .session import ExchangeRefused  # noqa: PLC0415 -- HTTP, which a validation does without
+
+        wanted, key_file = private["wanted"], private["key_file"]
+        possession = self._possession(private) if key_file else None
+        try:
+            issued = self.run.registry.exchange(wanted["agent"], wanted["resource"], wanted["scopes"], possession)
+        except ExchangeRefused as refused:
+            if refused.error == "invalid_dpop_proof" and possession is None:
+                raise refused.but("Set key_file: this agent's tokens are bound to a key.") from None
+            raise
         if not isinstance(issued.lease, str):
             self.run.registry.revoke_token(issued.token)
             raise DiagnosticError("Cannot get a credential", "the registry's answer names no lease to revoke it by")
         private["leases"] = [*private["leases"], issued.lease]
         self._tokens[issued.lease] = issued.token
+        if possession is not None:
+            self._possessions[private["leases"][0]] = possession
+            write_token_file(key_file, possession.key.pem().decode("ascii"), "key_file")
         if private["token_file"]:
             write_token_file(private["token_file"], issued.token)
         return issued
+
+    def _possession(self, private: Values) -> Possession:
+        """The key of one credential: drawn when it opens, the same for every renewal."""
+        first = private["leases"][0] if private["leases"] else None
+        known = self._possessions.get(first) if first is not None else None
+        return known or self.run.registry.session.another_possession()
 
     def renew(self, ctx: RenewContext) -> datetime | None:
         """Exchange again; the earlier token stays good for those who still use it."""
@@ -124,13 +152,15 @@ class Credential(EphemeralResource):
 
     def close(self, ctx: CloseContext) -> None:
         """Revoke every lease; one that nobody confirmed is told, and ends by itself within minutes."""
-        if ctx.private.get("token_file"):
-            remove_token_file(ctx.private["token_file"])
+        for file in ("token_file", "key_file"):
+            if ctx.private.get(file):
+                remove_token_file(ctx.private[file])
         for lease in ctx.private.get("leases", ()):
             self._revoke(lease)
 
     def _revoke(self, lease: str) -> None:
         registry, token = self.run.registry, self._tokens.pop(lease, None)
+        self._possessions.pop(lease, None)
         try:
             registry.revoke_lease(lease)
         except Problem as refused:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from .protocol import DiagnosticError
 
 TYPE_CHECKING = False
@@ -49,6 +47,8 @@ class Receipt:
 
 def read_receipt(path: str | None) -> Receipt:
     """The receipt in a file; an empty one for no path. Never repeats what the file holds."""
+    import json  # noqa: PLC0415 -- costs 8 ms, and most runs show none
+
     if not path:
         return Receipt()
     try:

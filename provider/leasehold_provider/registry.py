@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .client import Answer, HttpClient
     from .live import Object
+    from .possession import Possession
     from .protocol import Schema
     from .retry import Retry
     from .session import Issued, Session
@@ -181,8 +182,8 @@ class Registry:
             self._role = str(_object(self._read("/v1/whoami"), "this caller").get("role", ""))
         return self._role
 
-    def exchange(self, agent: str, resource: str, scopes: list[str]) -> Issued:
-        """Trade the workload's own token for one of `agent` at one tool server."""
+    def exchange(self, agent: str, resource: str, scopes: list[str], possession: Possession | None = None) -> Issued:
+        """Trade the workload's own token for one of `agent` at one tool server, bound to a key if one is given."""
         form = {
             "grant_type": EXCHANGE_GRANT,
             "subject_token": self.session.subject_token(),
@@ -192,7 +193,7 @@ class Registry:
         }
         if scopes:
             form["scope"] = " ".join(sorted(scopes))
-        return exchange(self._client, self._retry, form, f"a token for agent `{agent}`")
+        return exchange(self._client, self._retry, form, f"a token for agent `{agent}`", possession)
 
     def revoke_lease(self, lease: str) -> None:
         """End one lease, dead ones included."""
@@ -233,10 +234,16 @@ class Registry:
         """Send, again where that is safe; a token that is refused is exchanged once more."""
         token = self.session.token()
         for last in (False, True):
-            sent = {**headers, "Authorization": f"Bearer {token}"}
             try:
                 answer = self._retry.run(
-                    lambda sent=sent: self._client.send(method, path, headers=sent, body=body, timeout=timeout),  # type: ignore[misc]
+                    lambda token=token: self.session.send(  # type: ignore[misc]
+                        method,
+                        path,
+                        token,
+                        lambda shown: self._client.send(
+                            method, path, headers={**headers, **shown}, body=body, timeout=timeout
+                        ),
+                    ),
                     attempt,
                 )
             except ConnectionLost as lost:

@@ -1,6 +1,6 @@
 """The registry token of one provider process: exchanged, renewed before it ends, revoked when the process does.
 
-Held in memory alone; it never reaches a message, a log, the plan or the state.
+Bound to a key of this run (RFC 9449). Both are held in memory alone, and reach no message, log, plan or state.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from time import monotonic
 
 from .client import ConnectionLost
 from .identity import checked
+from .possession import Possession
 from .problems import plain
 from .protocol import DiagnosticError
 
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from .client import Answer, HttpClient
+    from .client import Answer, Headers, HttpClient
     from .identity import Source
     from .retry import Retry
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # RFC 8693 §2.1
 JWT = "urn:ietf:params:oauth:token-type:jwt"  # RFC 8693 §3
+_ENDPOINT = "/oauth2/token"
 _RENEW_AT = 0.8
 _GOODBYE_SECONDS = 1.0
 _RENEWAL_PAUSE_SECONDS = 5.0
@@ -33,7 +35,7 @@ _OK = 200
 class Issued:
     """What an exchange gave. `lifetime` in seconds from now."""
 
-    __slots__ = ("lease", "lifetime", "scope", "stack", "token")
+    __slots__ = ("bound", "lease", "lifetime", "scope", "stack", "token")
 
     def __init__(self, members: Mapping[str, Any]) -> None:
         self.token = checked(str(members["access_token"]), "the registry's answer")
@@ -41,16 +43,24 @@ class Issued:
         self.scope = str(members.get("scope") or "")
         self.lease = members.get("lease")
         self.stack = members.get("stack")
+        self.bound = str(members.get("token_type", "")).lower() == "dpop"  # RFC 9449 §5
 
 
-def exchange(client: HttpClient, retry: Retry, form: Mapping[str, str], what: str) -> Issued:
-    """Trade a subject token at the token endpoint (RFC 8693 §2)."""
+def exchange(
+    client: HttpClient, retry: Retry, form: Mapping[str, str], what: str, possession: Possession | None = None
+) -> Issued:
+    """Trade a subject token at the token endpoint (RFC 8693 §2), for a token that is bound to a key if one is given."""
     from urllib.parse import urlencode  # noqa: PLC0415 -- the client has loaded it by now
 
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     body = urlencode(form).encode()
+
+    def send() -> Answer:
+        proof = {"DPoP": possession.proof("POST", _ENDPOINT)} if possession is not None else {}
+        return client.send("POST", _ENDPOINT, headers={**headers, **proof}, body=body)
+
     try:
-        answer = retry.run(lambda: client.send("POST", "/oauth2/token", headers=headers, body=body))
+        answer = retry.run(send if possession is None else lambda: possession.send(send))
     except ConnectionLost as lost:
         raise DiagnosticError(f"Cannot get {what}", f"the registry cannot be reached: {lost}") from None
     return _issued(answer, what)
@@ -72,7 +82,13 @@ class ExchangeRefused(DiagnosticError):
     def __init__(self, status: int, members: Mapping[str, Any], what: str) -> None:
         self.error = plain(members.get("error", ""))
         said = plain(members.get("error_description", "")) or f"the registry answered {status}"
-        super().__init__(f"Cannot get {what}", f"{self.error}: {said}" if self.error else said)
+        self._what = f"Cannot get {what}"
+        self._said = f"{self.error}: {said}" if self.error else said
+        super().__init__(self._what, self._said)
+
+    def but(self, next_step: str) -> DiagnosticError:
+        """The same, with what to do about it."""
+        return DiagnosticError(self._what, f"{self._said}. {next_step}")
 
 
 class Session:
@@ -91,6 +107,8 @@ class Session:
         self._client = client
         self._retry = retry
         self._source = source
+        self._endpoint = endpoint
+        self._possession = Possession(endpoint)
         self._resource = f"{endpoint}/v1"
         self._asked_stack = stack
         self._lock = Lock()
@@ -98,6 +116,7 @@ class Session:
         self._clock = clock
         self._renew_at = self._ends_at = 0.0
         self._closed = False
+        self._bound = False
 
     @property
     def stack(self) -> str | None:
@@ -114,6 +133,21 @@ class Session:
     def subject_token(self) -> str:
         """A fresh proof of the workload's own identity."""
         return self._source()
+
+    def another_possession(self) -> Possession:
+        """A key of its own, for a token that others present."""
+        return Possession(self._endpoint)
+
+    def send(self, method: str, path: str, token: str, request: Callable[[Headers], Answer]) -> Answer:
+        """The answer to one request, which presents the token as it was issued: with a proof of its key, or alone."""
+        if not self._bound:
+            return request({"Authorization": f"Bearer {token}"})
+        possession = self._possession
+
+        def proved() -> Answer:
+            return request({"Authorization": f"DPoP {token}", "DPoP": possession.proof(method, path, token)})
+
+        return possession.send(proved)
 
     def token(self, *, refused: str | None = None) -> str:
         """The registry token, exchanged anew at 80 % of its life, or when `refused` is the one we hold."""
@@ -145,9 +179,9 @@ class Session:
         if self._asked_stack:
             form["stack"] = self._asked_stack
         now = self._clock()
-        issued = exchange(self._client, self._retry, form, "a registry token")
+        issued = exchange(self._client, self._retry, form, "a registry token", self._possession)
         self._revoke()
-        self._issued = issued
+        self._issued, self._bound = issued, issued.bound
         self._renew_at = now + issued.lifetime * _RENEW_AT
         self._ends_at = now + issued.lifetime
         return issued
@@ -181,7 +215,9 @@ def revoke(client: HttpClient, token: str) -> bool:
 class DevelopmentSession(Session):
     """A ready-made registry token, for a registry on this machine; it is not ours to revoke."""
 
-    def __init__(self, token: str, *, stack: str | None) -> None:
+    def __init__(self, token: str, *, stack: str | None, endpoint: str = "") -> None:
+        self._bound = False
+        self._endpoint = endpoint
         self._ready_made = checked(token, "LEASEHOLD_DEV_TOKEN")
         self._asked_stack = stack
         self._issued = None

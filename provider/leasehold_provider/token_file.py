@@ -1,4 +1,4 @@
-"""The file that a long apply re-reads its token from: ours alone, always whole, gone at the end."""
+"""Files that a long apply re-reads its token and its key from: ours alone, always whole, gone at the end."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import os
 from .protocol import DiagnosticError
 
 
-def write_token_file(path: str, token: str) -> None:
-    """Put the token at `path`, mode 0600, in one step; a reader sees the old token or the new one."""
+def write_token_file(path: str, token: str, attribute: str = "token_file") -> None:
+    """Put a secret at `path`, mode 0600, in one step; a reader sees the old one or the new one."""
     fresh = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -17,7 +17,9 @@ def write_token_file(path: str, token: str) -> None:
         os.replace(fresh, path)  # noqa: PTH105 -- pathlib takes 10 ms to import
     except OSError as failed:
         remove_token_file(fresh)
-        raise DiagnosticError("Cannot write the token file", f"`{path}`: {failed.strerror}", ("token_file",)) from None
+        raise DiagnosticError(
+            f"Cannot write the file of `{attribute}`", f"`{path}`: {failed.strerror}", (attribute,)
+        ) from None
 
 
 def remove_token_file(path: str) -> None:

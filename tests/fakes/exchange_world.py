@@ -19,6 +19,8 @@ from tests.fakes.simulated_issuer import SigningKey, SimulatedIssuer
 from leasehold.authn.possession import Possessions
 from leasehold.authn.registry_tokens import RegistryTokens
 from leasehold.clusters.sightings import Sightings
+from leasehold.decisions.current import Current
+from leasehold.decisions.ruling import CurrentRulings
 from leasehold.exchange.authorizing import Authorizing
 from leasehold.exchange.client_credentials import ClientCredentials
 from leasehold.exchange.clients import Clients
@@ -56,7 +58,7 @@ from leasehold.model.deployments import Deployment
 from leasehold.model.events import Change
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
-from leasehold.model.leases import REGISTRY, Node, agent_node, binding_node, deployment_node, owner_node
+from leasehold.model.leases import REGISTRY, Node, agent_node, binding_node, deployment_node, owner_node, policy_node
 from leasehold.model.objects import Stored, references
 from leasehold.model.people import Agent, Owner
 from leasehold.model.principal import Role
@@ -65,6 +67,7 @@ from leasehold.model.tokens import UnverifiedToken
 from leasehold.model.tools import Action, Tool, ToolServer
 from leasehold.model.trust import GitHubActionsSubject, IssuerType, KubernetesSubject, OidcSubject, TrustIssuer
 from leasehold.model.trust import WorkloadBinding as Binding
+from leasehold.policy.cedar.engines import engine_named
 from leasehold.web.dispatch import dispatch
 from leasehold.web.oauth.app import OAuthDoors, oauth_app
 from leasehold.web.oauth.people import People
@@ -84,6 +87,7 @@ _OWN_NODE = {
     Kind.OWNERS: owner_node,
     Kind.DEPLOYMENTS: deployment_node,
     Kind.WORKLOAD_BINDINGS: binding_node,
+    Kind.POLICIES: policy_node,
 }
 KUBERNETES_PINS = KubernetesSubject(namespace="shop", service_account="triage", any_uid=True)
 GITHUB_PINS = GitHubActionsSubject(
@@ -120,7 +124,7 @@ class World:
         own = OwnTokens(self.signer)
         self.sightings = Sightings(clock=lambda: float(self.now.timestamp()))
         self.ledger, self.leases = Ledger(store), LiveLeases(store)
-        self.views = Views(store, CREDENTIALS, self.sightings)
+        self.views = self._views()
         self.holds = Holds(views=self.views, ledger=self.ledger, clusters=self.sightings)
         self.exchange = TokenExchange(
             issuer=ISSUER,
@@ -197,6 +201,10 @@ class World:
     def _subjects(self) -> tuple[SimulatedRoles, SubjectTokens]:
         roles, callers = SimulatedRoles(), SignedCallers(Network())
         return roles, SubjectTokens(self.issuer_keys, callers=callers, roles=RoleIds(roles))
+
+    def _views(self) -> Views:
+        current = Current(self.store, engine_named("compiled", print), lambda: self.now)
+        return Views(self.store, CREDENTIALS, self.sightings, CurrentRulings(current, lambda: self.now))
 
     def _registering(self) -> Registering:
         return Registering(

@@ -35,6 +35,7 @@ class Door:
     upstream: int
     port: int = 0
     requests: list[tuple[str, str]] = field(default_factory=list)
+    schemes: set[str] = field(default_factory=set)
     lose: Callable[[str, str], bool] = lambda *_: False
     before: Callable[[str, str], None] = lambda *_: None
     _server: ThreadingHTTPServer | None = None
@@ -63,6 +64,8 @@ class _Forward(BaseHTTPRequestHandler):
         door, length = self.door, int(self.headers.get("content-length", 0))
         body = self.rfile.read(length)
         door.requests.append((self.command, self.path))
+        if "authorization" in self.headers:
+            door.schemes.add(self.headers["authorization"].partition(" ")[0])
         door.before(self.command, self.path)
         connection = http.client.HTTPConnection("127.0.0.1", door.upstream, timeout=PATIENCE)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}

@@ -190,6 +190,7 @@ class Authorizing:
         step = decide_step(pending, now, browser=digest_of(browser)) if pending is not None else None
         if pending is None or step is None:
             raise AuthorizationRefused("this question was answered already, or not asked of you")
+        await self._logging_in.issuer_of(pending)  # whoever said who this is may not be believed any more
         await self._asked(pending)
         if not allowed:
             await self._move(step, pending, None)

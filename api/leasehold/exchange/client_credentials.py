@@ -20,7 +20,7 @@ from leasehold.model.people import TTL_MAX_SECONDS
 from leasehold.model.possession import FirstUse, Possession
 from leasehold.model.tasks import TaskWish
 from leasehold.policy.leasing import LeasePermit, decide_lease
-from leasehold.policy.wishes import LeaseDenied, LeaseWish
+from leasehold.policy.wishes import ITSELF, ActingFor, LeaseDenied, LeaseWish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,12 @@ class _Grant:
 
 
 def decided_for(
-    client: Client, request: ClientRequest, now: datetime, *, at_most: frozenset[str] | None = None
+    client: Client,
+    request: ClientRequest,
+    now: datetime,
+    *,
+    at_most: frozenset[str] | None = None,
+    acting: ActingFor = ITSELF,
 ) -> LeasePermit:
     """The permit of a client, no more than what a person consented to. Raises `ExchangeRefused`."""
     wish = LeaseWish(
@@ -107,6 +112,7 @@ def decided_for(
         proposes=client.proposes,
         at_most=at_most,
         proven=request.proof is not None or request.asks,
+        acting=acting,
     )
     decision = decide_lease(client.view.facts, client.hold, wish, now)
     if isinstance(decision, LeaseDenied):

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from leasehold.authn.ports import OwnTokenVerifier, SubjectTokenVerifier
 from leasehold.exchange.actors import Actor, Actors
+from leasehold.exchange.claims import GROUPS_CLAIM
 from leasehold.exchange.details import tool_server_at, wanted_reach
 from leasehold.exchange.families import (
     DelegationRequest,
@@ -39,6 +40,7 @@ from leasehold.policy.delegating import (
     decide_delegation,
 )
 from leasehold.policy.leasing import Hold
+from leasehold.policy.wishes import ActingFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Delegation:
             actor_expires_at=actor.expires_at,
             proposes=actor.proposes,
             key=request.key,
+            acting=_acting(parent, actor),
         )
         generations = {**child.generations, **actor.generations}
         if actor.agent == parent.agent and parent.is_for_a_person:
@@ -182,6 +185,19 @@ def _parent(token: AgentToken, agent: AgentView, server: str) -> Parent:
         limit=token.limit,
         expires_at=token.lease.expires_at,
         key=token.key,
+    )
+
+
+def _acting(parent: AgentToken, actor: Actor) -> ActingFor:
+    """For whom the actor acts, and beneath whom: as whoever checks its token will read there."""
+    subject, above = parent.lease.subject, parent.chain
+    if actor.agent == parent.agent:  # it is itself that acts on
+        above = above[1:]
+    for_agent = subject.startswith("agent:")
+    groups = parent.claims.get(GROUPS_CLAIM)
+    named = frozenset(one for one in groups if isinstance(one, str)) if isinstance(groups, list) else frozenset()
+    return ActingFor(
+        user=None if for_agent else subject, groups=frozenset() if for_agent else named, chain=tuple(reversed(above))
     )
 
 

@@ -59,7 +59,11 @@ class LoggingIn:
         return next(iter(found.items()))
 
     async def issuer_of(self, pending: Pending) -> TrustIssuer:
-        """Where this authorization logs in, if people still do so there. Raises `AuthorizationRefused`."""
+        """Where this authorization logs in, if people still do so there. Raises `AuthorizationRefused`.
+
+        INVARIANT: as of now. A login takes minutes, and what ends it may be that this very issuer was broken into.
+        """
+        await self._views.refresh(self._views.pieces)
         try:
             return (await self.issuer_named(pending.get("issuer")))[1]
         except ExchangeRefused as refused:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from leasehold.authn.clients import ClientCredential
-from leasehold.authn.people import Person, authenticate_id_jag
+from leasehold.authn.people import Person, authenticate_id_jag, issuer_of_user
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.authn.registry_tokens import LEASE_CLAIM
 from leasehold.exchange.claims import GROUPS_CLAIM, access_claims
@@ -25,7 +25,7 @@ from leasehold.exchange.ports import Store
 from leasehold.exchange.records import lease_of
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
 from leasehold.exchange.tasks import Tasks
-from leasehold.exchange.views import Pieces, Views
+from leasehold.exchange.views import Issuers, Pieces, Views
 from leasehold.model.consents import Consent, Pending, Stage
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Lease, Node, consent_node, user_node
@@ -33,6 +33,7 @@ from leasehold.model.possession import FirstUse, Possession
 from leasehold.model.tasks import TaskWish
 from leasehold.model.tokens import TokenRefused, UnverifiedToken
 from leasehold.policy.leasing import decide_end_of_lease
+from leasehold.policy.wishes import ActingFor
 
 _LEASE_DIGITS = 32
 
@@ -128,7 +129,7 @@ class OnBehalf:
         """Who asks. Raises `ExchangeRefused`."""
         return checked_grant(await self._clients.authenticate(credential, pieces, now), grant)
 
-    async def mandate_of_code(self, request: CodeRequest, client: Client, now: datetime) -> _Mandate:
+    async def mandate_of_code(self, request: CodeRequest, client: Client, pieces: Pieces, now: datetime) -> _Mandate:
         """What a code stands for. Raises `ExchangeRefused`."""
         found = await asyncio.to_thread(self._read_code, request.code)
         if found is None or now >= found[0].expires_at:
@@ -140,6 +141,8 @@ class OnBehalf:
             raise ExchangeRefused(ExchangeReason.CODE_REFUSED)
         if consent is None or consent.revoked_at is not None:
             raise ExchangeRefused(ExchangeReason.NO_CONSENT)
+        if not _logs_people_in(await self._views.issuers(pieces), issuer_of_user(consent.user)):
+            raise ExchangeRefused(ExchangeReason.CODE_REFUSED)  # whoever said who this is is not believed any more
         return _Mandate(
             person=consent.user,
             resource=pending.resource,
@@ -191,7 +194,8 @@ class OnBehalf:
         asked = ClientRequest(
             credential=request.credential, resource=mandate.resource, scopes=mandate.scopes, proof=proof
         )
-        decided = decided_for(replace(client, hold=hold), asked, now, at_most=mandate.at_most)
+        acting = ActingFor(user=mandate.person, groups=mandate.groups)
+        decided = decided_for(replace(client, hold=hold), asked, now, at_most=mandate.at_most, acting=acting)
         known, key = {**client.generations, **mandate.generations}, key_of(proof)
         permit, generations = await self._tasks.held(request.task, decided, known, now)
         return Draft(
@@ -238,7 +242,7 @@ class _ByCode:
         self.client = None
         request = self._request
         self.client = await self._service.client(request.credential, AUTHORIZATION_CODE, pieces, now)
-        mandate = await self._service.mandate_of_code(request, self.client, now)
+        mandate = await self._service.mandate_of_code(request, self.client, pieces, now)
         return await self._service.draft(request, self.client, mandate, now)
 
     def refusal(self, reason: Reason, now: datetime) -> AuditEvent:
@@ -262,6 +266,10 @@ class _ByAssertion:
 
     def refusal(self, reason: Reason, now: datetime) -> AuditEvent:
         return client_refusal("jwt-bearer", self._request.credential, self._client, reason, now)
+
+
+def _logs_people_in(issuers: Issuers, name: str) -> bool:
+    return any(one == name and spec.login is not None for named in issuers.values() for one, spec in named)
 
 
 def digest_of(secret: str) -> str:

@@ -17,6 +17,7 @@ from leasehold.model.objects import Spec, Stored
 from leasehold.model.registrations import RegisteredClient
 from leasehold.model.tasks import Task
 from leasehold.model.workloads import Standing, Workload
+from leasehold.policy.shares import Rulings
 
 
 class Objects(Protocol):
@@ -166,6 +167,13 @@ class Clusters(Protocol):
     """What is known of the clusters behind trust issuers."""
 
     def standing(self, workload: Workload) -> Standing: ...
+
+
+class Policies(Protocol):
+    """The policies that are enforced. Blocking."""
+
+    def as_of(self, sequence: int) -> Rulings | None:
+        """What they say, as of this change of the registry or a later one. Raises `Unavailable`."""
 
 
 class TokenMint(Protocol):

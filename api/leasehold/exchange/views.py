@@ -12,13 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from leasehold.authn.subjects import Subject, anchor_of, anchor_of_subject
-from leasehold.exchange.ports import Clusters, Objects, Store, UnitOfWork
+from leasehold.exchange.ports import Clusters, Objects, Policies, Store, UnitOfWork
 from leasehold.model.consents import Consent
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import (
+    MANY_POLICIES,
+    POLICIES,
     REGISTRY,
     Node,
     agent_node,
@@ -27,17 +29,19 @@ from leasehold.model.leases import (
     consent_node,
     deployment_node,
     owner_node,
+    policy_node,
     task_node,
 )
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent, Owner
+from leasehold.model.policies import Policy, PolicyMode
 from leasehold.model.registrations import RegisteredClient
 from leasehold.model.tasks import Task
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer, WorkloadBinding
 from leasehold.model.workloads import STANDING_GENERATION, Standing, Workload
 from leasehold.policy.credentials import credential_scopes
-from leasehold.policy.shares import AgentFacts, agent_facts
+from leasehold.policy.shares import AgentFacts, Rulings, agent_facts
 
 Issuers = Mapping[str, Sequence[tuple[str, TrustIssuer]]]
 Piece = TypeVar("Piece")
@@ -80,12 +84,21 @@ class ClientView:
     generations: Mapping[Node, int]
 
 
+@dataclass(frozen=True, slots=True)
+class RulingsView:
+    """What enforced policies say, None where there are none, and the generations of their nodes from before that."""
+
+    rulings: Rulings | None
+    generations: Mapping[Node, int]
+
+
 @dataclass(slots=True, eq=False)
 class Pieces:
     """Everything read since the registry was last seen to change, at `sequence`. Pieces are as new, or newer."""
 
     sequence: int
     issuers: Issuers | None = None
+    rulings: RulingsView | None = None
     bindings: dict[str, BindingsView] = field(default_factory=dict)
     agents: dict[str, AgentView | None] = field(default_factory=dict)
     holds: dict[Node, int] = field(default_factory=dict)
@@ -100,13 +113,27 @@ class NoClusters:
         return Standing.UNHEARD
 
 
+class NoPolicies:
+    """Stands where nobody publishes policies: nothing is said."""
+
+    def as_of(self, _sequence: int, /) -> None:
+        """Nothing."""
+
+
 class Views:
     """Reads pieces of the registry, off the event loop, each once for all who wait for it."""
 
-    def __init__(self, store: Store, credentials: str = "", clusters: Clusters | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        credentials: str = "",
+        clusters: Clusters | None = None,
+        policies: Policies | None = None,
+    ) -> None:
         """`credentials` is the audience of tokens that draw credentials of other systems."""
         self._store = store
         self._clusters = clusters or NoClusters()
+        self._policies = policies or NoPolicies()
         self._credentials = credentials
         self._pieces = Pieces(-1)
 
@@ -174,11 +201,28 @@ class Views:
         return unended and self._clusters.standing(workload) is Standing.STANDS
 
     async def _agent(self, pieces: Pieces, name: str) -> AgentView | None:
+        said = await self._rulings(pieces)
         read = await self._read(pieces, ("agent", name), lambda unit: _read_agent(unit, name, self._credentials))
+        if read is not None:
+            read = AgentView(replace(read.facts, rulings=said.rulings), {**said.generations, **read.generations})
         if len(pieces.agents) >= _AGENTS_KEPT:
             pieces.agents.clear()
         pieces.agents[name] = read
         return read
+
+    async def _rulings(self, pieces: Pieces) -> RulingsView:
+        if pieces.rulings is None:
+            pieces.rulings = await self._once(pieces, "rulings", self._read_rulings)
+        return pieces.rulings
+
+    def _read_rulings(self) -> RulingsView:
+        """INVARIANT: generations first. A policy that is tightened meanwhile is then stale, not overlooked."""
+        with self._store.read() as unit:
+            sequence = unit.changes.latest()
+            enforced = [s.name for s in unit.objects.list(Kind.POLICIES) if _is_enforced(s.spec)]
+            nodes = [POLICIES, MANY_POLICIES, *(policy_node(name) for name in enforced)]
+            generations = unit.nodes.generations(nodes)
+        return RulingsView(self._policies.as_of(sequence) if enforced else None, generations)
 
     async def task(self, task_id: str) -> tuple[Task | None, int]:
         """A task and the generation of its node, as they are now: tasks come and go, and none is kept."""
@@ -197,9 +241,12 @@ class Views:
             self._pieces = Pieces(latest)
 
     async def _read(self, pieces: Pieces, key: Hashable, read: Callable[[UnitOfWork], Piece]) -> Piece:
+        return await self._once(pieces, key, lambda: self._in_transaction(read))
+
+    async def _once(self, pieces: Pieces, key: Hashable, read: Callable[[], Piece]) -> Piece:
         flight: asyncio.Task[Piece] | None = pieces.flights.get(key)
         if flight is None:
-            flight = asyncio.create_task(asyncio.to_thread(self._in_transaction, read))
+            flight = asyncio.create_task(asyncio.to_thread(read))
             pieces.flights[key] = flight
             flight.add_done_callback(lambda _: pieces.flights.pop(key))
         return await asyncio.shield(flight)  # a caller who hangs up does not end it for the others
@@ -207,6 +254,10 @@ class Views:
     def _in_transaction(self, read: Callable[[UnitOfWork], Piece]) -> Piece:
         with self._store.read() as unit:
             return read(unit)
+
+
+def _is_enforced(spec: Spec) -> bool:
+    return isinstance(spec, Policy) and spec.mode is PolicyMode.ENFORCE
 
 
 def _read_task(unit: UnitOfWork, task_id: str) -> tuple[Task | None, int]:

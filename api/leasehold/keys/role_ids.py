@@ -28,6 +28,7 @@ from leasehold.model.trust import TrustIssuer
 # Sessions of a deleted role may go on for moments (IAM is eventually consistent), and would speak for its successor.
 SETTLED = timedelta(seconds=60)
 KEPT_SECONDS = 30.0
+_ROLE = ":role/"
 _AT_ONCE = 4  # of the threads that everybody shares
 _READER_SECONDS = 3600
 _READER_KEPT_SECONDS = 2700.0
@@ -91,7 +92,8 @@ class RoleIds:
         key = (issuer, verified.digest)
         until, unique_id = self._known.get(key, (float("-inf"), None))
         if self._clock() >= until:
-            unique_id = _id_at(await self._role(verified.subject, issuer), verified.issued_at)
+            role = await self._role(verified.subject, issuer) if _ROLE in verified.subject else None
+            unique_id = _id_at(role, verified.issued_at)
             if len(self._known) >= self._kept:
                 self._known.clear()
             self._known[key] = (self._clock() + KEPT_SECONDS, unique_id)

@@ -11,10 +11,15 @@ from typing import NewType
 from leasehold.model.status import StatusPlace
 
 Node = NewType("Node", str)
-"""`registry`, or `owner`, `agent`, `deployment`, `binding`, `policy` with `:<name>`, or `lease:<id>` and the like."""
+"""`registry`, `policies`, or `owner`, `agent`, `deployment`, `binding`, `policy` with `:<name>`, or `lease:<id>` and
+the like."""
 
 _CONSENT_DIGITS = 32
 REGISTRY = Node("registry")
+POLICIES = Node("policies")
+"""Above every lease of an agent: goes up when a policy begins to be enforced, or may speak of more than before."""
+MANY_POLICIES = Node("policy:*")
+"""Above leases that rest on more policies than they name: goes up with any of them."""
 
 
 def owner_node(name: str) -> Node:

@@ -20,7 +20,7 @@ from leasehold.model.patterns import covers as covers_name
 from leasehold.model.people import Agent
 from leasehold.policy.leasing import MIN_TTL, Hold, LeasePermit, decide_lease
 from leasehold.policy.shares import AgentFacts, promised
-from leasehold.policy.wishes import LeaseDenied, LeaseWish
+from leasehold.policy.wishes import ITSELF, ActingFor, LeaseDenied, LeaseWish
 
 
 class DelegationReason(StrEnum):
@@ -70,7 +70,7 @@ class Parent:
 class DelegationWish:
     """What a sub-agent is to get: some scopes, or this very `reach`, or both. `actor_reach` bounds what it can get.
 
-    `key` is what the caller proved to hold.
+    `key` is what the caller proved to hold. `acting`: for whom, beneath whom.
     """
 
     resource: str
@@ -80,6 +80,7 @@ class DelegationWish:
     actor_expires_at: datetime
     proposes: bool
     key: str | None
+    acting: ActingFor = ITSELF
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,7 @@ def _own_wish(wish: DelegationWish, child: AgentFacts) -> LeaseWish:
         subject_expires_at=wish.actor_expires_at,
         proposes=wish.proposes,
         proven=wish.key is not None,
+        acting=wish.acting,
     )
 
 

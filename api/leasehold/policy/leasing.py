@@ -79,7 +79,7 @@ def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) 
     return LeasePermit(
         agent=facts.name,
         deployment=deployment,
-        nodes=_nodes(facts, deployment, hold),
+        nodes=(*share.policies, *_nodes(facts, deployment, hold)),
         audience=wish.resource,
         scopes=share.scopes,
         promised=share.promised,

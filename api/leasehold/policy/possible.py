@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum, auto
+from typing import NamedTuple
 
 from cedarpy import pst
 
@@ -26,6 +27,15 @@ from leasehold.policy.published import Policy, Published, Standing
 
 _OPEN = frozenset({"input", "caller", "source_ip", "now", "weekday"})
 """What of the context another call may say otherwise."""
+_OPEN_UNTIL_ISSUED = _OPEN | {"deployment", "oauth"}
+"""The same, as long as there is no token."""
+
+
+class _Asked(NamedTuple):
+    """A question, and what of its context is not known yet."""
+
+    query: Query
+    open: frozenset[str] = _OPEN
 
 
 class Truth(Enum):
@@ -56,18 +66,59 @@ def could_allow(request: AccessRequest, pattern: str, published: Published) -> b
     return users is not None and _side(PolicySide.USER, question, users, pattern)
 
 
+def policies_on(request: AccessRequest, published: Published) -> frozenset[str] | None:
+    """The names of the policies that have a say on calls of the request's tool; None if they deny every call of it.
+
+    Grants and permissions are not looked at, nor what only a token or a call tells. Whoever no policy can judge, where
+    there are some about the tool, is denied every call.
+    """
+    desk = published.desks.get(request.action)
+    if desk is None or desk.action.tool is None:
+        return None
+    resource = EntityRef(request.resource.ref.type, "")
+    question = Question(
+        Call(desk.action.ref, resource, request, desk.action.facts, {}, None, None), desk, None, published
+    )
+    standings = {PolicySide.AGENT: desk.agents[request.subject.ref.id]}
+    if request.user is not None and any(True for _ in published.users.about(desk.action)):
+        standings[PolicySide.USER] = user_standing(request.user, desk, published)
+    named: set[str] = set()
+    for side, standing in standings.items():
+        if standing is None or _denies_all(side, question, standing):
+            return None
+        named.update(one.statement.id.partition("/")[0] for one in standing.piece.policies)
+    return frozenset(named)
+
+
+def _denies_all(side: PolicySide, question: Question, standing: Standing) -> bool:
+    asked = _Asked(query_of(question, _party(side, question, standing)), _OPEN_UNTIL_ISSUED)
+    truths = _truths(standing, asked)
+    if any(_stops(one, truth) for one, truth in truths):
+        return True
+    conditions = standing.piece.conditions if side is PolicySide.AGENT else frozenset()
+    return bool(conditions) and not conditions & _possible(truths)
+
+
 def _side(side: PolicySide, question: Question, standing: Standing, pattern: str) -> bool:
     piece = standing.piece
-    query = query_of(question, _party(side, question, standing))
-    truths = [(one, _truth(condition_of(one.statement.template), query)) for one in piece.policies]
+    truths = _truths(standing, _Asked(query_of(question, _party(side, question, standing))))
     if any(_stops(one, truth) for one, truth in truths):
         return False
-    possible = {one.statement.id for one, truth in truths if truth is not Truth.NO and one.statement.permits}
+    possible = _possible(truths)
     if any(_fits(one, question.request, pattern) for one in standing.held) and (
         not piece.conditions or piece.conditions & possible
     ):
         return True
     return bool(piece.beyond & possible)
+
+
+def _truths(standing: Standing, asked: _Asked) -> list[tuple[Policy, Truth]]:
+    return [(one, _truth(condition_of(one.statement.template), asked)) for one in standing.piece.policies]
+
+
+def _possible(truths: Iterable[tuple[Policy, Truth]]) -> set[str]:
+    """The permits that could hold."""
+    return {one.statement.id for one, truth in truths if truth is not Truth.NO and one.statement.permits}
 
 
 def _party(side: PolicySide, question: Question, standing: Standing) -> Party:
@@ -88,41 +139,41 @@ def _fits(holding: Holding, request: AccessRequest, pattern: str) -> bool:
     return (expires_at is None or request.at < expires_at) and overlap(holding.rule.resource, pattern)
 
 
-def _truth(of: pst.Expr, query: Query) -> Truth:
-    if not _is_open(of):
-        return _evaluated(of, query)
+def _truth(of: pst.Expr, asked: _Asked) -> Truth:
+    if not _is_open(of, asked.open):
+        return _evaluated(of, asked.query)
     match of:
         case pst.BinaryOp("and" | "or" as op):
-            return _pair(op, _truth(of.left, query), of.right, query)
+            return _pair(op, _truth(of.left, asked), of.right, asked)
         case pst.UnaryOp("not", inner):
-            return _NOT[_truth(inner, query)]
+            return _NOT[_truth(inner, asked)]
         case pst.IfThenElse(condition, then, otherwise):
-            return _choice(_truth(condition, query), then, otherwise, query)
+            return _choice(_truth(condition, asked), then, otherwise, asked)
         case _:
             return Truth.OPEN
 
 
-def _pair(op: str, left: Truth, right: pst.Expr, query: Query) -> Truth:
+def _pair(op: str, left: Truth, right: pst.Expr, asked: _Asked) -> Truth:
     """Cedar's short circuit: the right side is looked at only if the left does not settle it."""
     settles, passes = (Truth.NO, Truth.YES) if op == "and" else (Truth.YES, Truth.NO)
     if left in {settles, Truth.FAILS}:
         return left
-    behind = _truth(right, query)
+    behind = _truth(right, asked)
     if left is passes:
         return behind
     return settles if behind is settles else Truth.OPEN
 
 
-def _choice(condition: Truth, then: pst.Expr, otherwise: pst.Expr, query: Query) -> Truth:
+def _choice(condition: Truth, then: pst.Expr, otherwise: pst.Expr, asked: _Asked) -> Truth:
     match condition:
         case Truth.YES:
-            return _truth(then, query)
+            return _truth(then, asked)
         case Truth.NO:
-            return _truth(otherwise, query)
+            return _truth(otherwise, asked)
         case Truth.FAILS:
             return Truth.FAILS
         case _:
-            either = {_truth(then, query), _truth(otherwise, query)}
+            either = {_truth(then, asked), _truth(otherwise, asked)}
             return either.pop() if len(either) == 1 else Truth.OPEN
 
 
@@ -140,19 +191,15 @@ def _evaluated(of: pst.Expr, query: Query) -> Truth:
 _BOOLEANS = {True: Truth.YES, False: Truth.NO}
 
 
-def _is_open(of: pst.Expr) -> bool:
+def _is_open(of: pst.Expr, names: frozenset[str]) -> bool:
     match of:
         case pst.Var("resource"):
             return True
         case pst.GetAttr(pst.Var("context"), name):
-            return name in _OPEN
+            return name in names
         case pst.HasAttr(pst.Var("context"), (name, *_)):
-            return name in _OPEN
+            return name in names
         case pst.Var("context"):
             return True
         case _:
-            return _any_open(children(of))
-
-
-def _any_open(several: Iterable[pst.Expr]) -> bool:
-    return any(_is_open(one) for one in several)
+            return any(_is_open(one, names) for one in children(of))

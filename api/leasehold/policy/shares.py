@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from leasehold.model.access import Reach, applies, is_live, reach_of_grant, unconditional_scopes, wire_scopes
 from leasehold.model.authority.order import Verdict
@@ -15,13 +15,24 @@ from leasehold.model.clients import DpopUse
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.heartbeats import Heartbeat
+from leasehold.model.leases import MANY_POLICIES, POLICIES, Node, policy_node
+from leasehold.model.mcp_methods import is_reserved
 from leasehold.model.patterns import covers
 from leasehold.model.people import TTL_MAX_SECONDS, Agent, Owner
 from leasehold.model.tools import Scope, ToolServer
-from leasehold.policy.wishes import LeaseDenied, LeaseReason, LeaseWish
+from leasehold.policy.wishes import ActingFor, LeaseDenied, LeaseReason, LeaseWish
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 _SHARES_KEPT = 256
+MAX_POLICIES = 8
+"""How many policies a lease names that it rests on: a token grows by some 25 bytes with each."""
+
+
+class Rulings(Protocol):
+    """The enforced policies, as of one version of the registry."""
+
+    def on(self, agent: str, acting: ActingFor, reach: Reach, now: datetime) -> frozenset[str] | None:
+        """The policies with a say on calls of a tool; None if they deny every call of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,7 @@ class AgentFacts:
 
     With `dpop` required, by itself or by a ceiling, every token of it is bound to a key.
 
+    `rulings` are the policies that are enforced, None if there are none.
     `others` are scopes on resources of our own, by resource. `gone` are deployments whose workload does not stand;
     `heartbeats` are owed by those deployments that have a `heartbeat_ttl`. `shares` are answers that were worked out,
     while they stand.
@@ -52,18 +64,21 @@ class AgentFacts:
     max_ttl: timedelta
     dpop: DpopUse
     others: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    rulings: Rulings | None = field(default=None, repr=False, compare=False)
     gone: frozenset[str] = frozenset()
     heartbeats: Mapping[str, Heartbeat] = field(default_factory=dict)
     shares: dict[Asked, Share] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
-Asked: TypeAlias = tuple[str, frozenset[str] | None, frozenset[Reach] | None, frozenset[str] | None]
-"""Resource, scopes, reach and bound of a wish: all of it that the share depends on."""
+Asked: TypeAlias = tuple[str, frozenset[str] | None, frozenset[Reach] | None, frozenset[str] | None, ActingFor]
+"""Resource, scopes, reach, bound and person of a wish: all of it that the share depends on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """The part of its authority that an agent asks for. `ends_at`: when the first of the grants ends that it rests on.
+
+    `policies` are the nodes of the policies that it rests on.
 
     True from `since` until `until`, when some grant of the agent ends and there may be less.
     """
@@ -71,6 +86,7 @@ class Share:
     scopes: frozenset[str]
     promised: frozenset[str]
     reach: tuple[Reach, ...]
+    policies: tuple[Node, ...]
     ends_at: datetime
     since: datetime
     until: datetime
@@ -107,7 +123,7 @@ def agent_facts(  # noqa: PLR0913  six kinds of object make an agent's reach
 
 def share_of(facts: AgentFacts, wish: LeaseWish, now: datetime) -> Share | LeaseDenied:
     """What is granted of a wish: worked out once, for it is the most of a decision and the same for most of them."""
-    asked = (wish.resource, wish.scopes, wish.reach, wish.at_most)
+    asked = (wish.resource, wish.scopes, wish.reach, wish.at_most, wish.acting)
     known = facts.shares.get(asked)
     if known is not None and known.since <= now < known.until:
         return known
@@ -120,7 +136,7 @@ def share_of(facts: AgentFacts, wish: LeaseWish, now: datetime) -> Share | Lease
 
 
 def _work_out(facts: AgentFacts, wish: LeaseWish, now: datetime) -> Share | LeaseDenied:
-    held = _granted(facts, wish.resource, now)
+    held, named = _ruled(facts, _granted(facts, wish.resource, now), wish, now)
     available = wire_scopes((one for bound in held for one in bound.reach), facts.servers)
     available |= facts.others.get(wish.resource, frozenset())
     if wish.at_most is not None:
@@ -139,10 +155,48 @@ def _work_out(facts: AgentFacts, wish: LeaseWish, now: datetime) -> Share | Leas
         scopes=scopes,
         promised=promised(scopes, wanted, facts.servers),
         reach=tuple(sorted(wanted)),
+        policies=_rests_on(frozenset().union(*(named.get((one.tool_server, one.tool), ()) for one in reach))),
         ends_at=_first_end((bound.grant for bound in used), now),
         since=now,
         until=_first_end((bound.grant for bound in facts.grants), now),
     )
+
+
+_Named: TypeAlias = Mapping[tuple[str, str], frozenset[str]]
+"""The policies with a say, by tool server and tool."""
+
+
+def _ruled(
+    facts: AgentFacts, held: list[BoundGrant], wish: LeaseWish, now: datetime
+) -> tuple[list[BoundGrant], _Named]:
+    """What is granted without the tools of which policies deny every call: no token holds what nobody may use."""
+    if facts.rulings is None:
+        return held, {}
+    named: dict[tuple[str, str], frozenset[str]] = {}
+    kept = []
+    for bound in held:
+        reach = []
+        for one in _tool_by_tool(bound.reach, facts.servers):
+            rulings = frozenset() if is_reserved(one.tool) else facts.rulings.on(facts.name, wish.acting, one, now)
+            if rulings is not None:
+                reach.append(one)
+                at = one.tool_server, one.tool
+                named[at] = named.get(at, frozenset()) | rulings
+        if reach:
+            kept.append(BoundGrant(tuple(reach), bound.grant))
+    return kept, named
+
+
+def _tool_by_tool(reach: Iterable[Reach], servers: Mapping[str, ToolServer]) -> Iterator[Reach]:
+    for one in reach:
+        yield from (replace(one, tool=tool) for tool in servers[one.tool_server].tools if covers(one.tool, tool))
+
+
+def _rests_on(policies: frozenset[str]) -> tuple[Node, ...]:
+    """The nodes of these policies: each, or one for all where they are many. All of them, and any that is new."""
+    if len(policies) > MAX_POLICIES:
+        return POLICIES, MANY_POLICIES
+    return POLICIES, *(policy_node(one) for one in sorted(policies))
 
 
 def _first_end(grants: Iterable[Grant], now: datetime) -> datetime:

@@ -36,12 +36,27 @@ class LeaseDenied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActingFor:
+    """For whom an agent acts, and beneath whom: `user` as a token's `sub` names them, with the groups of their login.
+
+    `chain`: the agents above, the first of all at its head.
+    """
+
+    user: str | None = None
+    groups: frozenset[str] = frozenset()
+    chain: tuple[str, ...] = ()
+
+
+ITSELF = ActingFor()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseWish:
     """What is asked for: one resource; `scopes` None asks for all there is. Not to outlive `subject_expires_at`.
 
     `reach`, unless None, is exactly what is wanted of that. `at_most`, unless None, is all that a person consented to.
     `proven`: the caller proved that it holds a key.
-    `dies_with`: the nodes of what runs the subject, if it is known.
+    `dies_with`: the nodes of what runs the subject, if it is known. `acting`: for whom, as policies see it.
     """
 
     resource: str
@@ -52,3 +67,4 @@ class LeaseWish:
     at_most: frozenset[str] | None = None
     proven: bool = False
     dies_with: tuple[Node, ...] = ()
+    acting: ActingFor = ITSELF

@@ -10,6 +10,8 @@ from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import (
+    MANY_POLICIES,
+    POLICIES,
     Node,
     agent_node,
     binding_node,
@@ -24,6 +26,7 @@ from leasehold.model.people import Agent, AgentState, Owner, OwnerState
 from leasehold.model.policies import Policy, PolicyMode
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer
+from leasehold.policy.cedar.saying import may_speak_of_more
 from leasehold.registry.heartbeats import owe
 from leasehold.registry.ports import UnitOfWork
 from leasehold.registry.worlds import Access, agents_under, load_world
@@ -94,8 +97,7 @@ def _own_nodes(  # noqa: C901, PLR0912  one arm per noun, nothing else
             if isinstance(before, Grant) and _ends_sooner(before, after):
                 yield agent_node(before.agent)
         case Kind.POLICIES:
-            if isinstance(before, Policy) and _may_tighten(before, after):
-                yield policy_node(name)
+            yield from _of_policy(unit, name, before, after)
         case Kind.TOOL_SERVERS | Kind.SCOPES | Kind.CEILINGS | Kind.GRANT_SETS:
             return
         case Kind.TOOL_PINS:
@@ -196,11 +198,25 @@ def _distrusts(before: Spec, after: Spec | None) -> bool:
     return not isinstance(before, TrustIssuer) or before != after
 
 
-def _may_tighten(before: Policy, after: Spec | None) -> bool:
-    """True unless nothing can be denied that was allowed. Whether a document is narrower, nobody can tell for sure."""
+def _of_policy(unit: UnitOfWork, name: str, before: Spec | None, after: Spec | None) -> Iterator[Node]:
+    """What ends with a write of a policy, unless nothing can be denied by it that was allowed.
+
+    Whether a document is narrower, nobody can tell for sure. What it had a say on hangs on its own node. What it has a
+    say on only now may be anything: every lease of an agent hangs on `POLICIES`.
+    """
+    was = before if isinstance(before, Policy) and before.mode is PolicyMode.ENFORCE else None
     if not isinstance(after, Policy):
-        return before.mode is PolicyMode.ENFORCE
-    return after.mode is PolicyMode.ENFORCE and not before.decides_like(after)
+        yield from nodes_of_policy(unit, name) if was is not None else ()
+    elif after.mode is PolicyMode.ENFORCE and (was is None or not was.decides_like(after)):
+        more = was is None or was.side is not after.side or may_speak_of_more(name, was.document, after.document)
+        yield from (POLICIES,) if more else nodes_of_policy(unit, name)
+
+
+def nodes_of_policy(unit: UnitOfWork, name: str) -> Iterator[Node]:
+    """The node of a policy, and that of leases that rest on too many to name them, if there ever were such leases."""
+    yield policy_node(name)
+    if MANY_POLICIES in unit.nodes.generations((MANY_POLICIES,)):
+        yield MANY_POLICIES
 
 
 def _ends_sooner(before: Grant, after: Spec | None) -> bool:

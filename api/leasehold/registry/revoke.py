@@ -11,6 +11,7 @@ from leasehold.model.leases import REGISTRY, Node
 from leasehold.model.objects import Spec, Stored
 from leasehold.policy.decision import Permit
 from leasehold.policy.platform import kind_of_node, within_teams
+from leasehold.registry.consequences import nodes_of_policy
 from leasehold.registry.journal import Target, attempt, record_change, record_success, recording_failure
 from leasehold.registry.ports import Store, UnitOfWork
 from leasehold.registry.preconditions import check_stack
@@ -71,7 +72,10 @@ def _revoke(unit: UnitOfWork, permit: Permit, node: Node, now: datetime) -> int:
     # Whoever keeps a copy of the registry learns from the sequence of changes that it is old.
     target = Target(kind, name, live.revision if live is not None else 0)
     record_change(unit, permit.principal, "revoke", target, now)
-    return unit.nodes.bump(node)
+    own, *others = nodes_of_policy(unit, name) if kind == "policy" else (node,)
+    for other in others:
+        unit.nodes.bump(other)
+    return unit.nodes.bump(own)
 
 
 def _check_root(permit: Permit) -> None:

@@ -133,6 +133,41 @@ def test_an_sdk_just_works_through_the_command_line(registry, moto, monkeypatch,
     assert listed.stdout.startswith("live  triage  deploy  triage.")
 
 
+@pytest.mark.parametrize("nonces", ["", "required"])
+def test_where_tokens_are_bound_to_keys_an_sdk_works_through_the_command_line_and_not_the_container_endpoint(
+    registry, moto, monkeypatch, tmp_path, nonces
+):
+    """A ceiling demands a key: the command line makes one, proves it at both doors, and the SDK asks it again."""
+    if nonces:
+        registry.kill()
+        registry.environment["LEASEHOLD_DPOP_NONCES"] = nonces
+        registry.start()
+    server = {"url": "https://mcp.example.com/x", "tools": {"read": {"action": "read"}}}
+    registry.create("tool-servers", "x", server)
+    registry.create("scopes", "read", {"tool_server": "x", "tools": ["read"], "resources": ["repo:web"]})
+    registry.create("ceilings", "keys", {"principal": "agent:triage", "scopes": ["read"], "dpop": "required"})
+    with pytest.raises(AssertionError, match="invalid_dpop_proof"):
+        agent_token(registry)  # what the container endpoint would be shown
+
+    workload, config, key = tmp_path / "oidc", tmp_path / "config", tmp_path / "agent.pem"
+    workload.write_text(registry.oidc_token("pod"))
+    command = f"{sys.executable} -m leasehold.cli.main credential aws --profile deploy --dpop-key {key}"
+    config.write_text(f"[profile deploy]\ncredential_process = {command}\nregion = eu-central-1\n")
+    for name, value in {
+        "AWS_CONFIG_FILE": str(config),
+        "LEASEHOLD_ENDPOINT": registry.url,
+        "LEASEHOLD_OIDC_TOKEN_FILE": str(workload),
+        "PYTHONPATH": str(Path(__file__).parents[3] / "api"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    for _ in range(2):  # with a key that is made, and with the same again
+        found = boto3.Session(botocore_session=Session(profile="deploy"))
+        assert found.get_credentials().method == "custom-process"
+        arn = found.client("sts", endpoint_url=moto).get_caller_identity()["Arn"]
+        assert "assumed-role/deploy/triage." in arn
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_revocation_kills_a_live_session_and_the_list_tells_what_lives_on(registry):
     token = agent_token(registry)
     login = draw(registry, "orders", token).json()["credential"]

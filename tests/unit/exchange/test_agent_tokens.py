@@ -45,6 +45,7 @@ def test_a_pod_becomes_its_agent(world):
         "epoch": 1,
         "anc": [
             ["registry", 1],
+            ["policies", 1],
             ["owner:alice", 1],
             ["agent:triage", 1],
             ["deployment:triage-prod", 1],

@@ -178,10 +178,19 @@ def test_who_comes_while_a_question_is_under_way_gets_the_answer_of_the_next(sce
     assert second == new
 
 
+@pytest.mark.parametrize("kind", ["user/triage", "assumed-role/triage/i-1"])
+def test_who_is_no_role_costs_no_question(scene, kind):
+    role = scene.roles.make(ROLE)
+    assert not scene.is_let_in(token(sub=f"arn:aws:iam::123456789012:{kind}"), role.unique_id)
+    assert scene.roles.asked == []
+
+
 def test_what_is_remembered_is_bounded():
     scene = Scene(kept=3)
-    role = scene.roles.make(ROLE)
     for number in range(10):
-        assert scene.is_let_in(token(jti=str(number)), role.unique_id)
+        arn = f"{ROLE}-{number}"
+        scene.roles.make(arn)
+        subject = asyncio.run(scene.subject(token(sub=arn, jti=str(number))))
+        assert subject.identity.unique_id == scene.roles.roles[arn].unique_id
     assert len(scene.ids._known) <= 3
     assert len(scene.ids._asked) <= 3

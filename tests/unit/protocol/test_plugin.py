@@ -72,6 +72,22 @@ def test_points_and_signatures_agree_with_openssl(private_key: int, message: byt
     theirs.verify(encode_dss_signature(*p256.sign(private_key, message)), message, ec.ECDSA(hashes.SHA256()))
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(st.integers(1, p256.ORDER - 1), st.sampled_from([1, 2, 16, 2**252, p256.ORDER - 1, p256.ORDER - 2])))
+def test_a_table_of_multiples_gives_the_points_that_are_had_without(scalar: int) -> None:
+    base = p256._Base()
+    base.uses = p256._FEW  # it is multiplied often
+    base.rows = _ROWS
+    for _ in range(2):  # blinded anew each time
+        x, y, z = base.times(scalar)
+        inverse = pow(z, -1, p256.FIELD)
+        numbers = ec.derive_private_key(scalar, ec.SECP256R1()).public_key().public_numbers()
+        assert (x * inverse**2 % p256.FIELD, y * inverse**3 % p256.FIELD) == (numbers.x, numbers.y)
+
+
+_ROWS = p256._table()
+
+
 @pytest.mark.parametrize("scalar", [1, 2, 3, 15, 16, 17, p256.ORDER - 1, p256.ORDER - 2])
 def test_the_edges_of_the_curve_agree_with_openssl(scalar: int) -> None:
     numbers = ec.derive_private_key(scalar, ec.SECP256R1()).public_key().public_numbers()

@@ -3,6 +3,8 @@
 import pytest
 from tests.fakes.registry import GUARD, POLICY, SERVER, RegistryClient, furnished, path
 
+from leasehold.model.leases import MANY_POLICIES
+
 BROKEN = "forbid(principal, action, resource)\nwhen { context.x == };"
 
 
@@ -100,10 +102,67 @@ def test_only_a_change_that_may_deny_more_bumps_the_policys_node(registry):
     assert generation_after(description="why") == born
     assert generation_after(mode="log_only") == born
     assert generation_after(mode="log_only", document=GUARD + "\n") == born
-    assert generation_after(mode="enforce", document=GUARD + "\n") == born + 1
-    assert generation_after(document=GUARD) == born + 2
+    assert generation_after(mode="enforce", document=GUARD + "\n") == born  # all leases end, not only those under it
+    assert generation_after(document=GUARD) == born + 1
     registry.delete("policies", "guards", registry.get("policies", "guards").json()["revision"])
-    assert registry.generation("policy:guards") == born + 3
+    assert registry.generation("policy:guards") == born + 2
+
+
+READS = 'forbid(principal, action == Action::"github/read_file", resource);'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ended"),
+    [
+        (None, {"document": READS}, {"policies"}),
+        (None, {"document": READS, "mode": "log_only"}, set()),
+        ({"document": READS, "mode": "log_only"}, {"document": READS}, {"policies"}),
+        ({"document": READS}, {"document": READS, "mode": "log_only"}, set()),
+        ({"document": READS}, {"document": READS + "\n"}, {"policy:p"}),
+        ({"document": READS}, {"document": READS.replace(";", " when { context.depth > 1 };")}, {"policy:p"}),
+        ({"document": READS}, {"document": READS.replace("principal,", "principal is agent,")}, {"policies"}),
+        (
+            {"document": READS},
+            {"document": READS.replace("action ==", "action in").replace("read_file", "*")},
+            {"policies"},
+        ),
+        ({"document": READS}, {"document": READS, "side": "user"}, {"policies"}),
+        ({"document": READS}, {"document": READS, "description": "why"}, set()),
+        ({"document": READS}, None, {"policy:p"}),
+        ({"document": READS, "mode": "log_only"}, None, set()),
+    ],
+    ids=repr,
+)
+def test_a_write_of_a_policy_ends_what_it_may_deny_by_one_row_and_one_event(registry, before, after, ended):
+    """What hangs on its own node, as long as it speaks of nothing new; else every agent's lease."""
+    full = {"side": "agent", "mode": "enforce"}
+    if before is not None:
+        registry.must("policies", "p", {**full, **before})
+    with registry.store.read() as unit:
+        since, revision = unit.revocations.latest(), 1
+    if before is None:
+        assert registry.create("policies", "p", {**full, **after}).status_code == 201
+    elif after is None:
+        assert registry.delete("policies", "p", revision).status_code == 204
+    else:
+        assert registry.change("policies", "p", {**full, **after}, revision).status_code == 200
+    with registry.store.read() as unit:
+        events = unit.revocations.since(since, 100)
+    assert [one.node for one in events] == sorted(ended)
+
+
+def test_revoking_a_policy_is_one_row_and_one_event_unless_leases_rest_on_too_many_to_name(registry):
+    registry.must("policies", "guards", POLICY)
+    with registry.store.read() as unit:
+        since = unit.revocations.latest()
+    registry.send("POST", "/v1/revocations", json={"node": "policy:guards", "reason": "wrong"})
+    with registry.store.begin() as unit:
+        assert [one.node for one in unit.revocations.since(since, 100)] == ["policy:guards"]
+        unit.nodes.ensure(MANY_POLICIES)  # as the first such lease does
+        since = unit.revocations.latest()
+    registry.send("POST", "/v1/revocations", json={"node": "policy:guards", "reason": "wrong"})
+    with registry.store.read() as unit:
+        assert {one.node for one in unit.revocations.since(since, 100)} == {"policy:guards", "policy:*"}
 
 
 def test_a_policys_node_can_be_revoked(registry):

@@ -55,6 +55,12 @@ def make_certificate() -> Certificate:
     return Certificate(der, _pem("CERTIFICATE", der) + _pem("EC PRIVATE KEY", _private_key(key, point)))
 
 
+def private_key_pem(key: int) -> bytes:
+    """A P-256 key as PEM (RFC 5915)."""
+    x, y = p256.public_point(key)
+    return _pem("EC PRIVATE KEY", _private_key(key, b"\x00\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big")))
+
+
 def _to_be_signed(point: bytes) -> bytes:
     name = _tlv(_SEQUENCE, _tlv(_SET, _tlv(_SEQUENCE, _oid(_COMMON_NAME), _tlv(_UTF8, b"localhost"))))
     now = time()
