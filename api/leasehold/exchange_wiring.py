@@ -28,6 +28,8 @@ from leasehold.exchange.open_clients import OpenClients, OpenRegistration
 from leasehold.exchange.persons import Persons
 from leasehold.exchange.plain_requests import PlainRequests
 from leasehold.exchange.pushing import Pushing
+from leasehold.exchange.refresh_tokens import RefreshTokens
+from leasehold.exchange.refreshing import Refreshing
 from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.simulation import Simulation
 from leasehold.exchange.stages import Stages
@@ -57,6 +59,7 @@ from leasehold.web.oauth.registering import Registering
 _NONCE_KEY = "dpop-nonces"
 _LOGIN_KEY = "open-logins"
 _CLIENT_KEY = "open-clients"
+_REFRESH_KEY = "refresh-tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,8 @@ def known_callers(settings: Settings, store: SqlStore, callers: RegistryTokens) 
 def oauth_doors(ground: Ground) -> OAuthDoors:
     """The doors of the token service."""
     shared, own, issuer = _shared(ground), OwnTokens(ground.signer), ground.settings.issuer
+    refresh = _refresh_tokens(ground)
+    on_behalf = _on_behalf(ground, shared, refresh)
     return OAuthDoors(
         issuer=issuer,
         exchange=_exchange(ground, shared),
@@ -121,7 +126,15 @@ def oauth_doors(ground: Ground) -> OAuthDoors:
             tasks=Tasks(views=shared.views, ledger=ground.ledger),
         ),
         delegation=_delegation(ground, shared, own),
-        on_behalf=_on_behalf(ground, shared),
+        on_behalf=on_behalf,
+        refreshing=Refreshing(
+            on_behalf=on_behalf,
+            tokens=refresh,
+            views=shared.views,
+            store=ground.store,
+            ledger=ground.ledger,
+            issuing=shared.issuing,
+        ),
         people=_people(ground, shared),
         consents=Consents(
             callers=ground.known.callers, verifier=shared.subjects, views=shared.views, store=ground.store
@@ -201,7 +214,13 @@ def _delegation(ground: Ground, shared: _Shared, own: OwnTokens) -> Delegation:
     )
 
 
-def _on_behalf(ground: Ground, shared: _Shared) -> OnBehalf:
+def _refresh_tokens(ground: Ground) -> RefreshTokens:
+    with ground.store.begin() as unit:  # a refresh token is good at every replica
+        key = unit.shared_secrets.agree(_REFRESH_KEY, secrets.token_hex(32)).encode()
+    return RefreshTokens(key)
+
+
+def _on_behalf(ground: Ground, shared: _Shared, refresh: RefreshTokens) -> OnBehalf:
     return OnBehalf(
         issuer=ground.settings.issuer,
         clients=shared.clients,
@@ -210,6 +229,7 @@ def _on_behalf(ground: Ground, shared: _Shared) -> OnBehalf:
         store=ground.store,
         ledger=ground.ledger,
         issuing=shared.issuing,
+        refresh=refresh,
     )
 
 

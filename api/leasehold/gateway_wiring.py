@@ -69,7 +69,9 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         monotonic=time.monotonic,
     )
     http = HttpUpstreams(settings.private_upstreams)
-    upstreams = AnyUpstreams(http, StdioUpstreams(settings.stdio_programs), LegacyUpstreams(http))
+    upstreams = AnyUpstreams(
+        http, StdioUpstreams(settings.stdio_programs, settings.secret_places), LegacyUpstreams(http)
+    )
     observed = observing(settings, lambda: following.known.staleness(time.monotonic()), clock)
     watch = Watch(callers)
     surfaces = pinned_surfaces(store, decisions.current, clock)
@@ -85,7 +87,7 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         surfaces=surfaces,
         upstreams=observed.upstreams(upstreams),
         records=observed.records(decisions.recorder),
-        rates=Rates(_limits(settings)),
+        rates=Rates(_limits(settings), settings.replicas),
         scans=observed.scans(hashlib.sha256(b"scan" + key).digest()),
         lists=Lists(surfaces, settings.tool_budget),
         sessions=Sessions(key),

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -43,8 +44,9 @@ class SealingProcess:
         return _be_the_child(work, told)
 
     def begin(self) -> None:
-        """The database is up to date and the keys are made: seal."""
-        os.write(self._tell, _BEGIN)
+        """The database is up to date and the keys are made: seal. Whether it lives to hear it, `wait` tells."""
+        with suppress(BrokenPipeError):
+            os.write(self._tell, _BEGIN)
 
     def wait(self) -> int:
         """Until it has ended; its exit code, negative for a signal."""

@@ -60,6 +60,7 @@ class Settings:
     tool_budget: int = 40
     agent_calls: int = 6_000
     user_calls: int = 3_000
+    replicas: int = 1
     drain_seconds: int = 0
     dpop_nonces: bool = False
     gate_rules_file: Path | None = None
@@ -92,6 +93,16 @@ class Settings:
     def registry_audience(self) -> str:
         """The audience of registry tokens (RFC 8707 §2)."""
         return f"{self.issuer}/v1"
+
+    @property
+    def secret_places(self) -> tuple[Path, ...]:
+        """Where this server keeps what nobody else may read, as files and folders; not all of them need be there."""
+        signers = (self.keys, self.connection_keys, self.audit_signer, self.audit_key_before)
+        keys = [one.removeprefix("file:") for one in signers]
+        database = self.database_url.removeprefix("sqlite:///")
+        files = [f"{database}{end}" for end in ("", "-wal", "-shm")] if database != self.database_url else []
+        given = (self.secrets_dir,) if self.secrets_dir is not None else ()
+        return (self.data_dir, self.sealing_key, *given, *(Path(one) for one in (*keys, *files) if one.startswith("/")))
 
     @property
     def sealing_key(self) -> Path:
@@ -132,6 +143,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         stdio_programs=_programs(environ.get("LEASEHOLD_STDIO_PROGRAMS") or ""),
         tool_budget=_count(environ, "LEASEHOLD_TOOL_BUDGET", "40"),
         agent_calls=_count(environ, "LEASEHOLD_AGENT_CALLS_PER_MINUTE", "6000"),
+        replicas=_count(environ, "LEASEHOLD_REPLICAS", "1"),
         drain_seconds=_seconds(environ, "LEASEHOLD_DRAIN_SECONDS"),
         user_calls=_count(environ, "LEASEHOLD_USER_CALLS_PER_MINUTE", "3000"),
         dynamic_registration=_switch(environ, "LEASEHOLD_DYNAMIC_REGISTRATION"),

@@ -127,6 +127,7 @@ class ToolServer(OffersTools, Declared):
             `Tool.listed("github.tools.json")`.
         description: One line for reports.
         pinning: `required`, the default, hides and denies tools that no pin approves; `observe` only takes note.
+        dpop: `required` takes no token for it that is not bound to a key of the caller.
         upstream_auth: How calls prove themselves to it: `UpstreamAuth(OAuth())`; left out, it wants nothing.
         upstream: The server itself, if it stands behind the gateway; `url` is then `<issuer>/mcp/<name>`.
         name: The name in the registry; the construct's id if left out.
@@ -146,6 +147,7 @@ class ToolServer(OffersTools, Declared):
         tools: Mapping[str, Action | Tool],
         description: str | None = None,
         pinning: Pinning | None = None,
+        dpop: Literal["off", "required"] | None = None,
         upstream_auth: UpstreamAuth | None = None,
         upstream: Upstream | None = None,
         name: str | None = None,
@@ -162,6 +164,7 @@ class ToolServer(OffersTools, Declared):
                 "tools": {tool: _definition(what) for tool, what in sorted(tools.items())},
                 "description": description,
                 "pinning": pinning,
+                "dpop": dpop,
                 "upstream_auth": upstream_auth.attributes() if upstream_auth is not None else None,
                 "upstream": None if upstream is None else upstream.declared(),
             }

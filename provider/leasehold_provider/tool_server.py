@@ -135,6 +135,12 @@ class ToolServer(RegistryResource):
                 description="What the gateway does with tools that no `leasehold_tool_pin` approves: `required` hides "
                 "and denies them, `observe` only takes note.",
             ),
+            "dpop": Attribute(
+                String,
+                default="off",
+                validators=(one_of("off", "required"),),
+                description="`required` takes no token for it that is not bound to a key of the caller (RFC 9449).",
+            ),
             "upstream_auth": UPSTREAM_AUTH,
             "upstream": _UPSTREAM,
         },

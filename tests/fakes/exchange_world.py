@@ -36,6 +36,8 @@ from leasehold.exchange.open_clients import OpenClients, OpenRegistration
 from leasehold.exchange.plain_requests import PlainRequests
 from leasehold.exchange.pushing import Pushing
 from leasehold.exchange.records import ExchangeRequest
+from leasehold.exchange.refresh_tokens import RefreshTokens
+from leasehold.exchange.refreshing import Refreshing
 from leasehold.exchange.registrations import Registrations
 from leasehold.exchange.stages import Stages
 from leasehold.exchange.statements import Statements
@@ -136,7 +138,7 @@ class World:
             holds=self.holds,
         )
         self.documents, self.logins = SimulatedDocuments(), SimulatedLogins()
-        self.public = OpenClients(b"c" * 32, public) if public else None
+        self.public, self.refresh_tokens = OpenClients(b"c" * 32, public) if public else None, RefreshTokens(b"r" * 32)
         registrations = Registrations(
             documents=ClientDocuments(self.documents.network()), views=self.views, public=self.public
         )
@@ -174,15 +176,19 @@ class World:
                 tasks=Tasks(views=self.views, ledger=self.ledger),
             ),
             delegation=self.delegation,
-            on_behalf=OnBehalf(
-                issuer=ISSUER,
-                clients=self.clients,
-                verifier=self.subjects,
-                views=self.views,
-                store=store,
-                ledger=self.ledger,
-                issuing=self.issuing,
+            on_behalf=(
+                on_behalf := OnBehalf(
+                    issuer=ISSUER,
+                    clients=self.clients,
+                    verifier=self.subjects,
+                    views=self.views,
+                    store=store,
+                    ledger=self.ledger,
+                    issuing=self.issuing,
+                    refresh=self.refresh_tokens,
+                )
             ),
+            refreshing=self._refreshing(on_behalf),
             consents=Consents(callers=self.callers, verifier=self.subjects, views=self.views, store=store),
             people=self._people(registrations),
             proofs=self.proofs,
@@ -201,6 +207,10 @@ class World:
     def _subjects(self) -> tuple[SimulatedRoles, SubjectTokens]:
         roles, callers = SimulatedRoles(), SignedCallers(Network())
         return roles, SubjectTokens(self.issuer_keys, callers=callers, roles=RoleIds(roles))
+
+    def _refreshing(self, on_behalf: OnBehalf) -> Refreshing:
+        parts: dict[str, Any] = {"store": self.store, "ledger": self.ledger, "issuing": self.issuing}
+        return Refreshing(on_behalf=on_behalf, tokens=self.refresh_tokens, views=self.views, **parts)
 
     def _views(self) -> Views:
         current = Current(self.store, engine_named("compiled", print), lambda: self.now)

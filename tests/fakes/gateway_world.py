@@ -11,7 +11,8 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.exchange_world import ISSUER, Reply, World, request
+from tests.fakes.client_keys import ClientKey
+from tests.fakes.exchange_world import EXCHANGE, ISSUER, JWT, Reply, World, request
 
 from leasehold.decisions.current import Current
 from leasehold.decisions.recording import Recorder
@@ -31,6 +32,7 @@ from leasehold.gateway.watching import Watch
 from leasehold.keys.content_cipher import ContentCipher
 from leasehold.keys.sealing import FileSealer
 from leasehold.keys.tokens import OwnTokens
+from leasehold.model.clients import DpopUse
 from leasehold.model.connections import Authorized, ConnectionKind, NotConnected, UpstreamCall
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
@@ -90,8 +92,8 @@ class PlayedBroker:
 class GatewayWorld:
     """Everything joined as in production, but for the tool server, the broker and the clocks."""
 
-    def __init__(self, folder: Path, limits: RateLimits | None = None) -> None:
-        self.world = world = World(MemoryStore(), folder).populate()
+    def __init__(self, folder: Path, limits: RateLimits | None = None, public: str = "") -> None:
+        self.world = world = World(MemoryStore(), folder, public=public).populate()
         self.seconds = world.now.timestamp()
         self.store = world.store
         self.current = Current(world.store, engine_named("compiled"), lambda: world.now)
@@ -115,7 +117,7 @@ class GatewayWorld:
             sessions=Sessions(b"s" * 32), watch=Watch(callers), clock=lambda: world.now, monotonic=self.monotonic,
         )  # fmt: skip
         self.app = GatewayApp(self.gateway, ISSUER)
-        self.pinning = Pinning.OBSERVE  # of servers that are declared from now on
+        self.pinning, self.dpop = Pinning.OBSERVE, DpopUse.OFF  # of servers that are declared from now on
         self.serve("code", TOOLS)
         self.grant("code", ["read_file", "comment"], "repo:web")
         self.look()
@@ -137,7 +139,9 @@ class GatewayWorld:
 
     def serve(self, name: str, tools: Mapping[str, Tool], **upstream: Any) -> None:
         behind = Upstream(url=f"https://{name}.example/mcp", **upstream)
-        server = ToolServer(url=f"{ISSUER}/mcp/{name}", tools=tools, upstream=behind, pinning=self.pinning)
+        server = ToolServer(
+            url=f"{ISSUER}/mcp/{name}", tools=tools, upstream=behind, pinning=self.pinning, dpop=self.dpop
+        )
         self.world.put(Kind.TOOL_SERVERS, name, server)
 
     def grant(self, server: str, tools: list[str], resource: str, **more: Any) -> None:
@@ -149,6 +153,12 @@ class GatewayWorld:
 
     def token(self, server: str = "code", **fields: str) -> str:
         return self.world.exchange_form(self.world.pod_token(), f"{ISSUER}/mcp/{server}", **fields).json["access_token"]
+
+    def bound_token(self, server: str, key: ClientKey) -> Reply:
+        """What the exchange answers to who proves to hold a key."""
+        form = {"grant_type": EXCHANGE, "subject_token": self.world.pod_token(), "subject_token_type": JWT,
+                "resource": f"{ISSUER}/mcp/{server}"}  # fmt: skip
+        return self.world.form("/oauth2/token", {"dpop": key.proof(self.world.now)}, **form)
 
     def ask(
         self, method: str, params: Any = None, token: str | None = None, server: str = "code", **headers: str

@@ -1,10 +1,12 @@
 """npm's oidc-provider on loopback, and the code flow through its login pages as a browser would walk it."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
@@ -33,6 +35,21 @@ def workshop(folder: Path) -> Path:
 def node() -> str:
     """The toolchain's node."""
     return str(toolchain.repository().bin / "node")
+
+
+def node_answer(folder: Path, script: str, **asked: object) -> dict[str, Any]:
+    """What a script of a workshop answers to what it is asked."""
+    done = subprocess.run(
+        [node(), script],
+        cwd=folder,
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @contextmanager

@@ -61,6 +61,7 @@ WITHOUT_PERMIT = {
     "api/leasehold/registry/heartbeats.py:sweep": "nobody was heard, and that is the decision",
     "api/leasehold/registry/journal.py:recording_failure": "remembers that something was refused",
     "api/leasehold/exchange/stages.py:_note": "remembers that something was refused",
+    "api/leasehold/decisions/recording.py:_written": "writes down what was permitted to whoever had it recorded",
     "api/leasehold/decisions/recording.py:_forget": "drops questions that nobody replays any more",
     "api/leasehold/credentials/issuing.py:_refused": "remembers that something was refused",
     "api/leasehold/credentials/issuing.py:_settle": "says what became of an attempt that was permitted",

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from leasehold.decisions.ports import Store, Vault
 from leasehold.decisions.records import Decided, Done, done_event, event_of, sealed_question
@@ -24,6 +26,7 @@ from leasehold.policy.decision import Permit
 BEHIND_LIMIT = 10_000
 _BATCH = 512
 _GATHER_SECONDS = 0.025
+_PACE_SECONDS = 0.003
 _FORGET_EVERY = timedelta(minutes=10)
 _PATIENCE_SECONDS = 0.5
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,6 +41,13 @@ class _Waiting:
     decided: Decided | Done
     loop: asyncio.AbstractEventLoop | None = None
     written: asyncio.Future[None] | None = None
+
+
+class _Ready(NamedTuple):
+    """What is written of it: an event with what is shut away beside it, and the question, sealed."""
+
+    event: AuditEvent
+    question: SealedQuestion | None
 
 
 class Recorder:
@@ -98,18 +108,16 @@ class Recorder:
                 self._woken.wait(_PATIENCE_SECONDS if self._failing else None)
                 self._woken.clear()
                 self._recover()
-                continue
-            self._urgent.wait(_GATHER_SECONDS)  # nobody waits: the next few go with it
-            if not self._closed:
-                self._urgent.clear()
-            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
-            if not self._written(batch) and self._closed:
+            elif not self._written() and self._closed:
                 return
 
-    def _written(self, batch: Sequence[_Waiting]) -> bool:
+    def _written(self) -> bool:
+        batch: list[_Waiting] = []
         try:
-            write(self._store, self._vault, [(one.permit, one.decided) for one in batch])
-            self._forget_old(batch[-1].decided.at)
+            ready = list(self._made_ready(batch))
+            with self._store.begin() as unit:
+                unit.audit.append_all([one.event for one in ready])
+                unit.questions.add_all([one.question for one in ready if one.question is not None])
         except Exception as error:  # noqa: BLE001  whatever it was: nothing more is decided until a write succeeds
             self._failing = True
             _log.error("decisions are not recorded: %s", type(error).__name__)
@@ -119,7 +127,27 @@ class Recorder:
         self._failing = False
         for one in batch:
             _settle(one, None)
+        self._forget_old(batch[-1].decided.at)
         return True
+
+    def _made_ready(self, batch: list[_Waiting]) -> Iterator[_Ready]:
+        """What the next batch writes, little by little: all at once they would hold up those who call meanwhile.
+
+        Once somebody waits for one of them, without a pause.
+        """
+        until = time.monotonic() + _GATHER_SECONDS
+        hurried = False
+        while True:
+            while self._waiting and len(batch) < _BATCH:
+                batch.append(self._waiting.popleft())
+                yield _ready(batch[-1], self._vault)
+            if hurried or len(batch) == _BATCH or time.monotonic() >= until:
+                break
+            hurried = self._urgent.wait(_PACE_SECONDS)
+            if hurried and not self._closed:
+                self._urgent.clear()
+        if hurried and self._waiting:
+            self._urgent.set()  # for those who did not fit in
 
     def _recover(self) -> None:
         """Where a write failed and nothing is owed, see whether the store takes one again: nobody else would."""
@@ -139,29 +167,27 @@ class Recorder:
         self._waiting.extendleft(reversed(owed))
 
     def _forget_old(self, now: datetime) -> None:
-        if self._forgot_at is None or now - self._forgot_at >= _FORGET_EVERY:
-            self._forgot_at = now
+        if self._forgot_at is not None and now - self._forgot_at < _FORGET_EVERY:
+            return
+        self._forgot_at = now
+        try:
             self._forget(now - QUESTIONS_KEPT)
+        except Exception as error:  # noqa: BLE001  what is due stays due
+            _log.warning("old questions are kept longer: %s", type(error).__name__)
 
     def _forget(self, before: datetime) -> None:
         with self._store.begin() as unit:
             unit.questions.forget(before)
 
 
-def write(store: Store, vault: Vault, decided: Sequence[tuple[Permit, Decided | Done]]) -> None:
-    """Events with what is shut away beside them, and sealed questions, in one transaction. Raises `Unavailable`."""
-    events = [_event(permit, one, vault) for permit, one in decided]
-    asked = [one if isinstance(one, Decided) else one.decided for _, one in decided]
-    sealed = [
-        SealedQuestion(id=one.id, at=one.at, sealed=sealed_question(one, vault)) for one in asked if one is not None
-    ]
-    with store.begin() as unit:
-        unit.audit.append_all(events)
-        unit.questions.add_all(sealed)
-
-
-def _event(permit: Permit, one: Decided | Done, vault: Vault) -> AuditEvent:
-    return done_event(one, vault) if isinstance(one, Done) else event_of(one, permit.principal, vault)
+def _ready(waiting: _Waiting, vault: Vault) -> _Ready:
+    """Raises `Unavailable`."""
+    one = waiting.decided
+    event = done_event(one, vault) if isinstance(one, Done) else event_of(one, waiting.permit.principal, vault)
+    asked = one.decided if isinstance(one, Done) else one
+    if asked is None:
+        return _Ready(event, None)
+    return _Ready(event, SealedQuestion(id=asked.id, at=asked.at, sealed=sealed_question(asked, vault)))
 
 
 def _settle(waiting: _Waiting, error: Exception | None) -> None:

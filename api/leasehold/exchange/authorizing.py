@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from leasehold.authn.people import Person
 from leasehold.exchange.logging_in import LOGIN_FOR, AuthorizationRefused, LoggingIn
-from leasehold.exchange.on_behalf import digest_of
 from leasehold.exchange.plain_requests import PlainRequests, is_plain
 from leasehold.exchange.pushing import REQUEST_URI
 from leasehold.exchange.refusals import ExchangeRefused
@@ -19,7 +18,7 @@ from leasehold.exchange.returning import Redirect, sent_back
 from leasehold.exchange.stages import Stages, log_in
 from leasehold.exchange.views import AgentView, Views
 from leasehold.model.access import Reach
-from leasehold.model.consents import Consent, Pending, Stage
+from leasehold.model.consents import Consent, Pending, Stage, digest_of
 from leasehold.model.events import AuditEvent
 from leasehold.model.registrations import ClientMetadata
 from leasehold.model.tokens import TokenRefused
@@ -116,7 +115,7 @@ class Authorizing:
             await self._move(step, pending, None)
             wanted = "consent_required" if pending.get("silent") else "access_denied"
             return self._back(pending, error=wanted)
-        person = await self._person(pending, issuer, answer["code"], browser, now)
+        person = await self._person(pending, issuer, answer, browser, now)
         told = log_in(pending, person.id, now)
         who = _told_of(person)
         # A client that anybody could be is asked about each time: only the person knows who started it (RFC 8252 §8.6).
@@ -150,10 +149,12 @@ class Authorizing:
             raise AuthorizationRefused("this answer is of another issuer than was asked")
         return pending, step, issuer
 
-    async def _person(self, pending: Pending, issuer: TrustIssuer, code: str, browser: str, now: datetime) -> Person:
+    async def _person(
+        self, pending: Pending, issuer: TrustIssuer, answer: Mapping[str, str], browser: str, now: datetime
+    ) -> Person:
         """Who came back; that nobody did is on record. Raises `AuthorizationRefused`."""
         try:
-            return await self._logging_in.person(pending, issuer, code, browser, now)
+            return await self._logging_in.person(pending, issuer, answer, browser, now)
         except AuthorizationRefused:
             await self._stages.note(log_in(pending, "", now))
             raise
@@ -170,7 +171,7 @@ class Authorizing:
         """Somebody who connects an account of theirs: who it belongs to is written down here and now."""
         if "code" not in answer:
             raise AuthorizationRefused("the login was not finished: start again")
-        person = await self._person(pending, issuer, answer["code"], browser, now)
+        person = await self._person(pending, issuer, answer, browser, now)
         ticket = secrets.token_urlsafe(32)
         stands = await self._stages.stands(person.id)
         about = (("holder", person.id), ("by", person.id), ("stands", stands))

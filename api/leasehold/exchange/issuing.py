@@ -14,6 +14,7 @@ from typing import Protocol
 
 from leasehold.exchange.ledger import Issue, Ledger, Note, Root, Written
 from leasehold.exchange.ports import TokenMint
+from leasehold.exchange.refresh_tokens import NewRefreshToken
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
 from leasehold.exchange.status_places import StatusPlaces
 from leasehold.exchange.views import Pieces, Views
@@ -41,11 +42,15 @@ class Issued:
     stack: str | None
     key: str | None = None
     details: object = None
+    refresh_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """One decision, and how it becomes a lease, claims and an audit event. `key`: the thumbprint to confirm with."""
+    """One decision, and how it becomes a lease, claims and an audit event. `key`: the thumbprint to confirm with.
+
+    `refresh` is the refresh token that comes with it, `spent` the digest of the one that it is for.
+    """
 
     permit: LeasePermit
     generations: Mapping[Node, int]
@@ -55,6 +60,8 @@ class Draft:
     first_uses: tuple[FirstUse, ...] = ()
     stack: str | None = None
     key: str | None = None
+    spent: str | None = None
+    refresh: NewRefreshToken | None = None
 
 
 class Attempt(Protocol):
@@ -117,6 +124,8 @@ class Issuing:
             sequence=sequence,
             first_uses=draft.first_uses,
             event=_told(draft, lease),
+            spent=draft.spent,
+            following=draft.refresh.kept if draft.refresh is not None else None,
         )
         written = await self._ledger.write(entry)
         if written is Written.REPLAYED:
@@ -124,7 +133,15 @@ class Issuing:
         if written is Written.STALE:
             return None
         details = claims.get("authorization_details")
-        return Issued(access_token=token, lease=lease, stack=draft.stack, key=draft.key, details=details)
+        following = draft.refresh.token if draft.refresh is not None else None
+        return Issued(
+            access_token=token,
+            lease=lease,
+            stack=draft.stack,
+            key=draft.key,
+            details=details,
+            refresh_token=following,
+        )
 
 
 def _told(draft: Draft, lease: Lease) -> AuditEvent:

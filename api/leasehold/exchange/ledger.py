@@ -14,6 +14,7 @@ from typing import TypeAlias, assert_never
 from leasehold.exchange.batches import Batches
 from leasehold.exchange.ports import Store, UnitOfWork
 from leasehold.exchange.refusals import ExchangeReason
+from leasehold.model.consents import Pending, Stage
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import Lease, Node, lease_node, task_node
 from leasehold.model.possession import FirstUse
@@ -40,6 +41,7 @@ class Issue:
     """Write this lease, if the world is still as it was decided on.
 
     `generations` are those that the decision read. `sequence`, unless None, is the change that it had seen last.
+    `spent` is the digest of the refresh token that is used up, `following` what is kept of the next.
     """
 
     permit: LeasePermit
@@ -48,6 +50,8 @@ class Issue:
     sequence: int | None
     first_uses: tuple[FirstUse, ...]
     event: AuditEvent
+    spent: str | None = None
+    following: Pending | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +141,19 @@ def _fates(unit: UnitOfWork, issues: Sequence[Issue]) -> list[Written]:
     unused = set(unit.replays.first_uses(uses))
     for at, issue in enumerate(issues):
         keys = {(use.issuer, use.digest) for use in issue.first_uses} if fates[at] is Written.DONE else set()
-        if not keys <= unused:
+        if not keys <= unused or (fates[at] is Written.DONE and not _renewed(unit, issue)):
             fates[at] = Written.REPLAYED
         unused -= keys  # of two in this very batch, the first
     return fates
+
+
+def _renewed(unit: UnitOfWork, issue: Issue) -> bool:
+    """That the refresh token, if there is one, was good until now; the next one is from now on."""
+    if issue.spent is not None and unit.authorizations.take(issue.spent, Stage.REFRESH) is None:
+        return False
+    if issue.following is not None:
+        unit.authorizations.add(issue.following)
+    return True
 
 
 def _is_stale(issue: Issue, generations: Mapping[Node, int], latest: int | None) -> bool:

@@ -78,22 +78,25 @@ class LoggingIn:
             "redirect_uri": self._own + CALLBACK,
             "scope": " ".join(sorted(login.scopes)),
             "state": state,
-            "nonce": derived("nonce", browser),
-            "code_challenge": challenge_of(derived("verifier", browser)),
+            "nonce": derived("nonce", browser, state),
+            "code_challenge": challenge_of(derived("verifier", browser, state)),
             "code_challenge_method": "S256",
             **({"prompt": prompt} if prompt else {}),
         }
         return f"{login.authorization_endpoint}?{urlencode(fields)}"
 
-    async def person(self, pending: Pending, issuer: TrustIssuer, code: str, browser: str, now: datetime) -> Person:
-        """Who came back to this browser with a code. Raises `AuthorizationRefused`."""
+    async def person(
+        self, pending: Pending, issuer: TrustIssuer, answer: Mapping[str, str], browser: str, now: datetime
+    ) -> Person:
+        """Who came back to this browser with a code and the state it left with. Raises `AuthorizationRefused`."""
+        state = answer.get("state", "")
         login = login_of(issuer)
         fields = {
             "grant_type": "authorization_code",
-            "code": code,
+            "code": answer.get("code", ""),
             "redirect_uri": self._own + CALLBACK,
             "client_id": login.client_id,
-            "code_verifier": derived("verifier", browser),
+            "code_verifier": derived("verifier", browser, state),
         }
         try:
             id_token = await self._logins.redeem(issuer, login, fields)
@@ -102,7 +105,7 @@ class LoggingIn:
                 pending.get("issuer"),
                 issuer,
                 login,
-                nonce=derived("nonce", browser),
+                nonce=derived("nonce", browser, state),
                 verifier=self._verifier,
                 now=now,
             )
@@ -160,9 +163,9 @@ def login_of(issuer: TrustIssuer) -> Login:
     return issuer.login
 
 
-def derived(what: str, browser: str) -> str:
-    """A value that only the browser's cookie can bring again: nothing of it is kept here."""
-    return hmac.digest(browser.encode(errors="replace"), what.encode(), "sha256").hex()
+def derived(what: str, browser: str, state: str) -> str:
+    """A value of one login that only the browser's cookie can bring again: nothing of it is kept here."""
+    return hmac.digest(browser.encode(errors="replace"), f"{what}\n{state}".encode(errors="replace"), "sha256").hex()
 
 
 def _text(raw: bytes) -> str:

@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 from leasehold.authn.clients import ClientCredential
-from leasehold.authn.people import Person, authenticate_id_jag, issuer_of_user
+from leasehold.authn.people import Person, authenticate_id_jag
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.authn.registry_tokens import LEASE_CLAIM
 from leasehold.exchange.claims import GROUPS_CLAIM, access_claims
@@ -23,16 +24,25 @@ from leasehold.exchange.ledger import End, Ledger
 from leasehold.exchange.metadata import AUTHORIZATION_CODE, JWT_BEARER
 from leasehold.exchange.ports import Store
 from leasehold.exchange.records import lease_of
+from leasehold.exchange.refresh_tokens import (
+    NewRefreshToken,
+    RefreshTokens,
+    Renewal,
+    about_person,
+    login_of_user,
+    standing,
+)
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
 from leasehold.exchange.tasks import Tasks
-from leasehold.exchange.views import Issuers, Pieces, Views
-from leasehold.model.consents import Consent, Pending, Stage
+from leasehold.exchange.views import Pieces, Views
+from leasehold.model.consents import Consent, Pending, Stage, digest_of
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Lease, Node, consent_node, user_node
 from leasehold.model.possession import FirstUse, Possession
+from leasehold.model.registrations import REFRESH_TOKEN_GRANT
 from leasehold.model.tasks import TaskWish
 from leasehold.model.tokens import TokenRefused, UnverifiedToken
-from leasehold.policy.leasing import decide_end_of_lease
+from leasehold.policy.leasing import LeasePermit, decide_end_of_lease
 from leasehold.policy.wishes import ActingFor
 
 _LEASE_DIGITS = 32
@@ -64,7 +74,7 @@ class AssertionRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Mandate:
+class Mandate:
     """On whose behalf, for what at most, and what else the lease hangs on and uses up."""
 
     person: str
@@ -75,6 +85,7 @@ class _Mandate:
     generations: Mapping[Node, int]
     uses: tuple[FirstUse, ...]
     lease_id: str | None = None
+    renewal: Renewal | None = None
     groups: frozenset[str] = frozenset()
 
 
@@ -91,8 +102,10 @@ class OnBehalf:
         store: Store,
         ledger: Ledger,
         issuing: Issuing,
+        refresh: RefreshTokens,
     ) -> None:
         self._issuer = issuer
+        self._refresh = refresh
         self._clients = clients
         self._verifier = verifier
         self._views = views
@@ -129,7 +142,7 @@ class OnBehalf:
         """Who asks. Raises `ExchangeRefused`."""
         return checked_grant(await self._clients.authenticate(credential, pieces, now), grant)
 
-    async def mandate_of_code(self, request: CodeRequest, client: Client, pieces: Pieces, now: datetime) -> _Mandate:
+    async def mandate_of_code(self, request: CodeRequest, client: Client, pieces: Pieces, now: datetime) -> Mandate:
         """What a code stands for. Raises `ExchangeRefused`."""
         found = await asyncio.to_thread(self._read_code, request.code)
         if found is None or now >= found[0].expires_at:
@@ -141,23 +154,29 @@ class OnBehalf:
             raise ExchangeRefused(ExchangeReason.CODE_REFUSED)
         if consent is None or consent.revoked_at is not None:
             raise ExchangeRefused(ExchangeReason.NO_CONSENT)
-        if not _logs_people_in(await self._views.issuers(pieces), issuer_of_user(consent.user)):
+        issuer = login_of_user(consent.user, await self._views.issuers(pieces))
+        if issuer is None:
             raise ExchangeRefused(ExchangeReason.CODE_REFUSED)  # whoever said who this is is not believed any more
-        return _Mandate(
+        lease_id, at_most = lease_of_code(request.code), pending.scopes & consent.scopes
+        renewal = None
+        if client.metadata.public and REFRESH_TOKEN_GRANT in client.metadata.grants:
+            renewal = self._refresh.family(lease_id, at_most, issuer.groups_claim or "", now)
+        return Mandate(
             person=consent.user,
             resource=pending.resource,
-            at_most=pending.scopes & consent.scopes,
+            at_most=at_most,
             scopes=None,
             nodes=(user_node(consent.user), consent_node(consent.user, pending.agent, pending.resource)),
             generations=generations,
             uses=(FirstUse("code", pending.digest, pending.expires_at),),
-            lease_id=lease_of_code(request.code),
+            lease_id=lease_id,
+            renewal=renewal,
             groups=frozenset(json.loads(pending.get("groups") or "[]")),
         )
 
     async def mandate_of_assertion(
         self, request: AssertionRequest, client: Client, pieces: Pieces, now: datetime
-    ) -> _Mandate:
+    ) -> Mandate:
         """What an assertion stands for. Raises `ExchangeRefused`."""
         issuers = await self._views.issuers(pieces)
         try:
@@ -174,7 +193,7 @@ class OnBehalf:
         if person.key is not None and person.key != key_of(request.proof):
             raise ExchangeRefused(ExchangeReason.CODE_REFUSED)
         nodes = (user_node(person.id),)
-        return _Mandate(
+        return Mandate(
             person=person.id,
             resource=_resource(person, request),
             at_most=person.scopes,
@@ -186,10 +205,10 @@ class OnBehalf:
         )
 
     async def draft(
-        self, request: CodeRequest | AssertionRequest, client: Client, mandate: _Mandate, now: datetime
+        self, request: PersonRequest, client: Client, mandate: Mandate, now: datetime, wish: TaskWish | None = None
     ) -> Draft:
-        """The token of a person's mandate. Raises `ExchangeRefused`."""
-        proof, task = request.proof, request.task.id if request.task is not None else None
+        """The token of a person's mandate, for the task of `wish`. Raises `ExchangeRefused`."""
+        proof, task = request.proof, wish.id if wish is not None else None
         hold = replace(client.hold, nodes=(*client.hold.nodes, *mandate.nodes))
         asked = ClientRequest(
             credential=request.credential, resource=mandate.resource, scopes=mandate.scopes, proof=proof
@@ -197,7 +216,7 @@ class OnBehalf:
         acting = ActingFor(user=mandate.person, groups=mandate.groups)
         decided = decided_for(replace(client, hold=hold), asked, now, at_most=mandate.at_most, acting=acting)
         known, key = {**client.generations, **mandate.generations}, key_of(proof)
-        permit, generations = await self._tasks.held(request.task, decided, known, now)
+        permit, generations = await self._tasks.held(wish, decided, known, now)
         return Draft(
             permit=permit,
             generations=generations,
@@ -213,7 +232,24 @@ class OnBehalf:
             event=lambda lease: _issuance(client, mandate, lease),
             first_uses=(*uses_of(client, proof), *mandate.uses),
             key=key,
+            spent=mandate.renewal.spent if mandate.renewal is not None else None,
+            refresh=self._following(client, mandate, permit, generations, key),
         )
+
+    def _following(
+        self, client: Client, mandate: Mandate, permit: LeasePermit, generations: Mapping[Node, int], key: str | None
+    ) -> NewRefreshToken | None:
+        """The refresh token that comes with the token, if one does. Raises `ExchangeRefused` once its family fell."""
+        renewal = mandate.renewal
+        # A node that was never written as far as is known here: nothing is issued before it is, and decided anew.
+        if renewal is None or any(node not in generations for node in (REGISTRY, *permit.nodes)):
+            return None
+        stands = standing(permit, generations)
+        if renewal.stands not in {None, stands}:
+            raise ExchangeRefused(ExchangeReason.REFRESH_GONE)
+        about = about_person(client.metadata.client_id, mandate.person, mandate.groups, renewal.claim)
+        bound = replace(renewal, key=renewal.key or key or "")  # RFC 9449 §5: to the key of the first proof
+        return self._refresh.following(bound, client.agent, mandate.resource, about, stands)
 
     def _read_code(self, code: str) -> tuple[Pending, Consent | None, Mapping[Node, int]] | None:
         with self._store.read() as unit:
@@ -230,6 +266,15 @@ class OnBehalf:
             return unit.nodes.generations((REGISTRY, *nodes))
 
 
+class PersonRequest(Protocol):
+    """What every request for a person has in common."""
+
+    @property
+    def credential(self) -> ClientCredential: ...
+    @property
+    def proof(self) -> Possession | None: ...
+
+
 class _ByCode:
     """One code. Remembers the client, once it is known."""
 
@@ -243,7 +288,7 @@ class _ByCode:
         request = self._request
         self.client = await self._service.client(request.credential, AUTHORIZATION_CODE, pieces, now)
         mandate = await self._service.mandate_of_code(request, self.client, pieces, now)
-        return await self._service.draft(request, self.client, mandate, now)
+        return await self._service.draft(request, self.client, mandate, now, request.task)
 
     def refusal(self, reason: Reason, now: datetime) -> AuditEvent:
         return client_refusal("authorization-code", self._request.credential, self.client, reason, now)
@@ -262,19 +307,10 @@ class _ByAssertion:
         request = self._request
         self._client = await self._service.client(request.credential, JWT_BEARER, pieces, now)
         mandate = await self._service.mandate_of_assertion(request, self._client, pieces, now)
-        return await self._service.draft(request, self._client, mandate, now)
+        return await self._service.draft(request, self._client, mandate, now, request.task)
 
     def refusal(self, reason: Reason, now: datetime) -> AuditEvent:
         return client_refusal("jwt-bearer", self._request.credential, self._client, reason, now)
-
-
-def _logs_people_in(issuers: Issuers, name: str) -> bool:
-    return any(one == name and spec.login is not None for named in issuers.values() for one, spec in named)
-
-
-def digest_of(secret: str) -> str:
-    """What is kept of a secret that leads on."""
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 def lease_of_code(code: str) -> str:
@@ -313,7 +349,7 @@ def _resource(person: Person, request: AssertionRequest) -> str:
     return resource
 
 
-def _issuance(client: Client, mandate: _Mandate, lease: Lease) -> AuditEvent:
+def _issuance(client: Client, mandate: Mandate, lease: Lease) -> AuditEvent:
     detail = {
         "client_id": client.metadata.client_id,
         "method": client.method,
@@ -322,12 +358,13 @@ def _issuance(client: Client, mandate: _Mandate, lease: Lease) -> AuditEvent:
         "task": lease.task,
         "scopes": sorted(lease.scopes),
         "expires_at": lease.expires_at.isoformat(),
+        **({"family": mandate.renewal.root} if mandate.renewal is not None else {}),
         **({"groups": sorted(mandate.groups)} if mandate.groups else {}),
     }
     return AuditEvent(
         at=lease.issued_at,
         principal=lease.subject,
-        action="on-behalf",
+        action="refresh" if mandate.renewal is not None and mandate.renewal.spent is not None else "on-behalf",
         kind="leases",
         name=lease.id,
         outcome=Outcome.OK,

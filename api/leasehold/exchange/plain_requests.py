@@ -15,11 +15,10 @@ from leasehold.authn.clients import ClientCredential
 from leasehold.exchange.client_credentials import ClientRequest, decided_for
 from leasehold.exchange.clients import Client, Clients
 from leasehold.exchange.logging_in import AuthorizationRefused, LoggingIn
-from leasehold.exchange.on_behalf import digest_of
 from leasehold.exchange.refusals import ExchangeRefused
 from leasehold.exchange.returning import Redirect, sent_back
 from leasehold.exchange.views import Views
-from leasehold.model.consents import Pending
+from leasehold.model.consents import Pending, digest_of
 from leasehold.policy.consenting import may_be_asked
 from leasehold.policy.wishes import LeaseReason
 
@@ -71,8 +70,13 @@ class PlainRequests:
             raise AuthorizationRefused("the application that asks did not register the address to come back to")
         return client
 
-    async def start(self, client: Client, redirect_uri: str, request: PlainRequest, now: datetime) -> Redirect:
-        """To the login; back to a verified client at once with what is wrong, or if nobody may be asked."""
+    async def start(
+        self, client: Client, redirect_uri: str, request: PlainRequest, now: datetime, kept: str | None = None
+    ) -> Redirect:
+        """To the login; back to a verified client at once with what is wrong, or if nobody may be asked.
+
+        `kept` is the secret that the browser keeps already: logins at several tool servers can be under way in it.
+        """
         if "none" in request.prompts:  # RFC 8252 §8.6: who asks could be any program; only the person can tell
             return self.refused(redirect_uri, request.state, "consent_required", "a person has to be asked")
         try:
@@ -81,8 +85,9 @@ class PlainRequests:
         except ExchangeRefused as refused:
             error = refused.code if refused.code in _ERRORS else "access_denied"
             return self.refused(redirect_uri, request.state, error, str(refused))
-        browser = secrets.token_urlsafe(32)
+        browser = kept or secrets.token_urlsafe(32)
         told = {
+            "once": secrets.token_urlsafe(8),
             PLAIN: "1",
             "agent": client.agent,
             "client": client.metadata.client_id,

@@ -11,11 +11,10 @@ from leasehold.exchange.clients import Clients, checked_grant
 from leasehold.exchange.ledger import Ledger, Note
 from leasehold.exchange.logging_in import LoggingIn
 from leasehold.exchange.metadata import AUTHORIZATION_CODE
-from leasehold.exchange.on_behalf import digest_of
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused
 from leasehold.exchange.stages import Stages
 from leasehold.exchange.views import Views
-from leasehold.model.consents import Pending, Stage
+from leasehold.model.consents import Pending, Stage, digest_of
 from leasehold.policy.consenting import decide_start
 
 PUSHED_FOR = timedelta(seconds=90)

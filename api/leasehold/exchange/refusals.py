@@ -24,7 +24,9 @@ class ExchangeReason(StrEnum):
     CODE_GONE = "code_gone"
     CODE_REFUSED = "code_refused"
     NO_CONSENT = "no_consent"
-    OTHER_RESOURCE = "code_for_other_resource"
+    OTHER_RESOURCE = "other_resource_than_consented"
+    REFRESH_GONE = "refresh_gone"
+    REFRESH_REUSED = "refresh_reused"
     NO_LOGIN = "no_login"
     REDIRECT_REFUSED = "redirect_refused"
     TASK_REFUSED = "task_refused"
@@ -38,6 +40,7 @@ Reason: TypeAlias = Flaw | LeaseReason | DelegationReason | TaskReason | Exchang
 
 # RFC 6749 §5.2, RFC 8707 §2. One answer for "unknown" and "not allowed": whoever asks learns nothing of what exists.
 _INVALID_GRANT = ("invalid_grant", "the subject token was not accepted")
+_ASK_AGAIN = ("invalid_grant", "the refresh token was not accepted: authorize again")
 _NOT_NARROWER = ("invalid_scope", "a sub-agent gets strictly less than its parent has, and no more than its own grants")
 _ANSWERS: dict[Reason, tuple[str, str]] = {
     LeaseReason.NOTHING_GRANTED: ("invalid_target", "the resource is unknown or nothing on it is granted"),
@@ -45,7 +48,9 @@ _ANSWERS: dict[Reason, tuple[str, str]] = {
     LeaseReason.DETAILS_EXCEEDED: ("invalid_authorization_details", "the authorization_details exceed what is granted"),
     ExchangeReason.GRANT_REFUSED: ("unauthorized_client", "the client is not registered for this grant type"),
     ExchangeReason.REDIRECT_REFUSED: ("invalid_request", "the redirect_uri is not registered"),
-    ExchangeReason.OTHER_RESOURCE: ("invalid_target", "the resource is not that of the code"),
+    ExchangeReason.OTHER_RESOURCE: ("invalid_target", "the resource is not the one that was consented to"),
+    ExchangeReason.REFRESH_GONE: _ASK_AGAIN,
+    ExchangeReason.REFRESH_REUSED: _ASK_AGAIN,
     ExchangeReason.NO_LOGIN: ("invalid_request", "name the trust issuer to log in at in `issuer`"),
     LeaseReason.PROOF_MISSING: ("invalid_dpop_proof", "this agent must prove that it holds a key"),
     DelegationReason.OTHER_RESOURCE: ("invalid_target", "the resource is not that of the tokens"),

@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from leasehold.exchange.on_behalf import digest_of
 from leasehold.exchange.ports import Store
 from leasehold.exchange.records import ANONYMOUS
-from leasehold.model.consents import Consent, Pending, Stage
+from leasehold.model.consents import Consent, Pending, Stage, digest_of
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Ancestor, consent_node, stands_for, user_node
 from leasehold.model.possession import FirstUse

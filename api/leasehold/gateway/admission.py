@@ -24,6 +24,7 @@ from leasehold.gateway.serving import Served, Serving
 from leasehold.model.errors import Unavailable
 from leasehold.model.possession import Unproven, UnprovenNonce
 from leasehold.model.tokens import MAX_TOKEN_BYTES, TokenRefused
+from leasehold.model.tools import Action
 
 _SCHEMES = frozenset({"bearer", "dpop"})
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 9110 §11.2
@@ -96,14 +97,20 @@ class Admission:
         caller = self._callers.find(token, name) or self._authenticate(token, name, now)
         if scheme == "dpop" or caller.key is not None:
             await self._prove(caller, scheme, token, scope, headers, now)
-        self.check_life(caller, timedelta(seconds=30), name)
         state = self._current.state(now)
         if state is None:
             raise Refused(503, DENIED, "what is known of the registry is too old", reason="not_current")
         served = self._serving.find(name, state)
-        if served is None:  # its token outlived it
+        if served is None or (served.binds and caller.key is None):  # its token is from before
             raise self._stranger(name, "invalid_token")
+        self.check_life(caller, served.max_staleness(Action.READ), name)
         return Admitted(caller, served, state, now)
+
+    def binds(self, name: str) -> bool:
+        """True if there is such a tool server, and it takes no token that is not bound to a key."""
+        state = self._current.state(self._clock())
+        served = self._serving.find(name, state) if state is not None else None
+        return served is not None and served.binds
 
     def check_life(self, caller: Caller, max_staleness: timedelta, name: str) -> None:
         """Raise `Refused` unless the caller's token lives, as far as is known, and enough is known."""
@@ -155,6 +162,7 @@ class Admission:
 
     def _stranger(self, name: str, error: str, scheme: str = "Bearer") -> Refused:
         resource = self._serving.audience(name if is_name(name) else "unknown")
+        scheme = "DPoP" if self.binds(name) else scheme
         headers = {"www-authenticate": challenge(resource, error=error, scheme=scheme)}
         said = "bring a token for this tool server"
         return Refused(401, DENIED, said, reason=error or "no_token", headers=headers)

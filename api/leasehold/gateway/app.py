@@ -158,7 +158,8 @@ class GatewayApp:
         if scope["method"] != "GET" or not is_name(name):
             await send_whole(send, 404 if scope["method"] == "GET" else 405, b"", {})
             return
-        document = metadata_document(self.issuer, f"{self.issuer}{PREFIX}{name}")
+        bound = self.gateway.admission.binds(name)
+        document = metadata_document(self.issuer, f"{self.issuer}{PREFIX}{name}", bound=bound)
         await send_whole(send, 200, document, {"content-type": _JSON, "access-control-allow-origin": "*"})
 
     def _described(self, path: str) -> str | None:

@@ -16,6 +16,7 @@ from leasehold.gateway.asgi import send_whole
 from leasehold.gateway.connecting import way_forward
 from leasehold.gateway.exchanges import Exchange
 from leasehold.gateway.headers import PARAMETER, SESSION
+from leasehold.gateway.records import is_durable
 from leasehold.gateway.reflections import secrets_of
 from leasehold.gateway.refusals import INVALID_REQUEST, LIMITED, METHOD_NOT_FOUND, UPSTREAM_FAILED, Refused, error_body
 from leasehold.gateway.relaying import Hung, Sinks, Wire, relay_stream, relay_whole
@@ -68,8 +69,17 @@ async def _forward(exchange: Exchange, wire: Wire) -> None:
         return
     exchange.authorized = authorized
     await gateway.records.begun(place, tuple(exchange.pending.values()))
-    async with gateway.upstreams.send(_outgoing(exchange, exchange.method, headers, exchange.body, authorized)) as came:
+    repeatable = _changes_nothing(exchange)
+    outgoing = _outgoing(exchange, exchange.method, headers, exchange.body, authorized, repeatable=repeatable)
+    async with gateway.upstreams.send(outgoing) as came:
         await _answer(exchange, came, wire)
+
+
+def _changes_nothing(exchange: Exchange) -> bool:
+    """True if the tool server may get it twice: it only reads, by what is declared of it."""
+    if not exchange.pending:
+        return exchange.method == "GET"
+    return not any(is_durable(one) for one in exchange.pending.values())
 
 
 async def _answer(exchange: Exchange, incoming: Incoming, wire: Wire) -> None:
@@ -147,7 +157,13 @@ async def _authorize(
 
 
 def _outgoing(
-    exchange: Exchange, method: str, headers: Mapping[str, str], body: bytes, authorized: Authorized
+    exchange: Exchange,
+    method: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    authorized: Authorized,
+    *,
+    repeatable: bool = False,
 ) -> Outgoing:
     given = {name.lower(): value for name, value in authorized.headers}
     served = exchange.place.served
@@ -157,6 +173,7 @@ def _outgoing(
         command=served.upstream.command,
         transport=served.upstream.transport,
         on_behalf=(served.name, exchange.place.caller.identity),
+        repeatable=repeatable,
         headers={**headers, **given},
         body=body,
         certificate=authorized.client_certificate,

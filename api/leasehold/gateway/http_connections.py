@@ -1,12 +1,14 @@
 """HTTP/1.1 to one tool server: a request goes out in one piece, and its answer is read as it comes (RFC 9112).
 
-llhttp reads the messages, strictly. INVARIANT: what comes while nothing is asked ends the connection: it would be
-taken for the answer to somebody else's request. So does an answer that is not whole, or whose end nobody can tell.
+llhttp reads the messages, strictly; what it lets pass all the same is refused here. INVARIANT: what comes while nothing
+is asked ends the connection: it would be taken for the answer to somebody else's request. So does an answer that is not
+whole, or whose end nobody can tell.
 """
 
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import AsyncIterator, Mapping
 from typing import cast
 
@@ -16,8 +18,18 @@ from leasehold.gateway.upstreams import UpstreamFailed
 
 _HEAD_BYTES = 1 << 16
 _AHEAD_BYTES = 1 << 16
-_INFORMATION, _SWITCHING = range(100, 200), 101
+_FRAMING_BYTES = 2 * _HEAD_BYTES
+_BYTE_IN_A_CHUNK = 6
+"""What a byte of a body may cost: a chunk of its own. All else is head, extensions of chunks and trailers: bounded."""
+_INFORMATION, _SWITCHING, _FINAL = range(100, 200), 101, range(200, 600)
 _EMPTY = frozenset({204, 304})  # RFC 9112 §6.3
+
+
+class BrokeOff(UpstreamFailed):
+    """The connection ended before a byte of an answer came: whether the request arrived nobody knows."""
+
+    def __init__(self) -> None:
+        super().__init__("broke_off")
 
 
 class _Malformed(Exception):
@@ -86,7 +98,7 @@ class HttpConnection(asyncio.Protocol):
         self._head: asyncio.Future[HttpIncoming] | None = None
         self._incoming: HttpIncoming | None = None
         self._headers: dict[str, str] = {}
-        self._read = 0
+        self._read = self._taken = 0
         self._patience: asyncio.TimerHandle | None = None
         self._until_close = self._reusable = self._paused = False
         self.idle_since = 0.0
@@ -102,12 +114,27 @@ class HttpConnection(asyncio.Protocol):
         transport = self._transport
         return self._reusable and not transport.is_closing() and transport.get_write_buffer_size() == 0
 
+    @property
+    def was_used(self) -> bool:
+        """True if an answer came on it before, so that the server may just have hung up."""
+        return self.idle_since > 0
+
+    @property
+    def is_silent(self) -> bool:
+        """True if nothing came, not even what the event loop has not handed over yet: its end, most likely."""
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return not poll.poll(0)
+
     def ask(self, request: bytes, until: float) -> asyncio.Future[HttpIncoming]:
         """Send a request; the head of its answer, awaited until then. It fails with `UpstreamFailed`."""
-        self._headers, self._read, self._incoming = {}, 0, None
+        self._headers, self._read, self._taken, self._incoming = {}, 0, 0, None
         self._until_close = self._reusable = False
         self._head = head = self._loop.create_future()
-        self._patience = self._loop.call_at(until, self._give_up, "hangs", 504)
+        if self._transport.is_closing():
+            self._give_up(BrokeOff())
+            return head
+        self._patience = self._loop.call_at(until, self._give_up, UpstreamFailed("hangs", status=504))
         self._transport.write(request)
         return head
 
@@ -123,6 +150,8 @@ class HttpConnection(asyncio.Protocol):
         self._reusable = False
         if self._patience is not None:
             self._patience.cancel()
+        if self._transport.is_closing():
+            return
         if self._transport.get_write_buffer_size():
             self._transport.abort()  # nobody takes it
         else:
@@ -141,16 +170,17 @@ class HttpConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(piece)
         except (HttpParserError, HttpParserUpgrade):
-            self._give_up("no_http")
+            self._give_up(UpstreamFailed("no_http"))
             return
-        if self._incoming is None and self._read > _HEAD_BYTES:
-            self._give_up("no_http")
+        most = _HEAD_BYTES if self._incoming is None else _FRAMING_BYTES + _BYTE_IN_A_CHUNK * self._taken
+        if self._read > most:
+            self._give_up(UpstreamFailed("no_http"))
 
     def connection_lost(self, error: Exception | None) -> None:
         """It is gone."""
         if self._incoming is not None and self._until_close and error is None:
             self._incoming.end(failed=False)
-        self._give_up("no_http")
+        self._give_up(UpstreamFailed("no_http") if self._read else BrokeOff())
 
     def on_message_begin(self) -> None:
         """The parser sees an answer begin."""
@@ -161,7 +191,7 @@ class HttpConnection(asyncio.Protocol):
         """The parser has read a header. Trailers are of no use to anybody."""
         if self._incoming is not None:
             return
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")
         known = self._headers.get(key)
         self._headers[key] = text if known is None else f"{known}, {text}"
 
@@ -170,14 +200,15 @@ class HttpConnection(asyncio.Protocol):
         status, headers = self._parser.get_status_code(), self._headers
         if self._read > _HEAD_BYTES and sum(len(n) + len(v) for n, v in headers.items()) > _HEAD_BYTES:
             raise _Malformed
-        if status in _INFORMATION:
-            if status == _SWITCHING:
-                raise _Malformed
-            return
-        coding = headers.get("transfer-encoding")
-        if coding is not None and coding.lower() != "chunked":
+        coding, length = headers.get("transfer-encoding"), headers.get("content-length")
+        if not _has_one_reading(status, self._parser.get_http_version(), coding, length):
             raise _Malformed
-        self._until_close = coding is None and "content-length" not in headers and status not in _EMPTY
+        if status in _INFORMATION:
+            return
+        if status in _EMPTY:  # no body comes, as others read it; whoever speaks of one may send it
+            self._until_close = coding is not None or length not in {None, "0"}
+        else:
+            self._until_close = coding is None and length is None
         self._incoming = HttpIncoming(self, status, headers)
         if self._patience is not None:
             self._patience.cancel()
@@ -186,6 +217,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_body(self, piece: bytes) -> None:
         """The parser has read a piece of a body."""
+        self._taken += len(piece)
         if self._incoming is not None and not self._incoming.add(piece) and not self._paused:
             self._paused = True
             self._transport.pause_reading()
@@ -200,11 +232,20 @@ class HttpConnection(asyncio.Protocol):
         self.read_on()
         self._incoming.end(failed=False)
 
-    def _give_up(self, reason: str, status: int = 502) -> None:
+    def _give_up(self, why: UpstreamFailed) -> None:
         """Whoever waits for the head, or for more of the body, waits in vain."""
         if self._incoming is not None:
             self._incoming.end(failed=True)
         elif self._head is not None and not self._head.done():
-            self._head.set_exception(UpstreamFailed(reason, status=status))
+            self._head.set_exception(why)
         self._head = None
         self.close()
+
+
+def _has_one_reading(status: int, version: str, coding: str | None, length: str | None) -> bool:
+    """False for a head whose body others see elsewhere than llhttp does (RFC 9112 §6.1, §6.3), and for no HTTP/1."""
+    if status in _INFORMATION:  # llhttp reads a body behind some of them
+        return status != _SWITCHING and coding is None and length is None
+    if status not in _FINAL or version not in {"1.1", "1.0"}:
+        return False
+    return coding is None or (coding.lower() == "chunked" and version == "1.1")

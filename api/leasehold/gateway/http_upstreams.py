@@ -14,17 +14,21 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TypeVar
 
-from leasehold.gateway.dialling import Peer, Target, Trust, dial, digest_of, target_of
-from leasehold.gateway.http_connections import HttpConnection, HttpIncoming
+from leasehold.gateway.dialling import Names, Peer, Target, Trust, dial, digest_of, target_of
+from leasehold.gateway.http_connections import BrokeOff, HttpConnection, HttpIncoming
 from leasehold.gateway.upstreams import Outgoing, UpstreamFailed
 from leasehold.model.connections import ClientCertificate
 
 FIRST_BYTE_SECONDS = 60.0
-KEPT_SECONDS = 15.0
+KEPT_SECONDS = 4.0
+"""How long an idle connection is kept: uvicorn and Node hang up after 5 s, and what is sent just then is lost."""
+_FRESH_SECONDS = 0.2
 _IN_USE_PER_PEER, _OPEN = 128, 512
+_HANDSHAKE_SECONDS, _SHUTDOWN_SECONDS = 10.0, 2.0
 _SWEEP_SECONDS = 5.0
 _TARGETS_KEPT = 4096
 _NAMES = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]*")  # RFC 9110 §5.6.2
+_VISIBLE = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])  # RFC 9110 §5.5: in values, and nothing else
 _OURS = frozenset(
     {"", "connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"}
 )
@@ -33,9 +37,9 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Connections:
-    """Those to one peer: how many are in use, how many more may be, and the idle ones, the last used at the end."""
+    """Those to one peer: for how many requests, how many more may be, and the idle ones, the last used at the end."""
 
-    in_use: int = 0
+    wanted: int = 0
     free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_IN_USE_PER_PEER))
     idle: list[HttpConnection] = field(default_factory=list)
 
@@ -43,7 +47,8 @@ class _Connections:
         """One that can be used at once."""
         while self.idle:
             connection = self.idle.pop()
-            if connection.is_reusable and now - connection.idle_since < KEPT_SECONDS:
+            idle = now - connection.idle_since
+            if connection.is_reusable and idle < KEPT_SECONDS and (idle < _FRESH_SECONDS or connection.is_silent):
                 return connection
             connection.close()
         return None
@@ -52,16 +57,19 @@ class _Connections:
 class HttpUpstreams:
     """Sends requests. `private` names hosts in the network around us that may be dialled, by plain http too.
 
-    `patience`: seconds from asking to the head of the answer, dialling included.
+    `authorities` (PEM) replace those of the system. `patience`: seconds from asking to the head of the answer,
+    dialling included.
     """
 
     def __init__(
-        self, private: frozenset[str], trust: ssl.SSLContext | None = None, patience: float = FIRST_BYTE_SECONDS
+        self, private: frozenset[str], authorities: str | None = None, patience: float = FIRST_BYTE_SECONDS
     ) -> None:
-        self._private, self._trust, self.patience = private, Trust(trust), patience
+        self._private, self._trust, self.patience = private, Trust(authorities), patience
+        self._names = Names()
         self._targets: dict[str, Target] = {}
         self._peers: dict[Peer, _Connections] = {}
         self._open: set[HttpConnection] = set()
+        self._dialling = 0
         self._sweeping: asyncio.TimerHandle | None = None
 
     def send(self, outgoing: Outgoing) -> Asking:
@@ -87,18 +95,22 @@ class HttpUpstreams:
                 raise UpstreamFailed("no_http") from None
         return found
 
-    async def take(self, peer: Peer, certificate: ClientCertificate | None, until: float) -> HttpConnection:
-        """A connection for one request. Raises `UpstreamFailed`."""
+    async def take(
+        self, peer: Peer, certificate: ClientCertificate | None, until: float, *, anew: bool = False
+    ) -> HttpConnection:
+        """A connection for one request, dialled if `anew`. Raises `UpstreamFailed`."""
         mine = self._peers.get(peer)
         if mine is None:
             mine = self._peers[peer] = _Connections()
-        if mine.free.locked():
-            await _in_time(mine.free.acquire(), until)
-        else:
-            await mine.free.acquire()
-        mine.in_use += 1
+        mine.wanted += 1  # from now on it is not forgotten
         try:
-            return mine.last_idle(asyncio.get_running_loop().time()) or await self._dialled(peer, certificate, until)
+            await (_in_time(mine.free.acquire(), until) if mine.free.locked() else mine.free.acquire())
+        except BaseException:
+            mine.wanted -= 1
+            raise
+        try:
+            idle = None if anew else mine.last_idle(asyncio.get_running_loop().time())
+            return idle or await self._dialled(peer, certificate, until)
         except BaseException:
             self._leave(peer)
             raise
@@ -117,23 +129,26 @@ class HttpUpstreams:
 
     def _leave(self, peer: Peer) -> _Connections:
         mine = self._peers[peer]
-        mine.in_use -= 1
+        mine.wanted -= 1
         mine.free.release()
         return mine
 
     async def _dialled(self, peer: Peer, certificate: ClientCertificate | None, until: float) -> HttpConnection:
         self._open = {one for one in self._open if not one.is_closed}
-        if len(self._open) >= _OPEN and not self._made_room():
+        if len(self._open) + self._dialling >= _OPEN and not self._made_room():
             raise UpstreamFailed("too_many_connections", status=503)
         context = self._trust.context(certificate) if peer.secure else None
+        self._dialling += 1
         try:
-            connection = await _in_time(_connected(peer, context), until)
+            connection = await _in_time(_connected(peer, self._names, context), until)
         except ssl.SSLError:
             raise UpstreamFailed("bad_certificate") from None
         except OSError:
             raise UpstreamFailed("not_reached") from None
         except ValueError:  # a name that nothing can have
             raise UpstreamFailed("no_http") from None
+        finally:
+            self._dialling -= 1
         self._open.add(connection)
         return connection
 
@@ -153,7 +168,7 @@ class HttpUpstreams:
             mine.idle = [one for one in mine.idle if one not in old]
             for one in old:
                 one.close()
-        self._peers = {peer: mine for peer, mine in self._peers.items() if mine.in_use or mine.idle}
+        self._peers = {peer: mine for peer, mine in self._peers.items() if mine.wanted or mine.idle}
         self._sweeping = loop.call_later(_SWEEP_SECONDS, self._sweep) if self._peers else None
 
 
@@ -170,9 +185,18 @@ class Asking:
         upstreams, outgoing = self._upstreams, self._outgoing
         target, certificate = upstreams.target(outgoing.url), outgoing.certificate
         request = _written(outgoing, target)
-        peer = target.peer if certificate is None else target.peer._replace(certificate=digest_of(certificate))
+        self._peer = target.peer if certificate is None else target.peer._replace(certificate=digest_of(certificate))
         until = asyncio.get_running_loop().time() + upstreams.patience
-        self._connection, self._peer = await upstreams.take(peer, certificate, until), peer
+        try:
+            return await self._asked(request, until, anew=False)
+        except BrokeOff:
+            if not (self._connection.was_used and outgoing.repeatable):
+                raise
+        return await self._asked(request, until, anew=True)
+
+    async def _asked(self, request: bytes, until: float, *, anew: bool) -> HttpIncoming:
+        upstreams, peer = self._upstreams, self._peer
+        self._connection = await upstreams.take(peer, self._outgoing.certificate, until, anew=anew)
         try:
             incoming = await self._connection.ask(request, until)
             _check_answer(incoming)
@@ -188,17 +212,31 @@ class Asking:
         self._upstreams.leave(self._peer, self._connection)
 
 
-async def _connected(peer: Peer, context: ssl.SSLContext | None) -> HttpConnection:
-    connected = await dial(peer)
+async def _connected(peer: Peer, names: Names, context: ssl.SSLContext | None) -> HttpConnection:
+    connected = await dial(peer, names)
+    loop, name = asyncio.get_running_loop(), peer.host if context is not None else None
+    making = loop.create_connection(
+        HttpConnection,
+        sock=connected,
+        ssl=context,
+        server_hostname=name,
+        ssl_handshake_timeout=_HANDSHAKE_SECONDS if context is not None else None,
+        ssl_shutdown_timeout=_SHUTDOWN_SECONDS if context is not None else None,
+    )
+    # The socket is the event loop's now. Whoever gives up must not close it: by then its number may be another's.
+    made = loop.create_task(making)
     try:
-        name = peer.host if context is not None else None
-        _, connection = await asyncio.get_running_loop().create_connection(
-            HttpConnection, sock=connected, ssl=context, server_hostname=name
-        )
-    except BaseException:
-        connected.close()
+        _, connection = await asyncio.shield(made)
+    except asyncio.CancelledError:
+        made.add_done_callback(_hang_up)
         raise
     return connection
+
+
+def _hang_up(made: asyncio.Task[tuple[asyncio.Transport, HttpConnection]]) -> None:
+    """Nobody wants it any more."""
+    if not made.cancelled() and made.exception() is None:
+        made.result()[1].close()
 
 
 async def _in_time(what: Awaitable[T], until: float) -> T:
@@ -216,14 +254,14 @@ def _written(outgoing: Outgoing, target: Target) -> bytes:
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if body or outgoing.method == "POST":
         lines.append(f"content-length: {len(body)}")
-    head = "\r\n".join(lines)
-    named = _OURS.isdisjoint(headers) and _NAMES.fullmatch("".join(headers))
-    if not named or "\0" in head or not head.count("\r") == head.count("\n") == len(lines):
-        raise UpstreamFailed("no_http")
     try:
-        return f"{head}\r\n\r\n".encode("latin-1") + body
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
     except UnicodeEncodeError:
         raise UpstreamFailed("no_http") from None
+    named = _OURS.isdisjoint(headers) and _NAMES.fullmatch("".join(headers))
+    if not named or head.translate(None, _VISIBLE) != b"\r\n" * (len(lines) + 2):
+        raise UpstreamFailed("no_http")
+    return head + body
 
 
 def _check_answer(incoming: HttpIncoming) -> None:

@@ -1,6 +1,7 @@
 """What a client is told so that it can get a token: protected resource metadata (RFC 9728), and challenges.
 
-INVARIANT: the same for a tool server that there is and for one that there is not. Who brings no token learns nothing.
+INVARIANT: the same for a tool server that there is and for one that there is not. Who brings no token learns nothing,
+but that a tool server which takes bound tokens alone does so: clients have to know before they ask for one.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ WELL_KNOWN = "/.well-known/oauth-protected-resource"
 _ALGORITHMS = "ES256 ES384 ES512 EdDSA PS256 RS256"
 
 
-def metadata_document(issuer: str, resource: str) -> bytes:
-    """The document of one resource. No scopes: which tools there are is not for strangers."""
+def metadata_document(issuer: str, resource: str, *, bound: bool) -> bytes:
+    """The document of one resource. No scopes: which tools there are is not for strangers.
+
+    `bound`: it takes no token that is not bound to a key.
+    """
     return orjson.dumps(
         {
+            **({"dpop_bound_access_tokens_required": True} if bound else {}),
             "resource": resource,
             "authorization_servers": [issuer],
             "bearer_methods_supported": ["header"],

@@ -2,7 +2,8 @@
 
 It inherits no environment and no open file, has a folder of its own that goes with it, cannot gain privileges, and is
 held to memory, processor time and files by the kernel. Where the system lets us, it lives in namespaces of its own:
-it sees no process but its own, and all of them end with it.
+it sees no process but its own, and all of them end with it; and it does not see where our keys and our database are,
+though it runs as the user that we are.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import ClassVar
 
 from leasehold.gateway.conversations import Conversation
@@ -28,7 +30,8 @@ MAX_LINE_BYTES = 8 << 20
 _SECONDS_TO_END = 2.0
 _LIMITS = {"AS": 2 << 30, "CPU": 300, "NOFILE": 256, "FSIZE": 64 << 20, "CORE": 0}
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-_NAMESPACES = ("--user", "--map-current-user", "--pid", "--fork", "--kill-child", "--mount-proc", "--ipc", "--uts")
+_NAMESPACES = ("--user", "--map-current-user", "--keep-caps", "--pid", "--fork", "--kill-child", "--mount-proc",
+               "--ipc", "--uts")  # fmt: skip
 # Nothing of ours stays open (libuv leaves that to each file's own flag), then limits, then no way back to privileges
 # (prctl PR_SET_NO_NEW_PRIVS), then the program in our place.
 _LAUNCH = """
@@ -41,6 +44,26 @@ for limit in limits:
 ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)
 os.execv(argv[0], argv)
 """
+# In its namespaces: something empty over what it must not see (MS_BIND; tmpfs, MS_RDONLY and what else forbids), then
+# no capability any more, in no set (prctl PR_CAPBSET_DROP, capset): who has one there could look beneath.
+_HIDE = """
+import ctypes, os, sys
+libc, count = ctypes.CDLL(None, use_errno=True), int(sys.argv[1])
+hidden, argv = sys.argv[2 : 2 + count], sys.argv[2 + count :]
+for path in hidden:
+    if os.path.isdir(path):
+        failed = libc.mount(b"none", os.fsencode(path), b"tmpfs", 15, b"size=4k,mode=000")
+    else:
+        failed = libc.mount(b"/dev/null", os.fsencode(path), None, 4096, None)
+    if failed:
+        sys.exit("it is not hidden: " + os.strerror(ctypes.get_errno()))
+for capability in range(64):
+    libc.prctl(24, capability, 0, 0, 0)
+if libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()):
+    sys.exit("capabilities are not given up")
+os.execv(argv[0], argv)
+"""
+_PYTHON = (sys.executable, "-I", "-S", "-c")
 _log = logging.getLogger(__name__)
 
 
@@ -97,12 +120,11 @@ class Program(Conversation):
             self._tell_the_end()
 
 
-async def start(command: Sequence[str]) -> Program:
-    """Start a program. Raises `UpstreamFailed`."""
+async def start(command: Sequence[str], hidden: Sequence[Path] = ()) -> Program:
+    """Start a program, which does not see `hidden` files and folders. Raises `UpstreamFailed`."""
     folder = tempfile.mkdtemp(prefix="leasehold-stdio-")
     limits = ",".join(f"{name}={value}" for name, value in _LIMITS.items())
-    apart = namespaces()
-    launch = (sys.executable, "-I", "-S", "-c", _LAUNCH, limits, *apart, *command)
+    launch = (*_PYTHON, _LAUNCH, limits, *_apart(hidden), *command)
     try:
         process = await asyncio.create_subprocess_exec(
             *launch,
@@ -125,9 +147,19 @@ def namespaces() -> tuple[str, ...]:
     """The beginning of a command that gives it namespaces of its own; empty where the system refuses that."""
     unshare = shutil.which("unshare", path=_ENVIRONMENT["PATH"])
     if unshare is not None:
-        tried = (unshare, *_NAMESPACES, "--", "/bin/true")
+        tried = (unshare, *_NAMESPACES, "--", *_PYTHON, _HIDE, "0", "/bin/true")
         done = subprocess.run(tried, capture_output=True, check=False, env=_ENVIRONMENT, timeout=5)  # noqa: S603  ours
         if done.returncode == 0:
             return (unshare, *_NAMESPACES, "--")
-    _log.warning("programs are started without namespaces of their own: this system does not let us make any")
+    _log.warning(
+        "programs are started without namespaces of their own, and can read what this server can: "
+        "this system does not let us make any"
+    )
     return ()
+
+
+def _apart(hidden: Sequence[Path]) -> tuple[str, ...]:
+    """The same, with what it does not see: of what there is, the places that links lead to."""
+    begin, found = namespaces(), {path.resolve() for path in hidden if path.exists()}
+    places = sorted(str(path) for path in found if found.isdisjoint(path.parents))
+    return (*begin, *_PYTHON, _HIDE, str(len(places)), *places) if begin else ()

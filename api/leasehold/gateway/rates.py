@@ -1,6 +1,7 @@
 """How often an agent, a person and an agent on one tool may call: token buckets, a bounded number of them.
 
-Buckets are this process's own: replicas each let that much through.
+Buckets are this process's own. Of `replicas` each lets its part through, so that all of them together let no more than
+one would; no call waits for another process.
 """
 
 from __future__ import annotations
@@ -38,10 +39,14 @@ class RateLimits:
 
 
 class Rates:
-    """The buckets. Full ones are forgotten first: that takes nothing from anybody."""
+    """The buckets. Full ones are forgotten first: that takes nothing from anybody.
 
-    def __init__(self, limits: RateLimits, many: int = MANY) -> None:
-        self.limits, self._many = limits, many
+    INVARIANT: in any `t` minutes `replicas` of these let no more through together than `per_minute * t + burst`, where
+    a burst is one for each of them at least.
+    """
+
+    def __init__(self, limits: RateLimits, replicas: int = 1, many: int = MANY) -> None:
+        self.limits, self._replicas, self._many = limits, replicas, many
         self._buckets: OrderedDict[tuple[str, ...], tuple[float, float]] = OrderedDict()
 
     def take(self, keys: list[tuple[tuple[str, ...], Rate]], now: float) -> None:
@@ -50,7 +55,7 @@ class Rates:
         wait = 0.0
         for key, rate in keys:
             left[key] = level = (left[key] if key in left else self._level(key, rate, now)) - 1
-            wait = max(wait, -60.0 * level / rate.per_minute)
+            wait = max(wait, -60.0 * self._replicas * level / rate.per_minute)
         if wait > 0:
             headers = {"retry-after": str(max(1, ceil(wait)))}
             raise Refused(429, LIMITED, "too many calls: try again later", reason="rate_limited", headers=headers)
@@ -61,7 +66,7 @@ class Rates:
             self._buckets.popitem(last=False)
 
     def _level(self, key: tuple[str, ...], rate: Rate, now: float) -> float:
-        found = self._buckets.get(key)
+        found, burst = self._buckets.get(key), min(rate.burst, max(1.0, rate.burst / self._replicas))
         if found is None:
-            return rate.burst
-        return min(rate.burst, found[0] + (now - found[1]) * rate.per_minute / 60.0)
+            return burst
+        return min(burst, found[0] + (now - found[1]) * rate.per_minute / (60.0 * self._replicas))

@@ -41,7 +41,7 @@ class Records:
 
     async def begun(self, place: Place, pending: Sequence[Pending]) -> None:
         """What is about to go out. Raises `Refused`."""
-        durable = [one for one in pending if _is_durable(one)]
+        durable = [one for one in pending if is_durable(one)]
         await self._write([entry for one in durable for entry in _told(place, one, place.now, {}, durable=True)])
         if len(durable) == len(pending):
             return
@@ -67,7 +67,7 @@ class Records:
             more["found"] = dict(one.found)
         if one.hidden:
             more["hidden"] = one.hidden
-        await self._write(_told(place, one, at if one.told else place.now, more, durable=_is_durable(one)))
+        await self._write(_told(place, one, at if one.told else place.now, more, durable=is_durable(one)))
 
     async def refused(self, place: Place, pending: Sequence[Pending], reason: str) -> None:
         """What was not let through. Raises `Refused`."""
@@ -121,7 +121,8 @@ def _told(
     return [done] if within is not None else [*decided, done]
 
 
-def _is_durable(one: Pending) -> bool:
+def is_durable(one: Pending) -> bool:
+    """True if it may change something."""
     return any(judged.decided.durable for judged in one.judgements)
 
 

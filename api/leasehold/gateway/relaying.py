@@ -9,12 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from leasehold.gateway.answers import Answers, Pending
 from leasehold.gateway.asgi import Receive, Send, send_body, send_start, send_whole
 from leasehold.gateway.refusals import INVALID_REQUEST, UPSTREAM_FAILED, Refused, error_body
 from leasehold.gateway.sse import EventReader, EventTooLarge, ServerEvent
 from leasehold.gateway.upstreams import Incoming, UpstreamFailed
-from leasehold.gateway.watching import Watched
+from leasehold.gateway.watching import ENDINGS, Watched
 from leasehold.model.errors import Unavailable
 
 MAX_ANSWER_BYTES = 8 << 20
@@ -116,8 +118,16 @@ async def _break_off(error: Exception, answers: Answers, wire: Wire) -> None:
     for pending in answers.waiting():
         pending.reason = getattr(error, "reason", "unavailable")
         body = error_body(pending.message.id, code, said)
+        if pending.reason in ENDINGS and pending.message.method == "subscriptions/listen":
+            pending.is_error, body = False, _closed(pending)
         await send_body(wire.send, b"event: message\ndata: " + body + b"\n\n", more=True)
     await send_body(wire.send, b"", more=False)
+
+
+def _closed(pending: Pending) -> bytes:
+    """Nothing broke: the client may listen again (MCP 2026-07-28, `SubscriptionsListenResult`)."""
+    result = {"resultType": "complete", "_meta": {"io.modelcontextprotocol/subscriptionId": pending.message.id}}
+    return orjson.dumps({"jsonrpc": "2.0", "id": pending.message.id, "result": result})
 
 
 async def _events(incoming: Incoming, gone: asyncio.Future[Any], watched: Watched) -> AsyncIterator[ServerEvent]:

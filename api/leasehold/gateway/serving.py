@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from leasehold.decisions.assembling import State
+from leasehold.model.clients import DpopUse
 from leasehold.model.kinds import Kind
 from leasehold.model.relaying import Upstream
 from leasehold.model.tools import Action, ToolServer
@@ -23,6 +24,11 @@ class Served:
     audience: str
     spec: ToolServer
     upstream: Upstream
+
+    @property
+    def binds(self) -> bool:
+        """True if it takes no token that is not bound to a key."""
+        return self.spec.dpop is DpopUse.REQUIRED
 
     def action_of(self, tool: str) -> Action:
         """What a tool does to the world; of one that is not listed, the worst is thought."""

@@ -24,7 +24,7 @@ class Outgoing:
     """One request to a tool server, complete. Headers may hold its credential.
 
     `command` starts a server that has no address. `on_behalf` is whose request it is at which server: what one sends
-    never meets what another does in one process.
+    never meets what another does in one process. `repeatable`: it changes nothing, so it may arrive twice.
     """
 
     method: str
@@ -32,6 +32,7 @@ class Outgoing:
     command: tuple[str, ...] = ()
     transport: Transport = Transport.STREAMABLE_HTTP
     on_behalf: tuple[str, str] = ("", "")
+    repeatable: bool = False
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     certificate: ClientCertificate | None = field(default=None, repr=False)

@@ -10,6 +10,9 @@ from datetime import timedelta
 from leasehold.gateway.callers import Caller, Callers, Life
 from leasehold.model.revocations import BEAT_SECONDS
 
+ENDINGS = frozenset({"draining", "expired"})
+"""Why a stream ends of which nothing broke: whoever listened comes back, elsewhere or with a fresh token."""
+
 
 class Watched:
     """One stream. `ended` is done, with why, when its lease does not live any more, or the server stops."""
@@ -33,6 +36,7 @@ class Watch:
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._stopping = ""
 
     def wake(self) -> None:
         """Something ended. From any thread."""
@@ -45,6 +49,8 @@ class Watch:
         """Look after a stream for as long as the context lasts."""
         watched = Watched(caller, max_staleness, until_expiry=until_expiry)
         self._open.add(watched)
+        if self._stopping and until_expiry:  # it was asked for before, and began only now
+            watched.end(self._stopping)
         if self._looking is None:
             self._loop = asyncio.get_running_loop()
             self._looking = self._loop.create_task(self._look())
@@ -55,6 +61,7 @@ class Watch:
 
     def end_all(self, why: str) -> None:
         """End every stream that waits for nothing in particular: the server stops, and clients come back elsewhere."""
+        self._stopping = why
         for watched in list(self._open):
             if watched.until_expiry:
                 watched.end(why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -37,6 +38,11 @@ class Stage(StrEnum):
     CONNECT = "connect"
     UPSTREAM = "upstream"
     REFRESH = "refresh"
+
+
+def digest_of(secret: str) -> str:
+    """What is kept of a secret that leads on."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from leasehold.model.arguments import ArgumentConstraint, check_constraints
+from leasehold.model.clients import DpopUse
 from leasehold.model.errors import InvalidValue
 from leasehold.model.json_texts import canonical_object, parsed_object
 from leasehold.model.mcp_methods import METHODS, is_reserved
@@ -82,6 +83,7 @@ class ToolServer:
 
     `upstream_auth` is how calls prove themselves to it; None: it wants nothing.
     `pinning`: whether the gateway shows and calls tools that no pin approves.
+    `dpop` required: each token for it is bound to a key that the caller proves to hold (RFC 9449).
     With an `upstream` it stands behind the gateway, and `url` is the gateway's: `<issuer>/mcp/<name>`.
     """
 
@@ -91,6 +93,7 @@ class ToolServer:
     description: str = ""
     upstream_auth: UpstreamAuth | None = None
     pinning: Pinning = Pinning.REQUIRED
+    dpop: DpopUse = DpopUse.OFF
     upstream: Upstream | None = None
 
     def __post_init__(self) -> None:

@@ -68,7 +68,7 @@ def decide_lease(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) 
     deployment = _deployment(facts, hold, wish, now)
     if isinstance(deployment, LeaseDenied):
         return deployment
-    if facts.dpop is DpopUse.REQUIRED and not wish.proven:
+    if not wish.proven and (facts.dpop is DpopUse.REQUIRED or _is_bound_alone(facts, wish.resource)):
         return LeaseDenied(LeaseReason.PROOF_MISSING)
     share = share_of(facts, wish, now)
     if isinstance(share, LeaseDenied):
@@ -116,6 +116,11 @@ def decide_registry_lease(
 def decide_end_of_lease(possessed: str) -> EndPermit:
     """May whoever holds a lease's token end it? Always: giving up access needs no more than having it (RFC 7009)."""
     return EndPermit(possessed)
+
+
+def _is_bound_alone(facts: AgentFacts, resource: str) -> bool:
+    """True if the tool server of this address takes no token that is not bound to a key."""
+    return any(one.url == resource and one.dpop is DpopUse.REQUIRED for one in facts.servers.values())
 
 
 def _deployment(facts: AgentFacts, hold: Hold, wish: LeaseWish, now: datetime) -> str | LeaseDenied:

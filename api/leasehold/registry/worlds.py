@@ -24,15 +24,21 @@ from leasehold.registry.ports import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What an agent can be issued now: reach by (server's URL, tool, action), for how many seconds, bound or not."""
+    """What an agent can be issued now: reach by (server's URL, tool, action), for how many seconds, bound or not.
+
+    `bound`: URLs of servers that take no token but one that is bound to a key.
+    """
 
     reach: Mapping[tuple[str, str, str], frozenset[Reach]]
     max_ttl: int
     dpop: DpopUse
+    bound: frozenset[str] = frozenset()
 
     def loses_to(self, after: Access) -> bool:
         """True unless all that could be issued before can be issued after: what cannot be decided counts as lost."""
-        proves = self.dpop is DpopUse.OFF and after.dpop is DpopUse.REQUIRED
+        proves = self.dpop is DpopUse.OFF and (
+            after.dpop is DpopUse.REQUIRED or any(url in after.bound - self.bound for url, _, _ in self.reach)
+        )
         return (
             proves
             or self.max_ttl > after.max_ttl
@@ -81,7 +87,8 @@ class World:
         bounds = [c.max_ttl for c in ceilings.values() if c.max_ttl is not None]
         max_ttl = min([TTL_MAX_SECONDS, self.agents[agent_name].max_ttl, *bounds])
         dpop = dpop_under(self.agents[agent_name], ceilings.values())
-        return Access({key: frozenset(reach) for key, reach in found.items()}, max_ttl, dpop)
+        bound = {server.url for server in self.servers.values() if server.dpop is DpopUse.REQUIRED}
+        return Access({key: frozenset(reach) for key, reach in found.items()}, max_ttl, dpop, frozenset(bound))
 
     def _tools(self, reach: Reach) -> Iterator[tuple[str, str, str]]:
         server = self.servers.get(reach.tool_server)

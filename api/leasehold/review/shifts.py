@@ -118,6 +118,7 @@ def _server(was: ToolServer, now: ToolServer, _: Sides) -> list[Move]:
             "tools are used without a pin",
             "tools need a pin",
         ),
+        *_proofs(was.dpop, now.dpop),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What token services get wrong, and the tests that try it on ours. `test_manifest.py` holds each line to its tests."""
+"""What others of our trade got wrong, and the tests that try it on ours: `test_manifest.py` holds each line to them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One way to go wrong, and who tries it: names of tests by file, below `tests/`."""
+    """One way to go wrong, and who tries it: names of tests by file, below `tests/`.
+
+    `published`: under which ids others published that they went it.
+    """
 
     id: str
     what: str
     tests: Mapping[str, tuple[str, ...]]
+    published: tuple[str, ...] = ()
 
 
-PITFALLS = (
+TRIED = (
     Tried(
         "1",
         "a token with act that is exchanged again, without actor_token",
@@ -28,6 +32,7 @@ PITFALLS = (
                 "test_keycloak_52691_the_same_agent_with_less_keeps_act_as_it_was",
             ),
         },
+        published=("Keycloak #52691",),
     ),
     Tried(
         "2",
@@ -41,6 +46,7 @@ PITFALLS = (
                 "test_an_owner_who_was_disabled_meanwhile_stops_it",
             ),
         },
+        published=("Keycloak #52691",),
     ),
     Tried(
         "3",
@@ -51,6 +57,7 @@ PITFALLS = (
             "unit/oauth/test_people.py": ("test_introspection_says_what_the_token_says_act_included",),
             "unit/oauth/test_possession.py": ("test_introspection_says_the_key_and_the_type",),
         },
+        published=("Keycloak #53029, #51492",),
     ),
     Tried(
         "4",
@@ -65,6 +72,7 @@ PITFALLS = (
                 "test_zitadel_12319_a_workload_without_scopes_stands_for_what_its_agent_is_granted",
             ),
         },
+        published=("Zitadel 4.15.3", "Zitadel #12319, #12322"),
     ),
     Tried(
         "5",
@@ -148,7 +156,9 @@ PITFALLS = (
             "conformance/pitfalls/test_published.py": (
                 "test_octo_sts_a_policy_that_is_gone_opens_nothing",
                 "test_octo_sts_a_registry_that_cannot_be_read_opens_nothing",
+                "test_octo_sts_what_was_narrowed_is_narrow_at_the_next_exchange",
             ),
+            "unit/model/test_conditions.py": ("test_a_star_stays_within_one_part",),
             "unit/verify/test_feed.py": (
                 "test_silence_ends_in_introspection_first_for_writes_then_for_reads_then_in_refusal",
             ),
@@ -157,6 +167,7 @@ PITFALLS = (
                 "test_without_the_service_writes_end_at_once_reads_later_and_both_come_back",
             ),
         },
+        published=("octo-sts, documented",),
     ),
     Tried(
         "12",
@@ -270,5 +281,97 @@ PITFALLS = (
                 "test_an_unknown_and_an_ungranted_resource_read_the_same_byte_for_byte",
             ),
         },
+    ),
+    Tried(
+        "OpenBao CVE-2026-45808, GHSA-c36x-h252-g9x2",
+        "whoever knows the id of a lease ends it, whosever it is",
+        {
+            "unit/registry/test_revocations.py": (
+                "test_ghsa_c36x_and_cve_2026_45808_a_developer_revokes_within_the_team_alone",
+                "test_a_stack_revokes_nothing_of_another_stack",
+            ),
+            "unit/web/test_authorization.py": ("test_every_route_stands_in_the_table",),
+        },
+        published=("OpenBao CVE-2026-45808, GHSA-c36x-h252-g9x2",),
+    ),
+    Tried(
+        "OpenBao CVE-2026-46358",
+        "authentication within the request leaves no audit record",
+        {
+            "conformance/pitfalls/test_published.py": (
+                "test_cve_2026_46358_whoever_proves_itself_within_a_request_is_on_record_or_gets_nothing",
+            ),
+        },
+        published=("OpenBao CVE-2026-46358",),
+    ),
+    Tried(
+        "SPIRE 1.14.6, aws_iid",
+        "one content is verified, and the identity read from another that the caller chose",
+        {
+            "unit/keys/test_signed_callers.py": (
+                "test_spire_1_14_6_an_identity_beside_the_signed_request_counts_for_nothing",
+            ),
+            "unit/keys/test_token_review.py": ("test_what_the_cluster_does_not_confirm_is_refused",),
+        },
+        published=("SPIRE 1.14.6, aws_iid",),
+    ),
+    Tried(
+        "SPIRE 1.14.6, join token",
+        "a token for one use works twice at once",
+        {
+            "unit/oauth/test_registering.py": ("test_an_initial_access_token_works_once_however_many_try_at_once",),
+            "contract/test_clients.py": ("test_a_token_brought_by_many_at_once_registers_one_client",),
+            "contract/test_bootstrap.py": (
+                "test_spire_1_14_6_a_token_for_one_use_works_once_however_many_try_at_once",
+            ),
+        },
+        published=("SPIRE 1.14.6, join token",),
+    ),
+    Tried(
+        "PyJWT CVE-2026-48522",
+        "keys are read from file:, ftp: and data:",
+        {
+            "unit/keys/test_network.py": ("test_cve_2026_48522_another_scheme_or_a_broken_url_is_refused",),
+        },
+        published=("PyJWT CVE-2026-48522",),
+    ),
+    Tried(
+        "PyJWT CVE-2026-48523",
+        "a key verifies an algorithm that its issuer does not use",
+        {
+            "unit/keys/test_verification.py": (
+                "test_cve_2026_48523_another_algorithm_of_the_same_key_is_refused",
+                "test_cve_2026_48523_a_header_that_names_one_algorithm_over_a_signature_of_another_is_refused",
+            ),
+        },
+        published=("PyJWT CVE-2026-48523",),
+    ),
+    Tried(
+        "PyJWT CVE-2026-48524",
+        "one fetch that fails takes the known keys away",
+        {
+            "unit/keys/test_issuer_keys.py": (
+                "test_cve_2026_48524_keys_outlive_an_issuer_that_does_not_answer_but_not_for_ever",
+            ),
+        },
+        published=("PyJWT CVE-2026-48524",),
+    ),
+    Tried(
+        "PyJWT CVE-2026-48525, CVE-2026-32597",
+        "b64 false makes a payload be decoded for nothing; crit is not looked at",
+        {
+            "unit/keys/test_verification.py": (
+                "test_cve_2026_48525_a_header_that_brings_keys_or_changes_meaning_is_refused",
+            ),
+        },
+        published=("PyJWT CVE-2026-48525, CVE-2026-32597",),
+    ),
+    Tried(
+        "PyJWT CVE-2026-48526",
+        "a public key, written as a JWK, serves as the secret of an HMAC",
+        {
+            "unit/keys/test_verification.py": ("test_cve_2026_48526_hs256_with_the_public_key_as_secret_is_refused",),
+        },
+        published=("PyJWT CVE-2026-48526",),
     ),
 )

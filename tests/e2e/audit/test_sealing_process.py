@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,18 @@ def test_a_server_whose_sealing_process_was_killed_says_so_and_seals_by_itself(r
     registry.create("owners", "later", {"display_name": "L", "email": "l@example.com", "team": "web"})
     wait_until(lambda: is_sealed(registry))
     assert children_of(registry.process) == []
+
+
+DIES_EARLY = """
+import os, signal
+from leasehold.sealing_process import SealingProcess
+apart = SealingProcess.fork(lambda stop: None)
+os.kill(apart._pid, signal.SIGKILL)
+assert apart.wait() == -signal.SIGKILL
+apart.begin()
+apart.end()
+"""
+
+
+def test_a_sealing_process_that_dies_before_its_server_is_ready_keeps_it_from_nothing():
+    subprocess.run([sys.executable, "-c", DIES_EARLY], check=True, timeout=60)  # in a process without threads

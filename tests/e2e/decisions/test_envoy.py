@@ -237,12 +237,14 @@ def test_policies_see_the_connection_and_not_what_a_header_says_of_it(line, toke
         body = {"document": INSIDE + condition, "side": "agent"}
         line.registry.create("policies", "inside", body)
         try:
-            line.until(status, call("comment"), token)
-            assert line.send(call("comment"), token, x_forwarded_for=header)[0] == status
+            fresh = line.token()  # a policy that is new ends the tokens that were made without it
+            line.until(status, call("comment"), fresh)
+            assert line.send(call("comment"), fresh, x_forwarded_for=header)[0] == status
         finally:
             revision = line.registry.get("policies", "inside")["revision"]
             line.registry.call("DELETE", "/v1/policies/inside", If_Match=f'"{revision}"')
-        line.until(200, call("comment"), token)
+        line.until(401, call("comment"), fresh)  # and one that is gone, those that rested on it
+        line.until(200, call("comment"), line.token())
 
 
 def test_a_decision_behind_envoy_can_be_explained(line, token):

@@ -17,7 +17,7 @@ def replicas(registry_url, tmp_path) -> Iterator[tuple[World, World]]:
     """Two token services on one database and one folder of keys."""
     with ExitStack() as stack:
         stores = [open_store(registry_url) for _ in range(2)]
-        worlds = [World(store, tmp_path) for store in stores]
+        worlds = [World(store, tmp_path, public="triage") for store in stores]
         for world, store in zip(worlds, stores, strict=True):
             stack.callback(store.close)
             stack.callback(world.close)

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from tests.fakes.client_keys import ASSERTION
 from tests.fakes.exchange_world import TOOLS, request
 from tests.fakes.people import KEY, USER, Browser, code_for, credential, push, query, redeem, said, with_people
+from tests.fakes.public_clients import code_of, register, taken, with_public_clients
 
 from leasehold.model.leases import user_node
 
@@ -91,3 +92,29 @@ def test_each_step_may_be_taken_at_another_replica(replicas):
     assert one.introspect(reply.json["access_token"], caller)["active"]
     other.bump(user_node(USER))
     assert one.introspect(reply.json["access_token"], caller) == {"active": False}
+
+
+def refreshing(client, token):
+    return {"grant_type": "refresh_token", "client_id": client, "refresh_token": token}
+
+
+def test_a_client_that_registered_at_one_replica_is_one_at_the_other_and_goes_on_there(replicas):
+    one, other = replicas
+    client = register(with_public_clients(one)).json["client_id"]
+    held = taken(other, client, code_of(other, client)).json
+    again = one.form("/oauth2/token", **refreshing(client, held["refresh_token"])).json
+    caller = one.registry_token()
+    assert other.introspect(again["access_token"], caller)["active"]
+    other.bump(user_node(USER))
+    assert one.introspect(again["access_token"], caller) == {"active": False}
+    assert one.form("/oauth2/token", **refreshing(client, again["refresh_token"])).json["error"] == "invalid_grant"
+
+
+def test_a_refresh_token_used_at_two_replicas_at_once_goes_on_once_and_ends_its_family(replicas):
+    one, _ = replicas
+    client = register(with_public_clients(one)).json["client_id"]
+    held = taken(one, client, code_of(one, client)).json
+    statuses = storm(replicas, lambda _: refreshing(client, held["refresh_token"]), each=5)
+
+    assert statuses.count(200) == 1
+    assert one.introspect(held["access_token"]) == {"active": False}

@@ -275,6 +275,33 @@ def test_a_caller_that_goes_away_takes_the_upstreams_stream_with_it(running, tol
     assert hung_up.wait(10)
 
 
+def test_a_caller_that_reads_nothing_holds_its_upstream_back(running, told, token):
+    event = b'data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"x":"' + b"x" * 65_536 + b'"}}\n\n'
+    sent, many, hung_up = [0], 2000, threading.Event()
+
+    async def answer(request, _body):
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        try:
+            for _ in range(many):
+                await response.write(event)
+                sent[0] += 1
+        except (ConnectionError, asyncio.CancelledError):
+            hung_up.set()
+            raise
+        return response
+
+    told.answer = answer
+    with stream(running, token) as response:
+        assert response.read(1)
+        before = -1
+        while sent[0] != before:  # until nothing more goes out
+            before = sent[0]
+            time.sleep(1)
+        assert before < many // 4, "at most what fits into the buffers of three sockets, of 128 MiB"
+    assert hung_up.wait(10)
+
+
 def test_slow_loris_a_body_that_drips_is_given_up(running, token):
     with socket.create_connection(("127.0.0.1", running.port), timeout=30) as raw:
         head = (

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 
 import pytest
+import uvloop
 
 from leasehold.gateway.dialling import target_of
 from leasehold.gateway.http_upstreams import HttpUpstreams
@@ -19,7 +20,7 @@ LIMIT = 1 << 16
 class Server:
     """Says to the nth request the nth answer, in its pieces, and remembers what came by connection."""
 
-    def __init__(self, *answers, hangs_up=False):
+    def __init__(self, *answers, hangs_up=0):
         self.answers, self.hangs_up = list(answers), hangs_up
         self.came, self.asked, self.gone = [], asyncio.Event(), asyncio.Event()
         self.sent, self.serving = 0, []
@@ -29,7 +30,7 @@ class Server:
         self.came.append([])
         mine = self.came[-1]
         with suppress(ConnectionError, asyncio.IncompleteReadError):
-            while not self.hangs_up or not mine:
+            while not self.hangs_up or len(mine) < self.hangs_up:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0] or b"0")
                 mine.append(head + await reader.readexactly(length))
@@ -55,14 +56,24 @@ async def read(upstreams, server, **changes):
         return failed.reason
 
 
-def asked(test, *answers, **more):
+def on_each_loop(go):
+    """What comes of it in asyncio's own event loop, and the same in uvloop's, which `leasehold serve` runs."""
+    came = []
+    for factory in (asyncio.new_event_loop, uvloop.new_event_loop):
+        with asyncio.Runner(loop_factory=factory) as runner:
+            came.append(runner.run(go()))
+    assert came[0] == came[1]
+    return came[0]
+
+
+def asked(test, *answers, kind=Server, patience=60.0, **more):
     """What a test sees that asks a server which gives these answers."""
 
     async def ask():
-        server = Server(*answers, **more)
+        server = kind(*answers, **more)
         listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
         server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/mcp"
-        upstreams = HttpUpstreams(frozenset({"127.0.0.1"}))
+        upstreams = HttpUpstreams(frozenset({"127.0.0.1"}), patience=patience)
         try:
             async with asyncio.timeout(30):
                 return await test(upstreams, server)
@@ -71,7 +82,7 @@ def asked(test, *answers, **more):
             listening.close()
             await asyncio.gather(*server.serving)
 
-    return asyncio.run(ask())
+    return on_each_loop(ask)
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
@@ -100,7 +111,7 @@ def test_a_server_that_says_nothing_or_half_a_head_is_waited_for_no_longer_than_
     asyncio.run(test())
 
 
-def twice(first, *, hangs_up=False):
+def twice(first, *, hangs_up=0):
     """What comes of two requests, one after the other, of which the second is answered well; and the connections."""
 
     async def test(upstreams, server):
@@ -142,7 +153,7 @@ def test_an_answer_is_read_to_its_end_and_nothing_of_it_is_left_for_the_next(ans
 
 
 def test_an_answer_without_a_length_ends_with_its_connection():
-    assert twice([OK + b"\r\nmi", b"ne"], hangs_up=True) == ((200, b"mine"), (200, b"mine"), 2)
+    assert twice([OK + b"\r\nmi", b"ne"], hangs_up=1) == ((200, b"mine"), (200, b"mine"), 2)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +196,7 @@ def test_a_head_that_has_no_one_reading_or_no_end_is_none(answer):
     ],
 )
 def test_a_body_that_breaks_off_is_no_body(answer):
-    assert twice([answer], hangs_up=True)[0] == "died_mid_stream"
+    assert twice([answer], hangs_up=1)[0] == "died_mid_stream"
 
 
 @pytest.mark.parametrize("last", [MINE, MINE + FOREIGN[:9]])

@@ -13,6 +13,7 @@ from aiohttp import web
 from tests.e2e.gateway.conftest import TOOLS
 from tests.fakes.mcp_upstream import result_of, text_result, told_upstream
 from tests.fakes.registry_http import _free_port
+from tests.fakes.serving import PATIENCE
 
 CLIENT = {"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
 WEB = {"repository": "web", "path": "a"}
@@ -42,16 +43,18 @@ def older(running):
     port = _free_port()
     command = [sys.executable, str(Path(__file__).parents[2] / "fakes" / "legacy_server.py"), str(port)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=2).close()
-                break
-            except ConnectionRefusedError:
-                assert time.monotonic() < deadline, "the server did not start"
-                time.sleep(0.05)
-        yield declare(running, "older", f"http://127.0.0.1:{port}/sse", "archivist")
-        server.kill()
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=2).close()
+                    break
+                except ConnectionRefusedError:
+                    assert time.monotonic() < deadline, "the server did not start"
+                    time.sleep(0.05)
+            yield declare(running, "older", f"http://127.0.0.1:{port}/sse", "archivist")
+        finally:
+            server.kill()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from tests.fakes.exchange_world import EXCHANGE, TOOLS
-from tests.fakes.oidc_provider import CLIENT, id_token, node, running_provider, workshop
+from tests.fakes.oidc_provider import CLIENT, id_token, node_answer, running_provider, workshop
 from tests.fakes.serving import PATIENCE, Served
 
 from leasehold.settings import read_settings
@@ -73,17 +72,7 @@ class Meeting:
 
     def node(self, script: str, **asked: object) -> dict:
         """What a script answers to what it is asked."""
-        done = subprocess.run(
-            [node(), script],
-            cwd=self.folder,
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return node_answer(self.folder, script, **asked)
 
 
 @pytest.fixture(scope="session")

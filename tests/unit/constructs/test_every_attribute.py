@@ -125,7 +125,7 @@ def furnish(stack):
     read = Tool("read", "Reads.", input_schema={"type": "object"}, annotations=hints, resource="repo:{repository}")
     bounds = {"max_staleness": 5, "calls_per_minute": 60, "scan_arguments": {"tag": "log"}}
     upstream = Upstream(url="https://mcp.example", **bounds, scan_results={"secret": "block"})
-    told = {"description": "d", "pinning": "observe", "upstream": upstream}
+    told = {"description": "d", "pinning": "observe", "dpop": "required", "upstream": upstream}
     server = ToolServer(stack, "github", url="https://t.example", tools={"read": read}, **told)
     program = Upstream(command=("/usr/bin/mcp",), transport="stdio")
     ToolServer(stack, "local", url="https://l.example", tools={"read": "read"}, upstream=program)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from tests.fakes.client_keys import ClientKey
-from tests.fakes.gateway_world import GatewayWorld, _Played
+from tests.fakes.gateway_world import TOOLS, GatewayWorld, _Played
 
 from leasehold.decisions.explaining import explain
 from leasehold.gateway import records
@@ -198,6 +198,19 @@ def test_knowledge_of_revocations_that_is_too_old_refuses_writes_first_and_then_
         assert world.call("read_file", token, repository="web").status == read
     world.look()
     assert world.call("comment", token, repository="web").status == 200
+
+
+@pytest.mark.parametrize("declared", [5, 60])
+def test_how_old_it_may_be_is_what_the_tool_server_says_for_reads_and_writes_and_lists(world, declared):
+    world.serve("code", TOOLS, max_staleness=declared)
+    world.look()
+    token = world.token()
+    for seconds, status in ((declared, 200), (0.5, 503)):
+        world.world.later(seconds=seconds)
+        world.current.look()
+        for tool in ("comment", "read_file"):
+            assert world.call(tool, token, repository="web").status == status
+        assert world.ask("tools/list", {}, token).status == status
 
 
 def test_a_state_of_the_registry_that_is_too_old_refuses(world):

@@ -99,6 +99,13 @@ def test_a_program_listens_at_whatever_port_it_is_given(world, client, port):
     assert taken(world, client, code, redirect_uri=there).status == 200
 
 
+def test_the_page_leads_on_to_an_address_that_csp_has_no_words_for(world):
+    client = register(world, redirect_uris=["http://[::1]/callback"]).json["client_id"]
+    page = question(world, client, redirect_uri="http://[::1]:3118/callback")[1]
+    assert "form-action 'self' http:" in page.headers["content-security-policy"]
+    assert "[" not in page.headers["content-security-policy"]
+
+
 def test_an_empty_path_is_the_root(world):
     client = register(world, redirect_uris=["http://127.0.0.1/"]).json["client_id"]
     assert question(world, client, redirect_uri="http://127.0.0.1:33418")[1].status == 200
@@ -259,6 +266,24 @@ def test_a_login_that_another_browser_started_is_refused(world, client):
     assert victim.log_in(started).status == 400
     victim.get(asked(client))
     assert victim.log_in(started).status == 400
+
+
+def test_logins_of_several_clients_go_on_beside_each_other_in_one_browser(world, client):
+    browser, other = Browser(world), register(world, client_name="Other").json["client_id"]
+    one, two = browser.get(asked(client)), browser.get(asked(other))
+    nonces = {query(started.headers["location"])["nonce"] for started in (one, two)}
+    assert len(nonces) == 2
+    first, second = browser.log_in(one), browser.log_in(two, code="another")
+    for page, held_by in ((second, other), (first, client)):
+        code = query(browser.answer(page).headers["location"])["code"]
+        assert taken(world, held_by, code).status == 200
+
+
+def test_a_cookie_that_we_did_not_make_is_not_kept(world, client):
+    browser = Browser(world)
+    browser.cookie = "__Host-leasehold=guess"
+    browser.get(asked(client))
+    assert browser.cookie != "__Host-leasehold=guess"
 
 
 def test_consent_cannot_be_given_by_another_site_or_browser(world, client):

@@ -6,7 +6,8 @@ import json
 
 import pytest
 from tests.fakes.client_keys import ASSERTION
-from tests.fakes.exchange_world import EXCHANGE, ISSUER, JWT, TOOLS, world_on
+from tests.fakes.credential_world import LOGIN
+from tests.fakes.exchange_world import CREDENTIALS, EXCHANGE, ISSUER, JWT, TOOLS, world_on
 from tests.fakes.people import (
     BACK,
     COMMENT,
@@ -108,6 +109,42 @@ def test_the_metadata_says_what_is_served(world, tmp_path):
     assert metadata["require_pushed_authorization_requests"] is True
     assert "refresh_token" not in metadata["grant_types_supported"]
     assert "registration_endpoint" not in metadata
+
+
+# What makers of such programs publish (autumn of 2026): ports that are left out or fixed, grant types of all kinds.
+PUBLISHED = [
+    (["http://localhost/callback", "http://127.0.0.1/callback"], [], "http://localhost:52001/callback"),
+    (["http://localhost/callback", "http://127.0.0.1/callback"], [], "http://127.0.0.1:3118/callback"),
+    (
+        ["http://127.0.0.1:33418/", "https://vscode.dev/redirect"],
+        ["urn:ietf:params:oauth:grant-type:device_code"],
+        "http://127.0.0.1:59656/",
+    ),
+    (
+        ["http://127.0.0.1:33418/", "https://vscode.dev/redirect"],
+        ["urn:ietf:params:oauth:grant-type:device_code"],
+        "https://vscode.dev/redirect",
+    ),
+    (["https://claude.ai/api/mcp/auth_callback"], [], "https://claude.ai/api/mcp/auth_callback"),
+    (
+        ["cursor://anysphere.cursor-mcp/oauth/callback", "http://localhost:8787/callback"],
+        [],
+        "http://localhost:8787/callback",
+    ),
+]
+
+
+@pytest.mark.parametrize(("redirect_uris", "more_grants", "back"), PUBLISHED)
+def test_documents_as_they_are_published_are_taken(world, redirect_uris, more_grants, back):
+    grants = ["authorization_code", "refresh_token", *more_grants]
+    said = {**METADATA, "client_id": URL, "redirect_uris": redirect_uris, "grant_types": grants}
+    world.documents.bodies[URL] = json.dumps(
+        {**said, "client_uri": "https://editor.example", "logo_uri": None}
+    ).encode()
+
+    browser, page = question(world, URL, redirect_uri=back)
+    code = query(browser.answer(page).headers["location"])["code"]
+    assert "refresh_token" in taken(world, URL, code, redirect_uri=back).json
 
 
 # Off unless operator and agent say so.
@@ -265,6 +302,13 @@ def test_a_public_client_has_one_grant_type_that_begins_anything(world, client, 
         "unsupported_grant_type",
     }
     assert refused.status in {400, 401}
+
+
+def test_no_public_client_draws_credentials_of_other_systems_whatever_its_agent_may(world, client):
+    world.put(Kind.CREDENTIAL_PROFILES, "orders", LOGIN)
+    assert push(world, resource=CREDENTIALS).status == 201
+    back = Browser(world).get(asked(client, resource=CREDENTIALS)).headers["location"]
+    assert query(back)["error"] == "invalid_target"
 
 
 def test_a_public_client_pushes_nothing(world, client):

@@ -61,6 +61,7 @@ ENDING = [
     ("agent:triage", "ceilings", "org", {"principal": "organization", "scopes": []}),
     ("agent:triage", "ceilings", "org", {"principal": "organization", "scopes": ["everything"], "dpop": "required"}),
     ("agent:triage", "agents", "triage", {**AGENT, "dpop": "required"}),
+    ("agent:triage", "tool-servers", "github", {**SERVER, "dpop": "required"}),
 ]
 SPARING = [
     ("owner:alice", "owners", "alice", {**OWNER, "display_name": "Alice B"}),

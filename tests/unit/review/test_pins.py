@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.unit.review.worlds import DELETE, NOW, Registry, declare, drift, only, organisation
 
+from leasehold.model.clients import DpopUse
 from leasehold.model.kinds import Kind
 from leasehold.model.observations import Observation
 from leasehold.model.pins import ToolPin
@@ -109,6 +110,20 @@ def test_loosening_a_server_is_a_widening():
     registry.change(*KEY, pinning=Pinning.OBSERVE)
     found = only(drift(registry))
     assert (found.class_, found.factors) == (DriftClass.WIDENED, ("tools are used without a pin",))
+
+
+def test_a_server_that_takes_bearer_tokens_again_is_a_widening_and_one_that_takes_none_any_more_is_not():
+    objects = organisation()
+    objects[KEY] = replace(objects[KEY], dpop=DpopUse.REQUIRED)
+    registry = Registry()
+    registry.write(*KEY, objects[KEY])
+    assert drift(registry, declare(objects)).findings == ()
+    registry.change(*KEY, dpop=DpopUse.OFF)
+    found = only(drift(registry, declare(objects)))
+    assert (found.class_, found.factors) == (DriftClass.WIDENED, ("tokens without proof of possession",))
+    stricter = Registry()
+    stricter.change(*KEY, dpop=DpopUse.REQUIRED)
+    assert only(drift(stricter)).factors == ("tokens need proof",)
 
 
 # The gate.

@@ -55,6 +55,19 @@ def test_public_clients_are_served_where_that_is_said_and_register_for_one_agent
         read_settings({**HOME, "LEASEHOLD_OPEN_REGISTRATION": "assistant"})
 
 
+def test_where_secrets_are_is_known_whoever_says_where():
+    environment = {"LEASEHOLD_DATA_DIR": "/data", "LEASEHOLD_DATABASE_URL": "sqlite:////db/one.db"}
+    environment |= {
+        "LEASEHOLD_KEYS": "file:/keys",
+        "LEASEHOLD_SEALING_KEY_FILE": "/sealing",
+        "LEASEHOLD_SECRETS_DIR": "/s",
+    }
+    environment |= {"LEASEHOLD_CONNECTION_KEYS": "file:/wrapping", "LEASEHOLD_AUDIT_KEY": "kms:alias/audit"}
+    places = {str(one) for one in read_settings(environment).secret_places}
+    assert places == {"/data", "/db/one.db", "/db/one.db-wal", "/db/one.db-shm", "/keys", "/sealing", "/s", "/wrapping"}
+    assert {str(one) for one in read_settings({"LEASEHOLD_DATA_DIR": "/data"}).secret_places} >= {"/data"}
+
+
 def test_the_issuer_follows_the_port():
     assert read_settings({"LEASEHOLD_PORT": "9000"}).issuer == "http://127.0.0.1:9000"
 

@@ -22,6 +22,7 @@ from leasehold.exchange.introspection import Introspection, Revocation
 from leasehold.exchange.logging_in import CALLBACK
 from leasehold.exchange.on_behalf import OnBehalf
 from leasehold.exchange.pushing import PUSHED_FOR
+from leasehold.exchange.refreshing import Refreshing
 from leasehold.exchange.refusals import ClientRefused, ExchangeRefused
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.model.errors import LeaseholdError, Unauthenticated
@@ -35,7 +36,7 @@ from leasehold.web.oauth.delegation_form import delegation_request, is_delegatio
 from leasehold.web.oauth.exchange_form import exchange_answer, exchange_request
 from leasehold.web.oauth.forms import InvalidRequest, header, read_form
 from leasehold.web.oauth.pages import Page
-from leasehold.web.oauth.people import CONSENT, People, assertion_request, code_request
+from leasehold.web.oauth.people import CONSENT, People, assertion_request, code_request, refresh_request
 from leasehold.web.oauth.registering import REGISTER, Registering
 from leasehold.web.presenting import challenge, presented
 from leasehold.web.problems import problem_of
@@ -58,6 +59,7 @@ class OAuthDoors:
     client_credentials: ClientCredentials
     delegation: Delegation
     on_behalf: OnBehalf
+    refreshing: Refreshing
     people: People
     consents: Consents
     proofs: ProofVerifier
@@ -139,6 +141,8 @@ class _Routes:
                 issued = await self._doors.client_credentials.grant(client_request(scope, form, proof), now)
             case "authorization_code":
                 issued = await self._doors.on_behalf.redeem_code(code_request(scope, form, proof), now)
+            case metadata.REFRESH_TOKEN:
+                issued = await self._doors.refreshing.refresh(refresh_request(scope, form, proof), now)
             case metadata.JWT_BEARER:
                 issued = await self._doors.on_behalf.redeem_assertion(assertion_request(scope, form, proof), now)
             case _ if is_delegation(form):
@@ -194,7 +198,9 @@ class _Routes:
         token = (await read_form(scope, receive)).get("token")
         if token is None:
             raise InvalidRequest("token is missing")
-        await self._doors.revocation.revoke(token, self._doors.clock())
+        now = self._doors.clock()
+        if not await self._doors.refreshing.end(token, "given_up", now):
+            await self._doors.revocation.revoke(token, now)
         return Answer({})
 
     @property

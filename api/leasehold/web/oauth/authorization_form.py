@@ -48,16 +48,21 @@ def plain_request(query: Form) -> PlainRequest:
     prompts = frozenset(query.get("prompt", "").split())
     if not prompts <= _PROMPTS or ("none" in prompts and len(prompts) > 1):
         raise InvalidRequest("prompt can be consent, login, select_account or none")
-    scopes = scopes_of(query)
     return PlainRequest(
         challenge=challenge,
         state=state_of(query),
         resource=resource_of(query),
-        scopes=(scopes - {_OFFLINE} or None) if scopes is not None else None,
+        scopes=tool_scopes(query),
         issuer=query.get("issuer"),
         prompts=prompts,
         key=_key(query, None),
     )
+
+
+def tool_scopes(form: Form) -> frozenset[str] | None:
+    """The tools that a public client asks for, None for all there are."""
+    scopes = scopes_of(form)
+    return scopes - {_OFFLINE} or None if scopes is not None else None
 
 
 def state_of(form: Form) -> str | None:

@@ -11,6 +11,7 @@ from leasehold.web.oauth.forms import header
 
 _QUERY_LIMIT = 8192
 _MAX_FIELDS = 32
+_SECRET_LENGTH = 43  # base64url of 32 bytes
 
 
 class Browsers:
@@ -35,6 +36,14 @@ class Browsers:
         if len(found) != 1 or not found[0]:
             raise AuthorizationRefused("this browser did not start here, or refuses cookies")
         return found[0]
+
+    def kept(self, scope: Scope) -> str | None:
+        """The same, None for a browser that brings none, or none that we can have made."""
+        try:
+            found = self.of(scope)
+        except AuthorizationRefused:
+            return None
+        return found if len(found) == _SECRET_LENGTH and found.isascii() else None
 
     def check_origin(self, scope: Scope) -> None:
         """Refuse a form that another site sent. Raises `AuthorizationRefused`."""

@@ -60,6 +60,8 @@ def exchange_answer(issued: Issued, now: datetime) -> dict[str, object]:
         "scope": " ".join(sorted(issued.lease.scopes)),
         "lease": issued.lease.id,
     }
+    if issued.refresh_token is not None:
+        answer["refresh_token"] = issued.refresh_token
     if issued.lease.agent is None:
         answer["stack"] = issued.stack
     else:

@@ -123,5 +123,6 @@ def page(status: int, form_action: str, body: str) -> Page:
 
 
 def _origin(url: str) -> str:
+    """Where a form may lead on to, as CSP says it; its grammar has no IPv6 addresses (CSP3 §2.3.1)."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}:" if "[" in parts.netloc else f"{parts.scheme}://{parts.netloc}"

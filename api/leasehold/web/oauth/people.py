@@ -11,12 +11,13 @@ from leasehold.exchange.logging_in import AuthorizationRefused
 from leasehold.exchange.on_behalf import AssertionRequest, CodeRequest
 from leasehold.exchange.plain_requests import PlainRequests
 from leasehold.exchange.pushing import Pushing
+from leasehold.exchange.refreshing import RefreshRequest
 from leasehold.exchange.returning import Redirect
 from leasehold.model.possession import Possession
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.web.asgi import Receive, Scope
 from leasehold.web.connections.pages import connect_page
-from leasehold.web.oauth.authorization_form import URL_SAFE, plain_request, pushed_request, state_of
+from leasehold.web.oauth.authorization_form import URL_SAFE, plain_request, pushed_request, state_of, tool_scopes
 from leasehold.web.oauth.browsers import Browsers, query_of
 from leasehold.web.oauth.client_form import client_credential, credential_or_public, is_public
 from leasehold.web.oauth.exchange_form import resource_of, scopes_of
@@ -59,14 +60,14 @@ class People:
         try:
             query = query_of(scope)
             if "request_uri" not in query:
-                return self._page(await self._ask(query))
+                return self._page(await self._ask(query, self._browsers.kept(scope)))
             return self._page(
                 await self._authorizing.start(query.get("client_id", ""), query["request_uri"], self._clock())
             )
         except (AuthorizationRefused, InvalidRequest) as refused:
             return message_page(400, str(refused))
 
-    async def _ask(self, query: Form) -> Redirect:
+    async def _ask(self, query: Form, kept: str | None) -> Redirect:
         """On with the request of a public client. Raises `AuthorizationRefused`."""
         redirect_uri = query.get("redirect_uri", "")
         client = await self._plain.verified(query.get("client_id", ""), redirect_uri)
@@ -74,7 +75,7 @@ class People:
             request = plain_request(query)
         except InvalidRequest as refused:
             return self._plain.refused(redirect_uri, _state(query), refused.error, str(refused))
-        return await self._plain.start(client, redirect_uri, request, self._clock())
+        return await self._plain.start(client, redirect_uri, request, self._clock(), kept)
 
     async def callback(self, scope: Scope, _receive: Receive) -> Page:
         """Back from the login."""
@@ -139,6 +140,21 @@ def code_request(scope: Scope, form: Form, proof: Possession | None) -> CodeRequ
         resource=resource_of(form) if "resource" in form or "audience" in form else None,
         proof=proof,
         task=task,
+    )
+
+
+def refresh_request(scope: Scope, form: Form, proof: Possession | None) -> RefreshRequest:
+    """A refresh token that came back (RFC 6749 §6). Raises `InvalidRequest`."""
+    if "refresh_token" not in form:
+        raise InvalidRequest("refresh_token is missing")
+    if "task" in form:
+        raise InvalidRequest("a client without authentication names no task")
+    return RefreshRequest(
+        credential=credential_or_public(scope, form),
+        token=form["refresh_token"],
+        resource=resource_of(form) if "resource" in form or "audience" in form else None,
+        scopes=tool_scopes(form),
+        proof=proof,
     )
 
 
