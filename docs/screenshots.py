@@ -1,11 +1,15 @@
 """Pictures of the sample comments, light and dark: `python docs/screenshots.py CSS_FOLDER` writes docs/images/.
 
+Beside them it writes what each shows, as a digest (`shown.json`): a test fails when a sample has changed since.
+
 Needs a Chromium (Debian: chromium, fonts-noto-color-emoji) and a folder with the stylesheets of the npm package
 `github-markdown-css`; `make screenshots` brings the latter. The comments are rendered by GitHub's own renderer.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -28,9 +32,10 @@ SHOWN = (
     "11-unknown-at-plan",
     "12-registry-unreachable",
     "14-policy-gone",
-    "15-not-provable",
     "16-approved",
 )
+IMAGES = ROOT / "docs" / "images"
+DIGESTS = IMAGES / "shown.json"
 UNFOLDED = frozenset({"08-grant-made-by-hand"})
 WIDTH = 880
 COLOURS = {"light": ("#ffffff", "#f6f8fa", "#d1d9e0", "#1f2328"), "dark": ("#0d1117", "#151b23", "#3d444d", "#f0f6fc")}
@@ -60,19 +65,28 @@ body {{ margin: 0; padding: 16px; background: {back}; font-family: "Noto Sans", 
 
 def main(styles: Path) -> None:
     """Write a picture of each comment in each theme."""
-    images = ROOT / "docs" / "images"
-    images.mkdir(exist_ok=True)
+    IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         for name in SHOWN:
             for theme in COLOURS:
-                _draw(_page(name, theme, styles), images / f"{name}-{theme}.png", Path(scratch))
+                _draw(_page(name, theme, styles), IMAGES / f"{name}-{theme}.png", Path(scratch))
+    DIGESTS.write_text(json.dumps({name: digest(name) for name in SHOWN}, indent=2) + "\n", encoding="utf-8")
+
+
+def digest(name: str) -> str:
+    """What a picture of a sample shows: its HTML without what is folded away."""
+    seen = re.sub(r"(<details>\s*<summary>.*?</summary>).*?(</details>)", r"\1\2", _body(name), flags=re.DOTALL)
+    return f"sha256:{hashlib.sha256(seen.encode()).hexdigest()}"
+
+
+def _body(name: str) -> str:
+    markdown = (SAMPLES / f"{name}.md").read_text(encoding="utf-8")
+    body: str = cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE)
+    return body.replace("<details>", "<details open>") if name in UNFOLDED else body
 
 
 def _page(name: str, theme: str, styles: Path) -> str:
-    markdown = (SAMPLES / f"{name}.md").read_text(encoding="utf-8")
-    body = cmarkgfm.github_flavored_markdown_to_html(markdown, Options.CMARK_OPT_UNSAFE)
-    if name in UNFOLDED:
-        body = body.replace("<details>", "<details open>")
+    body = _body(name)
     css = (styles / f"github-markdown-{theme}.css").read_text(encoding="utf-8")
     back, bar, line, ink = COLOURS[theme]
     return PAGE.format(css=css, back=back, bar=bar, line=line, ink=ink, body=body)

@@ -12,8 +12,10 @@ from leasehold.credentials.issuing import CredentialDesk
 from leasehold.credentials.ports import Source
 from leasehold.external.aws import open_aws
 from leasehold.external.aws_roles import AwsRoles, boto_session
+from leasehold.external.cloudtrail import CloudTrail
 from leasehold.external.federation import TOKEN_TYPE, FederationSource
 from leasehold.external.github import GitHubSource
+from leasehold.external.github_audit import GitHubAudit
 from leasehold.external.github_installations import GitHubInstallations
 from leasehold.external.observing import Observer
 from leasehold.external.postgresql import PostgresqlSource
@@ -63,7 +65,13 @@ def open_observer(settings: Settings) -> Observer:
     """Sees what profiles point to, with the same identities that draw credentials there."""
     secret = Secrets(settings.secrets, settings.secrets_dir).find
     roles, installations = AwsRoles(boto_session()), GitHubInstallations(secret, app_assertion)
-    return Observer({AwsSession: roles.look, GitHubInstallation: installations.look})
+    return Observer(
+        {AwsSession: roles.look, GitHubInstallation: installations.look},
+        tracers={
+            AwsSession: CloudTrail(boto_session()).trace,
+            GitHubInstallation: GitHubAudit(secret, app_assertion).trace,
+        },
+    )
 
 
 def _sources(settings: Settings, mint: TokenMint) -> Mapping[type[Target], Source]:

@@ -92,6 +92,7 @@ def test_a_registered_client_comes_back_as_it_went(store):
         assert unit.registrations.find("dyn.1") == changed
         assert [one.metadata.client_id for one in unit.registrations.of_agent("triage")] == ["dyn.0", "dyn.1"]
         assert unit.registrations.of_agent("rival") == []
+        assert [one.metadata.client_id for one in unit.registrations.every()] == ["dyn.0", "dyn.1"]
         assert unit.registrations.remove("dyn.1")
         assert not unit.registrations.remove("dyn.1")
         assert unit.registrations.find("dyn.1") is None

@@ -99,6 +99,14 @@ def test_a_holder_has_one_connection_per_server(store):
         assert unit.connections.list(limit=9) == [newer.connection]
 
 
+def test_what_the_organisation_has_is_told_apart_from_what_people_have(store):
+    with store.begin() as unit:
+        for holder, connection_id in ((Shared(), "s1"), (Shared("writer"), "s0"), (CONNECTION.holder, "c1")):
+            unit.connections.put(held_by(holder, connection_id))
+    with store.read() as unit:
+        assert [one.id for one in unit.connections.shared()] == ["s0", "s1"]
+
+
 def test_an_id_is_given_once(store):
     with store.begin() as unit:
         unit.connections.put(SEALED)
@@ -165,6 +173,7 @@ def test_a_promotion_is_of_one_agent_at_one_server(store):
         assert unit.promotions.find("nobody", "github") is None
         assert [one.agent for one in unit.promotions.of_connection("s1")] == ["another", "triage"]
         assert list(unit.promotions.of_connection("s0")) == []
+        assert [one.agent for one in unit.promotions.every()] == ["another", "triage"]
     with store.begin() as unit:
         assert unit.promotions.remove("triage", "github")
         assert not unit.promotions.remove("triage", "github")

@@ -269,3 +269,34 @@ def _first_schema(connection):
 def test_the_name_of_the_trail_stands_on_every_checkpoint(world):
     world.grow(1)
     assert parse_note(world.checkpoints()[0]).head.origin == NAME
+
+
+def call(number, **changes):
+    """What the gateway writes when a call has ended."""
+    detail = {"agent": "triage", "tool": "github/read_file", "milliseconds": 3.5, **changes.pop("detail", {})}
+    return event(number, principal="agent:triage", action="call", kind="calls", name="github", detail=detail, **changes)
+
+
+def test_calls_are_counted_by_agent_and_tool_of_the_newest_that_are_on_record(world):
+    begun = call(6)
+    hostile = {"agent": "triage", "tool": "github/read_file", "user": '"milliseconds": 1'}
+    world.write(
+        *(call(n) for n in range(3)),
+        call(3, outcome=Outcome.ERROR),  # a tool's own error: it was called
+        call(4, detail={"tool": "github/delete_branch"}),
+        replace(begun, detail={name: one for name, one in begun.detail.items() if name != "milliseconds"}),
+        replace(call(7), outcome=Outcome.DENIED, detail=hostile),
+        event(8),
+    )
+    world.sealer.seal_all()
+    with world.store.read() as unit:
+        every = unit.audit.calls(START, 100)
+        assert [(one.agent, one.tool, one.count, one.last_at) for one in every.uses] == [
+            ("triage", "github/delete_branch", 1, START + timedelta(seconds=4)),
+            ("triage", "github/read_file", 4, START + timedelta(seconds=3)),
+        ]
+        assert every.since == START
+        newest = unit.audit.calls(START, 4)
+        assert [(one.tool, one.count) for one in newest.uses] == [("github/delete_branch", 1), ("github/read_file", 1)]
+        assert newest.since == START + timedelta(seconds=3)
+        assert unit.audit.calls(START + timedelta(seconds=9), 4).uses == ()

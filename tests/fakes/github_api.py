@@ -29,6 +29,10 @@ class GitHubApi:
     repositories: list[str] = field(default_factory=lambda: ["web", "api"])
     selection: str = "selected"
     shows: int | None = None
+    suspended_by: str | None = None
+    updated_at: str = "2026-11-01T00:00:00Z"
+    audit_log: list[dict[str, Any]] = field(default_factory=list)
+    log_answers: int = 200
 
     @property
     def pem(self) -> str:
@@ -47,12 +51,14 @@ class GitHubApi:
             return 401, {"message": "bad app or lifetime"}
         return None
 
-    def get(self, target: str, bearer: str) -> tuple[int, dict[str, Any]]:
+    def get(self, target: str, bearer: str) -> tuple[int, Any]:
         """Answer a GET; `shows`, if set, is the status of every answer."""
         path, _, query = target.partition("?")
-        asked = {key: int(values[0]) for key, values in parse_qs(query).items()}
         if self.shows is not None:
             return self.shows, {}
+        if path == "/orgs/acme/audit-log":
+            return self.log(bearer, query)
+        asked = {key: int(values[0]) for key, values in parse_qs(query).items()}
         if path == "/installation/repositories":
             return self.list(bearer, asked.get("page", 1), asked.get("per_page", 30))
         return self.show(bearer) if path == "/app/installations/2" else (404, {})
@@ -67,9 +73,22 @@ class GitHubApi:
             "account": {"id": 99, "login": "acme"},
             "repository_selection": self.selection,
             "permissions": dict(self.permissions),
-            "suspended_at": None,
-            "updated_at": "2026-11-01T00:00:00Z",
+            "app_slug": "leasehold-of-acme",
+            "suspended_at": self.updated_at if self.suspended_by else None,
+            "suspended_by": {"login": self.suspended_by} if self.suspended_by else None,
+            "updated_at": self.updated_at,
         }
+
+    def log(self, bearer: str, query: str) -> tuple[int, Any]:
+        """`GET /orgs/acme/audit-log`, for a token with the right to it; the phrase's action and day are heeded."""
+        given = self.tokens.get(bearer)
+        if given is None or given["permissions"].get("organization_administration") != "read":
+            return 403, {"message": "Resource not accessible by integration"}
+        (phrase,) = parse_qs(query)["phrase"]
+        wanted = dict(part.split(":", 1) for part in phrase.split())
+        day = datetime.fromisoformat(wanted["created"].removeprefix(">=")).replace(tzinfo=UTC).timestamp() * 1000
+        found = [one for one in self.audit_log if one["action"].startswith(wanted["action"])]
+        return self.log_answers, [one for one in found if one["@timestamp"] >= day]
 
     def list(self, bearer: str, page: int, size: int) -> tuple[int, dict[str, Any]]:
         """`GET /installation/repositories`, with a token of the installation."""
@@ -85,6 +104,8 @@ class GitHubApi:
         if (refused := self.refusal(bearer)) is not None:
             return refused
         wanted = {"repositories": self.repositories, **wanted}
+        if any(name not in {*self.permissions, "metadata"} for name in wanted["permissions"]):
+            return 422, {"message": "The permissions requested are not granted to this installation."}
         if not set(wanted["repositories"]) <= set(self.repositories):
             return 422, {"message": "There is at least one repository that does not exist"}
         token = f"ghs_{secrets.token_hex(18)}"
@@ -124,7 +145,7 @@ def github_api() -> Iterator[GitHubApi]:
         def do_DELETE(self) -> None:
             self._reply(api.delete(self._bearer()) if self.path == "/installation/token" else 404, {})
 
-        def _reply(self, status: int, document: dict[str, Any]) -> None:
+        def _reply(self, status: int, document: Any) -> None:
             body = b"" if status == 204 else json.dumps(document).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(body)))

@@ -35,6 +35,7 @@ TOOL = CallableTool(
             "price": {"type": "number"},
             "sure": {"type": "boolean"},
             "tags": {"type": "array", "items": {"type": "string"}},
+            "at": {"type": "string", "format": "ipv6"},
         },
     },
 )
@@ -51,7 +52,10 @@ _ATOMS = (
     'context.input has tags && context.input.tags.{among}(["{word}", "ab"])',
     'context.input has text && ["{word}", "b"].contains(context.input.text)',
     'context has source_ip && context.source_ip.isInRange(ip("{network}"))',
-    "context has source_ip && context.source_ip.isIpv4()",
+    "context has source_ip && context.source_ip.{family}()",
+    'context.input has at && context.input.at.isInRange(ip("{network}"))',
+    'context.input has at && context.input.at == ip("{network}")',
+    "context has source_ip && context.input has at && context.source_ip == context.input.at",
     "context.depth {order} {number}",
     'context.chain.contains(agent::"bob")',
     "context.weekday {order} {number}",
@@ -70,7 +74,11 @@ _WORDS = {
     "word": ("a", "b", "ab"),
     "decimal": ("lessThan", "greaterThanOrEqual"),
     "among": ("containsAll", "containsAny"),
-    "network": ("10.0.0.0/8", "10.128.0.0/9", "0.0.0.0/0"),
+    "network": (
+        *("10.0.0.0/8", "10.128.0.0/9", "0.0.0.0/0"),
+        *("2001:db8::/32", "2001:db8:8000::/33", "::/0", "::ffff:0:0/96", "2001:db8::1", "fe80::/10"),
+    ),
+    "family": ("isIpv4", "isIpv6", "isLoopback", "isMulticast"),
     "team": ("red", "blue"),
     "agent": ("ada", "bob"),
     "door": ("front", "back"),
@@ -205,15 +213,23 @@ def _stepped(chance: Random, old: list[str]) -> list[str]:
 def _requests() -> Iterator[AccessRequest]:
     inputs: tuple[dict[str, object], ...] = (
         {},
-        {"text": "ab", "count": 1, "price": 1.5, "sure": True, "tags": ["a"]},
-        {"text": "a", "count": 0, "sure": False, "tags": ["ab", "b"]},
-        {"text": "b", "count": 2, "price": 0.5, "tags": []},
-        {"text": "xab", "price": 2.5, "sure": True},
+        {"text": "ab", "count": 1, "price": 1.5, "sure": True, "tags": ["a"], "at": "2001:db8::1"},
+        {"text": "a", "count": 0, "sure": False, "tags": ["ab", "b"], "at": "2001:db8::/33"},
+        {"text": "b", "count": 2, "price": 0.5, "tags": [], "at": "10.0.0.0/8"},
+        {"text": "xab", "price": 2.5, "sure": True, "at": "::ffff:a00:1"},
         {"count": 3, "sure": False},
         {"text": "axb", "count": 2**63 - 1, "price": 3},
     )
     resources = (("door", "front"), ("door", "back"), ("door", "side"), ("room", "front"))
-    calls = ((None, ()), ("10.0.0.1", ("bob",)), ("10.200.0.1", ("x", "y")), ("8.8.8.8", ()), ("2001:db8::1", ("x",)))
+    calls = (
+        (None, ()),
+        ("10.0.0.1", ("bob",)),
+        ("10.200.0.1", ("x", "y")),
+        ("127.0.0.1", ()),
+        ("2001:db8::1", ("x",)),
+        ("2001:db8:8000::1", ()),
+        ("ff02::1", ()),
+    )
     for name, resource, arguments, (source, chain) in product(AGENTS, resources, inputs, calls):
         yield AccessRequest(
             subject=Entity(ref=EntityRef("agent", name)),

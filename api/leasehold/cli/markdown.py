@@ -9,6 +9,7 @@ from leasehold.cli.folding import COMMENT_LIMIT, Sheet, laid_out
 from leasehold.cli.reports import (
     Json,
     accepted_findings,
+    deed_of,
     further_states,
     is_partial,
     moment,
@@ -94,7 +95,7 @@ def _row(finding: Json) -> str:
     what = f"{', '.join(states)}: {cell(finding['sentence'], strong=_STRONG)}{_expiry(finding)}"
     reach = reach_of(finding)
     why = f"{reasons(finding)}<br>{cell(reach)}" if reach else reasons(finding)
-    return f"| {_risk(finding)} | {what} | {_cause(finding.get('cause'))} | {why} |"
+    return f"| {_risk(finding)} | {what} | {_cause(finding)} | {why} |"
 
 
 def _risk(finding: Json) -> str:
@@ -106,10 +107,11 @@ def _expiry(finding: Json) -> str:
     return f", until {words(moment(finding['expires_at']))}" if finding.get("expires_at") else ""
 
 
-def _cause(cause: Json | None) -> str:
+def _cause(finding: Json) -> str:
+    cause, unknown = finding.get("cause"), finding.get("unknown_cause")
     if not cause:
-        return "not known"
-    return f"{cell_code(cause['actor'])} {words(cause['operation'])}d it {words(moment(cause['at']))}"
+        return f"unknown: {cell(unknown)}" if unknown else "not known"
+    return f"{cell_code(cause['actor'])} {words(deed_of(cause))} {words(moment(cause['at']))}"
 
 
 def _ways_back(finding: Json) -> str:

@@ -75,6 +75,11 @@ def reach_of(finding: Json) -> str:
     return ": ".join(part for part in (head, ", ".join(parts)) if part)
 
 
+def deed_of(cause: Json) -> str:
+    """`created it`; of another system, its own word for what was done; untrusted text."""
+    return str(cause["operation"]) if cause.get("record") else f"{cause['operation']}d it"
+
+
 def way_of(cause: Json | None) -> list[str]:
     """How a write came: the door, and what is on record of who stood in it; untrusted text."""
     if cause is None:
@@ -82,6 +87,8 @@ def way_of(cause: Json | None) -> list[str]:
     named = (("stack", "stack"), ("binding", "binding"), ("run", "run"), ("lease", "lease"), ("event", "audit event"))
     found = [f"{label} {cause[name]}" for name, label in named if cause.get(name) is not None]
     via = [str(cause["via"])] if cause.get("via") else []
+    if cause.get("record"):
+        return [*via, f"on record in {cause['record']}"]
     approved = cause.get("approved_by")
     return [*via, *found, *([f"approved by {approved}"] if approved else ["no approval on record"] if found else [])]
 
@@ -96,4 +103,7 @@ def _reach(blast: Json) -> list[str]:
     if blast["used"]:
         times = f"{int(blast['used'])} token{'' if blast['used'] == 1 else 's'} in {int(blast['used_days'])} days"
         parts.append(f"{times}, last {moment(blast['last_used'])}")
+    if blast.get("calls"):
+        times = f"{int(blast['calls'])} call{'' if blast['calls'] == 1 else 's'} since {moment(blast['calls_since'])}"
+        parts.append(f"{times}, last {moment(blast['last_called'])}")
     return parts

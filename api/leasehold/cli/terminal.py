@@ -11,7 +11,18 @@ from rich.text import Text
 
 from leasehold.cli.gate_words import APPROVED, BASE, VERDICTS, rule_lines, said_of, verdict_of
 from leasehold.cli.proof_words import policy_lines, proof_lines
-from leasehold.cli.reports import Json, changes_of, further_states, headline, moment, reach_of, stacks_of, tally, way_of
+from leasehold.cli.reports import (
+    Json,
+    changes_of,
+    deed_of,
+    further_states,
+    headline,
+    moment,
+    reach_of,
+    stacks_of,
+    tally,
+    way_of,
+)
 from leasehold.cli.review_evidence import Line, evidence_of
 from leasehold.cli.safe_text import visible
 
@@ -28,7 +39,7 @@ def print_drift(report: Json, out: TextIO, *, notes: tuple[str, ...] = (), width
     if findings:
         table = _table("Risk", "Class", "Who can do what where", "Who, when")
         for finding in findings:
-            table.add_row(_risk(finding), _states(finding), _what(finding), _who(finding.get("cause")))
+            table.add_row(_risk(finding), _states(finding), _what(finding), _who(finding))
         console.print(table)
     for line in (*_coverage(report), *notes):
         console.print(Text(line))
@@ -124,10 +135,12 @@ def _where(finding: Json) -> str:
     return f"{visible(address)} in {visible(stack)}" if address else ""
 
 
-def _who(cause: Json | None) -> Text:
+def _who(finding: Json) -> Text:
+    cause, unknown = finding.get("cause"), finding.get("unknown_cause")
     if cause is None:
-        return Text("")
-    lines = [visible(cause["actor"]), f"{visible(cause['operation'])}d {moment(visible(cause['at']))}"]
+        return Text(f"unknown: {visible(unknown, _SENTENCE_LIMIT)}" if unknown else "")
+    deed = visible(deed_of(cause)).removesuffix(" it")
+    lines = [visible(cause["actor"]), f"{deed} {moment(visible(cause['at']))}"]
     return Text("\n".join([*lines, *map(visible, way_of(cause))]))
 
 

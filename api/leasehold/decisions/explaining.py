@@ -9,8 +9,9 @@ from datetime import datetime
 from leasehold.decisions.assembling import State
 from leasehold.decisions.ports import Store, UnitOfWork, Vault
 from leasehold.decisions.questions import request_of
-from leasehold.decisions.records import ACTION, CALLS, KIND, moment_of, remembered
+from leasehold.decisions.records import ACTION, KIND, moment_of, remembered
 from leasehold.model.access_requests import AccessRequest
+from leasehold.model.calls import CALLS
 from leasehold.model.decision_records import SealedQuestion
 from leasehold.model.decisions import Reason
 from leasehold.model.errors import InvalidValue, LeaseholdError, NotFound

@@ -13,8 +13,8 @@ import httpx
 from leasehold.model.credentials import CredentialProfile, GitHubInstallation
 from leasehold.model.outside import CannotLook, Facts
 
-_TIMEOUT = httpx.Timeout(5.0)
-_ACCEPT = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+TIMEOUT = httpx.Timeout(5.0)
+ACCEPT = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _PAGE = 100
 _PAGES = 50
 _OK = frozenset({200, 201})
@@ -35,8 +35,8 @@ class GitHubInstallations:
         if target is None:
             raise CannotLook("the profile is not of GitHub")
         assertion = self.assert_app(target.app_id, self.find_secret(target.private_key), now)
-        with httpx.Client(base_url=target.api_url, timeout=_TIMEOUT, follow_redirects=False, headers=_ACCEPT) as client:
-            found = _asked(client, "GET", f"/app/installations/{target.installation_id}", assertion)
+        with httpx.Client(base_url=target.api_url, timeout=TIMEOUT, follow_redirects=False, headers=ACCEPT) as client:
+            found = asked(client, "GET", f"/app/installations/{target.installation_id}", assertion)
             selection = found["repository_selection"]
             facts = {
                 "account": found["account"]["id"],
@@ -51,10 +51,10 @@ class GitHubInstallations:
 
 def _repositories(client: httpx.Client, target: GitHubInstallation, assertion: str) -> Iterator[str]:
     """Only a token of the installation itself may list them: one that reads their names, and is deleted at once."""
-    with _token(client, target, assertion) as token:
+    with installation_token(client, target, assertion, {"metadata": "read"}) as token:
         for page in range(1, _PAGES + 1):
-            asked = f"/installation/repositories?per_page={_PAGE}&page={page}"
-            named = _asked(client, "GET", asked, token)["repositories"]
+            path = f"/installation/repositories?per_page={_PAGE}&page={page}"
+            named = asked(client, "GET", path, token)["repositories"]
             yield from (str(one["full_name"]) for one in named)
             if len(named) < _PAGE:
                 return
@@ -62,26 +62,51 @@ def _repositories(client: httpx.Client, target: GitHubInstallation, assertion: s
 
 
 @contextmanager
-def _token(client: httpx.Client, target: GitHubInstallation, assertion: str) -> Iterator[str]:
+def installation_token(
+    client: httpx.Client, target: GitHubInstallation, assertion: str, permissions: Mapping[str, str]
+) -> Iterator[str]:
+    """A token of the installation that may do no more than this, deleted at the end. Raises `CannotLook`."""
     path = f"/app/installations/{target.installation_id}/access_tokens"
-    token = str(_asked(client, "POST", path, assertion, {"permissions": {"metadata": "read"}})["token"])
+    token = str(asked(client, "POST", path, assertion, {"permissions": permissions})["token"])
     try:
         yield token
     finally:
-        with suppress(httpx.HTTPError):  # it reads names, and lives an hour
+        with suppress(httpx.HTTPError):  # it only reads, and lives an hour
             client.delete("/installation/token", headers={"Authorization": f"Bearer {token}"})
 
 
-def _asked(
+def asked(
     client: httpx.Client, method: str, path: str, bearer: str, body: Mapping[str, Json] | None = None
 ) -> dict[str, Json]:
+    """An object that GitHub answers. Raises `CannotLook`."""
+    found = _answered(client, client.build_request(method, path, headers=_bearer(bearer), json=body))
+    if not isinstance(found, dict):
+        raise CannotLook("GitHub's answer is no object")
+    return found
+
+
+def asked_list(client: httpx.Client, path: str, bearer: str, query: Mapping[str, str]) -> list[dict[str, Json]]:
+    """A list of objects that GitHub answers. Raises `CannotLook`."""
+    found = _answered(client, client.build_request("GET", path, headers=_bearer(bearer), params=query))
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise CannotLook("GitHub's answer is no list of objects")
+    return found
+
+
+def _bearer(bearer: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {bearer}"}
+
+
+def _answered(client: httpx.Client, request: httpx.Request) -> Json:
     try:
-        answer = client.request(method, path, headers={"Authorization": f"Bearer {bearer}"}, json=body)
+        answer = client.send(request)
         found = answer.json() if answer.status_code in _OK else None
     except (httpx.HTTPError, ValueError) as error:
         raise CannotLook(f"GitHub did not answer: {type(error).__name__}") from None
     if answer.status_code not in _OK:
-        raise CannotLook(f"GitHub did not show the installation: status {answer.status_code}")
-    if not isinstance(found, dict):
-        raise CannotLook("GitHub's answer is no object")
+        raise CannotLook(f"GitHub did not show {_what(request)}: status {answer.status_code}")
     return found
+
+
+def _what(request: httpx.Request) -> str:
+    return "the audit log" if request.url.path.endswith("/audit-log") else "the installation"

@@ -12,20 +12,23 @@ from datetime import datetime
 
 from leasehold.model.credentials import CredentialProfile, Target
 from leasehold.model.errors import LeaseholdError
-from leasehold.model.outside import Facts, Look
+from leasehold.model.outside import Culprit, Facts, Footprint, Look, Trace
 
 _AT_ONCE = 8
 _PATIENCE = 20.0  # seconds for all looks together
+_LATE = "no answer in time"
 
 Looker = Callable[[CredentialProfile, datetime], Facts]
+Tracer = Callable[[CredentialProfile, Footprint], Culprit]
 
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """`lookers` see one kind of target each; they raise `CannotLook`."""
+    """`lookers` see one kind of target each, `tracers` find out who changed one; they raise `CannotLook`."""
 
     lookers: Mapping[type[Target], Looker]
     patience: float = field(default=_PATIENCE)
+    tracers: Mapping[type[Target], Tracer] = field(default_factory=dict)
 
     def look(self, profiles: Mapping[str, CredentialProfile], now: datetime) -> Mapping[str, Look]:
         """What each profile points to now. Never raises."""
@@ -36,6 +39,30 @@ class Observer:
             return {name: _result(future) for name, future in asked.items()}
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def trace(self, profiles: Mapping[str, tuple[CredentialProfile, Footprint]]) -> Mapping[str, Trace]:
+        """Who moved what each profile points to. Never raises."""
+        pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="leasehold-trace")
+        try:
+            sought = {name: pool.submit(self._trace, *one) for name, one in sorted(profiles.items())}
+            wait(sought.values(), timeout=self.patience)
+            return {
+                name: future.result() if future.done() and not future.cancelled() else Trace(problem=_LATE)
+                for name, future in sought.items()
+            }
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _trace(self, spec: CredentialProfile, footprint: Footprint) -> Trace:
+        tracer = self.tracers.get(type(spec.target))
+        if tracer is None:
+            return Trace(problem="nobody asks there")
+        try:
+            return Trace(tracer(spec, footprint))
+        except LeaseholdError as error:
+            return Trace(problem=str(error))
+        except Exception as error:  # noqa: BLE001  as above: a cause that is not known fails no report
+            return Trace(problem=f"the answer was not understood: {type(error).__name__}")
 
     def _look(self, spec: CredentialProfile, now: datetime) -> Look:
         looker = self.lookers.get(type(spec.target))
@@ -50,4 +77,4 @@ class Observer:
 
 
 def _result(future: Future[Look]) -> Look:
-    return future.result() if future.done() and not future.cancelled() else Look(problem="no answer in time")
+    return future.result() if future.done() and not future.cancelled() else Look(problem=_LATE)

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from leasehold.decisions.recording import Recorder
-from leasehold.decisions.records import CALLS, Decided, Done, printable, side_document
+from leasehold.decisions.records import Decided, Done, printable, side_document
 from leasehold.gateway.answers import Pending
 from leasehold.gateway.deciding import Place
 from leasehold.mcp.refusals import NOT_RECORDED, Refused
 from leasehold.model.access_requests import action_name
+from leasehold.model.calls import CALLS, ENDED
 from leasehold.model.connections import Authorized
 from leasehold.model.entities import USER
 from leasehold.model.errors import Unavailable
@@ -59,7 +60,7 @@ class Records:
         """What came of a request. Raises `Refused`."""
         if one.overdue is not None:
             one.overdue.cancel()
-        more: dict[str, object] = {"milliseconds": round(seconds * 1000, 3), "bytes": one.size}
+        more: dict[str, object] = {ENDED: round(seconds * 1000, 3), "bytes": one.size}
         if authorized is not None:
             more |= {"connection": authorized.connection, "connection_kind": str(authorized.kind)}
         if one.found:

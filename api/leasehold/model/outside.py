@@ -45,6 +45,44 @@ class Look:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One fact that is not as it was, by the first word of its path and the rest. It `came`, `went`, or differs."""
+
+    what: str
+    name: str
+    came: bool = False
+    went: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What moved over there between `since` and `now` (aware UTC)."""
+
+    moved: tuple[Moved, ...]
+    since: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Culprit:
+    """Who moved it, when (aware UTC), by which operation, how (`via`), and where that is on record over there."""
+
+    actor: str
+    at: datetime
+    operation: str
+    via: str
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Who is known to have moved it, or why nobody is."""
+
+    culprit: Culprit | None = None
+    problem: str = ""
+
+
 def target_digest(profile: CredentialProfile) -> str:
     """Names where a profile points, and how narrow it is cut there; not who may draw of it."""
     text = json.dumps([type(profile.target).__name__, plain(profile.target)], sort_keys=True)

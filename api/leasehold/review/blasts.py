@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from leasehold.model.access import applies
+from leasehold.model.calls import CallUse
 from leasehold.model.credentials import CredentialProfile
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.leases import LeaseUse
@@ -31,6 +32,8 @@ class Blasts:
         everybody = sorted({agent for agents in self._agents.values() for agent in agents})
         self._uses = _by_agent(evidence.uses(everybody, live.at - timedelta(days=USED_DAYS)))
         self._live = _by_agent(evidence.live(everybody, live.at))
+        found = evidence.calls(live.at - timedelta(days=USED_DAYS))
+        self._calls, self._calls_since = _calls_by_agent(found.uses), found.since
 
     def blast(self, draft: Draft) -> Blast:
         """How far one draft reaches."""
@@ -38,6 +41,7 @@ class Blasts:
         agents = self._agents[id(draft)]
         uses = [one for agent in agents for one in self._uses.get(agent, ()) if self._carries(one, reach)]
         living = [one for agent in agents for one in self._live.get(agent, ()) if self._carries(one, reach)]
+        calls = [one for agent in agents for one in self._calls.get(agent, ()) if _is_of(one, reach)]
         return Blast(
             agents=len(agents),
             resources=len({one.resource for one in reach}),
@@ -45,6 +49,9 @@ class Blasts:
             used=sum(one.count for one in uses),
             used_days=USED_DAYS,
             last_used=max((one.last_at for one in uses), default=None),
+            calls=sum(one.count for one in calls),
+            calls_since=self._calls_since if agents else None,
+            last_called=max((one.last_at for one in calls), default=None),
         )
 
     def _concerned(  # noqa: PLR0911  one arm per noun
@@ -100,6 +107,20 @@ def _by_agent(uses: Iterable[LeaseUse]) -> Mapping[str, list[LeaseUse]]:
     for use in uses:
         found[use.agent].append(use)
     return found
+
+
+def _calls_by_agent(uses: Iterable[CallUse]) -> Mapping[str, list[CallUse]]:
+    found: dict[str, list[CallUse]] = defaultdict(list)
+    for use in uses:
+        found[use.agent].append(use)
+    return found
+
+
+def _is_of(call: CallUse, reach: Iterable[Entitlement]) -> bool:
+    """True of a call of some tool of the reach; of any call of the agent, if it is not of access."""
+    server, _, tool = call.tool.partition("/")
+    wanted = [one for one in reach if one.tool_server == server]
+    return any(one.tool in {tool, EVERY_TOOL} for one in wanted) if wanted or tuple(reach) else True
 
 
 def _bounds(world: World, name: str, ceiling: Ceiling) -> bool:

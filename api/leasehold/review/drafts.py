@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leasehold.model.objects import Spec
+from leasehold.model.outside import Trace
 from leasehold.review.attributes import flattened
 from leasehold.review.differences import NOTHING, Difference
 from leasehold.review.entitlements import Entitlements, collapsed
-from leasehold.review.findings import Delta, DriftClass, fingerprint
+from leasehold.review.findings import Cause, Delta, DriftClass, fingerprint
 from leasehold.review.moves import Shift
 from leasehold.review.risk import Assessment
 from leasehold.review.worlds import Key
@@ -22,6 +23,8 @@ class Draft:
 
     `signs` are what makes it this matter beside access and attributes. `cause_key` is the object whose change brought
     it about, if it is not the object itself; with `delisted`, the tool server that took these tools off its list.
+    `trace` is who is known to have moved what lies beyond the registry. What is no object has its `key` from the object
+    that it gives something to, its own `cause`, and its own way back, `revert`.
     """
 
     class_: DriftClass
@@ -37,6 +40,9 @@ class Draft:
     signs: tuple[str, ...] = ()
     delisted: frozenset[str] = frozenset()
     beyond: tuple[Delta, ...] = ()
+    trace: Trace | None = None
+    cause: Cause | None = None
+    revert: str | None = None
 
     @property
     def changes(self) -> tuple[Delta, ...]:

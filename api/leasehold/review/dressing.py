@@ -19,7 +19,7 @@ from leasehold.review.fixes import fix_for_declared, fix_for_unmanaged, with_exc
 from leasehold.review.history import Evidence, History
 from leasehold.review.provenance import Provenance
 from leasehold.review.scores import score
-from leasehold.review.states import in_order, states_at
+from leasehold.review.states import in_order, states_at, states_of
 from leasehold.review.worlds import Live
 
 
@@ -62,6 +62,7 @@ class Dressing:
             stack=source.stack if source is not None else None,
             managed_by=stored.stack if stored is not None else None,
             cause=cause,
+            unknown_cause=draft.trace.problem if draft.trace is not None and cause is None else None,
             blast=blast,
             expires_at=expires_at,
             fix=with_exception(self._fix(draft), draft, named),
@@ -70,11 +71,15 @@ class Dressing:
         )
 
     def _all_states(self, draft: Draft) -> frozenset[DriftClass]:
+        if draft.revert is not None:
+            return frozenset(states_of(draft))
         states = self._states[draft.key, draft.agent]
         gone = DriftClass.MISSING in states and self._provenance.deleted(draft)
         return states | {DriftClass.GHOST} if gone else states
 
     def _fix(self, draft: Draft) -> Fix:
+        if draft.revert is not None:
+            return Fix(draft.revert)
         source, stored = self._declared.by_key.get(draft.key), self._live.stored.get(draft.key)
         if (advice := _advice(draft, source)) is not None:
             return Fix(advice)

@@ -12,6 +12,7 @@ from leasehold.review.differences import Comparison, Difference
 from leasehold.review.drafts import Draft
 from leasehold.review.dressing import Dressing
 from leasehold.review.findings import DriftClass, Finding, Snapshot, Unproven
+from leasehold.review.handed_out import NOTHING_HANDED_OUT, HandedOut, unmanaged_authority
 from leasehold.review.history import Evidence, History, NoEvidence
 from leasehold.review.lifecycle import outlived
 from leasehold.review.outside import NOTHING_SEEN, Outside, compared, visible_profiles
@@ -43,6 +44,7 @@ class Picture:
     evidence: Evidence = field(default_factory=NoEvidence)
     outside: Outside = NOTHING_SEEN
     seen: Seen = field(default_factory=dict)
+    handed_out: HandedOut = NOTHING_HANDED_OUT
 
 
 def find_drift(picture: Picture) -> DriftReport:
@@ -70,6 +72,7 @@ def _drafts(found: list[Difference], comparison: Comparison, picture: Picture) -
         )
     yield from delisted(picture.declared, picture.live)
     yield from unapproved(picture.declared, picture.live, picture.seen)
+    yield from unmanaged_authority(picture.declared, picture.live, picture.handed_out, picture.evidence)
 
 
 def _conflicts(picture: Picture) -> Iterator[Draft]:

@@ -112,7 +112,8 @@ class Cause:
     How: `via` is the door, `stack` the stack that it was written for (null: by hand), `binding` the workload binding
     that let the writer in, `lease` the lease of the token that it presented, `run` the pipeline run behind that,
     `event` its place in the audit log, `approved_by` who approved the plan whose receipt let it through. What nobody
-    wrote down is null.
+    wrote down is null. Of a change in another system, `operation` is its word for it, and `record` where that
+    stands there.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
@@ -126,6 +127,7 @@ class Cause:
     run: str | None = None
     event: int | None = None
     approved_by: str | None = None
+    record: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,8 @@ class Blast:
     """How far a difference reaches, as far as it is on record.
 
     `resources` counts patterns. `live_leases` are those that carry it now. `used` counts the tokens of the last
-    `used_days` days that carried it: calls are counted at the gateway, later.
+    `used_days` days that carried it. `calls` are those of these tools that went through the gateway: of the newest on
+    record, which go back to `calls_since`.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
@@ -179,6 +182,9 @@ class Blast:
     used: int
     used_days: int
     last_used: datetime | None
+    calls: int = 0
+    calls_since: datetime | None = None
+    last_called: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +205,7 @@ class Finding:
     In `sentence`, whatever stands between backticks comes from live objects and is to be distrusted; the rest is ours.
     `class` is the state that leads, `states` are all of them. `fingerprint` names the finding across reports: it covers
     neither counts nor times. `accepted` is set while an exception holds; `lapsed` names one that has ended.
+    `unknown_cause` says why nobody can tell who changed another system.
     """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
@@ -224,6 +231,7 @@ class Finding:
     fix: Fix
     accepted: Accepted | None = None
     lapsed: Accepted | None = None
+    unknown_cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from leasehold.model.credentials import AwsSession, CredentialProfile, GitHubInstallation
 from leasehold.model.kinds import Kind
-from leasehold.model.outside import Baseline, Facts, Look, target_digest
+from leasehold.model.outside import Baseline, Facts, Footprint, Look, Moved, Trace, target_digest
 from leasehold.review.declared import Declared, DeclaredObject
 from leasehold.review.drafts import Draft
 from leasehold.review.findings import Delta, DriftClass, Unproven
@@ -22,15 +23,17 @@ from leasehold.review.worlds import Live
 
 ATTRIBUTE = "external"
 _SHOWN = 3
+_NOBODY = "nobody was asked"
 _RANKS = {"none": 0, "read": 1, "write": 2, "admin": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What is on record of the world beyond, and what was seen of it now, by profile."""
+    """What is on record of the world beyond, what was seen of it now, and who changed it, by profile."""
 
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     looks: Mapping[str, Look] = field(default_factory=dict)
+    traces: Mapping[str, Trace] = field(default_factory=dict)
 
 
 NOTHING_SEEN = Outside()
@@ -59,7 +62,7 @@ def compared(declared: Declared, live: Live, outside: Outside) -> Iterator[Draft
         elif baseline is not None and baseline.facts is not None and look.facts is not None:
             moved = tuple(_deltas(baseline.facts, look.facts))
             if moved:
-                yield _draft(source.name, baseline, moved)
+                yield _draft(source.name, baseline, moved, outside.traces.get(source.name, Trace(problem=_NOBODY)))
 
 
 def _problem(spec: CredentialProfile, baseline: Baseline | None, look: Look) -> str:
@@ -81,7 +84,25 @@ def _deltas(was: Facts, now: Facts) -> Iterator[Delta]:
             yield Delta(path, before, after)
 
 
-def _draft(name: str, baseline: Baseline, moved: tuple[Delta, ...]) -> Draft:
+def footprints(profiles: Mapping[str, CredentialProfile], outside: Outside, now: datetime) -> Mapping[str, Footprint]:
+    """What moved over there, by profile: what to ask the other system about."""
+    found: dict[str, Footprint] = {}
+    for name, spec in profiles.items():
+        baseline, look = outside.baselines.get(name), outside.looks.get(name, Look())
+        if _problem(spec, baseline, look) or baseline is None or baseline.facts is None or look.facts is None:
+            continue
+        moved = tuple(_moved(one) for one in _deltas(baseline.facts, look.facts))
+        if moved:
+            found[name] = Footprint(moved, baseline.at, now)
+    return found
+
+
+def _moved(one: Delta) -> Moved:
+    what, _, name = one.path.partition(".")
+    return Moved(what, name, came=one.declared is None, went=one.live is None)
+
+
+def _draft(name: str, baseline: Baseline, moved: tuple[Delta, ...], trace: Trace) -> Draft:
     shift = shift_of(moved)
     paths = ", ".join(quoted(one.path) for one in moved[:_SHOWN])
     more = f" and {len(moved) - _SHOWN} more" if len(moved) > _SHOWN else ""
@@ -91,7 +112,7 @@ def _draft(name: str, baseline: Baseline, moved: tuple[Delta, ...]) -> Draft:
     )
     found = Assessment(shift.rank, shift.factors)
     key = (Kind.CREDENTIAL_PROFILES, name)
-    return Draft(DriftClass.EXTERNAL, key, None, sentence, found, moved=shift, beyond=moved)
+    return Draft(DriftClass.EXTERNAL, key, None, sentence, found, moved=shift, beyond=moved, trace=trace)
 
 
 def shift_of(moved: tuple[Delta, ...]) -> Shift:

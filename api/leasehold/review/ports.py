@@ -7,13 +7,16 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from leasehold.model.calls import CallUses
+from leasehold.model.connections import Connection, Promotion
 from leasehold.model.credentials import CredentialProfile
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import LeaseUse
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.observations import Observation
-from leasehold.model.outside import Baseline, Look
+from leasehold.model.outside import Baseline, Footprint, Look, Trace
 from leasehold.model.records import EVERYTHING, AuditRecord, Filters
+from leasehold.model.registrations import RegisteredClient
 from leasehold.policy.decision import Permit
 from leasehold.policy.replaying import Foreseen, Recount
 from leasehold.review.history import History
@@ -38,6 +41,7 @@ class AuditLog(Protocol):
     """Events of what succeeded, by the kind and name of what they are about, newest first."""
 
     def done(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Sequence[AuditRecord]]: ...
+    def calls(self, since: datetime, limit: int) -> CallUses: ...
 
 
 class LeaseUses(Protocol):
@@ -59,6 +63,24 @@ class Observations(Protocol):
     def latest(self, servers: Iterable[str]) -> Mapping[str, Observation]: ...
 
 
+class Promotions(Protocol):
+    """Which agent may use which shared connection."""
+
+    def every(self) -> Sequence[Promotion]: ...
+
+
+class Connections(Protocol):
+    """What the organisation has at tool servers, without its secrets."""
+
+    def shared(self) -> Sequence[Connection]: ...
+
+
+class Registrations(Protocol):
+    """Clients that registered themselves."""
+
+    def every(self) -> Sequence[RegisteredClient]: ...
+
+
 class View(Protocol):
     """One read-only transaction."""
 
@@ -76,12 +98,19 @@ class View(Protocol):
     def baselines(self) -> Baselines: ...
     @property
     def observations(self) -> Observations: ...
+    @property
+    def promotions(self) -> Promotions: ...
+    @property
+    def connections(self) -> Connections: ...
+    @property
+    def registrations(self) -> Registrations: ...
 
 
 class Observer(Protocol):
     """Looks at what credential profiles point to, each within seconds. Never raises: a look can fail, and says so."""
 
     def look(self, profiles: Mapping[str, CredentialProfile], now: datetime) -> Mapping[str, Look]: ...
+    def trace(self, profiles: Mapping[str, tuple[CredentialProfile, Footprint]], /) -> Mapping[str, Trace]: ...
 
 
 class Recalled(Protocol):

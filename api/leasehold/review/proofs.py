@@ -6,8 +6,9 @@ widening comes with a call that the decision point denies today and would allow;
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
@@ -29,8 +30,19 @@ from leasehold.policy.registered import Registered, publish_registered
 from leasehold.review.findings import WIRE
 from leasehold.review.worlds import World
 
-BOUNDS = Bounds(steps=2_000_000, milliseconds=1_000)
-MOST = 2_000  # proofs in one review
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What the proofs of one review may cost: each of them, how many, and all together in seconds."""
+
+    bounds: Bounds = field(default=Bounds(steps=2_000_000, milliseconds=1_000))
+    most: int = 2_000
+    seconds: float = 20.0
+    ticks: Callable[[], float] = time.monotonic
+
+
+USUAL = Effort()
+_TOO_MANY, _TOO_LATE = "too many changes for one review", "the time for proofs in one review ran out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +88,17 @@ class Proved:
     now: Published | None = None
 
 
-def prove(was: World, now: World, at: datetime) -> Proved:
-    """What every agent may do in `now` and not in `was`, and how each change of policies moves what it judges."""
+def prove(was: World, now: World, at: datetime, effort: Effort = USUAL) -> Proved:
+    """What every agent may do in `now` and not in `was`, and how each change of policies moves what it judges.
+
+    What the effort does not suffice for is unproven.
+    """
     try:
         old, new = publish_registered(registered(was)), publish_registered(registered(now))
     except (DocumentRefused, FactsRefused, ValueRefused) as refused:
         return Proved((), str(refused).partition("\n")[0][:300])
-    comparison = Comparison(old, new, at, BOUNDS)
-    found = tuple(_proofs(comparison, old, new))
+    comparison = Comparison(old, new, at, effort.bounds)
+    found = tuple(_proofs(comparison, old, new, effort))
     return Proved(found, "", old, new)
 
 
@@ -103,14 +118,17 @@ def registered(world: World) -> Registered:
     )
 
 
-def _proofs(comparison: Comparison, old: Published, new: Published) -> Iterator[AccessProof]:
+def _proofs(comparison: Comparison, old: Published, new: Published, effort: Effort) -> Iterator[AccessProof]:
+    until = effort.ticks() + effort.seconds
     for at, (action, holder) in enumerate(_touched(comparison, old, new)):
-        if at >= MOST:
-            yield _unproven(holder.ref.id, action)
+        if at >= effort.most or effort.ticks() > until:
+            why = _TOO_MANY if at >= effort.most else _TOO_LATE
+            yield shown(_unproven(PolicySide.AGENT, action, why), holder.ref.id)
         else:
             yield shown(comparison.of_agent(action, holder), holder.ref.id)
-    for proof in comparison.changed():
-        yield shown(proof, None)
+    for side, action in comparison.moved():
+        late = effort.ticks() > until
+        yield shown(_unproven(side, action, _TOO_LATE) if late else comparison.proof(side, action), None)
 
 
 def _touched(comparison: Comparison, old: Published, new: Published) -> Iterator[tuple[str, Holder]]:
@@ -134,18 +152,8 @@ def _has_beyond(version: Published, action: str) -> bool:
     return any(policy.statement.permits and policy.permits is PolicyPermits.BEYOND_GRANTS for _, policy in spoken)
 
 
-def _unproven(agent: str, action: str) -> AccessProof:
-    server, _, tool = action.partition("/")
-    why = "too many changes for one review"
-    return AccessProof(
-        side=PolicySide.AGENT,
-        agent=agent,
-        tool_server=server,
-        tool=tool,
-        movement=Movement.UNPROVEN,
-        witness=None,
-        why=why,
-    )
+def _unproven(side: PolicySide, action: str, why: str) -> Proof:
+    return Proof(side=side, action=action, movement=Movement.UNPROVEN, why=why)
 
 
 def shown(proof: Proof, agent: str | None) -> AccessProof:

@@ -41,9 +41,11 @@ class Provenance:
 
     def cause(self, draft: Draft) -> Cause | None:
         """Who brought a draft about, and how; None if nobody did, or nobody is on record."""
+        if draft.cause is not None:
+            return draft.cause
         version = self._culprits[id(draft)]
         if version is None:
-            return None
+            return _beyond(draft)
         found = self._write(version)
         if found is None:
             return Cause(version.by, version.at, version.operation)
@@ -69,6 +71,14 @@ class Provenance:
             return None
         events = self._writes.get((version.kind.value, version.name), ())
         return next((one for one in events if _tells_of(one.event, version)), None)
+
+
+def _beyond(draft: Draft) -> Cause | None:
+    """Who moved it in another system, as that system tells."""
+    found = draft.trace.culprit if draft.trace is not None else None
+    if found is None:
+        return None
+    return Cause(found.actor, found.at, found.operation, via=found.via, record=found.record)
 
 
 def culprit(draft: Draft, histories: Mapping[Key, Sequence[Version]]) -> Version | None:

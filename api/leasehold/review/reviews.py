@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from leasehold.model.calls import CallUses
 from leasehold.model.credentials import CredentialProfile
 from leasehold.model.errors import NotFound
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import LeaseUse
 from leasehold.model.observations import Observation
-from leasehold.model.outside import Look
+from leasehold.model.outside import Footprint, Look, Trace
 from leasehold.model.principal import Principal
 from leasehold.model.records import AuditRecord, Version
 from leasehold.review.comparing import Sides, compare
@@ -20,7 +21,8 @@ from leasehold.review.drift import Picture, find_drift
 from leasehold.review.gate.approvals import approvals_of
 from leasehold.review.gate.delta import SemanticDelta, semantic_delta
 from leasehold.review.gate.rules import USUAL, Rules, Verdict
-from leasehold.review.outside import Outside, visible_profiles
+from leasehold.review.handed_out import HandedOut
+from leasehold.review.outside import NOTHING_SEEN, Outside, footprints, visible_profiles
 from leasehold.review.plan_review import Judged, PlanReview
 from leasehold.review.ports import Observer, Recalled, Recollection, Store, View
 from leasehold.review.replays import WITHHELD, PlanReplay, may_recall
@@ -29,6 +31,7 @@ from leasehold.review.since_base import Asked, judge
 from leasehold.review.worlds import Key, Live, World, live_picture
 
 _LOOKS = 5
+_CALLS = 10_000  # the newest on record are looked at, whatever the report is about
 NOBODY_LOOKED = "this registry does not look at other systems"
 
 
@@ -38,6 +41,10 @@ class Blind:
     def look(self, profiles: Mapping[str, CredentialProfile], _now: datetime) -> Mapping[str, Look]:
         """Nothing was seen."""
         return dict.fromkeys(profiles, Look(problem=NOBODY_LOOKED))
+
+    def trace(self, profiles: Mapping[str, tuple[CredentialProfile, Footprint]]) -> Mapping[str, Trace]:
+        """Nobody was asked."""
+        return dict.fromkeys(profiles, Trace(problem=NOBODY_LOOKED))
 
 
 class Reviews:
@@ -55,11 +62,11 @@ class Reviews:
 
     def drift(self, declared: Declared, now: datetime) -> DriftReport:
         """What stacks declare against what lives at `now`."""
-        looks = self._looks(declared, now)
+        outside = self._outside(declared, now)
         with self._store.read() as view:
-            outside = Outside(view.baselines.find_all(looks), looks)
             live = _look(view, now)
-            return find_drift(Picture(declared, live, view.versions, _Evidence(view), outside, _seen(view, live)))
+            seen, handed = _seen(view, live), _handed_out(view)
+            return find_drift(Picture(declared, live, view.versions, _Evidence(view), outside, seen, handed))
 
     def plan(
         self, declared: Declared, now: datetime, author: Principal | None = None, base: Declared | None = None
@@ -112,15 +119,21 @@ class Reviews:
             raise NotFound("policy", f"{name}@{revision}")
         return found
 
-    def _looks(self, declared: Declared, now: datetime) -> Mapping[str, Look]:
+    def _outside(self, declared: Declared, now: datetime) -> Outside:
         """Other systems take their time: no transaction is open meanwhile."""
         if not any(kind is Kind.CREDENTIAL_PROFILES for kind, _ in declared.by_key):
-            return {}
+            return NOTHING_SEEN
         with self._store.read() as view:
             profiles = view.objects.list(Kind.CREDENTIAL_PROFILES)
-        live = live_picture(profiles, 0, now)
-        wanted = {one.name: spec for one, spec in visible_profiles(declared, live)}
-        return self._observer.look(wanted, now) if wanted else {}
+        wanted = {one.name: spec for one, spec in visible_profiles(declared, live_picture(profiles, 0, now))}
+        if not wanted:
+            return NOTHING_SEEN
+        looks = self._observer.look(wanted, now)
+        with self._store.read() as view:
+            baselines = view.baselines.find_all(looks)
+        seen = Outside(baselines, looks)
+        sought = {name: (wanted[name], footprint) for name, footprint in footprints(wanted, seen, now).items()}
+        return replace(seen, traces=self._observer.trace(sought)) if sought else seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +150,14 @@ class _Evidence:
 
     def live(self, agents: Iterable[str], now: datetime) -> Sequence[LeaseUse]:
         return self.view.lease_uses.live(agents, now)
+
+    def calls(self, since: datetime) -> CallUses:
+        return self.view.audit.calls(since, _CALLS)
+
+
+def _handed_out(view: View) -> HandedOut:
+    """Authority that is no object."""
+    return HandedOut(view.connections.shared(), view.promotions.every(), view.registrations.every())
 
 
 def _seen(view: View, live: Live) -> Mapping[str, Observation]:

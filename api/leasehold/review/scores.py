@@ -37,7 +37,10 @@ def _reach(draft: Draft, blast: Blast) -> Points:
 
 def _use(blast: Blast) -> Points:
     because = [_counted(blast.live_leases, "live lease")] if blast.live_leases else []
-    because += [f"{_counted(blast.used, 'token')} in {blast.used_days} days"] if blast.used else []
+    if blast.calls:
+        because += [f"{_counted(blast.calls, 'call')} through the gateway"]
+    elif blast.used:
+        because += [f"{_counted(blast.used, 'token')} in {blast.used_days} days"]
     return Points("in use", 4 * len(because), tuple(because))
 
 

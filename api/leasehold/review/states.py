@@ -40,7 +40,8 @@ def states_at(drafts: Iterable[Draft]) -> Mapping[Place, frozenset[DriftClass]]:
     """The states of each object, for each agent that it bears on: drafts of one object complete each other."""
     found: dict[Place, set[DriftClass]] = defaultdict(set)
     for draft in drafts:
-        found[draft.key, draft.agent] |= states_of(draft)
+        if draft.revert is None:  # what is no object is in no state of the object that it hangs on
+            found[draft.key, draft.agent] |= states_of(draft)
     return {place: frozenset(states) for place, states in found.items()}
 
 

@@ -58,6 +58,10 @@ class MemoryRegistrations:
         """The clients that registered themselves for an agent, by client id."""
         return [self._clients[known] for known in sorted(self._clients) if self._clients[known].agent == agent]
 
+    def every(self) -> Sequence[RegisteredClient]:
+        """All clients that registered themselves, by client id."""
+        return [self._clients[known] for known in sorted(self._clients)]
+
     def remove(self, client_id: str) -> bool:
         """Forget a client; whether there was one."""
         return self._clients.pop(client_id, None) is not None

@@ -12,6 +12,7 @@ from leasehold.model.connections import (
     Holder,
     Promotion,
     SealedConnection,
+    Shared,
     UpstreamClient,
 )
 from leasehold.store.bumps import Bumps
@@ -61,6 +62,11 @@ class MemoryConnections:
             if (holder is None or held_by == holder) and (tool_server is None or server == tool_server)
         ]
         return sorted((one for one in found if one.id > after), key=lambda one: one.id)[:limit]
+
+    def shared(self) -> Sequence[Connection]:
+        """What is known of those that are the organisation's, in the order of their ids."""
+        found = [one.sealed.connection for (holder, _), one in self._connections.items() if isinstance(holder, Shared)]
+        return sorted(found, key=lambda one: one.id)
 
     def replace(self, sealed: SealedConnection, revision: int) -> bool:
         """Remember a connection as it is now, unless it moved on from `revision`; whether it was remembered."""
@@ -117,6 +123,10 @@ class MemoryPromotions:
         """Every agent that may use a connection, by name."""
         found = [one for one in self._promotions.values() if one.connection == connection_id]
         return sorted(found, key=lambda one: one.agent)
+
+    def every(self) -> Sequence[Promotion]:
+        """All of them, by agent and tool server."""
+        return [self._promotions[key] for key in sorted(self._promotions)]
 
     def remove(self, agent: str, tool_server: str) -> bool:
         """End a promotion; whether there was one."""

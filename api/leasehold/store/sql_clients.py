@@ -81,6 +81,10 @@ class SqlRegistrations:
         found = select(_CLIENTS).where(_CLIENTS.c.agent == agent).order_by(_CLIENTS.c.client_id)
         return [_to_client(row) for row in self._connection.execute(found)]
 
+    def every(self) -> Sequence[RegisteredClient]:
+        """All clients that registered themselves, by client id."""
+        return [_to_client(row) for row in self._connection.execute(select(_CLIENTS).order_by(_CLIENTS.c.client_id))]
+
     def remove(self, client_id: str) -> bool:
         """Forget a client; whether there was one."""
         return bool(self._connection.execute(delete(_CLIENTS).where(_CLIENTS.c.client_id == client_id)).rowcount)

@@ -56,6 +56,12 @@ class SqlConnections:
         found = select(*_KNOWN).where(*wanted).order_by(_C.id).limit(limit)
         return [_to_connection(row) for row in self._connection.execute(found)]
 
+    def shared(self) -> Sequence[Connection]:
+        """What is known of those that are the organisation's, in the order of their ids."""
+        prefix = Shared("x").key.removesuffix("x")
+        found = select(*_KNOWN).where(_C.holder.startswith(prefix, autoescape=True)).order_by(_C.id)
+        return [_to_connection(row) for row in self._connection.execute(found)]
+
     def replace(self, sealed: SealedConnection, revision: int) -> bool:
         """Remember a connection as it is now, unless it moved on from `revision`; whether it was remembered."""
         row = {**_to_row(sealed), "claimed_until": None}
@@ -112,6 +118,11 @@ class SqlPromotions:
     def of_connection(self, connection_id: str) -> Sequence[Promotion]:
         """Every agent that may use a connection, by name."""
         found = select(_PROMOTIONS).where(_P.connection == connection_id).order_by(_P.agent)
+        return [_to_promotion(row) for row in self._connection.execute(found)]
+
+    def every(self) -> Sequence[Promotion]:
+        """All of them, by agent and tool server."""
+        found = select(_PROMOTIONS).order_by(_P.agent, _P.tool_server)
         return [_to_promotion(row) for row in self._connection.execute(found)]
 
     def remove(self, agent: str, tool_server: str) -> bool:

@@ -10,14 +10,16 @@ from typing import Any
 import orjson
 from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, select, text
 
+from leasehold.model.calls import CALLS, ENDED, CallUses, counted
 from leasehold.model.events import AuditEvent, Change, Content, Origin, Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.records import AuditRecord, Version
 from leasehold.store.bulk import BulkInsert, Spelled
 from leasehold.store.bumps import Bumps
+from leasehold.store.lease_rows import from_micros, to_micros
 from leasehold.store.specs import decode
-from leasehold.store.tables import AUDIT, CHANGES, CONTENTS, VERSIONS
+from leasehold.store.tables import AUDIT, CHANGES, CONTENTS, SEALS, VERSIONS
 
 _INSERT_EVENTS, _INSERT_CONTENTS = BulkInsert(AUDIT), BulkInsert(CONTENTS)
 _LAST = "\U0010ffff"  # sorts behind every name
@@ -33,6 +35,19 @@ _DONE = (
     select(AUDIT)
     .where(AUDIT.c.kind == bindparam("kind"), AUDIT.c.name.in_(_NAMES), AUDIT.c.outcome == Outcome.OK.value)
     .order_by(AUDIT.c.sequence.desc())
+)
+_S = SEALS.c
+_NEWEST = (
+    select(_S.sequence, _S.agent, _S.tool, _S.at)
+    .where(_S.kind == CALLS, _S.at >= bindparam("since"))
+    .order_by(_S.at.desc(), _S.sequence.desc())
+    .limit(bindparam("limit"))
+    .subquery()
+)
+_NEWEST_CALLS = (
+    select(_NEWEST.c.agent, _NEWEST.c.tool, _NEWEST.c.at, AUDIT.c.detail.contains(f'"{ENDED}":').label("ended"))
+    .select_from(_NEWEST.outerjoin(AUDIT, AUDIT.c.sequence == _NEWEST.c.sequence))
+    .order_by(_NEWEST.c.at.desc(), _NEWEST.c.sequence.desc())
 )
 _WRITERS_LOCK = 0x4C454153_45484F4C  # "LEASEHOL": any number that only we use
 
@@ -178,6 +193,12 @@ class SqlAuditLog:
             for row in self._connection.execute(_DONE, {"kind": kind, "names": names}):
                 found[kind, row.name].append(to_record(row))
         return found
+
+    def calls(self, since: datetime, limit: int) -> CallUses:
+        """Who called what how often, of the newest `limit` calls that are on record and sealed."""
+        rows = self._connection.execute(_NEWEST_CALLS, {"since": to_micros(since), "limit": limit}).all()
+        ended = ((row.agent, row.tool, from_micros(row.at)) for row in rows if row.ended)
+        return counted(ended, from_micros(rows[-1].at) if len(rows) == limit else since)
 
     def list(
         self, *, kind: str | None = None, name: str | None = None, before: int | None = None, limit: int = 100

@@ -88,15 +88,14 @@ class World:
         }
         self.observer = Observer(lookers)
         self.now = datetime.now(UTC).replace(microsecond=0)
-        self.app = control_plane(
-            Doors(
-                store=store,
-                authenticator=FakeAuthenticator(),
-                clock=lambda: self.now,
-                reviews=Reviews(store, self.observer),
-                observer=self.observer,
-            )
+        self.doors = Doors(
+            store=store,
+            authenticator=FakeAuthenticator(),
+            clock=lambda: self.now,
+            reviews=Reviews(store, self.observer),
+            observer=self.observer,
         )
+        self.app = control_plane(self.doors)
         self.store, self.revisions = store, {}
         review_by = (self.now + timedelta(days=90)).date().isoformat()
         self.put("owners", "alice", OWNER, "admin")

@@ -19,7 +19,7 @@ from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.exceptions import DriftException
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import LeaseUse
-from leasehold.model.outside import Baseline, Look, target_digest
+from leasehold.model.outside import Baseline, Culprit, Look, Trace, target_digest
 from leasehold.model.people import OwnerState
 from leasehold.model.records import AuditRecord
 from leasehold.model.trust import KubernetesSubject
@@ -104,6 +104,16 @@ class Observed:
         facts = {"trust_policy": {"Statement": []}, "max_session_duration": 43_200, "inline_policies.<b>": {}}
         seen = {"deploy": Look(facts=facts), "code": Look(problem="GitHub did not show the installation: status 500")}
         return {name: seen[name] for name in profiles}
+
+    def trace(self, profiles):
+        found = Culprit(
+            actor="arn:aws:sts::123456789012:assumed-role/Admin/<b>@alice",
+            at=NOW - timedelta(hours=2),
+            operation="UpdateAssumeRolePolicy",
+            via="aws-cli/2.17.0 | from 203.0.113.7",
+            record="CloudTrail 4f2a",
+        )
+        return {name: Trace(found) for name in profiles}
 
 
 def beyond():

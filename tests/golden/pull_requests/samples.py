@@ -142,11 +142,11 @@ def _unguarded(objects: Objects) -> None:
     objects.pop((Kind.POLICIES, "guards"), None)
 
 
-def _delete_within_a_network(objects: Objects) -> None:
-    """The policy forbids by an IPv6 network, which the proofs do not model."""
+def _delete_unless_handed_on(objects: Objects) -> None:
+    """The policy compares a set whole, which the proofs do not model."""
     _granted(objects, READ, SCOPED, DELETE)
-    inside = 'context has source_ip && context.source_ip.isInRange(ip("2001:db8::/32"))'
-    document = f'forbid(principal, action == Action::"github/delete_branch", resource) when {{ {inside} }};\n'
+    chain = 'context.chain == [agent::"helper"]'
+    document = f'forbid(principal, action == Action::"github/delete_branch", resource) when {{ {chain} }};\n'
     objects[Kind.POLICIES, "guards"] = Policy(document=document, side=PolicySide.AGENT)
 
 
@@ -178,7 +178,7 @@ SAMPLES = (
     Sample("12-registry-unreachable", reachable=False),
     Sample("13-granted-and-held-back", lambda objects: _granted(objects, READ, SCOPED, DELETE)),
     Sample("14-policy-gone", _unguarded, base=lambda objects: _granted(objects, READ, SCOPED, DELETE)),
-    Sample("15-not-provable", _delete_within_a_network),
+    Sample("15-not-provable", _delete_unless_handed_on),
     Sample(
         "16-approved",
         lambda objects: _granted(objects, READ, SCOPED, DELETE),

@@ -249,8 +249,8 @@ def test_what_is_not_known_at_plan_is_never_fine():
 
 
 def test_in_production_what_cannot_be_proved_is_denied():
-    v6 = 'context has source_ip && context.source_ip.isInRange(ip("2001:db8::/32"))'
-    document = f'permit(principal, action == Action::"github/read_file", resource) when {{ {v6} }};'
+    whole = 'context.chain == [agent::"helper"]'  # a set compared whole has no model
+    document = f'permit(principal, action == Action::"github/read_file", resource) when {{ {whole} }};'
     report = reviewed(organisation() | {GUARDS: Policy(document=document, side=PolicySide.AGENT)})
     assert one(report, Check.UNPROVEN_IN_PRODUCTION).agent == "triage"
     assert report.gate.verdict is Verdict.DENY

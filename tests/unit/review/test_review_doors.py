@@ -31,6 +31,7 @@ class Store:
     def __init__(self, registry):
         self.registry, self.objects, self.changes, self.versions = registry, self, self, registry
         self.audit = self.lease_uses = self.baselines = self.observations = registry
+        self.promotions = self.connections = self.registrations = registry
 
     @contextmanager
     def read(self):
@@ -160,6 +161,7 @@ def test_a_finding_goes_by_its_wire_names(client, registry):
         "run": None,
         "event": len(organisation()) + 1,
         "approved_by": None,
+        "record": None,
     }
     assert finding["fix"]["import"].startswith("import {")
 

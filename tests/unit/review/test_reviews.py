@@ -17,6 +17,7 @@ class BusyStore:
         self.registry, self.objects, self.changes = Registry(), self, self
         self.versions, self.revision, self.writes = self.registry, 42, writes
         self.audit = self.lease_uses = self.baselines = self.observations = self.registry
+        self.promotions = self.connections = self.registrations = self.registry
 
     @contextmanager
     def read(self):

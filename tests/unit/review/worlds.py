@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from leasehold.model.calls import CallUses
 from leasehold.model.credentials import CredentialProfile, Federation
 from leasehold.model.deployments import Deployment
 from leasehold.model.directory import Relation, Resource, User
@@ -30,6 +31,7 @@ from leasehold.model.trust import (
 )
 from leasehold.review.declared import RESOURCE_TYPES, Declared, DeclaredObject
 from leasehold.review.drift import Picture, find_drift
+from leasehold.review.handed_out import NOTHING_HANDED_OUT
 from leasehold.review.outside import NOTHING_SEEN
 from leasehold.review.plan_review import review_plan
 from leasehold.review.worlds import live_picture
@@ -113,6 +115,7 @@ class Registry:
     def __init__(self):
         self.stored, self.versions, self.events = {}, {}, {}
         self.taken_leases, self.live_leases, self.baselines, self.seen = [], [], {}, {}
+        self.handed_out, self.called = NOTHING_HANDED_OUT, []
         for (kind, name), spec in organisation().items():
             self.write(kind, name, spec, by=CI, at=BORN, stack="prod")
 
@@ -176,14 +179,26 @@ class Registry:
     def live(self, agents, now):  # noqa: ARG002  the port's signature
         return [one for one in self.live_leases if one.agent in set(agents)]
 
+    def calls(self, since, limit=None):  # noqa: ARG002  the port's signature
+        return CallUses(tuple(self.called), since)
+
     def find_all(self, profiles):
         return {name: self.baselines[name] for name in profiles if name in self.baselines}
 
     def latest(self, servers):
         return {name: self.seen[name] for name in servers if name in self.seen}
 
+    def shared(self):
+        return self.handed_out.connections
+
+    def every(self):
+        """Promotions and clients; the doors' store has none."""
+        return ()
+
     def picture(self, declared, outside=NOTHING_SEEN, now=NOW):
-        return Picture(declared, live_picture(self.stored.values(), 42, now), self, self, outside, self.seen)
+        return Picture(
+            declared, live_picture(self.stored.values(), 42, now), self, self, outside, self.seen, self.handed_out
+        )
 
 
 def _version(kind, name, revision, operation, by, at, stack, spec):  # noqa: PLR0917  a row

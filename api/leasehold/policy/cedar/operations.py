@@ -29,8 +29,8 @@ from leasehold.policy.cedar.values import (
 )
 
 _DAY = 86_400_000
-_LOOPBACK = network("127.0.0.0/8"), network("::1/128")
-_MULTICAST = network("224.0.0.0/4"), network("ff00::/8")
+LOOPBACK = network("127.0.0.0/8"), network("::1/128")
+MULTICAST = network("224.0.0.0/4"), network("ff00::/8")
 _V4, _V6 = 32, 128
 
 
@@ -207,8 +207,8 @@ UNARY: dict[str, Callable[[Value], Value]] = {
     "ip": lambda value: network(text(value)),
     "is_ipv4": lambda value: address(value).bits == _V4,
     "is_ipv6": lambda value: address(value).bits == _V6,
-    "is_loopback": lambda value: in_one(value, _LOOPBACK),
-    "is_multicast": lambda value: in_one(value, _MULTICAST),
+    "is_loopback": lambda value: in_one(value, LOOPBACK),
+    "is_multicast": lambda value: in_one(value, MULTICAST),
     "to_date": lambda value: Moment(long(instant(value) // _DAY * _DAY)),
     "to_time": lambda value: Span(instant(value) % _DAY),
     "to_milliseconds": _in_units(1),

@@ -55,9 +55,13 @@ class Comparison:
 
     def changed(self) -> Iterator[Proof]:
         """Every side and action of which the policies are not the very same, proved."""
+        return (self.proof(side, action) for side, action in self.moved())
+
+    def moved(self) -> Iterator[tuple[PolicySide, str]]:
+        """Every side and action of which the policies are not the very same."""
         actions = sorted({action for one in self._versions.both for action in one.actions})
         for side in PolicySide:
-            yield from (self.proof(side, action) for action in actions if not self.spoken_alike(side, action))
+            yield from ((side, action) for action in actions if not self.spoken_alike(side, action))
 
     def unchanged(self, action: str, holder: Holder) -> bool:
         """True if nothing that an agent's calls of a tool are decided by is another: then nothing needs a proof."""

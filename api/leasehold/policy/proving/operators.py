@@ -7,12 +7,15 @@ from collections.abc import Callable
 import z3
 
 from leasehold.model.entities import EntityRef
+from leasehold.policy.cedar.values import Network
 from leasehold.policy.proving.symbols import Symbols
 from leasehold.policy.proving.terms import (
     I64,
+    WIDE,
     WIDTH,
     Address,
     Being,
+    Block,
     Formula,
     Literals,
     Logic,
@@ -98,25 +101,38 @@ class Operators:
 
     def _same_network(self, left: Address, right: Address) -> Formula:
         logic = self._logic
-        if logic.false not in (left.is_v6, right.is_v6):
-            raise NotModelled("two unknown addresses")
-        v4 = logic.both(logic.no(left.is_v6), logic.no(right.is_v6))
-        return logic.both(v4, left.number == right.number, left.length == right.length)
+
+        def alike(one: Block, other: Block) -> Formula:
+            return logic.both(one.number == other.number, one.length == other.length)
+
+        v4 = logic.both(logic.no(left.is_v6), logic.no(right.is_v6), alike(left.v4, right.v4))
+        return logic.either(v4, logic.both(left.is_v6, right.is_v6, alike(left.v6, right.v6)))
 
     def in_range(self, one: Term, of: Term) -> Term:
-        """`one.isInRange(of)`."""
+        """`one.isInRange(of)`: all of one network within the other; never of two families."""
         if one.sort is not Sort.NETWORK or of.sort is not Sort.NETWORK:
             return self.fails()
-        inner, outer = one.value, of.value
-        if not z3.is_int_value(outer.length) or outer.is_v6 is not self._logic.false:
+        logic, inner, outer = self._logic, one.value, of.value
+        if outer.is_v6 is logic.false and z3.is_int_value(outer.v4.length):
+            within = logic.both(logic.no(inner.is_v6), self._within(inner.v4, outer.v4, WIDTH))
+        elif outer.is_v6 is logic.true and z3.is_int_value(outer.v6.length):
+            within = logic.both(inner.is_v6, self._within(inner.v6, outer.v6, WIDE))
+        else:
             raise NotModelled("a range that is not written out")
-        length = outer.length.as_long()
-        shift = self._logic.bits(WIDTH - length)
-        same = self._logic.true
-        if length:
-            same = z3.LShR(inner.number, shift) == z3.LShR(outer.number, shift)
-        within = self._logic.both(self._logic.no(inner.is_v6), inner.length >= length, same)
         return self.flag(within, one.ok, of.ok)
+
+    def in_one(self, one: Term, ranges: tuple[Network, Network]) -> Term:
+        """`one.isLoopback()`, `one.isMulticast()`: within the range of its own family."""
+        found = [self.in_range(one, Term(Sort.NETWORK, self._logic.network(*each), one.ok)) for each in ranges]
+        return self.flag(self._logic.either(*(each.value for each in found)), one.ok)
+
+    def _within(self, inner: Block, outer: Block, width: int) -> Formula:
+        length = outer.length.as_long()
+        if not length:
+            return self._logic.true
+        shift = z3.BitVecVal(width - length, width, self._logic.context)
+        same = z3.LShR(inner.number, shift) == z3.LShR(outer.number, shift)
+        return self._logic.both(inner.length >= length, same)
 
     def contains(self, op: str, found: Term, others: Term) -> Term:
         """`contains`, `containsAll`, `containsAny`."""

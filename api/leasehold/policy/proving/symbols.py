@@ -21,7 +21,20 @@ from leasehold.policy.cedar.shapes import (
     TextShape,
     WholeShape,
 )
-from leasehold.policy.proving.terms import I64, WIDTH, Address, Being, Formula, Logic, Members, NotModelled, Sort, Term
+from leasehold.policy.proving.terms import (
+    I64,
+    WIDE,
+    WIDTH,
+    Address,
+    Being,
+    Block,
+    Formula,
+    Logic,
+    Members,
+    NotModelled,
+    Sort,
+    Term,
+)
 
 MOMENTS = (-62_135_596_800_000, 253_402_300_799_999)  # what a clock of ours can show
 DEEPEST = 64
@@ -166,12 +179,16 @@ class Symbols:
         return Term(sort, made, self.logic.true)
 
     def _address(self, path: str) -> Address:
-        number = self.variables[path] = z3.BitVec(path, WIDTH, self.logic.context)
-        length = self.logic.whole(WIDTH)
-        if path != SOURCE:  # a caller's address is one; an argument may be a network
+        """The first family goes by the path itself, the second by `<path> v6`."""
+        return Address(self.flag(f"{path} is v6"), self._block(path, WIDTH), self._block(f"{path} v6", WIDE))
+
+    def _block(self, path: str, width: int) -> Block:
+        number = self.variables[path] = z3.BitVec(path, width, self.logic.context)
+        length = self.logic.whole(width)
+        if path.removesuffix(" v6") != SOURCE:  # a caller's address is one; an argument may be a network
             length = self.variables[f"{path} length"] = z3.Int(f"{path} length", self.logic.context)
-            self.given += [length >= 0, length <= WIDTH]
-        return Address(self.flag(f"{path} is v6"), number, length)
+            self.given += [length >= 0, length <= width]
+        return Block(number, length)
 
     def _count_chain(self) -> None:
         held = [z3.If(one, 1, 0) for (path, _), one in self.members.items() if path == CHAIN]

@@ -19,7 +19,7 @@ from leasehold.policy.cedar.known import Known
 Formula: TypeAlias = Any  # the solver's expressions have no types of their own
 
 I64 = (-(2**63), 2**63 - 1)
-WIDTH = 32  # bits of an IPv4 address
+WIDTH, WIDE = 32, 128  # bits of an IPv4 address, and of an IPv6 address
 
 
 class NotModelled(Exception):
@@ -49,12 +49,19 @@ class Term(NamedTuple):
     ok: Formula
 
 
-class Address(NamedTuple):
-    """An IP address or network: IPv4 by number and length; of IPv6 it is only known that it is one."""
+class Block(NamedTuple):
+    """Addresses of one family that begin alike: `number` by its first `length` bits."""
 
-    is_v6: Formula
     number: Formula
     length: Formula
+
+
+class Address(NamedTuple):
+    """An IP address or network. It is of one family; what is said of the other counts for nothing."""
+
+    is_v6: Formula
+    v4: Block
+    v6: Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +143,16 @@ class Logic:
     def text(self, value: str) -> Formula:
         return z3.StringVal("".join(map(_spelt, value)), self.context)
 
-    def bits(self, number: int) -> Formula:
-        return z3.BitVecVal(number, WIDTH, self.context)
+    def block(self, number: int, length: int, width: int) -> Block:
+        """A network that is written out."""
+        return Block(z3.BitVecVal(number, width, self.context), self.whole(length))
+
+    def network(self, bits: int, number: int, length: int) -> Address:
+        """The same as an address, by the number of bits of its family."""
+        none = self.block(0, 0, WIDTH), self.block(0, 0, WIDE)
+        if bits == WIDTH:
+            return Address(self.false, self.block(number, length, WIDTH), none[1])
+        return Address(self.true, none[0], self.block(number, length, WIDE))
 
 
 def _spelt(letter: str) -> str:

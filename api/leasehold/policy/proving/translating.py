@@ -14,14 +14,12 @@ from leasehold.policy.cedar.compiler import parts_of
 from leasehold.policy.cedar.folding import literal_of
 from leasehold.policy.cedar.index import ref_of
 from leasehold.policy.cedar.known import Known
-from leasehold.policy.cedar.operations import UNARY
+from leasehold.policy.cedar.operations import LOOPBACK, MULTICAST, UNARY
 from leasehold.policy.cedar.shapes import FieldShape, RecordShape
 from leasehold.policy.cedar.values import EvaluationError, Network
 from leasehold.policy.proving.operators import Operators, of_type, same_being, text_like
 from leasehold.policy.proving.symbols import Symbols
 from leasehold.policy.proving.terms import (
-    WIDTH,
-    Address,
     Being,
     Formula,
     Literals,
@@ -257,6 +255,8 @@ class Translation:
             case (("is_ipv4" | "is_ipv6"), Sort.NETWORK):
                 is_v6 = term.value.is_v6
                 return self._operators.flag(is_v6 if op == "is_ipv6" else logic.no(is_v6), term.ok)
+            case (("is_loopback" | "is_multicast"), Sort.NETWORK):
+                return self._operators.in_one(term, LOOPBACK if op == "is_loopback" else MULTICAST)
             case "to_date", Sort.MOMENT:
                 return self._operators.bounded(Sort.MOMENT, term.value - term.value % _DAY, term.ok)
             case "to_time", Sort.MOMENT:
@@ -277,12 +277,7 @@ class Translation:
         if not isinstance(value, Network):
             assert isinstance(value, int)  # noqa: S101  the other three are numbers
             return Term(_CONSTRUCTORS[op], self._logic.whole(int(value)), self._logic.true)
-        if value.bits != WIDTH:
-            raise NotModelled("IPv6")
-        return Term(Sort.NETWORK, self._network(value), self._logic.true)
-
-    def _network(self, value: Network) -> Address:
-        return Address(self._logic.false, self._logic.bits(value.number), self._logic.whole(value.prefix))
+        return Term(Sort.NETWORK, self._logic.network(*value), self._logic.true)
 
     def _emptiness(self, of: Literals | Members) -> Formula:
         return self._logic.truth(not of.elements) if isinstance(of, Literals) else self._symbols.is_empty(of.path)

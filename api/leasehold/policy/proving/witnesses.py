@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import z3
@@ -42,7 +42,6 @@ from leasehold.policy.proving.terms import Being, Formula, NotModelled, Sort
 from leasehold.policy.published import ActionFacts, Published
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ANY_V6 = "2001:db8::1"
 _FRACTION = Decimal(10_000)
 
 
@@ -233,11 +232,12 @@ class Reading:
                 raise NotModelled("an argument that is an entity")
 
     def _network(self, path: str) -> str:
-        if self._holds(self._symbols.flag(f"{path} is v6")):
-            return _ANY_V6
-        address = IPv4Address(self._number(self._symbols.variables[path]))
-        length = self._symbols.variables.get(f"{path} length")
-        return str(address) if length is None else f"{address}/{self._number(length)}"
+        """An address, or a network. Cedar reads no IPv6 address that ends like one of IPv4: all of it is written."""
+        is_v6 = self._holds(self._symbols.flag(f"{path} is v6"))
+        of = f"{path} v6" if is_v6 else path
+        number, length = self._number(self._symbols.variables[of]), self._symbols.variables.get(f"{of} length")
+        address = IPv6Address(number).exploded if is_v6 else str(IPv4Address(number))
+        return address if length is None else f"{address}/{self._number(length)}"
 
     def _set(self, path: str, shape: SetShape) -> list[object]:
         held = [

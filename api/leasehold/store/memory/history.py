@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping, MutableMapping, MutableSequence, 
 from datetime import datetime
 from itertools import islice
 
+from leasehold.model.calls import CALLS, ENDED, CallUses, counted
 from leasehold.model.events import AuditEvent, Change, Outcome
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.records import AuditRecord, Version
+from leasehold.model.trail.queries import facets_of
 from leasehold.store.bumps import Bumps
 from leasehold.store.specs import decode
 
@@ -106,6 +108,14 @@ class MemoryAuditLog:
             if event.outcome is Outcome.OK and (event.kind, event.name) in wanted:
                 found[event.kind, event.name].append(AuditRecord(at + 1, event))
         return found
+
+    def calls(self, since: datetime, limit: int) -> CallUses:
+        """Who called what how often, of the newest `limit` calls that are on record."""
+        told = [one for one in self._events if one.kind == CALLS and one.at >= since]
+        newest = sorted(told, key=lambda one: one.at, reverse=True)[:limit]
+        ended = ((facets_of(one), one.at) for one in newest if ENDED in one.detail)
+        uses = ((about.agent, about.tool, at) for about, at in ended)
+        return counted(uses, newest[-1].at if len(newest) == limit else since)
 
     def list(
         self, *, kind: str | None = None, name: str | None = None, before: int | None = None, limit: int = 100
