@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from leasehold.model.decisions import Decision, Reason
+from leasehold.policy.possible import OBLIGATION
 from leasehold.policy.published import Published
 
-_NAME = "obligation"
 _PROPERTY = "obligation_"
 TYPES = ("step-up", "notification", "session_termination", "custom")
 
@@ -32,9 +32,9 @@ def _obligations(ids: Mapping[str, None], published: Published) -> Iterator[dict
     for id_ in ids:
         policy = published.policies.get(id_)
         said = policy.statement.annotations if policy is not None else {}
-        if _NAME not in said:
+        if OBLIGATION not in said:
             continue
-        known = said[_NAME] in TYPES
+        known = said[OBLIGATION] in TYPES
         properties = {key.removeprefix(_PROPERTY): value for key, value in said.items() if key.startswith(_PROPERTY)}
-        properties |= {} if known else {"name": said[_NAME]}
-        yield {"id": id_, "type": said[_NAME] if known else "custom", "properties": properties}
+        properties |= {} if known else {"name": said[OBLIGATION]}
+        yield {"id": id_, "type": said[OBLIGATION] if known else "custom", "properties": properties}

@@ -25,6 +25,8 @@ from leasehold.policy.cedar.reading import children
 from leasehold.policy.holdings import Holding
 from leasehold.policy.published import Policy, Published, Standing
 
+OBLIGATION = "obligation"
+"""The annotation of a policy that asks something of whoever enforces the decision (AuthZEN)."""
 _OPEN = frozenset({"input", "caller", "source_ip", "now", "weekday"})
 """What of the context another call may say otherwise."""
 _OPEN_UNTIL_ISSUED = _OPEN | {"deployment", "oauth"}
@@ -47,10 +49,11 @@ class Truth(Enum):
     FAILS = auto()
 
 
-def could_allow(request: AccessRequest, pattern: str, published: Published) -> bool:
+def could_allow(request: AccessRequest, pattern: str, published: Published, *, complies: bool = True) -> bool:
     """True unless every call of the request's tool on resources of this pattern is denied, whatever else it says.
 
-    The request's own resource and arguments are not looked at.
+    The request's own resource and arguments are not looked at. Who `complies` with no obligation is denied what comes
+    with one: a permit that asks for it lets nothing through.
     """
     desk = published.desks.get(request.action)
     if desk is None or desk.action.tool is None:
@@ -58,12 +61,12 @@ def could_allow(request: AccessRequest, pattern: str, published: Published) -> b
     call = Call(desk.action.ref, EntityRef(pattern.partition(":")[0], ""), request, desk.action.facts, {}, None, None)
     question = Question(call, desk, None, published)
     agents, user = desk.agents[request.subject.ref.id], request.user
-    if agents is None or not _side(PolicySide.AGENT, question, agents, pattern):
+    if agents is None or not _side(PolicySide.AGENT, question, agents, pattern, complies=complies):
         return False
     if user is None:
         return True
     users = user_standing(user, desk, published)
-    return users is not None and _side(PolicySide.USER, question, users, pattern)
+    return users is not None and _side(PolicySide.USER, question, users, pattern, complies=complies)
 
 
 def policies_on(request: AccessRequest, published: Published) -> frozenset[str] | None:
@@ -99,17 +102,18 @@ def _denies_all(side: PolicySide, question: Question, standing: Standing) -> boo
     return bool(conditions) and not conditions & _possible(truths)
 
 
-def _side(side: PolicySide, question: Question, standing: Standing, pattern: str) -> bool:
+def _side(side: PolicySide, question: Question, standing: Standing, pattern: str, *, complies: bool) -> bool:
     piece = standing.piece
     truths = _truths(standing, _Asked(query_of(question, _party(side, question, standing))))
     if any(_stops(one, truth) for one, truth in truths):
         return False
-    possible = _possible(truths)
-    if any(_fits(one, question.request, pattern) for one in standing.held) and (
-        not piece.conditions or piece.conditions & possible
-    ):
+    owing = [one for one in truths if not complies and OBLIGATION in one[0].statement.annotations]
+    owed = {one.statement.id for one, truth in owing if truth is Truth.YES}  # whatever else lets it through
+    possible = _possible(truths) - {one.statement.id for one, _ in owing}
+    granted = not owed and (not piece.conditions or piece.conditions & possible)
+    if granted and any(_fits(one, question.request, pattern) for one in standing.held):
         return True
-    return bool(piece.beyond & possible)
+    return bool(piece.beyond & possible) and not piece.beyond & owed
 
 
 def _truths(standing: Standing, asked: _Asked) -> list[tuple[Policy, Truth]]:

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from tests.fakes.exchange_world import ISSUER
 from tests.fakes.gateway_world import TOOLS, GatewayWorld
 
 from leasehold.gateway.rates import Rate, RateLimits
@@ -39,7 +40,8 @@ def policy_of(rnd, server, conditions):
     action = f'action == Action::"{server}/{rnd.choice(list(TOOLS))}"'
     effect, word = rnd.choice(("permit", "forbid")), rnd.choice(("when", "unless"))
     asked = rnd.choice(conditions).format(server=server)
-    return f"{effect}(principal, {action}, resource) {word} {{ {asked} }};"
+    owed = rnd.choice(("", "", "", '@obligation("step-up") '))
+    return f"{owed}{effect}(principal, {action}, resource) {word} {{ {asked} }};"
 
 
 def furnish(world, rnd, server, conditions):
@@ -56,10 +58,14 @@ def furnish(world, rnd, server, conditions):
     narrow = " ".join(
         f"mcp:tool:{tool}:{TOOLS[tool].action}" for tool in rnd.sample(granted, rnd.randint(1, len(granted)))
     )
-    return world.token(server, **rnd.choice(({}, {"scope": narrow})))
+    audience, asked = f"{ISSUER}/mcp/{server}", rnd.choice(({}, {"scope": narrow}))
+    answer = world.world.exchange_form(world.world.pod_token(), audience, **asked).json
+    return answer.get("access_token")  # None where policies deny every call of what was asked for
 
 
 def callable_and_listed(world, server, token):
+    if token is None:
+        return set(), set()
     listed = {tool["name"] for tool in world.ask("tools/list", {}, token, server).json["result"]["tools"]}
     names = (*TOOLS, "nobody_declared_this", "mcp.resources.read")
     called = {
