@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from leasehold.authn.ports import ProofVerifier
 from leasehold.decisions.answering import Answering
 from leasehold.decisions.checking import PublishablePolicies
 from leasehold.decisions.current import Current
@@ -89,24 +90,24 @@ def decision_point(
 
 
 def ext_authz(
-    settings: Settings, store: SqlStore, signer: Signer, decisions: DecisionPoint, clock: Callable[[], datetime]
+    settings: Settings,
+    store: SqlStore,
+    signer: Signer,
+    decisions: DecisionPoint,
+    proofs: ProofVerifier,
+    clock: Callable[[], datetime],
 ) -> Closable | None:
     """Envoy's door, listening, if one is asked for. Raises `InvalidSetting` without its libraries, `OSError`."""
     if settings.ext_authz_port is None:
         return None
     try:
         from leasehold.envoy.authorizing import Authorizing  # noqa: PLC0415  an extra, and 100 ms of imports
+        from leasehold.envoy.callers import Callers as EnvoyCallers  # noqa: PLC0415
         from leasehold.envoy.server import ExtAuthz  # noqa: PLC0415
     except ImportError:
         raise InvalidSetting("LEASEHOLD_EXT_AUTHZ_PORT needs the extra: pip install leasehold[envoy]") from None
-    authorizing = Authorizing(
-        issuer=settings.issuer,
-        tokens=OwnTokens(signer),
-        leases=store,
-        current=decisions.current,
-        answering=decisions.answering,
-        clock=clock,
-    )
+    callers = EnvoyCallers(issuer=settings.issuer, tokens=OwnTokens(signer), leases=store, proofs=proofs, used=store)
+    authorizing = Authorizing(callers=callers, current=decisions.current, answering=decisions.answering, clock=clock)
     door = ExtAuthz(authorizing, f"{settings.host}:{settings.ext_authz_port}")
     door.start()
     return door

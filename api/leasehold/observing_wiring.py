@@ -14,11 +14,11 @@ from leasehold.decisions.recording import Recorder
 from leasehold.gateway.call_log import CallLog
 from leasehold.gateway.metering import Counting, MeteredScans, MeteredUpstreams, refusal_word
 from leasehold.gateway.records import Records
-from leasehold.gateway.refusals import Refused
 from leasehold.gateway.scanning import Scans
 from leasehold.gateway.tracing import TracedUpstreams, Traces
 from leasehold.gateway.upstreams import Upstreams
 from leasehold.gateway.witnessing import Witness, WitnessedRecords
+from leasehold.mcp.refusals import Refused
 from leasehold.metrics.prometheus import MetricsListener, PrometheusMeter
 from leasehold.settings import InvalidSetting, Settings
 

@@ -206,7 +206,7 @@ def _compose(
         "/revocations": revocations,
     }
     planes = dispatch(control, hot)
-    door = ext_authz(settings, store, signer, decisions, _now)
+    door = ext_authz(settings, store, signer, decisions, known.proofs, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
     workers = (gateway.close, stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
     app = finishing(originating(planes), (*workers, *closing, ledger.close, leases.close, trail.close, store.close))

@@ -14,7 +14,7 @@ ROOMS_OF_LIBRARY = {
     "starlette": ("api/leasehold/web/",),  # the hot plane is plain ASGI on fastapi's own foundation
     "orjson": (  # bodies, messages, rows, signed claims, what is digested, lists that were judged before
         *("api/leasehold/web/", "api/leasehold/gateway/", "api/leasehold/store/", "api/leasehold/keys/"),
-        *("api/leasehold/surfaces/", "api/leasehold/decisions/", "api/leasehold/model/trail/"),
+        *("api/leasehold/surfaces/", "api/leasehold/decisions/", "api/leasehold/model/trail/", "api/leasehold/mcp/"),
     ),
     "pydantic": ("api/leasehold/web/", "api/leasehold/store/"),  # strict parsing at the doors and from rows
     "pydantic_core": ("api/leasehold/web/", "api/leasehold/store/"),
@@ -111,7 +111,7 @@ _USE_CASES = tuple(
         *("broker", "approvals", "review", "campaigns", "trail"),
     )
 )
-_DOORS = ("api/leasehold/web/", "api/leasehold/envoy/", "api/leasehold/gateway/")
+_DOORS = ("api/leasehold/web/", "api/leasehold/envoy/", "api/leasehold/gateway/", "api/leasehold/mcp/")
 
 
 def libraries_in_their_rooms(source: Source) -> Iterator[str]:

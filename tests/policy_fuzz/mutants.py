@@ -12,6 +12,9 @@ from types import ModuleType, SimpleNamespace
 import leasehold.policy.cedar
 
 PACKAGE = "leasehold.policy.cedar"
+POLICY = "leasehold.policy"
+DECIDING = ("directory", "relating", "asking", "deciding")
+"""What makes a decision of a registry, a login and policies; beside `engines`, whose copies are the cedar mutants'."""
 MODULES = (
     *("values", "naming", "shapes", "mapping", "known", "statements", "evaluation", "index", "reading"),
     *("contexts", "operations", "cedar_engine", "compiler", "fusing", "engines"),
@@ -48,19 +51,92 @@ def planted(mutant: Mutant) -> SimpleNamespace:
     return SimpleNamespace(**copies)
 
 
-def _copy(package: str, name: str, mutant: Mutant) -> ModuleType:
-    source = (_HOME / f"{name}.py").read_text()
+def the_deciding_ones() -> SimpleNamespace:
+    """The modules that make a decision, as they are."""
+    found = {name: importlib.import_module(f"{POLICY}.{name}") for name in DECIDING}
+    return SimpleNamespace(**found, engines=importlib.import_module(f"{PACKAGE}.engines"))
+
+
+def planted_in_deciding(mutant: Mutant) -> SimpleNamespace:
+    """The same, copied, with the mistake in one."""
+    package = f"mutant_{next(_copies)}"
+    sys.modules[package] = ModuleType(package)
+    try:
+        copies = {name: _copy(package, name, mutant, _HOME.parent, DECIDING) for name in DECIDING}
+    finally:
+        for name in [one for one in sys.modules if one.partition(".")[0] == package]:
+            del sys.modules[name]
+    return SimpleNamespace(**copies, engines=importlib.import_module(f"{PACKAGE}.engines"))
+
+
+def _copy(package: str, name: str, mutant: Mutant, home: Path = _HOME, others: tuple[str, ...] = MODULES) -> ModuleType:
+    source = (home / f"{name}.py").read_text()
     if name == mutant.module:
         if source.count(mutant.before) != 1:
             raise LookupError(f"{mutant.name}: the passage is there {source.count(mutant.before)} times")
         source = source.replace(mutant.before, mutant.after)
     module = ModuleType(f"{package}.{name}")
     sys.modules[module.__name__] = module
-    exec(compile(source.replace(PACKAGE, package), f"<{package}.{name}>", "exec"), module.__dict__)  # noqa: S102  our own
+    inside = PACKAGE if others is MODULES else POLICY
+    for other in others:  # each copy knows the other copies, and the real ones of all else
+        source = source.replace(f"from {inside}.{other} import", f"from {package}.{other} import")
+    exec(compile(source, f"<{package}.{name}>", "exec"), module.__dict__)  # noqa: S102  our own
     setattr(sys.modules[package], name, module)
     return module
 
 
+DECIDING_MUTANTS = (
+    Mutant("groups of a login are ignored", "asking", "if standing is None or not user.parents:", "if True:"),
+    Mutant("the agent's side does not see them", "asking", "if user is None or not user.parents or ", "if True or "),
+    Mutant(
+        "what a group of a login is in is forgotten", "asking", "union(user.parents, *above)", "union(user.parents)"
+    ),
+    Mutant(
+        "a person by themselves brings groups",
+        "deciding",
+        "return (_side(_USERS, users[ref[1]], question,",
+        "return (_side(_USERS, user_standing(request.subject, question.desk, question.published), question,",
+    ),
+    Mutant("relations to people are not looked up", "asking", "if not question.published.to_people or", "if True or"),
+    Mutant("groups pass no agent on", "asking", "if to.type == USER and ACTS_ON_BEHALF_OF not in held:", "if False:"),
+    Mutant(
+        "groups pass every relation on",
+        "asking",
+        "if any(ACTS_ON_BEHALF_OF in relations.held(who, one) for one in groups):\n"
+        "            held |= {ACTS_ON_BEHALF_OF}",
+        "held |= frozenset().union(*(relations.held(who, one) for one in groups))",
+    ),
+    Mutant(
+        "whoever is asked of has the relation",
+        "asking",
+        "held = relations.held(who, to)",
+        "held = relations.names(to.type)",
+    ),
+    Mutant(
+        "an agent has by itself what its team has",
+        "asking",
+        "who = published.facts.relations, known.ancestors | {ref}",
+        "who = published.facts.relations, frozenset({ref})",
+    ),
+    Mutant(
+        "the other party has no relation",
+        "asking",
+        "for one in (party.ref, party.on_behalf_of, party.via_agent):",
+        "for one in (party.ref,):",
+    ),
+    Mutant("whom the call is for is not looked at", "deciding", "piece.to_people or ", ""),
+    Mutant("through is direct", "relating", "if through is None and subject in subjects:", "if subject in subjects:"),
+    Mutant("through is forgotten", "relating", "waiting.append((subject, through))", "pass"),
+    Mutant(
+        "one id of a person is another person",
+        "directory",
+        "return said if name is None else EntityRef(said.type, name)",
+        "return said",
+    ),
+    Mutant(
+        "members of members are none", "directory", "and one.through in {None, _MEMBER}", "and one.through is _MEMBER"
+    ),
+)
 FUSED_MUTANTS = (
     Mutant("a wider network is within", "compiler", "T[2] >= PREFIX and ", ""),
     Mutant(

@@ -114,6 +114,8 @@ def _access(one: Json) -> Iterator[str]:
     by = f"grant {one['grant']}" if one["grant"] is not None else f"policy {one['policy']}"
     who = one["holder"] or one["scope"] or "whoever"
     yield visible(f"{who}  {one['action']}  on {one['resource']}  by {by}")
+    if one["logins"]:
+        yield visible(f"    for anyone who logs in with {' or '.join(one['logins'])}")
     if one["arguments"]:
         yield visible(f"    with arguments {one['arguments']}")
     if one["expires_at"] is not None:

@@ -123,10 +123,11 @@ def decided_as(
 def _answer(decided: Decided, state: State | None) -> Answer:
     if state is None:
         return Answer(decided.id, decided.decision, 0)
+    owed = obligations_of(decided.decision, state.published)
     if decided.decision.allowed:
-        return Answer(decided.id, decided.decision, state.sequence, obligations_of(decided.decision, state.published))
+        return Answer(decided.id, decided.decision, state.sequence, owed)
     asking = asking_of(decided.request, decided.decision, state.published)
-    return Answer(decided.id, decided.decision, state.sequence, asking=asking)
+    return Answer(decided.id, decided.decision, state.sequence, owed, asking)
 
 
 def _only_reads(action: str, state: State) -> bool:

@@ -10,7 +10,8 @@ from leasehold.decisions.assembling import State
 from leasehold.decisions.questions import AccessQuestion, Party, groups_of_login
 from leasehold.model.access_requests import AccessRequest, OauthMode, OauthStatus
 from leasehold.model.entities import AGENT, USER, Entity, EntityRef
-from leasehold.model.tokens import Flaw, TokenRefused
+from leasehold.model.errors import InvalidValue
+from leasehold.model.tokens import Flaw, TokenRefused, VerifiedClaims
 
 MAX_CHAIN = 16
 _AGENT = "agent:"
@@ -20,7 +21,7 @@ _AGENT = "agent:"
 class CallerFacts:
     """What a verified token says. `chain`: the agents above the one that acts, the first of all at its head.
 
-    `groups`: those of the person's own issuer that it named at their login.
+    `groups`: those of the person's own issuer that it named at their login. Raises `TokenRefused` for groups of nobody.
     """
 
     agent: str
@@ -47,7 +48,11 @@ class CallerFacts:
         context |= {"deployment": self.deployment} if self.deployment is not None else {}
         object.__setattr__(self, "context", context)
         object.__setattr__(self, "status", status)
-        object.__setattr__(self, "parents", groups_of_login(self.user, self.groups))
+        try:
+            parents = groups_of_login(self.user, self.groups)
+        except InvalidValue:  # of a token of ours: whose groups they are, its `sub` does not say
+            raise TokenRefused(Flaw.BAD_CLAIM) from None
+        object.__setattr__(self, "parents", parents)
 
     def question(
         self, action: str, resource: str, arguments: Mapping[str, object], source: str | None
@@ -79,6 +84,25 @@ class CallerFacts:
             source=source,
             oauth=self.status,
         )
+
+
+def facts_of(verified: VerifiedClaims, *, scopes: frozenset[str], deployment: str | None) -> CallerFacts:
+    """Who acts, for whom, and through whom. Raises `TokenRefused` for what is no agent's token."""
+    claims, subject = verified.claims, verified.subject
+    actors = actors_of(claims.get("act"))
+    agent = actors[0] if actors else subject.removeprefix(_AGENT)
+    user = None if subject.startswith(_AGENT) else subject.removeprefix("user:")
+    if not agent or (user is not None and not actors):
+        raise TokenRefused(Flaw.BAD_CLAIM)
+    first = (subject.removeprefix(_AGENT),) if actors and user is None else ()
+    return CallerFacts(
+        agent=agent,
+        user=user,
+        chain=(*first, *reversed(actors[1:])),  # the current actor is the agent itself
+        scopes=scopes,
+        deployment=deployment,
+        groups=groups_in(claims) if user is not None else (),
+    )
 
 
 def actors_of(act: object) -> tuple[str, ...]:

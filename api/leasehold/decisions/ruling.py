@@ -15,7 +15,8 @@ from leasehold.decisions.calling import CallerFacts
 from leasehold.decisions.current import Current
 from leasehold.model.access import Reach
 from leasehold.model.access_requests import action_name
-from leasehold.model.errors import InvalidValue, Unavailable
+from leasehold.model.errors import Unavailable
+from leasehold.model.tokens import TokenRefused
 from leasehold.policy.possible import policies_on
 from leasehold.policy.wishes import ActingFor
 
@@ -40,7 +41,7 @@ class StateRulings:
                 deployment=None,
                 groups=tuple(sorted(acting.groups)),
             )
-        except InvalidValue:  # groups of nobody's issuer: who that is cannot be judged
+        except TokenRefused:  # groups of nobody's issuer: who that is cannot be judged
             return None
         question = caller.question(action_name(reach.tool_server, reach.tool), reach.resource, {}, None)
         return policies_on(caller.request(question, self.state, now, None), self.state.published)

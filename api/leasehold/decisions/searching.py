@@ -40,6 +40,8 @@ class Results(Generic[T]):
     items: Sequence[T]
     total: int
     next_token: str
+    logins: Sequence[str] = ()
+    """Groups of a login with which others may be allowed besides: who brings one, nobody knows before."""
 
 
 def subjects(question: AccessQuestion, state: State, now: datetime) -> Iterator[str]:

@@ -1,35 +1,34 @@
-"""Decides on the requests that Envoy holds: the token, what it says, then both sides' policies. Fails closed."""
+"""Decides on the requests that Envoy holds: token and proof, what it says, then both sides' policies. Fails closed."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from leasehold.authn.ports import LeaseReader, OwnTokenVerifier
-from leasehold.authn.registry_tokens import lease_id_of, live_leases, own_profile
-from leasehold.decisions.answering import Answering
+from leasehold.decisions.answering import Answer, Answering
 from leasehold.decisions.assembling import State
-from leasehold.decisions.calling import CallerFacts, actors_of, groups_in
 from leasehold.decisions.current import Current
-from leasehold.decisions.mcp_questions import registered_tool
-from leasehold.envoy.calls import LISTINGS, HttpRequest, Message, NoCall, message_of, resource_of
+from leasehold.decisions.mcp_questions import opened
+from leasehold.envoy.callers import Caller, Callers
+from leasehold.envoy.calls import Asked, HttpRequest, NoCall, asked_of
+from leasehold.mcp.needs import Want
+from leasehold.mcp.refusals import METHOD_NOT_FOUND, Refused
 from leasehold.model.access_requests import action_name
-from leasehold.model.entities import AGENT, EntityRef
+from leasehold.model.entities import TOOL_SERVER
 from leasehold.model.errors import LeaseholdError
-from leasehold.model.leases import Lease
+from leasehold.model.mcp_methods import ELICIT, LIST_ROOTS, SAMPLE
+from leasehold.model.possession import Unproven, UnprovenNonce
 from leasehold.model.principal import Principal, Role
-from leasehold.model.tokens import Flaw, TokenRefused, UnverifiedToken, VerifiedClaims
+from leasehold.model.tokens import TokenRefused
 from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction, decide_platform
-from leasehold.verify.access import AccessToken
 
-_BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*)")  # RFC 6750 §2.1
 _SELF = Principal(id="leasehold:ext-authz", role=Role.ENFORCER)
-_DENIED, _BROKEN, _INVALID = -32001, -32603, -32600  # COAZ-MCP, "Error Handling"; JSON-RPC 2.0 §5.1
+_DENIED, _BROKEN = -32001, -32603  # COAZ-MCP, "Error Handling"
+_ALGORITHMS = "ES256 ES384 ES512 EdDSA PS256 RS256"
 _log = logging.getLogger(__name__)
 
 
@@ -46,39 +45,22 @@ class Verdict:
     evaluation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Caller:
-    """Who calls, as a live token says."""
-
-    token: AccessToken
-    lease: Lease
-    server: str
-
-
 class Authorizing:
-    """One decision per request. `tokens` verifies tokens of our own, `leases` tells which of them live."""
+    """One decision per request."""
 
     def __init__(
-        self,
-        *,
-        issuer: str,
-        tokens: OwnTokenVerifier,
-        leases: LeaseReader,
-        current: Current,
-        answering: Answering,
-        clock: Callable[[], datetime],
+        self, *, callers: Callers, current: Current, answering: Answering, clock: Callable[[], datetime]
     ) -> None:
-        self._issuer, self._tokens, self._leases = issuer, tokens, leases
-        self._current, self._answering, self._clock = current, answering, clock
+        self._callers, self._current, self._answering, self._clock = callers, current, answering, clock
 
     async def authorize(self, request: HttpRequest) -> Verdict:
         """The verdict on a request. Never raises."""
         try:
             return await self._authorize(request)
-        except NoCall as error:
-            return Verdict(allowed=False, status=400, error=_INVALID, message=str(error))
-        except TokenRefused:
-            return _who_are_you()
+        except (TokenRefused, Unproven) as error:
+            return _who_are_you(error)
+        except (NoCall, Refused) as error:
+            return _no_call(error)
         except LeaseholdError as error:
             return Verdict(allowed=False, status=503, error=_BROKEN, message=str(error))
         except Exception as error:  # noqa: BLE001  whatever broke, nothing passes
@@ -87,97 +69,80 @@ class Authorizing:
 
     async def _authorize(self, request: HttpRequest) -> Verdict:
         now = self._clock()
-        match = _BEARER.fullmatch(request.headers.get("authorization", ""))
-        if match is None:
-            return _who_are_you()
         state = self._current.state(now)
         if state is None:
             return Verdict(allowed=False, status=503, error=_BROKEN, message="what is known of the registry is too old")
-        caller = await asyncio.to_thread(self._caller, match[1], request.extensions, state, now)
-        message = message_of(request)
-        if message.is_call:
-            return await self._call(message, caller, request, state)
-        if message.passes or (message.method in LISTINGS and _holds_anything(caller, state)):
-            return Verdict(allowed=True, headers=_told(caller, ""))
-        return Verdict(allowed=False, status=403, error=_DENIED, message="not allowed", id=message.id)
+        caller = await asyncio.to_thread(self._callers.admit, request, state, now)
+        asked = asked_of(request, caller.server, caller.spec)
+        if asked.opens and not self._could_anything(caller, state, now, request.source):
+            return _denial("not allowed", asked)
+        if asked.answers:
+            return await self._answer(caller, asked, request)
+        return await self._all_of(caller, asked, request)
 
-    async def _call(self, message: Message, caller: _Caller, request: HttpRequest, state: State) -> Verdict:
-        action = action_name(caller.server, message.tool)
-        registered = registered_tool(action, state)
-        pattern = registered.resource if registered is not None else None
-        resource = resource_of(message, caller.server, request.extensions, pattern)
-        if not caller.token.allows(message.tool, resource, message.arguments):
-            said = "the token is not for this tool on this resource"
-            return Verdict(allowed=False, status=403, error=_DENIED, message=said, id=message.id)
-        question = _facts(caller).question(action, resource, message.arguments, request.source)
+    async def _all_of(self, caller: Caller, asked: Asked, request: HttpRequest) -> Verdict:
+        """Each of the wants allowed, or nothing passes."""
+        evaluation = ""
+        for want in asked.wants:
+            verdict = await self._want(caller, want, asked, request)
+            if not verdict.allowed:
+                return verdict
+            evaluation = evaluation or verdict.evaluation
+        return Verdict(allowed=True, headers=_told(caller, evaluation), evaluation=evaluation)
+
+    async def _answer(self, caller: Caller, asked: Asked, request: HttpRequest) -> Verdict:
+        """What a server asked of the client went past us: an answer passes if something may be asked at all."""
+        verdict = _denial("not allowed", asked)
+        for tool in (SAMPLE, ELICIT, LIST_ROOTS):
+            if tool not in caller.spec.tools:
+                continue
+            verdict = await self._want(caller, Want(tool, f"{TOOL_SERVER}:{caller.server}", "", ""), asked, request)
+            if verdict.allowed:
+                return Verdict(allowed=True, headers=_told(caller, verdict.evaluation), evaluation=verdict.evaluation)
+        return verdict
+
+    async def _want(self, caller: Caller, want: Want, asked: Asked, request: HttpRequest) -> Verdict:
+        """The verdict on one tool, or method under its name, on one resource."""
+        if not caller.token.allows(want.tool, want.resource, want.arguments):
+            return _denial("the token is not for this tool on this resource", asked)
+        action = action_name(caller.server, want.tool)
+        question = caller.facts.question(action, want.resource, want.arguments, request.source)
         answer = await self._answering.answer(_permit(), question, caller.lease.id)
-        decision = answer.decision
-        if decision.allowed and not answer.obligations:  # Envoy can fulfil none: it has to deny
-            return Verdict(allowed=True, headers=_told(caller, answer.id))
-        said = decision.reason.value if not decision.allowed else "an obligation that Envoy cannot fulfil"
-        return Verdict(allowed=False, status=403, error=_DENIED, message=said, id=message.id, evaluation=answer.id)
+        if answer.decision.allowed and not answer.obligations:  # Envoy can fulfil none: it has to deny
+            return Verdict(allowed=True, evaluation=answer.id)
+        return _denial(_reason(answer), asked, answer.id)
 
-    def _caller(self, bearer: str, extensions: Mapping[str, str], state: State, now: datetime) -> _Caller:
-        """Raises `TokenRefused`, `NoCall`, `Unavailable`."""
-        urls = {name: url for url, name in state.servers.items()}
-        server = extensions.get("tool_server")
-        if server is not None and server not in urls:
-            raise NoCall("the route names a tool server that the registry does not have")
-        audiences = frozenset({urls[server]} if server is not None else urls.values())
-        verified = self._tokens.verify(UnverifiedToken(bearer), own_profile(self._issuer, audiences), now)
-        if "cnf" in verified.claims:  # RFC 9449 §7.2: what is bound to a key is no bearer token
-            raise _refused()
-        lease_id = lease_id_of(verified)
-        with self._leases.read() as states:
-            lease = live_leases(states, (lease_id,), now).get(lease_id)
-        if lease is None or lease.agent is None:
-            raise _refused()
-        return _Caller(_access(verified, lease), lease, state.servers[lease.audience])
+    def _could_anything(self, caller: Caller, state: State, now: datetime, source: str | None) -> bool:
+        """What opens and lists is for whoever could call anything there, as at the AuthZEN door."""
+        question = caller.facts.question("", f"{TOOL_SERVER}:{caller.server}", {}, source)
+        return opened(caller.facts.request(question, state, now, source), caller.server, state).allowed
 
 
-def _facts(caller: _Caller) -> CallerFacts:
-    subject = caller.token.subject
-    user = None if subject.startswith("agent:") else subject.removeprefix("user:")
-    actors = actors_of(caller.token.claims.get("act"))
-    above = actors[1:]  # the current actor is the agent itself
-    first = (subject.removeprefix("agent:"),) if actors and user is None else ()
-    return CallerFacts(
-        agent=caller.lease.agent or "",
-        user=user,
-        chain=(*first, *reversed(above)),
-        scopes=caller.lease.scopes,
-        deployment=caller.lease.deployment,
-        groups=groups_in(caller.token.claims) if user is not None else (),
-    )
-
-
-def _access(verified: VerifiedClaims, lease: Lease) -> AccessToken:
-    return AccessToken(
-        subject=verified.subject,
-        client_id=lease.agent or "",
-        audience=lease.audience,
-        token_id=verified.token_id or "",
-        lease=lease.id,
-        issued_at=lease.issued_at.timestamp(),
-        expires_at=lease.expires_at.timestamp(),
-        ancestors=(),
-        key_thumbprint=None,
-        claims=verified.claims,
-    )
-
-
-def _holds_anything(caller: _Caller, state: State) -> bool:
-    held = state.published.facts.grants.of_holder(EntityRef(AGENT, caller.lease.agent or ""))
-    return any(action.partition("/")[0] == caller.server and holdings for action, holdings in held.items())
-
-
-def _told(caller: _Caller, evaluation: str) -> Mapping[str, str]:
+def _told(caller: Caller, evaluation: str) -> Mapping[str, str]:
     """Headers for what is behind Envoy; they overwrite what a caller sends under these names."""
     return {"x-leasehold-agent": caller.lease.agent or "", "x-leasehold-decision": evaluation}
 
 
-def _who_are_you() -> Verdict:
-    headers = {"www-authenticate": 'Bearer realm="leasehold", error="invalid_token"'}
+def _denial(said: str, asked: Asked, evaluation: str = "") -> Verdict:
+    return Verdict(allowed=False, status=403, error=_DENIED, message=said, id=asked.id, evaluation=evaluation)
+
+
+def _reason(answer: Answer) -> str:
+    return "an obligation that Envoy cannot fulfil" if answer.decision.allowed else answer.decision.reason.value
+
+
+def _no_call(error: NoCall | Refused) -> Verdict:
+    id_ = error.ids[0] if error.ids else None
+    if error.code == METHOD_NOT_FOUND:  # COAZ-MCP: a method that nobody maps is denied
+        return Verdict(allowed=False, status=403, error=_DENIED, message="not allowed", id=id_)
+    return Verdict(allowed=False, status=400, error=error.code, message=str(error), id=id_)
+
+
+def _who_are_you(error: TokenRefused | Unproven) -> Verdict:
+    nonce = {"dpop-nonce": error.nonce} if isinstance(error, UnprovenNonce) else {}
+    said = "use_dpop_nonce" if nonce else "invalid_dpop_proof" if isinstance(error, Unproven) else "invalid_token"
+    scheme = f'DPoP algs="{_ALGORITHMS}", ' if isinstance(error, Unproven) else "Bearer "
+    headers = {"www-authenticate": f'{scheme}realm="leasehold", error="{said}"', **nonce}
     return Verdict(allowed=False, status=401, headers=headers, error=_DENIED, message="the token was not accepted")
 
 
@@ -185,7 +150,3 @@ def _permit() -> Permit:
     answer = decide_platform(_SELF, PlatformAction.DECIDE, "decisions")
     assert isinstance(answer, Permit)  # noqa: S101  an enforcement point may ask; a test holds policy to it
     return answer
-
-
-def _refused() -> TokenRefused:
-    return TokenRefused(Flaw.LEASE_ENDED)

@@ -17,10 +17,10 @@ from leasehold.decisions.assembling import State
 from leasehold.decisions.current import Current
 from leasehold.gateway.asgi import Scope
 from leasehold.gateway.callers import Caller, Callers, Life
-from leasehold.gateway.headers import Headers
 from leasehold.gateway.metadata import challenge
-from leasehold.gateway.refusals import DENIED, INVALID_REQUEST, Refused
 from leasehold.gateway.serving import Served, Serving
+from leasehold.mcp.headers import Headers
+from leasehold.mcp.refusals import DENIED, INVALID_REQUEST, Refused
 from leasehold.model.errors import Unavailable
 from leasehold.model.possession import Unproven, UnprovenNonce
 from leasehold.model.tokens import MAX_TOKEN_BYTES, TokenRefused

@@ -16,13 +16,13 @@ import orjson
 
 from leasehold.gateway.deciding import Judgement, Place, judge
 from leasehold.gateway.lists import Lists
-from leasehold.gateway.messages import Message, RequestId
-from leasehold.gateway.needs import Listing, Needs, asked_of_client, wanted_resource
 from leasehold.gateway.ports import Surfaces
 from leasehold.gateway.reflections import FOUND, without
-from leasehold.gateway.refusals import DENIED, Refused, error_document
 from leasehold.gateway.scanning import Scans
 from leasehold.gateway.upstreams import UpstreamFailed
+from leasehold.mcp.messages import Message, RequestId
+from leasehold.mcp.needs import Listing, Needs, asked_of_client, wanted_resource
+from leasehold.mcp.refusals import DENIED, Refused, error_document
 from leasehold.model.tool_resources import is_plain
 
 Json = dict[str, Any]  # Any: JSON

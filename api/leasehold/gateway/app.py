@@ -13,18 +13,18 @@ from leasehold.gateway.asgi import Message, Receive, Scope, Send, read_body, sen
 from leasehold.gateway.checking import let_through, place_of, take_rates
 from leasehold.gateway.exchanges import Exchange, Gateway
 from leasehold.gateway.forwarding import forward
-from leasehold.gateway.headers import Era, Headers, era_of, headers_of
-from leasehold.gateway.messages import MAX_REQUEST_BYTES, body_of
 from leasehold.gateway.metadata import WELL_KNOWN, metadata_document
-from leasehold.gateway.refusals import (
+from leasehold.gateway.relaying import Hung, Wire
+from leasehold.gateway.tracing import Traces, note_origin
+from leasehold.mcp.headers import Era, Headers, era_of, headers_of
+from leasehold.mcp.messages import MAX_REQUEST_BYTES, body_of
+from leasehold.mcp.refusals import (
     DENIED,
     INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     Refused,
 )
-from leasehold.gateway.relaying import Hung, Wire
-from leasehold.gateway.tracing import Traces, note_origin
 
 PREFIX = "/mcp/"
 READY = "/readyz"

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
-from leasehold.gateway.refusals import INVALID_REQUEST, Refused
+from leasehold.mcp.refusals import INVALID_REQUEST, Refused
 
 Scope: TypeAlias = MutableMapping[str, Any]  # Any: ASGI leaves values open
 Message: TypeAlias = MutableMapping[str, Any]  # Any: same

@@ -12,8 +12,8 @@ import orjson
 
 from leasehold.gateway.answers import Pending
 from leasehold.gateway.deciding import Place
-from leasehold.gateway.needs import METHODS
-from leasehold.gateway.refusals import Refused
+from leasehold.mcp.needs import METHODS
+from leasehold.mcp.refusals import Refused
 from leasehold.model.events import ORIGIN
 
 

@@ -14,7 +14,7 @@ from enum import Enum, auto
 
 from leasehold.authn.ports import OwnTokenVerifier
 from leasehold.authn.registry_tokens import bound_key, own_profile
-from leasehold.decisions.calling import CallerFacts, actors_of, groups_in
+from leasehold.decisions.calling import CallerFacts, facts_of
 from leasehold.model.leases import lease_node
 from leasehold.model.tokens import Flaw, TokenRefused, UnverifiedToken, VerifiedClaims
 from leasehold.verify.access import LEASE_CLAIM, AccessToken
@@ -22,7 +22,6 @@ from leasehold.verify.known import Known
 
 MANY = 20_000
 _LEEWAY_SECONDS = 30.0
-_AGENT = "agent:"
 
 
 class Life(Enum):
@@ -103,24 +102,10 @@ def _digest(token: str) -> bytes:
 
 
 def _facts(verified: VerifiedClaims) -> CallerFacts:
-    """Who acts, for whom, and through whom. Raises `TokenRefused` for what is no agent's token."""
-    claims, subject = verified.claims, verified.subject
-    actors = actors_of(claims.get("act"))
-    agent = actors[0] if actors else subject.removeprefix(_AGENT)
-    user = None if subject.startswith(_AGENT) else subject.removeprefix("user:")
-    if not agent or (user is not None and not actors):
-        raise TokenRefused(Flaw.BAD_CLAIM)
-    above = actors[1:]
-    chain = (*((subject.removeprefix(_AGENT),) if actors and user is None else ()), *reversed(above))
+    claims = verified.claims
     deployments = [node.partition(":")[2] for node, _ in _ancestors(claims) if node.startswith("deployment:")]
-    return CallerFacts(
-        agent=agent,
-        user=user,
-        chain=chain,
-        scopes=frozenset(str(claims.get("scope", "")).split()),
-        deployment=deployments[0] if deployments else None,
-        groups=groups_in(claims) if user is not None else (),
-    )
+    scopes = frozenset(str(claims.get("scope", "")).split())
+    return facts_of(verified, scopes=scopes, deployment=deployments[0] if deployments else None)
 
 
 def _access(verified: VerifiedClaims, audience: str) -> AccessToken:

@@ -9,12 +9,12 @@ from leasehold.gateway.answers import Pending
 from leasehold.gateway.asgi import Scope
 from leasehold.gateway.deciding import Judgement, Place, judge, refusal_of
 from leasehold.gateway.exchanges import Exchange, Gateway
-from leasehold.gateway.headers import Era, Headers, era_of
-from leasehold.gateway.messages import Body, MessageKind, RequestId
-from leasehold.gateway.needs import Needs, needs_of
-from leasehold.gateway.parameters import check_parameters
 from leasehold.gateway.rates import Rate
-from leasehold.gateway.refusals import UPSTREAM_FAILED, Refused
+from leasehold.mcp.headers import Era, Headers, era_of
+from leasehold.mcp.messages import Body, MessageKind, RequestId
+from leasehold.mcp.needs import Needs, needs_of
+from leasehold.mcp.parameters import check_parameters
+from leasehold.mcp.refusals import UPSTREAM_FAILED, Refused
 from leasehold.model.errors import Unavailable
 
 _BURST_SHARE = 10

@@ -7,9 +7,9 @@ import hashlib
 import orjson
 
 from leasehold.gateway.exchanges import Exchange
-from leasehold.gateway.headers import META_CAPABILITIES, VERSION, Era
-from leasehold.gateway.messages import Message
-from leasehold.gateway.refusals import NOT_CONNECTED, URL_ELICITATION, error_document
+from leasehold.mcp.headers import META_CAPABILITIES, VERSION, Era
+from leasehold.mcp.messages import Message
+from leasehold.mcp.refusals import NOT_CONNECTED, URL_ELICITATION, error_document
 from leasehold.model.connections import NotConnected
 
 _INPUT = "leasehold-connect"

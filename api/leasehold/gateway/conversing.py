@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from leasehold.gateway.conversations import Conversation
-from leasehold.gateway.headers import MODERN, SESSION, VERSION
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed
+from leasehold.mcp.headers import MODERN, SESSION, VERSION
 
 IDLE_SECONDS = 120.0
 _LOOK_SECONDS = 10.0

@@ -16,12 +16,12 @@ from leasehold.decisions.assembling import State
 from leasehold.decisions.obligations import obligations_of
 from leasehold.decisions.records import Decided
 from leasehold.gateway.callers import Caller
-from leasehold.gateway.headers import Era
 from leasehold.gateway.metadata import challenge
-from leasehold.gateway.needs import Want
 from leasehold.gateway.ports import Surfaces
-from leasehold.gateway.refusals import DENIED, INVALID_PARAMS, Refused
 from leasehold.gateway.serving import Served
+from leasehold.mcp.headers import Era
+from leasehold.mcp.needs import Want
+from leasehold.mcp.refusals import DENIED, INVALID_PARAMS, Refused
 from leasehold.model.access_requests import action_name
 from leasehold.model.decisions import Reason
 from leasehold.model.entities import TOOL_SERVER

@@ -9,9 +9,7 @@ from datetime import datetime
 from leasehold.gateway.admission import Admission
 from leasehold.gateway.answers import Pending
 from leasehold.gateway.deciding import Place
-from leasehold.gateway.headers import Headers
 from leasehold.gateway.lists import Lists
-from leasehold.gateway.messages import RequestId
 from leasehold.gateway.ports import Broker, Surfaces
 from leasehold.gateway.rates import Rates
 from leasehold.gateway.records import Records
@@ -19,6 +17,8 @@ from leasehold.gateway.scanning import Scans
 from leasehold.gateway.sessions import Sessions
 from leasehold.gateway.upstreams import Upstreams
 from leasehold.gateway.watching import Watch
+from leasehold.mcp.headers import Headers
+from leasehold.mcp.messages import RequestId
 from leasehold.model.connections import Authorized
 from leasehold.model.tools import Action
 

@@ -15,12 +15,12 @@ from leasehold.gateway.answers import Answers
 from leasehold.gateway.asgi import send_whole
 from leasehold.gateway.connecting import way_forward
 from leasehold.gateway.exchanges import Exchange
-from leasehold.gateway.headers import PARAMETER, SESSION
 from leasehold.gateway.records import is_durable
 from leasehold.gateway.reflections import secrets_of
-from leasehold.gateway.refusals import INVALID_REQUEST, LIMITED, METHOD_NOT_FOUND, UPSTREAM_FAILED, Refused, error_body
 from leasehold.gateway.relaying import Hung, Sinks, Wire, relay_stream, relay_whole
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed
+from leasehold.mcp.headers import PARAMETER, SESSION
+from leasehold.mcp.refusals import INVALID_REQUEST, LIMITED, METHOD_NOT_FOUND, UPSTREAM_FAILED, Refused, error_body
 from leasehold.model.connections import Authorized, ConnectionKind, NotConnected, UpstreamCall
 from leasehold.model.errors import Unavailable
 from leasehold.model.traces import TRACEPARENT, TRACESTATE

@@ -12,9 +12,9 @@ from operator import itemgetter
 from typing import Any
 
 from leasehold.gateway.deciding import Place, existing, judge
-from leasehold.gateway.headers import Era
-from leasehold.gateway.needs import Listing, wanted_prompt, wanted_resource
 from leasehold.gateway.ports import Surfaces
+from leasehold.mcp.headers import Era
+from leasehold.mcp.needs import Listing, wanted_prompt, wanted_resource
 from leasehold.model.mcp_methods import is_reserved
 from leasehold.model.tool_resources import is_plain
 

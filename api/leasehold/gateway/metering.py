@@ -12,12 +12,12 @@ from typing import Final, Protocol
 
 from leasehold.gateway.answers import Pending
 from leasehold.gateway.deciding import Place
-from leasehold.gateway.needs import METHODS
-from leasehold.gateway.refusals import DENIED, UPSTREAM_FAILED, Refused
 from leasehold.gateway.scanning import Scanned, Scans
 from leasehold.gateway.serving import Served
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed, Upstreams
 from leasehold.gateway.witnessing import OUTCOMES
+from leasehold.mcp.needs import METHODS
+from leasehold.mcp.refusals import DENIED, UPSTREAM_FAILED, Refused
 from leasehold.scan.findings import FindingKind
 
 OTHER: Final = "other"

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from math import ceil
 
-from leasehold.gateway.refusals import LIMITED, Refused
+from leasehold.mcp.refusals import LIMITED, Refused
 
 MANY = 50_000
 _DESTRUCTIVE_SHARE = 10

@@ -15,7 +15,7 @@ from leasehold.decisions.recording import Recorder
 from leasehold.decisions.records import Decided, Done, printable, side_document
 from leasehold.gateway.answers import Pending
 from leasehold.gateway.deciding import Place
-from leasehold.gateway.refusals import NOT_RECORDED, Refused
+from leasehold.mcp.refusals import NOT_RECORDED, Refused
 from leasehold.model.access_requests import action_name
 from leasehold.model.calls import CALLS, ENDED
 from leasehold.model.connections import Authorized

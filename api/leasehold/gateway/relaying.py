@@ -13,10 +13,10 @@ import orjson
 
 from leasehold.gateway.answers import Answers, Pending
 from leasehold.gateway.asgi import Receive, Send, send_body, send_start, send_whole
-from leasehold.gateway.refusals import INVALID_REQUEST, UPSTREAM_FAILED, Refused, error_body
 from leasehold.gateway.sse import EventReader, EventTooLarge, ServerEvent
 from leasehold.gateway.upstreams import Incoming, UpstreamFailed
 from leasehold.gateway.watching import ENDINGS, Watched
+from leasehold.mcp.refusals import INVALID_REQUEST, UPSTREAM_FAILED, Refused, error_body
 from leasehold.model.errors import Unavailable
 
 MAX_ANSWER_BYTES = 8 << 20

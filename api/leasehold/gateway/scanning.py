@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from leasehold.gateway.refusals import BLOCKED, Refused
 from leasehold.gateway.serving import Served
+from leasehold.mcp.refusals import BLOCKED, Refused
 from leasehold.model.relaying import ScanResponse
 from leasehold.scan.findings import Finding, FindingKind, Response, ScanPolicy
 from leasehold.scan.scanning import Scan, scan

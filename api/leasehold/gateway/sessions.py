@@ -11,7 +11,7 @@ import hmac
 from base64 import urlsafe_b64encode
 
 from leasehold.gateway.callers import Caller
-from leasehold.gateway.refusals import INVALID_REQUEST, Refused
+from leasehold.mcp.refusals import INVALID_REQUEST, Refused
 
 _LONGEST = 1024
 _BYTES = 18

@@ -18,11 +18,11 @@ import orjson
 from leasehold.gateway.admission import Admitted
 from leasehold.gateway.answers import Pending
 from leasehold.gateway.deciding import Place
-from leasehold.gateway.headers import VERSION, Headers
-from leasehold.gateway.messages import Body, Message, RequestId
-from leasehold.gateway.needs import METHODS
-from leasehold.gateway.refusals import Refused
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed, Upstreams
+from leasehold.mcp.headers import VERSION, Headers
+from leasehold.mcp.messages import Body, Message, RequestId
+from leasehold.mcp.needs import METHODS
+from leasehold.mcp.refusals import Refused
 from leasehold.model.events import ORIGIN, Origin
 from leasehold.model.traces import TRACEPARENT, TRACESTATE, TraceContext, trace_context
 

@@ -10,7 +10,7 @@ from leasehold.decisions.recording import Recorder
 from leasehold.gateway.answers import Pending
 from leasehold.gateway.deciding import Place
 from leasehold.gateway.records import Records
-from leasehold.gateway.refusals import Refused
+from leasehold.mcp.refusals import Refused
 from leasehold.model.connections import Authorized
 
 OUTCOMES: Final[Mapping[str, str]] = {

@@ -21,6 +21,7 @@ from leasehold.policy.cedar.vocabulary import relation_ref
 from leasehold.policy.published import ActionFacts, Desk, Published, Standing
 
 _UNKNOWN = Known({}, frozenset())
+_NONE: frozenset[str] = frozenset()
 _made = tuple.__new__  # every decision makes several named tuples; their own constructors cost three times as much
 
 
@@ -196,16 +197,23 @@ def _claimed(entity: Entity, ref: EntityRef, action: ActionFacts, published: Pub
     """The resource with the caller's claims and its relations."""
     known = published.facts.known.get(ref) or _UNKNOWN
     claims = _claims(entity, ref, action, published) if entity.attributes else {}
-    return Known({**claims, **known.attributes, **_relations_to(ref, published)}, known.ancestors)
+    return Known({**claims, **known.attributes, **_relations_to(ref, action, published)}, known.ancestors)
 
 
 def _with_relations(ref: EntityRef, known: Known, question: Question) -> Known:
-    return known._replace(attributes={**known.attributes, **_relations_to(ref, question.published)})
+    return known._replace(attributes={**known.attributes, **_relations_to(ref, question.action, question.published)})
 
 
-def _relations_to(ref: EntityRef, published: Published) -> dict[str, Value]:
-    """Each relation that something can have to it, as the entity that all who have it are in."""
-    return {name: relation_ref(ref, name) for name in published.vocabulary.relations.get(ref.type, ())}
+def _relations_to(ref: EntityRef, action: ActionFacts, published: Published) -> dict[str, Value]:
+    """Each relation that something can have to it, as the entity that all who have it are in.
+
+    Of one that nobody has, an application sees what it declares.
+    """
+    names = published.vocabulary.relations.get(ref.type, _NONE)
+    if action.tool is None:
+        declared = published.application.relations if published.application is not None else ()
+        names &= published.facts.relations.names(ref.type).union(name for type_, name in declared if type_ == ref.type)
+    return {name: relation_ref(ref, name) for name in names}
 
 
 def _claims(entity: Entity, ref: EntityRef, action: ActionFacts, published: Published) -> Mapping[str, Value]:

@@ -17,6 +17,7 @@ from leasehold.policy.cedar.index import Scope, scope_of
 from leasehold.policy.cedar.known import Known
 from leasehold.policy.explaining import text_of
 from leasehold.policy.holdings import Holding, Holdings, Rule
+from leasehold.policy.logins import bringing
 from leasehold.policy.published import ActionFacts, Published, SidePolicies, Slice
 
 _NO_ONE: frozenset[EntityRef] = frozenset()
@@ -28,6 +29,7 @@ class Access(NamedTuple):
     """A way to call a tool: `holder` by `grant`, or whoever a policy speaks of by `policy`.
 
     All of `unless` must be false and, if there are any, one of `when` true, in Cedar's words. `holder` may be a group.
+    `logins`: groups of a login (`<trust issuer>/<group>`); whoever logs in with one is spoken of by the policy.
     """
 
     side: PolicySide
@@ -41,6 +43,7 @@ class Access(NamedTuple):
     unless: tuple[str, ...]
     policy: str | None = None
     scope: str = ""
+    logins: tuple[str, ...] = ()
 
 
 class _Residue(NamedTuple):
@@ -50,15 +53,24 @@ class _Residue(NamedTuple):
     unless: tuple[str, ...]
 
 
-def who_can(action: str, published: Published, at: datetime, resource: str | None = None) -> Iterator[Access]:
-    """Every way to call the tool, on the resource (`type:id`) if one is named. An unknown tool nobody can call."""
+def who_can(
+    action: str,
+    published: Published,
+    at: datetime,
+    resource: str | None = None,
+    groups: frozenset[EntityRef] = _NO_ONE,
+) -> Iterator[Access]:
+    """Every way to call the tool, on the resource (`type:id`) if one is named. An unknown tool nobody can call.
+
+    `groups` are those that can come with a login.
+    """
     facts = published.actions.get(action)
     if facts is None:
         return
     survey = _Survey(published, at, resource)
     for side, held in _SIDES:
         yield from survey.ways(side, held(published).of.get(action, {}).items(), facts)
-    yield from _by_policy(facts, published)
+    yield from _by_policy(facts, published, groups)
 
 
 def what_can(holder: EntityRef, published: Published, at: datetime) -> Iterator[Access]:
@@ -104,7 +116,7 @@ class _Survey:
                 at = id(rule)  # many grants share it, and the holdings keep it alive
                 constraints = opened[at] if at in opened else self._opened(at, rule)
                 if constraints is not None:
-                    way = side, name, holder, grant, rule[0], constraints, rule[2], when, unless, None, ""
+                    way = side, name, holder, grant, rule[0], constraints, rule[2], when, unless, None, "", ()
                     found.append(_made(Access, way))  # its own constructor takes as long again
         return found
 
@@ -138,7 +150,7 @@ def _read(piece: Slice) -> _Residue | None:
     return _Residue(() if "" in when else tuple(when), tuple(unless))
 
 
-def _by_policy(facts: ActionFacts, published: Published) -> Iterator[Access]:
+def _by_policy(facts: ActionFacts, published: Published, groups: frozenset[EntityRef]) -> Iterator[Access]:
     """What permits grant by themselves: on the user side every one, on the agent side those beyond grants."""
     for side, policies in ((PolicySide.AGENT, published.agents), (PolicySide.USER, published.users)):
         unless = _forbidden(facts, policies)
@@ -162,6 +174,7 @@ def _by_policy(facts: ActionFacts, published: Published) -> Iterator[Access]:
                     unless=unless or (),
                     policy=statement.id,
                     scope=_words(scope),
+                    logins=bringing(scope, groups, published) if side is PolicySide.USER else (),
                 )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from leasehold.model.directory import Relation
+from leasehold.model.entities import ACTS_ON_BEHALF_OF
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec, Stored
@@ -33,7 +35,7 @@ from leasehold.review.ports import Recalled
 from leasehold.review.proofs import AccessProof, Proved, prove, registered
 from leasehold.review.quotation import quoted
 from leasehold.review.replays import PlanReplay, plan_replay
-from leasehold.review.risk import UNPROVEN, Assessment, Setting, in_production, of_gain, of_loss
+from leasehold.review.risk import MAY_DIFFER, UNPROVEN, Assessment, Setting, in_production, of_gain, of_loss
 from leasehold.review.sentences import Aside, access_sentence, subject_of, target_of
 from leasehold.review.shifts import NO_PUBLIC_CLIENTS, PUBLIC_CLIENTS, Sides, shift
 from leasehold.review.spawning import DelegationChange, delegation_changes
@@ -229,6 +231,8 @@ def _foundation_changes(keys: list[Key], comparison: Comparison, picture: Pictur
         source = picture.declared.by_key.get(key)
         found = comparison.difference(key) if key[0] in _SAID_APART else None
         said = _of_public_clients(key[1], comparison) if key[0] is Kind.AGENTS else None
+        if key[0] is Kind.RELATIONS:
+            said = _of_acting(comparison.difference(key))
         if found is not None:
             said = (_assess_foundation(found, comparison), _foundation_sentence(found))
         if said is None:
@@ -258,6 +262,16 @@ def _of_public_clients(agent: str, comparison: Comparison) -> tuple[Assessment, 
         ), f"no program without a key can act as agent {quoted(agent)} any more"
     sentence = f"any program on a person's computer can now act as agent {quoted(agent)} for people who consent to it"
     return Assessment(3, (PUBLIC_CLIENTS,)), sentence
+
+
+def _of_acting(found: Difference | None) -> tuple[Assessment, str] | None:
+    """That an agent comes to act on behalf of people, or does no longer: who asks for it, policies alone say."""
+    spec = None if found is None else found.live or found.declared
+    if found is None or not isinstance(spec, Relation) or spec.relation != ACTS_ON_BEHALF_OF:
+        return None
+    who = f"whoever has `{spec.through}` of {quoted(spec.subject)}" if spec.through else quoted(spec.subject)
+    now = "acts" if found.live is not None else "no longer acts"
+    return Assessment(2, (MAY_DIFFER,)), f"{who} {now} on behalf of {quoted(spec.object)}, where a policy asks for that"
 
 
 def _assess_foundation(found: Difference, comparison: Comparison) -> Assessment:

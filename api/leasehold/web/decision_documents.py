@@ -129,6 +129,7 @@ def _access(one: Access, state: State) -> Document:
         "grant": one.grant,
         "policy": one.policy,
         "scope": one.scope,
+        "logins": list(one.logins),
         "arguments": dict(one.constraints),
         "expires_at": rfc3339(one.expires_at) if one.expires_at is not None else None,
         "when": list(one.when),

@@ -38,6 +38,7 @@ def decision_schemas() -> dict[str, Schema]:
         grant=_TEXT_OR_NULL,
         policy=_TEXT_OR_NULL,
         scope=_STRING,
+        logins={**_many(_STRING), "description": "Groups (`<trust issuer>/<group>`): for anyone who logs in with one."},
         arguments=_OBJECT,
         expires_at={**_TIME, "type": ["string", "null"]},
         when={**_NAMES, "description": "One of these has to be true, if there are any."},

@@ -54,4 +54,5 @@ REQUIREMENTS = (
     Requirement("coaz-unknown", "COAZ-MCP, Unknown Methods", "a method that no mapping knows is denied"),
     Requirement("requestable", "Access Request Profile", "no denial names an access request endpoint: there is none"),
     Requirement("obligations", "Obligations Profile", "context.obligations tell what an enforcement point must do"),
+    Requirement("obligations-deny", "Obligations Profile", "a denial may carry obligations, and stays a denial"),
 )

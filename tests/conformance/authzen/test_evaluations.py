@@ -100,6 +100,32 @@ def test_more_questions_than_anybody_asks_at_once_are_a_bad_request(world):
     assert world.ask("evaluations", {**call("read_file"), "evaluations": {}}).status_code == 400
 
 
+@proves("obligations-deny")
+def test_a_forbid_that_holds_tells_what_is_to_be_done_about_the_attempt(world):
+    """And nothing else does: not a permit whose conditions are not met, not the side that would have allowed."""
+    user = (
+        '@id("alarm") @obligation("notification") @obligation_to("security@example.com") @obligation_body("tried")\n'
+        'forbid(principal, action == Action::"github/read_file", resource) when { context has via_agent };\n'
+        '@id("owed") @obligation("step-up") @obligation_acr_value("loa3")\n'
+        'permit(principal, action == Action::"github/read_file", resource);'
+    )
+    agent = (
+        '@id("narrow") @obligation("step-up") @obligation_acr_value("loa3")\n'
+        'permit(principal, action == Action::"github/delete_branch", resource) when { context.depth > 9 };\n'
+        '@id("read") @obligation("session_termination") @obligation_subject("x")\n'
+        'permit(principal, action == Action::"github/read_file", resource);'
+    )
+    world.must("policies", "people", {"document": user, "side": "user"})
+    world.must("policies", "agents", {"document": agent, "side": "agent"})
+    denied = world.decide(**call("read_file", context={"user": "rick"}))
+    assert denied["decision"] is False
+    told = {"to": "security@example.com", "body": "tried"}
+    owed = [{"id": "people/alarm", "type": "notification", "properties": told}]
+    assert denied["context"]["obligations"] == owed
+    assert "obligations" not in world.decide(**call("delete_branch"))["context"]
+    assert "obligations" not in world.decide(**call("read_file", "repo:other"))["context"]
+
+
 @proves("obligations")
 def test_an_annotation_of_what_let_a_call_through_is_owed_by_the_enforcement_point(world):
     document = (

@@ -4,11 +4,13 @@ import http.client
 import json
 import socket
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import yaml
+from tests.fakes.client_keys import ClientKey
 from tests.fakes.envoy import CONFIGURATION, executable, running_envoy
 from tests.fakes.mcp_server import running_mcp_server
 from tests.fakes.registry_http import LiveRegistry
@@ -30,12 +32,12 @@ class Line:
     def __init__(self, registry, tools, port):
         self.registry, self.tools, self.port = registry, tools, port
 
-    def send(self, body, token=None, *, method="POST", path="/mcp/github", **headers):
+    def send(self, body, token=None, *, scheme="Bearer", method="POST", path="/mcp/github", **headers):
         """Status, headers and JSON of the answer."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        sent |= {"authorization": f"Bearer {token}"} if token else {}
+        sent |= {"authorization": f"{scheme} {token}"} if token else {}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request(method, path, raw, sent)
@@ -53,7 +55,8 @@ class Line:
         assert answer[0] == status, answer
         return answer
 
-    def token(self):
+    def token(self, key=None):
+        """An agent's token; one that is bound to `key`, if there is one."""
         form = {
             "grant_type": EXCHANGE,
             "subject_token": self.registry.oidc_token("pod"),
@@ -61,9 +64,10 @@ class Line:
             "resource": "https://github-mcp.example/mcp",
         }
         body = "&".join(f"{name}={quote(value, safe='')}" for name, value in form.items()).encode()
-        status, content = self.registry._raw(
-            "POST", "/oauth2/token", {"Content-Type": "application/x-www-form-urlencoded"}, body
-        )
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        if key is not None:
+            headers["DPoP"] = key.proof(datetime.now(UTC), url=f"{self.registry.url}/oauth2/token")
+        status, content = self.registry._raw("POST", "/oauth2/token", headers, body)
         assert status == 200, content
         return json.loads(content)["access_token"]
 
@@ -188,6 +192,29 @@ def test_a_token_that_was_revoked_is_refused_at_once(line, token):
     assert line.send(call(), line.token())[0] == 200
 
 
+def test_a_token_that_is_bound_to_a_key_passes_with_its_proof_for_this_very_request(line, token):
+    key = ClientKey()
+    bound = line.token(key)
+
+    def proof(url="https://github-mcp.example/mcp/github", method="POST"):
+        return key.proof(datetime.now(UTC), url=url, method=method, token=bound)
+
+    once = proof()
+    sent = [line.send(call(), bound, scheme="DPoP", dpop=one)[0] for one in (once, once, proof())]
+    assert sent == [200, 401, 200]
+    for wrong in (
+        proof("https://github-mcp.example/mcp/jira"),
+        proof(method="GET"),
+        proof("https://127.0.0.1/mcp/github"),
+    ):
+        assert line.send(call(), bound, scheme="DPoP", dpop=wrong)[0] == 401
+    assert line.send(call(), bound)[0] == line.send(call(), bound, dpop=proof())[0] == 401
+    assert line.send(call(), token, scheme="DPoP", dpop=proof())[0] == 401
+    # Envoy takes what leads out of a path away before it routes: the proof is for where the request went.
+    assert line.send(call(), bound, scheme="DPoP", dpop=proof(), path="/mcp/x/../github")[0] == 200
+    assert line.tools.calls() == ["read_file"] * 3
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -200,7 +227,7 @@ def test_a_token_that_was_revoked_is_refused_at_once(line, token):
 )
 def test_a_body_that_readers_could_read_differently_reaches_nobody(line, token, body):
     status, _, answer = line.send(body, token)
-    assert (status, answer["error"]["code"]) == (400, -32600)
+    assert (status, answer["error"]["code"]) in {(400, -32600), (400, -32700)}  # JSON-RPC 2.0 §5.1: no JSON, no message
     assert line.tools.reached == []
 
 

@@ -62,6 +62,21 @@ def test_who_can_and_what_can_list_ways_with_their_conditions(world):
     assert run(world, "who-can", "github/refund", "on", "a:1", "b:2")[0] == 1
 
 
+def test_lists_say_whom_an_agent_acts_for_and_what_a_login_would_open(world):
+    world.registry.must("users", "lee", {"ids": ["okta/00u1lee"]})
+    tie = {"subject": "agent:triage", "relation": "acts_on_behalf_of", "object": "user:okta/00u1lee"}
+    world.registry.must("relations", "user:okta/00u1lee#acts_on_behalf_of@agent:triage", tie)
+    eng = 'permit(principal in group::"okta/eng", action == Action::"github/refund", resource);'
+    world.registry.must("policies", "eng", {"side": "user", "document": eng})
+    code, out, _ = run(world, "what-can", "triage")
+    assert (code, out.splitlines()[-1]) == (0, "acts on behalf of user:okta/00u1lee, where a token says so")
+    assert json.loads(run(world, "what-can", "triage", "--json")[1])["acts_on_behalf_of"] == ["user:okta/00u1lee"]
+    for question in (("who-can", "github/refund"), ("what-can", "--user", "okta/00u1lee")):
+        _, out, _ = run(world, *question)
+        assert "    for anyone who logs in with okta/eng" in out
+        assert "acts on behalf of" not in out
+
+
 CALL = 'agent: triage, tool: github/refund, resource: "repo:web"'
 TABLE = f"""
 policies:

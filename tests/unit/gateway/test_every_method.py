@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from leasehold.gateway.needs import METHODS
+from leasehold.mcp.needs import METHODS
 from leasehold.model.tools import Action, Tool
 
 READ, PROMPT, TASK = "mcp.resources.read", "mcp.prompts.get", "mcp.tasks.use"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leasehold.gateway.rates import Rate, RateLimits, Rates
-from leasehold.gateway.refusals import Refused
+from leasehold.mcp.refusals import Refused
 
 KEY = ("agent", "triage")
 

@@ -11,11 +11,11 @@ from opentelemetry.trace import SpanKind, StatusCode
 from tests.fakes.gateway_world import META
 
 from leasehold.gateway.app import GatewayApp
-from leasehold.gateway.headers import VERSION
 from leasehold.gateway.rates import Rate, RateLimits, Rates
 from leasehold.gateway.tracing import TracedUpstreams, Traces
 from leasehold.gateway.upstreams import UpstreamFailed
 from leasehold.gateway.witnessing import WitnessedRecords
+from leasehold.mcp.headers import VERSION
 from leasehold.model.traces import trace_context
 from leasehold.tracing.opentelemetry_tracer import OpenTelemetryTracer
 

@@ -266,12 +266,16 @@ def test_whoever_has_a_key_or_a_secret_is_nobody_without_it(world):
     world.change(Kind.AGENTS, "triage", client_secret_allowed=True)
     nobody_goes(Browser(world).get(asked("triage", redirect_uri=BACK)))
     assert taken(world, "triage", "guess").json["error"] == "invalid_client"
-    held = {**METADATA, "client_id": URL, "token_endpoint_auth_method": "private_key_jwt"}
     keyed = URL + "2"
-    world.documents.bodies[keyed] = json.dumps({**held, "client_id": keyed, "jwks": json.loads(KEY.jwks)}).encode()
+    held = {"client_id": keyed, "redirect_uris": [BACK], "token_endpoint_auth_method": "private_key_jwt"}
+    world.documents.bodies[keyed] = json.dumps({**METADATA, **held, "jwks": json.loads(KEY.jwks)}).encode()
     world.change(Kind.AGENTS, "triage", client_ids=frozenset({URL, keyed}))
-    nobody_goes(Browser(world).get(asked(keyed)))
-    assert taken(world, keyed, "guess").json["error"] == "invalid_client"
+    nobody_goes(Browser(world).get(asked(keyed, redirect_uri=BACK)))
+    browser = Browser(world)
+    page = browser.log_in(browser.start(push(world, KEY, keyed), keyed))
+    code = query(browser.answer(page).headers["location"])["code"]
+    assert taken(world, keyed, code, redirect_uri=BACK).json["error"] == "invalid_client"
+    assert redeem(world, code, KEY, keyed).status == 200
 
 
 def test_a_public_client_proves_itself_with_nothing_that_it_brings(world, client):

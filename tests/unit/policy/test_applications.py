@@ -218,3 +218,21 @@ def test_a_relation_that_an_application_takes_for_something_else_is_a_mistake_of
     assert [str(one) for one in check((user_policy(SHARED, schema=DRIVE),), known)] == []
     (said,) = check((user_policy(SHARED, schema=other),), known)
     assert "`owner` is a relation to `document`: declare it as `owner: Relation`" in str(said)
+
+
+SHOP = """
+namespace Shop { entity Item; }
+entity role;
+entity user in [role];
+action greet appliesTo { principal: [user], resource: [user], context: {} };
+"""
+
+
+@pytest.mark.parametrize("engine", ["compiled", "cedarpy", "shadow"])
+def test_an_application_without_a_word_for_agents_that_act_for_people_sees_none(engine):
+    """With namespaces entities must fit the schema whole: what it does not declare must not be there."""
+    people = (entity("user", "rick", ("role", "admin")), entity("user", "beth"))
+    text = 'permit (principal in role::"admin", action == Action::"greet", resource);'
+    version = publish([user_policy(text, schema=SHOP)], facts(entities=people), engine_named(engine))
+    assert decision_on(ask("rick", "greet", entity("user", "beth")), version).reason is Reason.PERMITTED
+    assert decision_on(ask("beth", "greet", entity("user", "rick")), version).reason is Reason.NOT_PERMITTED

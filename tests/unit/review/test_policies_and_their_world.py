@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.review.worlds import OWNS, Registry, declare, drift, only, organisation
+from tests.unit.review.worlds import OWNS, Registry, declare, drift, only, organisation, review
 
 from leasehold.model.credentials import Federation
 from leasehold.model.directory import Relation
@@ -100,6 +100,27 @@ def test_a_relation_by_which_an_agent_acts_for_people_is_told_of_that_agent():
     assert (finding.class_, finding.risk, finding.agent) == (DriftClass.UNMANAGED, Risk.MEDIUM, "triage")
     assert finding.factors == ("decisions may differ",)
     assert 'relation = "acts_on_behalf_of"' in finding.fix.adopt_hcl
+
+
+@pytest.mark.parametrize(
+    ("subject", "through", "who"),
+    [
+        ("agent:triage", None, "`agent:triage`"),
+        ("group:bots", "member", "whoever has `member` of `group:bots`"),
+    ],
+)
+def test_a_plan_says_on_whose_behalf_agents_come_to_act_and_do_no_longer(subject, through, who):
+    acts = Relation(subject=subject, relation="acts_on_behalf_of", object="group:board", through=through)
+    owns = Relation(subject="user:bob", relation="owner", object="document:42")
+    planned = {**organisation(), (Kind.RELATIONS, acts.id): acts, (Kind.RELATIONS, owns.id): owns}
+    (change,) = review(Registry(), declare(planned)).foundations
+    assert change.sentence == f"{who} acts on behalf of `group:board`, where a policy asks for that"
+    assert (change.kind, change.risk, change.factors) == (Kind.RELATIONS, Risk.MEDIUM, ("decisions may differ",))
+    assert change.address is not None
+    registry = Registry()
+    registry.write(Kind.RELATIONS, acts.id, acts, stack="prod")
+    (change,) = review(registry, declare()).foundations
+    assert change.sentence == f"{who} no longer acts on behalf of `group:board`, where a policy asks for that"
 
 
 def test_other_schemas_of_tools_are_other_arguments_to_policies():

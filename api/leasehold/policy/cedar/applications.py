@@ -78,7 +78,7 @@ class Application:
 
 
 def application_of(schemas: Iterable[tuple[str, str]]) -> Application | None:
-    """The applications of all texts of schemas, each with its document's name. Raises `DocumentRefused`."""
+    """The applications of all schemas, each with its document's name, that can be read. Raises `DocumentRefused`."""
     parts: dict[str, Part] = {}
     by_action: dict[str, Part] = {}
     for document, text in schemas:
@@ -121,11 +121,7 @@ class _Narrowed:
 
 
 def _part(document: str, text: str) -> Part:
-    try:
-        schema = cedarpy.Schema.from_str(text)
-    except ValueError as error:
-        said = str(error).partition("\n")[0][:200]
-        raise DocumentRefused((Problem(document, 1, f"the schema cannot be read: {said}"),)) from None
+    schema = cedarpy.Schema.from_str(text)
     actions: dict[str, tuple[EntityRef, frozenset[EntityRef]]] = {}
     for one in json.loads(str(cedarpy.Entities.from_json_str("[]", schema))):
         ref = _ref(one["uid"])

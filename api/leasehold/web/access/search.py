@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from leasehold.decisions import searching
@@ -11,6 +12,8 @@ from leasehold.decisions.assembling import State
 from leasehold.decisions.current import Current
 from leasehold.decisions.questions import AccessQuestion
 from leasehold.decisions.searching import Results, Wanted
+from leasehold.decisions.surveying import opened_by_logins
+from leasehold.model.entities import AGENT
 from leasehold.model.errors import Unavailable
 from leasehold.policy.decision import Permit
 from leasehold.web.access.bodies import Search
@@ -39,7 +42,9 @@ def results_document(wanted: str, asked: Search, results: Results[str]) -> Mappi
     if wanted == "action":
         return {"page": page, "results": [{"name": one} for one in results.items]}
     type_ = asked.subject.type if wanted == "subject" else asked.resource.type
-    return {"page": page, "results": [{"type": type_, "id": one} for one in results.items]}
+    # Results are entities that would be allowed; of whom nobody knows yet, the context tells what is known.
+    more = {"context": {"logins_with": list(results.logins)}} if results.logins else {}
+    return {"page": page, **more, "results": [{"type": type_, "id": one} for one in results.items]}
 
 
 def _search(wanted: str, asked: Search, state: State, now: datetime) -> Results[str]:
@@ -51,5 +56,6 @@ def _search(wanted: str, asked: Search, state: State, now: datetime) -> Results[
         context=asked.context,
     )
     page = Wanted(asked.page.token, asked.page.limit)
-    found = _FINDERS[wanted](question, state, now)
-    return searching.paged(found, question, wanted, page)
+    found = searching.paged(_FINDERS[wanted](question, state, now), question, wanted, page)
+    logins = opened_by_logins(state, question.action) if wanted == "subject" and question.subject.type != AGENT else ()
+    return replace(found, logins=logins)

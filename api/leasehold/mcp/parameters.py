@@ -14,8 +14,8 @@ from functools import lru_cache
 
 import orjson
 
-from leasehold.gateway.headers import PARAMETER, Era, Headers, decoded
-from leasehold.gateway.refusals import HEADER_MISMATCH, Refused
+from leasehold.mcp.headers import PARAMETER, Era, Headers, decoded
+from leasehold.mcp.refusals import HEADER_MISMATCH, Refused
 
 _ANNOTATION = "x-mcp-header"
 _NUMBER = re.compile(r"-?[0-9]{1,64}(\.[0-9]{1,64})?")

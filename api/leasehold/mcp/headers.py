@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
-from leasehold.gateway.messages import Body, Message, MessageKind
-from leasehold.gateway.refusals import HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION, Refused
+from leasehold.mcp.messages import Body, Message, MessageKind
+from leasehold.mcp.refusals import HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, UNSUPPORTED_VERSION, Refused
 
 VERSION, METHOD, NAME, SESSION = "mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id"
 PARAMETER: Final = "mcp-param-"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NoReturn, cast
 
-from leasehold.gateway.headers import Era
-from leasehold.gateway.messages import Message, MessageKind
-from leasehold.gateway.refusals import INVALID_PARAMS, METHOD_NOT_FOUND, Refused
+from leasehold.mcp.headers import Era
+from leasehold.mcp.messages import Message, MessageKind
+from leasehold.mcp.refusals import INVALID_PARAMS, METHOD_NOT_FOUND, Refused
 from leasehold.model.entities import TOOL_SERVER
 from leasehold.model.mcp_methods import ELICIT, GET_PROMPT, LIST_ROOTS, READ_RESOURCE, SAMPLE, USE_TASK, is_reserved
 from leasehold.model.tool_resources import NoResource, filled, is_plain
@@ -65,7 +65,7 @@ def needs_of(message: Message, server: str, spec: ToolServer, era: Era) -> Needs
     if message.kind is MessageKind.NOTIFICATION:
         return Needs(passing=Pass.NOTICE) if message.method in _NOTICES else _unknown(era)
     if message.method == "tools/call":
-        return Needs((_call(message, server, spec),))
+        return Needs((_call(message, server, spec, era),))
     if (listing := _LISTINGS.get(message.method)) is not None:
         return Needs(listing=listing)
     if message.method in (_MODERN_SESSION if era is Era.MODERN else _HANDSHAKE_SESSION):
@@ -90,13 +90,15 @@ def wanted_prompt(name: str) -> Want:
     return Want(GET_PROMPT, f"prompt:{name}", name, "Unknown prompt")
 
 
-def _call(message: Message, server: str, spec: ToolServer) -> Want:
+def _call(message: Message, server: str, spec: ToolServer, era: Era) -> Want:
     name, arguments = message.params.get("name"), message.params.get("arguments", {})
     if not isinstance(name, str) or not name:
         raise Refused(400, INVALID_PARAMS, "params.name must name a tool")
     if not isinstance(arguments, Mapping):
         raise Refused(400, INVALID_PARAMS, "params.arguments must be an object")
-    tool = spec.tools.get(name) if not is_reserved(name) else None
+    if is_reserved(name):  # whoever may sample, say, may call no real tool that bears the name of that
+        raise Refused(400 if era is Era.MODERN else 200, INVALID_PARAMS, "Unknown tool", reason="reserved_name")
+    tool = spec.tools.get(name)
     if tool is None or tool.resource is None:
         return Want(name, f"{TOOL_SERVER}:{server}", name, "Unknown tool", cast("Mapping[str, object]", arguments))
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeAlias
 
-from leasehold.gateway.refusals import INVALID_REQUEST, PARSE_ERROR, Refused
+from leasehold.mcp.refusals import INVALID_REQUEST, PARSE_ERROR, Refused
 from leasehold.policy.cedar.documents import ArgumentsRefused, parse_strictly
 
 MAX_REQUEST_BYTES = 1 << 20
