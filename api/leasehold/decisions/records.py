@@ -20,7 +20,6 @@ from leasehold.model.external import Sealed
 from leasehold.model.principal import Principal
 
 KIND = "decisions"
-"""Of events that tell of a call and its decision at once."""
 ACTION = "decide"
 _SHOWN = 256
 _DECIMAL = "__decimal"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-CALLS = "calls"  # the kind of the events that tell of them
+CALLS = "calls"  # the kind of the events that tell of a call and its decision at once
 ENDED = "milliseconds"  # what an event of a call that ended says in its detail, and one of its beginning does not
 
 
