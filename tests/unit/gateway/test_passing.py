@@ -342,6 +342,13 @@ def test_an_obligation_that_the_gateway_cannot_fulfil_denies(world):
     document = '@obligation("step-up") permit(principal, action == Action::"code/read_file", resource);'
     world.world.put(Kind.POLICIES, "steps", Policy(document=document, side=PolicySide.AGENT))
     world.look()
+    hidden = world.call("read_file", repository="web")
+    assert code_of(hidden) == code_of(world.call("no_such_tool"))  # it could never be called, so it is not there
+    permit = 'permit(principal, action == Action::"code/read_file", resource)'
+    owed = f'@obligation("step-up") {permit} when {{ resource == repo::"web" }};'
+    free = f'{permit} when {{ resource == repo::"docs" }};'
+    world.world.put(Kind.POLICIES, "steps", Policy(document=owed + free, side=PolicySide.AGENT))
+    world.look()
     reply = world.call("read_file", repository="web")
     assert (reply.status, reply.json["error"]["data"]["reason"]) == (403, "obligation")
 

@@ -14,8 +14,8 @@ resource "leasehold_relation" "board_reads_minutes" {
 
 # The agent acts on behalf of whoever is in the group. It lets nobody in: a token and the person's consent do; policies
 # can demand that this holds besides.
-resource "leasehold_relation" "assistant_for_board" {
-  subject  = "agent:${leasehold_agent.assistant.name}"
+resource "leasehold_relation" "triage_for_board" {
+  subject  = "agent:${leasehold_agent.triage.name}"
   relation = "acts_on_behalf_of"
   object   = "group:board"
 }
