@@ -100,9 +100,9 @@ class Collector(cdk.TerraformElement):
         """Refuse `--hcl`: the CDK would drop all but the first resource without a word.
 
         Raises:
-            NotImplementedError: always; the message says what to do instead.
+            RuntimeError: always; the message says what to do instead.
         """
-        raise NotImplementedError(_NO_HCL)  # by decision, not for want of time: the CDK loses resources there
+        raise RuntimeError(_NO_HCL)
 
 
 _collectors: WeakKeyDictionary[cdk.TerraformStack, Collector] = WeakKeyDictionary()

@@ -21,6 +21,7 @@ from leasehold.model.connections import (
     UpstreamCall,
 )
 from leasehold.model.credentials import AwsSession, PostgresqlLogin
+from leasehold.model.errors import Unavailable
 from leasehold.model.upstream import AwsSigV4Upstream, CredentialUpstream
 
 _ENDS_SOON = timedelta(seconds=20)
@@ -92,6 +93,6 @@ class Drawing:
                 session_token=drawn.secret["SessionToken"],
             )
             return self._sign(keys, AwsSigV4Upstream(region=drawn.target.region, service=upstream.service), call)
-        if isinstance(drawn.target, PostgresqlLogin):  # pragma: no cover  none is drawn for a call
-            return ()
+        if isinstance(drawn.target, PostgresqlLogin):
+            raise Unavailable("a login of PostgreSQL is no credential of a call")
         return (("Authorization", f"Bearer {drawn.secret['token']}"),)

@@ -50,5 +50,5 @@ def _headers(secret: Secret, auth: UpstreamAuth, call: UpstreamCall, sign: Signs
             return sign(secret, auth.aws_sigv4, call) if auth.aws_sigv4 is not None else ()
         case MtlsSecret():
             return ()
-        case _:  # pragma: no cover  mypy proves that nothing comes here
+        case _:
             assert_never(secret)

@@ -45,5 +45,5 @@ def expect(target: Target, credential_id: str, agent: str, now: datetime, ends: 
         case Federation():
             expiry = min(ends, now + timedelta(seconds=target.token_ttl))
             return Expectation(credential_id, Ending.EXPIRY, expiry)
-        case _:  # pragma: no cover  mypy proves that nothing comes here
+        case _:
             assert_never(target)

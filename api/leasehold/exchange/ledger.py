@@ -178,7 +178,7 @@ def _write(unit: UnitOfWork, entry: PermittedEntry, fates: Iterator[Written], ev
         case Open(task=task):
             unit.tasks.open(task)
             unit.nodes.ensure(task_node(task.id))
-        case _:  # pragma: no cover  mypy proves that nothing comes here
+        case _:
             assert_never(entry)
     return Written.DONE
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from leasehold.gateway.upstreams import Outgoing, UpstreamFailed
 _UNHEARD = 256
 
 
-class Conversation:
+class Conversation(ABC):
     """One talk, and its messages. Belongs to one event loop, and to one caller.
 
     `heard` holds what the server says beside the answers that somebody waits for. `ended_as` is why there is no answer
@@ -27,22 +28,22 @@ class Conversation:
         self.used_at = asyncio.get_running_loop().time()
 
     @property
+    @abstractmethod
     def runs(self) -> bool:
         """True until it has ended."""
-        raise NotImplementedError  # abstract: a subclass says how
 
     @property
     def is_busy(self) -> bool:
         """True while an answer is waited for."""
         return bool(self._waiting)
 
+    @abstractmethod
     async def write(self, outgoing: Outgoing) -> None:
         """Send one message or batch. Raises `UpstreamFailed`."""
-        raise NotImplementedError  # abstract: a subclass says how
 
+    @abstractmethod
     async def end(self) -> None:
         """End it, and all that it started."""
-        raise NotImplementedError  # abstract: a subclass says how
 
     def expect(self, ids: Sequence[str]) -> asyncio.Queue[bytes | None]:
         """Where the answers to these arrive, and what is said meanwhile; None at the end. Raises `UpstreamFailed`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
@@ -39,7 +40,7 @@ class TalkedIncoming:
             yield b"event: message\ndata: " + line + b"\n\n"
 
 
-class ConversingUpstreams:
+class ConversingUpstreams(ABC):
     """Begins talks, keeps them while their callers need them, and ends them. At most `many`, and so many of one.
 
     `sessionless`: versions of MCP that servers of this kind speak without a session.
@@ -54,9 +55,9 @@ class ConversingUpstreams:
         self._running: dict[Conversation, _Key] = {}
         self._sweeping: asyncio.Task[None] | None = None
 
+    @abstractmethod
     async def converse(self, outgoing: Outgoing) -> Conversation:
         """A new talk. Raises `UpstreamFailed`."""
-        raise NotImplementedError  # abstract: a subclass says how
 
     @asynccontextmanager
     async def send(self, outgoing: Outgoing) -> AsyncGenerator[Incoming]:

@@ -190,7 +190,7 @@ class CredentialProfile:
     def __post_init__(self) -> None:
         for agent in self.agents:
             check_name(agent, "agent")
-        if sum(one is not None for one in (self.aws, self.postgresql, self.github_app, self.federation)) != 1:
+        if sum(one is not None for one in self._targets) != 1:
             raise InvalidValue("give exactly one of aws, postgresql, github_app and federation")
         _check_ttl(self.max_ttl, "max_ttl")
         check_text(self.description, "description")
@@ -198,10 +198,11 @@ class CredentialProfile:
     @property
     def target(self) -> Target:
         """The one system that this profile is for."""
-        found = self.aws or self.postgresql or self.github_app or self.federation
-        if found is None:  # pragma: no cover  __post_init__ lets none pass
-            raise InvalidValue("a profile has a target")
-        return found
+        return next(one for one in self._targets if one is not None)
+
+    @property
+    def _targets(self) -> tuple[Target | None, ...]:
+        return self.aws, self.postgresql, self.github_app, self.federation
 
 
 def _check_session_policy(text: str) -> None:

@@ -140,8 +140,7 @@ class SqlTrail:
 
 def _seal_row(sealed: SealedRecord) -> dict[str, object]:
     seal, record = sealed.seal, sealed.record
-    if record is None:  # pragma: no cover  what is sealed is there
-        raise ValueError("nothing is sealed that was pruned")
+    assert record is not None  # noqa: S101  what is sealed now is there: only later can it be pruned
     own = {"position": seal.position, "sequence": seal.sequence, "leaf": seal.leaf, "version": seal.version}
     return own | {"at": to_micros(record.event.at), "kind": record.event.kind} | facet_values(seal.about)
 

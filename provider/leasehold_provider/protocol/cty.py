@@ -7,6 +7,8 @@ Bounds: a wrong shape raises CtyError naming the path and what was expected, nev
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from . import msgpack
 from .numbers import read_number, write_number
 from .unknown import Unknown
@@ -37,7 +39,7 @@ class CtyError(ValueError):
         return self
 
 
-class Type:
+class Type(ABC):
     """One type; null and unknown are values of every type."""
 
     __slots__ = ("has_dynamic",)
@@ -54,9 +56,9 @@ class Type:
     def __repr__(self) -> str:
         return self.json()
 
+    @abstractmethod
     def json(self) -> str:
         """Return the type in Terraform's own JSON notation, e.g. `["list","string"]`."""
-        raise NotImplementedError  # abstract: a subclass says how
 
     def read(self, raw: Any) -> Any:
         """Turn decoded MessagePack or JSON into the value a provider works with. Raises CtyError."""
@@ -83,11 +85,11 @@ class Type:
         """Read MessagePack. Raises MsgpackError or CtyError."""
         return self.read(msgpack.unpack(buffer))
 
-    def _read(self, raw: Any) -> Any:
-        raise NotImplementedError  # abstract: a subclass says how
+    @abstractmethod
+    def _read(self, raw: Any) -> Any: ...
 
-    def _write(self, value: Any, out: bytearray) -> None:
-        raise NotImplementedError  # abstract: a subclass says how
+    @abstractmethod
+    def _write(self, value: Any, out: bytearray) -> None: ...
 
 
 class _String(Type):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from .schema import Schema
 
 
-class DataSource:
+class DataSource(ABC):
     """One instance serves all reads, from many threads at once."""
 
     type_name: str
@@ -22,6 +24,6 @@ class DataSource:
         del config
         return ()
 
+    @abstractmethod
     def read(self, ctx: ReadContext) -> Values:
         """Return all attributes; those in `ctx.config` must come back unchanged."""
-        raise NotImplementedError  # abstract: a subclass says how

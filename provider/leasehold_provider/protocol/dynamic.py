@@ -7,12 +7,13 @@ from .unknown import Unknown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from .cty import Type
 
 _PRIMITIVES = {"string": String, "number": Number, "bool": Bool, "dynamic": Dynamic}
-_COLLECTIONS = {"list": List, "set": Set, "map": Map}
+_COLLECTIONS: Mapping[str, Callable[[Type], Type]] = {"list": List, "set": Set, "map": Map}
 _MAX_NOTATION = 1 << 20
 """Longest type notation in bytes that we parse."""
 _MAX_DEPTH = 64

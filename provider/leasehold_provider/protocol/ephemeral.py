@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from .schema import Schema
 
 
-class EphemeralResource:
+class EphemeralResource(ABC):
     """Opened at plan and again at apply. `close` may come late, from another thread, or at the process's end.
 
     Terraform forgets to close after a failed or killed run; the protocol layer then closes what is left, so `close`
@@ -27,14 +29,14 @@ class EphemeralResource:
         del config
         return ()
 
+    @abstractmethod
     def open(self, ctx: OpenContext) -> tuple[Values, datetime | None]:
         """Return all attributes, and when to call `renew` (aware UTC; None: never)."""
-        raise NotImplementedError  # abstract: a subclass says how
 
     def renew(self, ctx: RenewContext) -> datetime | None:
         """Extend the life of what was opened; return when to call again."""
         del ctx
         return None
 
-    def close(self, ctx: CloseContext) -> None:
+    def close(self, ctx: CloseContext) -> None:  # noqa: B027  most have nothing to revoke
         """Revoke what was opened."""

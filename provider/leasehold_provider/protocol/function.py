@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +42,7 @@ class Parameter:
         self.allow_unknown = allow_unknown
 
 
-class Function:
+class Function(ABC):
     """Called as `provider::<provider>::<name>(…)`."""
 
     name: str
@@ -51,6 +53,6 @@ class Function:
     description: str = ""
     deprecated: str = ""
 
+    @abstractmethod
     def call(self, *arguments: Any) -> Any:
         """Return the result, or raise FunctionError; variadic arguments follow the fixed ones."""
-        raise NotImplementedError  # abstract: a subclass says how

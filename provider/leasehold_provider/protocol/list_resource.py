@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from .schema import Schema
 
 TYPE_CHECKING = False
@@ -23,7 +25,7 @@ class Found:
         self.state = state
 
 
-class ListResource:
+class ListResource(ABC):
     """Has the type name of the managed resource whose objects it lists; that resource must have an identity."""
 
     type_name: str
@@ -35,6 +37,6 @@ class ListResource:
         del config
         return ()
 
+    @abstractmethod
     def list(self, ctx: ListContext) -> Iterable[Found]:
         """Yield objects one by one; the iteration is abandoned at `ctx.limit` or when Terraform hangs up."""
-        raise NotImplementedError  # abstract: a subclass says how

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from .diagnostics import DiagnosticError
 
 TYPE_CHECKING = False
@@ -40,7 +42,7 @@ class MoveSource:
         self.private = private
 
 
-class Resource:
+class Resource(ABC):
     """A kind of object that Terraform creates, reads, updates and deletes.
 
     One instance serves all objects and is called from many threads at once, so it keeps no state of its own.
@@ -62,24 +64,24 @@ class Resource:
         del config
         return ()
 
-    def plan(self, ctx: PlanContext) -> None:
+    def plan(self, ctx: PlanContext) -> None:  # noqa: B027  most leave the plan as it is
         """Adjust the plan that the schema alone gave, or object to it with `ctx.error`."""
 
+    @abstractmethod
     def create(self, ctx: ApplyContext) -> Values:
         """Create the object and return its whole state; call `ctx.keep(state)` once it exists and more can fail."""
-        raise NotImplementedError  # abstract: a subclass says how
 
+    @abstractmethod
     def read(self, ctx: ReadContext) -> Values | None:
         """Return the state as it is now, or None if the object is gone."""
-        raise NotImplementedError  # abstract: a subclass says how
 
+    @abstractmethod
     def update(self, ctx: ApplyContext) -> Values:
         """Change the object and return its whole state."""
-        raise NotImplementedError  # abstract: a subclass says how
 
+    @abstractmethod
     def delete(self, ctx: ApplyContext) -> None:
         """Delete the object; it is no error if it is gone already."""
-        raise NotImplementedError  # abstract: a subclass says how
 
     def import_state(self, ctx: ImportContext) -> Values:
         """Return enough state for `read` to find the object. By default: the identity, or `id` into `id`."""

@@ -178,7 +178,8 @@ def _nest(element: Object, nesting: str) -> Type:
         return element
     if element.has_dynamic:
         raise ValueError(f"a {nesting} of objects holds nothing dynamic")
-    return {"list": List, "set": Set, "map": Map}[nesting](element)
+    kinds: Mapping[str, Callable[[Type], Type]] = {"list": List, "set": Set, "map": Map}
+    return kinds[nesting](element)
 
 
 def _has_write_only(attributes: Iterable[AnyAttribute]) -> bool:

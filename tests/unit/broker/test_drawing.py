@@ -140,6 +140,16 @@ def test_a_token_of_our_own_issuer_goes_out_as_it_is(drawn):
     assert dict(drawn.authorize(None).headers) == {"Authorization": "Bearer swordfish"}
 
 
+def test_a_login_of_a_database_lets_no_call_out_though_it_was_drawn(drawn, monkeypatch):
+    drawn.authorize(None)
+    drawing = drawn.broker.broker._drawing
+    ((place, kept),) = drawing._kept.items()
+    login = replace(kept.credential, target=LOGIN.target)
+    monkeypatch.setitem(drawing._kept, place, replace(kept, credential=login))
+    with pytest.raises(Unavailable):
+        drawn.authorize(None)
+
+
 def test_nobody_connects_anything_there(drawn):
     bob = drawn.broker.identity("00u2bob")
     reply = drawn.broker.send("POST", "/v1/connections/github", bob, {"api_key": {"key": "k"}})

@@ -187,7 +187,7 @@ class _Routes:
         _sharing(asked.caller)
         found = await run_in_threadpool(self._doors.keeping.named, asked.name)
         permit = decide_shared(asked.caller, found.holder)
-        if permit is None:  # pragma: no cover  `_sharing` has refused
+        if permit is None:
             raise NotFound("connection", asked.name)
         return permit
 
