@@ -1,13 +1,14 @@
 """A server shaped like CloudTrail's `LookupEvents` (JSON 1.1): moto 5 has none. Events look as AWS documents them."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.fakes.serving import answering
 
 TARGET = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents"
 SESSION = "arn:aws:sts::123456789012:assumed-role/Admin/alice@example.com"
@@ -90,11 +91,5 @@ def cloudtrail_api() -> Iterator[CloudTrailApi]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    api.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with answering(Door) as api.url:
         yield api
-    finally:
-        server.shutdown()
-        server.server_close()

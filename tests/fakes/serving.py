@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import uvicorn
@@ -38,6 +39,18 @@ def serving(app: Any, **options: Any) -> Iterator[str]:
         served = Served(app, listener=listener, **options)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         served.stop(at_once=True)
+
+
+@contextmanager
+def answering(door: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A plain HTTP server on loopback, as long as the context lasts; its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), door)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def wait_until(true: Callable[[], bool], seconds: float = PATIENCE) -> float:

@@ -20,7 +20,7 @@ from leasehold.model.access_requests import action_name
 from leasehold.model.entities import TOOL_SERVER
 from leasehold.model.errors import LeaseholdError
 from leasehold.model.mcp_methods import ELICIT, LIST_ROOTS, SAMPLE
-from leasehold.model.possession import Unproven, UnprovenNonce
+from leasehold.model.possession import PROOF_ALGS, Unproven, UnprovenNonce
 from leasehold.model.principal import Principal, Role
 from leasehold.model.tokens import TokenRefused
 from leasehold.policy.decision import Permit
@@ -28,7 +28,6 @@ from leasehold.policy.platform import PlatformAction, decide_platform
 
 _SELF = Principal(id="leasehold:ext-authz", role=Role.ENFORCER)
 _DENIED, _BROKEN = -32001, -32603  # COAZ-MCP, "Error Handling"
-_ALGORITHMS = "ES256 ES384 ES512 EdDSA PS256 RS256"
 _log = logging.getLogger(__name__)
 
 
@@ -141,7 +140,7 @@ def _no_call(error: NoCall | Refused) -> Verdict:
 def _who_are_you(error: TokenRefused | Unproven) -> Verdict:
     nonce = {"dpop-nonce": error.nonce} if isinstance(error, UnprovenNonce) else {}
     said = "use_dpop_nonce" if nonce else "invalid_dpop_proof" if isinstance(error, Unproven) else "invalid_token"
-    scheme = f'DPoP algs="{_ALGORITHMS}", ' if isinstance(error, Unproven) else "Bearer "
+    scheme = f'DPoP algs="{PROOF_ALGS}", ' if isinstance(error, Unproven) else "Bearer "
     headers = {"www-authenticate": f'{scheme}realm="leasehold", error="{said}"', **nonce}
     return Verdict(allowed=False, status=401, headers=headers, error=_DENIED, message="the token was not accepted")
 

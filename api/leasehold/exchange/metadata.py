@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from leasehold.exchange.details import DETAIL_TYPE
 from leasehold.model.clients import CLIENT_ALGORITHMS
+from leasehold.model.possession import PROOF_ALGORITHMS
 from leasehold.model.registrations import JWT_BEARER_GRANT, REFRESH_TOKEN_GRANT
 
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105  RFC 8693 §2.1
@@ -48,7 +49,7 @@ def server_metadata(issuer: str, register: str | None = None, *, public: bool = 
         "token_endpoint_auth_methods_supported": ["none", *CLIENT_METHODS],
         "token_endpoint_auth_signing_alg_values_supported": sorted(CLIENT_ALGORITHMS),
         "client_id_metadata_document_supported": True,
-        "dpop_signing_alg_values_supported": sorted(CLIENT_ALGORITHMS),
+        "dpop_signing_alg_values_supported": sorted(PROOF_ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": ["none"],
         "authorization_details_types_supported": [DETAIL_TYPE],
     }

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
+from leasehold.external.aws_asking import ONCE, code_of
 from leasehold.external.federation import Mint, assertion
 from leasehold.model.credentials import AwsMode, AwsSession
 from leasehold.model.errors import Unavailable
@@ -26,7 +26,6 @@ STS_AUDIENCE = "sts.amazonaws.com"
 _TAGS_CLAIM = "https://aws.amazon.com/tags"
 _SOURCE_CLAIM = "https://aws.amazon.com/source_identity"
 _ASSERTION_LIFE = timedelta(seconds=60)
-_CONFIG = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"})
 _GONE = frozenset({"NoSuchEntity"})
 
 
@@ -73,14 +72,14 @@ class AwsSource:
         try:
             getattr(self._client("iam", target), operation)(RoleName=role, **arguments)
         except ClientError as error:
-            if _code(error) not in _GONE or operation == "put_role_policy":
-                raise StillLive(f"IAM did not do it: {_code(error)}") from None
+            if code_of(error) not in _GONE or operation == "put_role_policy":
+                raise StillLive(f"IAM did not do it: {code_of(error)}") from None
         except BotoCoreError as error:
             raise StillLive(f"IAM did not answer: {type(error).__name__}") from None
 
     def _client(self, service: str, target: AwsSession) -> Any:  # Any: boto3 makes clients at run time
         make: Any = self.session.client  # Any: its overloads name every service there is
-        return make(service, region_name=target.region, endpoint_url=target.endpoint_url, config=_CONFIG)
+        return make(service, region_name=target.region, endpoint_url=target.endpoint_url, config=ONCE)
 
 
 def open_aws(issuer: str, signer: Mint) -> AwsSource:
@@ -124,17 +123,13 @@ def _call(operation: Any, asked: Mapping[str, Any]) -> Minted:  # Any: as above
     try:
         found = operation(**asked)["Credentials"]
     except ClientError as error:  # its message repeats the request
-        raise MintRefused(f"STS refused the session: {_code(error)}") from None
+        raise MintRefused(f"STS refused the session: {code_of(error)}") from None
     except EndpointConnectionError:
         raise MintRefused("STS does not answer") from None
     except BotoCoreError as error:  # sent, perhaps done: or no identity of our own
         raise Unavailable(f"STS gave no session: {type(error).__name__}") from None
     secret = {key: str(found[key]) for key in ("AccessKeyId", "SecretAccessKey", "SessionToken")}
     return Minted(secret=secret, live_until=found["Expiration"].astimezone(UTC))
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
 def _target(target: AwsSession | None) -> AwsSession:

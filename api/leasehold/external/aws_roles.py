@@ -16,13 +16,12 @@ from threading import Lock
 from typing import Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from leasehold.external.aws_asking import ONCE, code_of
 from leasehold.model.credentials import AwsSession, CredentialProfile
 from leasehold.model.outside import CannotLook, Facts
 
-_CONFIG = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"})
 _BY_AWS = ":iam::aws:policy/"
 _OURS = re.compile(r".{1,64}\.[0-9a-f]{32}")  # an agent and a credential: what `aws.py` calls the denial of a session
 _ALONE = frozenset({"Version", "Id", "Sid", "Effect"})  # members of a policy that never are lists
@@ -44,7 +43,7 @@ class AwsRoles:
         try:
             return self._facts(target)
         except ClientError as error:  # its message repeats the request
-            raise CannotLook(f"IAM did not show the role: {_code(error)}") from None
+            raise CannotLook(f"IAM did not show the role: {code_of(error)}") from None
         except BotoCoreError as error:
             raise CannotLook(f"IAM did not answer: {type(error).__name__}") from None
 
@@ -66,7 +65,7 @@ class AwsRoles:
     def _client(self, target: AwsSession) -> Json:
         with self.making:  # a session makes one client at a time
             make: Json = self.session.client
-            return make("iam", region_name=target.region, endpoint_url=target.endpoint_url, config=_CONFIG)
+            return make("iam", region_name=target.region, endpoint_url=target.endpoint_url, config=ONCE)
 
 
 def boto_session() -> boto3.Session:
@@ -115,7 +114,3 @@ def _is_denial(name: str, document: Json) -> bool:
     """True for what we put there to end one session: under such a name, and it can only deny."""
     effects = {one.get("Effect") for one in document.get("Statement", ())}
     return _OURS.fullmatch(name) is not None and effects == {"Deny"}
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", "unknown"))

@@ -15,13 +15,12 @@ from threading import Lock
 from typing import Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from leasehold.external.aws_asking import ONCE, code_of
 from leasehold.model.credentials import AwsSession, CredentialProfile
 from leasehold.model.outside import CannotLook, Culprit, Footprint, Moved
 
-_CONFIG = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1, "mode": "standard"})
 _REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 _PAGE, _PAGES, _POLICIES = 50, 2, 3  # AWS answers two look-ups a second
 _BY_HAND = {
@@ -48,7 +47,7 @@ class CloudTrail:
         try:
             found = [one for name in _names(target, footprint) for one in self._events(target, name, footprint)]
         except ClientError as error:  # its message repeats the request
-            raise CannotLook(f"CloudTrail showed no events: {_code(error)}") from None
+            raise CannotLook(f"CloudTrail showed no events: {code_of(error)}") from None
         except BotoCoreError as error:
             raise CannotLook(f"CloudTrail did not answer: {type(error).__name__}") from None
         role = target.role_arn.rpartition("/")[2]
@@ -77,7 +76,7 @@ class CloudTrail:
         region = _REGIONS.get(target.role_arn.split(":")[1], target.region)
         with self.making:  # a session makes one client at a time
             make: Json = self.session.client
-            return make("cloudtrail", region_name=region, endpoint_url=target.endpoint_url, config=_CONFIG)
+            return make("cloudtrail", region_name=region, endpoint_url=target.endpoint_url, config=ONCE)
 
 
 def _names(target: AwsSession, footprint: Footprint) -> Iterator[str]:
@@ -132,7 +131,3 @@ def _culprit(event: Mapping[str, Json]) -> Culprit:
         via=" from ".join(one for one in (through, source) if one) or "AWS",
         record=f"CloudTrail {str(event.get('eventID') or '')[:_TEXT]}".rstrip(),
     )
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", "unknown"))

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from leasehold.model.possession import PROOF_ALGORITHMS, PROOF_ALGS
+
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
-_ALGORITHMS = "ES256 ES384 ES512 EdDSA PS256 RS256"
 
 
 def metadata_document(issuer: str, resource: str, *, bound: bool) -> bytes:
@@ -25,7 +26,7 @@ def metadata_document(issuer: str, resource: str, *, bound: bool) -> bytes:
             "resource": resource,
             "authorization_servers": [issuer],
             "bearer_methods_supported": ["header"],
-            "dpop_signing_alg_values_supported": sorted(_ALGORITHMS.split()),
+            "dpop_signing_alg_values_supported": sorted(PROOF_ALGORITHMS),
             "authorization_details_types_supported": ["mcp_tool"],
         }
     )
@@ -40,7 +41,7 @@ def metadata_url(resource: str) -> str:
 def challenge(resource: str, *, error: str = "", scope: str = "", scheme: str = "Bearer") -> str:
     """One challenge (RFC 6750 §3, RFC 9728 §5.1, RFC 9449 §7.1)."""
     said = [f'realm="leasehold", resource_metadata="{metadata_url(resource)}"']
-    said += [f'algs="{_ALGORITHMS}"'] if scheme == "DPoP" else []
+    said += [f'algs="{PROOF_ALGS}"'] if scheme == "DPoP" else []
     said += [f'error="{error}"'] if error else []
     said += [f'scope="{scope}"'] if scope else []
     return f"{scheme} {', '.join(said)}"

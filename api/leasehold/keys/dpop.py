@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 from leasehold.keys.compact import UnverifiedJws, encode, parse_proof
 from leasehold.keys.jwks import InvalidJwks, VerificationKey, parse_jwks
 from leasehold.keys.nonces import Nonces
-from leasehold.model.possession import FirstUse, NonceWanted, Possession, ProofRefused
+from leasehold.model.possession import PROOF_ALGORITHMS, FirstUse, NonceWanted, Possession, ProofRefused
 from leasehold.model.tokens import LEEWAY, TokenRefused, UnverifiedToken
 
 PROOF_TYPE = "dpop+jwt"
-PROOF_ALGORITHMS = frozenset({"ES256", "ES384", "ES512", "RS256", "PS256", "EdDSA"})
 PROOF_AGE = timedelta(seconds=60)
 # RFC 7638 §3.2: exactly these members, in this order, make the thumbprint.
 _THUMBPRINT = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}

@@ -7,6 +7,11 @@ from datetime import datetime
 
 from leasehold.model.errors import LeaseholdError
 
+PROOF_ALGORITHMS = frozenset({"ES256", "ES384", "ES512", "RS256", "PS256", "EdDSA"})
+"""What a proof may be signed with (RFC 9449 §4.3)."""
+PROOF_ALGS = " ".join(sorted(PROOF_ALGORITHMS))
+"""The same as a challenge names them (RFC 9449 §7.1)."""
+
 
 class ProofRefused(LeaseholdError):
     """A proof does not prove it. The message names the rule, which the sender can know (RFC 9449 §5)."""

@@ -6,14 +6,12 @@ import re
 from collections.abc import Mapping
 
 from leasehold.authn.possession import Presented
-from leasehold.model.clients import CLIENT_ALGORITHMS
 from leasehold.model.errors import LeaseholdError, Unauthenticated
-from leasehold.model.possession import Unproven, UnprovenNonce
+from leasehold.model.possession import PROOF_ALGS, Unproven, UnprovenNonce
 from leasehold.web.asgi import Scope
 
 _CREDENTIAL = re.compile(r"(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)  # RFC 9110 §11.1
-_ALGORITHMS = " ".join(sorted(CLIENT_ALGORITHMS))
-_DPOP = f'DPoP algs="{_ALGORITHMS}"'
+_DPOP = f'DPoP algs="{PROOF_ALGS}"'
 
 
 def presented(scope: Scope) -> Presented:
