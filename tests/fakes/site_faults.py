@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -27,6 +28,7 @@ def database_away(site: Site) -> Iterator[None]:
 
     def let_go() -> bool:
         site.engine.dispose()
+        gc.collect()  # what was out of the pool just then comes back to a pool that nobody has
         return not log.exists()  # the last connection takes it along
 
     wait_until(let_go)

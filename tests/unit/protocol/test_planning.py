@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.fakes.obedient_resource import ObedientResource
 
 from leasehold_provider.protocol import (
     UNKNOWN,
@@ -17,7 +18,6 @@ from leasehold_provider.protocol import (
     Nested,
     Number,
     PlanContext,
-    Resource,
     Schema,
     Set,
     String,
@@ -35,7 +35,7 @@ _INNER = {
 _SET_INNER = {name: item for name, item in _INNER.items() if name != "secret"}
 
 
-class Sample(Resource):
+class Sample(ObedientResource):
     """Every nesting, two levels deep."""
 
     type_name = "s"

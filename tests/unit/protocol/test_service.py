@@ -1,6 +1,7 @@
 """The provider service without a socket: messages in, messages out, whatever provider code does."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.fakes.obedient_resource import ObedientResource
 from tests.fakes.sample_provider import SampleProvider, Thing
 
 from leasehold_provider.protocol import (
@@ -16,13 +18,14 @@ from leasehold_provider.protocol import (
     CloseContext,
     DiagnosticError,
     EphemeralResource,
+    Found,
     IdentityAttribute,
+    ListContext,
     ListResource,
     OpenContext,
     Provider,
     ReadContext,
     RenewContext,
-    Resource,
     Schema,
     String,
 )
@@ -79,7 +82,7 @@ def test_write_only_values_are_refused_only_where_they_would_be_stored(service: 
 
 
 def test_a_state_that_does_not_fit_its_schema_keeps_what_fits(capfd: pytest.CaptureFixture[str]) -> None:
-    class Careless(Resource):
+    class Careless(ObedientResource):
         type_name = "careless"
         schema = Schema({"id": Attribute(String, computed=True), "name": Attribute(String, required=True)})
 
@@ -97,7 +100,7 @@ def test_a_state_that_does_not_fit_its_schema_keeps_what_fits(capfd: pytest.Capt
 
 
 def test_an_unexpected_exception_is_logged_by_type_and_place_alone(capfd: pytest.CaptureFixture[str]) -> None:
-    class Broken(Resource):
+    class Broken(ObedientResource):
         type_name = "broken"
         schema = Schema({"id": Attribute(String, computed=True)})
 
@@ -186,6 +189,10 @@ def test_a_failing_list_ends_with_its_complaint(service: Service) -> None:
 def test_a_list_without_an_identity_to_list_is_refused_at_the_start() -> None:
     class Homeless(ListResource):
         type_name = "nowhere"
+
+        def list(self, ctx: ListContext) -> Iterable[Found]:
+            del ctx
+            return ()
 
     provider = Provider()
     provider.list_resources = (Homeless(),)
