@@ -105,7 +105,13 @@ def test_a_wrong_request_is_told_what_is_wrong(world, change, error):
     [
         ({"authorization": "Basic dHJpYWdlOndyb25n"}, {}),
         ({}, {"client_secret": "wrong"}),
-        ({}, {"client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "client_assertion": "x"}),
+        (
+            {},
+            {
+                "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                "client_assertion": "x",
+            },
+        ),
     ],
 )
 def test_an_exchange_looks_at_no_client_authentication_and_says_so(world, headers, fields):

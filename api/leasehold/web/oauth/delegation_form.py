@@ -23,7 +23,9 @@ def refuse_misplaced(scope: Scope, form: Form) -> None:
     """Raise `InvalidRequest` for what the grant would ignore: it asks for less than would be given, or proves nothing."""
     exchange = form.get("grant_type") == TOKEN_EXCHANGE
     if exchange and authenticates(scope, form):
-        raise InvalidClient("a token exchange takes no client authentication: subject_token or actor_token says who asks")
+        raise InvalidClient(
+            "a token exchange takes no client authentication: subject_token or actor_token says who asks"
+        )
     if "authorization_details" in form and not (exchange or form.get("grant_type") == "client_credentials"):
         raise InvalidRequest("authorization_details narrow what an agent gets for itself: here, ask by scope")
     if "task_deadline" in form and ("task" not in form or is_delegation(form)):
