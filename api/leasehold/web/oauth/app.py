@@ -241,10 +241,9 @@ class _Routes:
 async def _answer(route: Route, scope: Scope, receive: Receive) -> Answer | Page:
     try:
         return await route(scope, receive)
-    except InvalidClient as error:
-        return Answer(_error(error.error, str(error)), error.status, _WHO)
     except InvalidRequest as error:
-        return Answer(_error(error.error, str(error)), error.status)
+        headers = _WHO if isinstance(error, InvalidClient) else _NO_STORE
+        return Answer(_error(error.error, str(error)), error.status, headers)
     except ClientRefused as refused:
         return Answer(_error(refused.code, str(refused)), 401, _WHO)
     except ExchangeRefused as refused:

@@ -20,7 +20,7 @@ def is_delegation(form: Form) -> bool:
 
 
 def refuse_misplaced(scope: Scope, form: Form) -> None:
-    """Raise `InvalidRequest` for what the grant would ignore: it asks for less than would be given, or proves nothing."""
+    """Raise `InvalidRequest` for what would be ignored: it asks for less than would be given, or proves nothing."""
     exchange = form.get("grant_type") == TOKEN_EXCHANGE
     if exchange and authenticates(scope, form):
         raise InvalidClient(
