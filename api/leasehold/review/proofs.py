@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
@@ -153,7 +153,8 @@ def _proofs(comparison: Comparison, old: Published, new: Published, effort: Effo
         if not comparison.unchanged(action, holder):
             why = spent.out_of()
             found = _unproven(PolicySide.AGENT, action, why) if why else comparison.of_agent(action, holder)
-            yield shown(found, holder.ref.id)
+            about = Matter(None, None) if comparison.by_facts(action, holder) else None
+            yield shown(replace(found, about=about), holder.ref.id)
     for side, action in comparison.moved():
         late = spent.is_late()
         yield shown(_unproven(side, action, _TOO_LATE) if late else comparison.proof(side, action), None)

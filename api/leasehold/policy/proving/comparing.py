@@ -78,6 +78,12 @@ class Comparison:
         known = old.facts.known.get(holder.ref) == new.facts.known.get(holder.ref)
         return known and same_holdings(was, now) and self.spoken_alike(PolicySide.AGENT, action)
 
+    def by_facts(self, action: str, holder: Holder) -> bool:
+        """True if policies say the same and the same is granted: only what is known of the agent is another."""
+        was, now = (holdings(one, PolicySide.AGENT, action, holder) for one in self._versions.both)
+        known = all(holder.ref in one.facts.known for one in self._versions.both)
+        return known and same_holdings(was, now) and self.spoken_alike(PolicySide.AGENT, action)
+
     def proof(self, side: PolicySide, action: str, holder: Holder | None = None) -> Proof:
         """What changed of one action: for whoever holds it, or for one holder."""
         try:
