@@ -14,6 +14,7 @@ AUTHORIZATION_CODE = "authorization_code"
 JWT_BEARER = JWT_BEARER_GRANT
 CLIENT_CREDENTIALS = "client_credentials"
 REFRESH_TOKEN = REFRESH_TOKEN_GRANT
+ID_JAG_PROFILE = "urn:ietf:params:oauth:grant-profile:id-jag"
 CLIENT_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
 SIGNING_ALGORITHM = "ES256"
 
@@ -36,6 +37,7 @@ def server_metadata(
         "introspection_endpoint": f"{issuer}/oauth2/introspect",
         "revocation_endpoint": f"{issuer}/oauth2/revoke",
         "jwks_uri": f"{issuer}/.well-known/jwks.json",
+        "introspection_endpoint_auth_methods_supported": ["Bearer", "DPoP"],  # registry tokens, by their type
         "grant_types_supported": [
             TOKEN_EXCHANGE,
             CLIENT_CREDENTIALS,
@@ -43,6 +45,7 @@ def server_metadata(
             JWT_BEARER,
             *([REFRESH_TOKEN] if public else []),
         ],
+        "authorization_grant_profiles_supported": [ID_JAG_PROFILE],  # ID-JAG -04
         "authorization_endpoint": f"{issuer}/oauth2/authorize",
         "pushed_authorization_request_endpoint": f"{issuer}/oauth2/par",
         "require_pushed_authorization_requests": not public,
@@ -63,6 +66,7 @@ def discovery_document(metadata: Mapping[str, object]) -> dict[str, object]:
     """The same for readers of OpenID Connect Discovery, such as clouds that federate with us."""
     return {
         **metadata,
+        "request_uri_parameter_supported": False,  # OpenID Connect Discovery §3: true, if nothing is said
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [SIGNING_ALGORITHM],
     }
