@@ -38,6 +38,7 @@ class Person:
     """
 
     id: str
+    issued_at: datetime
     ends_at: datetime
     scopes: frozenset[str] | None = None
     resources: frozenset[str] = frozenset()
@@ -76,7 +77,9 @@ async def authenticate_login(  # noqa: PLR0913  what came back, and everything i
     if verified.claims["nonce"] != nonce or verified.claims.get("azp", login.client_id) != login.client_id:
         raise TokenRefused(Flaw.BAD_CLAIM)
     groups = _groups(verified, issuer)
-    return Person(id=user_id(name, verified.subject), ends_at=verified.expires_at, groups=groups)
+    return Person(
+        id=user_id(name, verified.subject), issued_at=verified.issued_at, ends_at=verified.expires_at, groups=groups
+    )
 
 
 async def authenticate_bearer(
@@ -87,7 +90,7 @@ async def authenticate_bearer(
     if issuer.login is None:
         raise TokenRefused(Flaw.UNKNOWN_ISSUER)
     verified = await verifier.verify(claims, issuer, profile_of(issuer), now)
-    return Person(id=user_id(name, verified.subject), ends_at=verified.expires_at)
+    return Person(id=user_id(name, verified.subject), issued_at=verified.issued_at, ends_at=verified.expires_at)
 
 
 async def authenticate_id_jag(
@@ -110,6 +113,7 @@ async def authenticate_id_jag(
     digest = hashlib.sha256(f"jti:{verified.token_id}".encode()).hexdigest()
     return Person(
         id=user_id(name, verified.subject),
+        issued_at=verified.issued_at,
         ends_at=verified.expires_at,
         scopes=_words(verified, "scope"),
         resources=_resources(verified),

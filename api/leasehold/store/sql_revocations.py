@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +49,11 @@ class SqlRevocations:
         """For every node of an event that is kept, the lowest generation that is still good."""
         wanted = select(_R.node, func.max(_R.generation)).group_by(_R.node)
         return {Node(node): generation for node, generation in self._connection.execute(wanted)}
+
+    def ended_at(self, nodes: Iterable[Node]) -> Mapping[Node, datetime]:
+        """When each of the nodes was revoked last, of the events that are kept."""
+        wanted = select(_R.node, func.max(_R.at)).where(_R.node.in_(set(nodes))).group_by(_R.node)
+        return {Node(node): from_micros(at) for node, at in self._connection.execute(wanted)}
 
     def forget(self, before: datetime) -> int:
         """Drop events from before `before`, never the last: the sequence goes on from there. How many."""

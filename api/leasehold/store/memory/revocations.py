@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableSequence, Sequence
+from collections.abc import Iterable, Mapping, MutableSequence, Sequence
 from datetime import datetime
 
 from leasehold.model.leases import Node
@@ -34,6 +34,11 @@ class MemoryRevocations:
         for event in self._events:
             lowest[event.node] = max(event.generation, lowest.get(event.node, 0))
         return lowest
+
+    def ended_at(self, nodes: Iterable[Node]) -> Mapping[Node, datetime]:
+        """When each of the nodes was revoked last, of the events that are kept."""
+        wanted = frozenset(nodes)
+        return {event.node: event.at for event in self._events if event.node in wanted}
 
     def forget(self, before: datetime) -> int:
         """Drop events from before `before`, never the last: the sequence goes on from there. How many."""
