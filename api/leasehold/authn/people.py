@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.authn.subjects import profile_of
+from leasehold.model.consents import user_id
 from leasehold.model.directory import check_foreign_id
 from leasehold.model.errors import InvalidValue
 from leasehold.model.possession import FirstUse
@@ -19,8 +19,6 @@ from leasehold.model.trust import Login, TrustIssuer
 
 ID_JAG_TYPE = "oauth-id-jag+jwt"
 ASSERTION_TTL_MAX = timedelta(minutes=5)
-_SUBJECT_LIMIT = 200
-_DIGEST = "sha256-"
 _GROUPS_LIMIT = 200
 _GROUPS_BYTES = 8_000  # they travel in our tokens, which travel in headers
 _ID_TOKEN = frozenset({"iss", "sub", "aud", "iat", "exp", "nonce"})
@@ -46,19 +44,6 @@ class Person:
     key: str | None = None
     first_use: FirstUse | None = None
     groups: frozenset[str] = frozenset()
-
-
-def user_id(trust_issuer: str, subject: str) -> str:
-    """`user:<trust issuer>/<subject>`, harmless anywhere; a long subject by its SHA-256."""
-    shown = quote(subject, safe="@.:_-|")
-    if len(shown) > _SUBJECT_LIMIT or shown.startswith(_DIGEST):  # nobody takes the id of another by being called so
-        shown = _DIGEST + hashlib.sha256(subject.encode()).hexdigest()
-    return f"user:{trust_issuer}/{shown}"
-
-
-def issuer_of_user(user: str) -> str:
-    """The trust issuer that a person's id is of: a name of ours, which holds no `/`."""
-    return user.removeprefix("user:").partition("/")[0]
 
 
 async def authenticate_login(  # noqa: PLR0913  what came back, and everything it is held against
