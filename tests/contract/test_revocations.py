@@ -166,3 +166,16 @@ def test_appending_forgets_what_no_token_can_remember(store):
     assert [sequence for sequence, _, _ in stream(store)] == [1, 2]
     bump(store, "c", NOW + REVOCATIONS_KEPT + timedelta(microseconds=1))
     assert [sequence for sequence, _, _ in stream(store)] == [2, 3]
+
+
+class TestWhileTheSteadyClockStands:
+    @pytest.fixture
+    def steady(self):
+        return lambda: 0.0
+
+    def test_a_clock_that_leaps_ahead_takes_no_revocation_out_of_the_stream(self, store):
+        bump(store, "agent:triage")
+        for hours in (1, 2, 3):
+            bump(store, "owner:alice", NOW + timedelta(hours=hours))
+        with store.read() as unit:
+            assert unit.revocations.minimums() == {"agent:triage": 1, "owner:alice": 3}

@@ -111,6 +111,8 @@ def signing_key(_of: str, algorithm: str = "RS256") -> SigningKey:
 class World:
     """Everything joined as in production, with the time in the test's hands."""
 
+    leapt = 0.0  # seconds that are none: the clock was set
+
     def __init__(
         self, store: Any, folder: Path, nonces: Nonces | None = None, *, registering: bool = False, public: str = ""
     ) -> None:
@@ -125,7 +127,7 @@ class World:
         self.roles, self.subjects = self._subjects()
         own = OwnTokens(self.signer)
         self.sightings = Sightings(clock=lambda: float(self.now.timestamp()))
-        self.ledger, self.leases = Ledger(store), LiveLeases(store)
+        self.ledger, self.leases = Ledger(store, lambda: self.now.timestamp() - self.leapt), LiveLeases(store)
         self.views = self._views()
         self.holds = Holds(views=self.views, ledger=self.ledger, clusters=self.sightings)
         self.exchange = TokenExchange(
@@ -310,8 +312,7 @@ class World:
         tools = {"read_file": Tool(action=Action.READ), "comment": Tool(action=Action.WRITE)}
         tools["delete_branch"] = Tool(action=Action.DELETE)
         self.put(Kind.TOOL_SERVERS, "github", ToolServer(url=TOOLS, tools=tools))
-        jira = ToolServer(url=OTHER_TOOLS, tools={"search": Tool(action=Action.READ)})
-        self.put(Kind.TOOL_SERVERS, "jira", jira)
+        self.put(Kind.TOOL_SERVERS, "jira", ToolServer(url=OTHER_TOOLS, tools={"search": Tool(action=Action.READ)}))
         self.put(Kind.GRANTS, GRANT.id, GRANT)
         self.put(Kind.DEPLOYMENTS, "triage-prod", Deployment(agent="triage"))
         self.trust("cluster", self.cluster, IssuerType.KUBERNETES)

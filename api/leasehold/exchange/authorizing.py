@@ -119,7 +119,7 @@ class Authorizing:
         person = await self._person(pending, issuer, answer, browser, now)
         told = log_in(pending, person.id, now)
         # INVARIANT: what is revoked from here on, the person above all, ends what is under way for them.
-        who = (*_told_of(person), ("stands", await self._stages.stands((user_node(person.id), *found.nodes))))
+        who = (*_told_of(person), ("stands", await self._stages.stands(step, (user_node(person.id), *found.nodes))))
         # A client that anybody could be is asked about each time: only the person knows who started it (RFC 8252 §8.6).
         if not plain and await self._stages.is_consented(person.id, pending):
             return await self._with_code(step, pending, who, now, told=told)
@@ -175,7 +175,7 @@ class Authorizing:
             raise AuthorizationRefused("the login was not finished: start again")
         person = await self._person(pending, issuer, answer, browser, now)
         ticket = secrets.token_urlsafe(32)
-        stands = await self._stages.stands((user_node(person.id),))
+        stands = await self._stages.stands(step, (user_node(person.id),))
         about = (("holder", person.id), ("by", person.id), ("stands", stands))
         following = replace(
             pending,

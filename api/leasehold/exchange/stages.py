@@ -58,9 +58,9 @@ class Stages:
         """True iff a consent of this person stands for all that is asked."""
         return await asyncio.to_thread(self._is_consented, user, pending)
 
-    async def stands(self, nodes: tuple[Node, ...]) -> str:
+    async def stands(self, permit: StepPermit, nodes: tuple[Node, ...]) -> str:
         """The generations that what somebody begins now will hang on."""
-        return await asyncio.to_thread(self._stands, (REGISTRY, *nodes))
+        return await asyncio.to_thread(self._stands, permit, (REGISTRY, *nodes))
 
     async def still_stands(self, text: str) -> bool:
         """True iff nothing of this was revoked since."""
@@ -75,7 +75,7 @@ class Stages:
             consent = unit.consents.find(user, pending.agent, pending.resource)
         return consent is not None and consent.stands_for(pending.scopes)
 
-    def _stands(self, nodes: tuple[Node, ...]) -> str:
+    def _stands(self, _permit: StepPermit, nodes: tuple[Node, ...]) -> str:
         with self._store.begin() as unit:  # a node that nothing hung on yet is written: its first lease revokes nothing
             return stands_for(Ancestor(node, unit.nodes.ensure(node)) for node in nodes)
 

@@ -56,33 +56,6 @@ def test_a_person_lets_an_agent_act_for_them(people):
     assert {USER, "client:triage", consent_node(USER, "triage", TOOLS)} <= set(nodes)
 
 
-@pytest.mark.parametrize("node", [USER, "registry", "client:triage"])
-def test_what_is_revoked_after_the_login_ends_the_code_that_is_out(people, node):
-    code = code_for(people)
-    people.bump(node)
-
-    reply = redeem(people, code)
-    assert (reply.status, reply.json["error"]) == (400, "invalid_grant")
-    assert redeem(people, code_for(people)).status == 200
-
-
-@pytest.mark.parametrize("node", [USER, "registry"])
-def test_whoever_is_revoked_while_they_are_asked_consents_to_nothing(people, node):
-    browser = Browser(people)
-    page = browser.ask(push(people))
-    people.bump(node)
-
-    back = browser.answer(page)
-    assert (back.status, "location" in back.headers) == (400, False)
-    with people.store.read() as unit:
-        assert unit.consents.of_user(USER) == []
-
-
-def test_the_first_token_of_a_person_ends_no_other_login_of_theirs(people):
-    first, second = code_for(people), code_for(people)
-    assert redeem(people, first).status == redeem(people, second).status == 200
-
-
 def test_introspection_says_what_the_token_says_act_included(people):
     token = redeem(people, code_for(people)).json["access_token"]
 

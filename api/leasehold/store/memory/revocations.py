@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, MutableSequence, Sequence
 from datetime import datetime
 
+from leasehold.model.leaps import Leaps
 from leasehold.model.leases import Node
 from leasehold.model.revocations import REVOCATIONS_KEPT, RevocationEvent
 from leasehold.store.bumps import Bumps
@@ -47,9 +48,9 @@ class MemoryRevocations:
         self._events[:] = kept
         return dropped
 
-    def record(self, bumps: Bumps, now: datetime) -> Sequence[RevocationEvent]:
+    def record(self, bumps: Bumps, now: datetime, leaps: Leaps) -> Sequence[RevocationEvent]:
         """Append what was bumped. The last thing that a transaction does."""
         events = bumps.events(self.latest(), now)
         self._events.extend(events)
-        self.forget(events[-1].at - REVOCATIONS_KEPT)
+        self.forget(leaps.believed(events[-1].at) - REVOCATIONS_KEPT)
         return events
