@@ -111,14 +111,12 @@ def signing_key(_of: str, algorithm: str = "RS256") -> SigningKey:
 class World:
     """Everything joined as in production, with the time in the test's hands."""
 
-    leapt = 0.0  # seconds that are none: the clock was set
-
     def __init__(
         self, store: Any, folder: Path, nonces: Nonces | None = None, *, registering: bool = False, public: str = ""
     ) -> None:
         """`public`: the agent whose clients register themselves without a token; public clients are served then."""
         self.store = store = FaultyStore(store)
-        self.now = NOW
+        self.now, self.leapt = NOW, 0.0  # seconds that are none: the clock was set
         self.cluster = SimulatedIssuer.kubernetes(clock=lambda: self.now, keys=[signing_key("cluster")])
         self.github = SimulatedIssuer.github(clock=lambda: self.now, keys=[signing_key("github")])
         self.people = SimulatedIssuer.oidc(clock=lambda: self.now, keys=[signing_key("people", "ES256")])
@@ -309,8 +307,8 @@ class World:
         """One owner, agent, tool server, grant, deployment; a cluster, GitHub and an identity provider that bind."""
         self.put(Kind.OWNERS, "alice", Owner(display_name="Alice", email="alice@example.com", team="shop"))
         self.put(Kind.AGENTS, "triage", Agent(owner="alice", review_by=date(2027, 6, 1)))
-        tools = {"read_file": Tool(action=Action.READ), "comment": Tool(action=Action.WRITE)}
-        tools["delete_branch"] = Tool(action=Action.DELETE)
+        acts = {"read_file": Action.READ, "comment": Action.WRITE, "delete_branch": Action.DELETE}
+        tools = {name: Tool(action=action) for name, action in acts.items()}
         self.put(Kind.TOOL_SERVERS, "github", ToolServer(url=TOOLS, tools=tools))
         self.put(Kind.TOOL_SERVERS, "jira", ToolServer(url=OTHER_TOOLS, tools={"search": Tool(action=Action.READ)}))
         self.put(Kind.GRANTS, GRANT.id, GRANT)
