@@ -21,6 +21,7 @@ from leasehold.gateway.http_upstreams import HttpUpstreams
 from leasehold.gateway.legacy_upstreams import LegacyUpstreams
 from leasehold.gateway.lists import Lists
 from leasehold.gateway.ports import Broker
+from leasehold.gateway.programs import Isolation
 from leasehold.gateway.rates import Rate, RateLimits, Rates
 from leasehold.gateway.serving import Serving
 from leasehold.gateway.sessions import Sessions
@@ -69,9 +70,9 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
         monotonic=time.monotonic,
     )
     http = HttpUpstreams(settings.private_upstreams)
-    upstreams = AnyUpstreams(
-        http, StdioUpstreams(settings.stdio_programs, settings.secret_places), LegacyUpstreams(http)
-    )
+    isolation = Isolation(settings.stdio_isolation)
+    stdio = StdioUpstreams(settings.stdio_programs, settings.secret_places, isolation)
+    upstreams = AnyUpstreams(http, stdio, LegacyUpstreams(http))
     observed = observing(settings, lambda: following.known.staleness(time.monotonic()), clock)
     watch = Watch(callers)
     surfaces = pinned_surfaces(store, decisions.current, clock)

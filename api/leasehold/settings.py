@@ -31,7 +31,8 @@ class Settings:
     `database_url` may hold a password and stays out of `repr`. `issuer` is the URL under which callers reach this
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
     `secrets_dir` are what credential profiles refer to by name. `private_receivers` are hosts in the network around
-    this server to which security events may be pushed. With `dpop_nonces`, a proof of possession holds a nonce of
+    this server to which security events may be pushed. `stdio_isolation` is `required`, or `best_effort`: programs are
+    started without namespaces of their own, too. With `dpop_nonces`, a proof of possession holds a nonce of
     ours. `dynamic_registration` opens `/oauth2/register`; `public_clients` lets clients without authentication send
     people here; `open_registration` names the agent whose clients they become without a token, empty for nobody's.
     `gate_rules_file` holds the rules that plans are judged by, as JSON. `policy_engine` is `compiled`, `cedarpy`, or
@@ -57,6 +58,7 @@ class Settings:
     private_receivers: frozenset[str] = frozenset()
     private_upstreams: frozenset[str] = frozenset()
     stdio_programs: frozenset[str] = frozenset()
+    stdio_isolation: str = "required"
     tool_budget: int = 40
     agent_calls: int = 6_000
     user_calls: int = 3_000
@@ -141,6 +143,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         private_receivers=_hosts(environ, "LEASEHOLD_PRIVATE_RECEIVERS"),
         private_upstreams=_hosts(environ, "LEASEHOLD_PRIVATE_UPSTREAMS"),
         stdio_programs=_programs(environ.get("LEASEHOLD_STDIO_PROGRAMS") or ""),
+        stdio_isolation=_stdio_isolation(environ.get("LEASEHOLD_STDIO_ISOLATION") or "required"),
         tool_budget=_count(environ, "LEASEHOLD_TOOL_BUDGET", "40"),
         agent_calls=_count(environ, "LEASEHOLD_AGENT_CALLS_PER_MINUTE", "6000"),
         replicas=_count(environ, "LEASEHOLD_REPLICAS", "1"),
@@ -236,6 +239,12 @@ def _programs(text: str) -> frozenset[str]:
     if any(not path.startswith("/") for path in paths):
         raise InvalidSetting("LEASEHOLD_STDIO_PROGRAMS must be absolute paths with commas between")
     return frozenset(paths)
+
+
+def _stdio_isolation(text: str) -> str:
+    if text not in {"required", "best_effort"}:
+        raise InvalidSetting(f"LEASEHOLD_STDIO_ISOLATION must be required or best_effort, not `{text}`")
+    return text
 
 
 def _count(environ: Mapping[str, str], name: str, usual: str) -> int:

@@ -19,7 +19,11 @@ GIT_SERVER = shutil.which("mcp-server-git", path=str(Path(sys.executable).parent
 PROPS = Props(
     examples=("assistants",),
     tools=("terraform", "node", "cdktf", "dbhub"),
-    settings={"LEASEHOLD_PRIVATE_UPSTREAMS": "127.0.0.1", "LEASEHOLD_STDIO_PROGRAMS": GIT_SERVER},
+    settings={
+        "LEASEHOLD_PRIVATE_UPSTREAMS": "127.0.0.1",
+        "LEASEHOLD_STDIO_PROGRAMS": GIT_SERVER,
+        "LEASEHOLD_STDIO_ISOLATION": "best_effort",  # on a Mac, too: nothing of the demo is worth hiding
+    },
 )
 SECURITY = ("acme/security", "99002")
 ANA = "00u2ana"

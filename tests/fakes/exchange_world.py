@@ -197,6 +197,7 @@ class World:
             revocation=self.revocation,
             jwks=lambda: jwk_set(self.signer.published()),
             clock=lambda: self.now,
+            documents=self.views.documents,
             registering=self._registering() if registering or public else None,
             public=bool(public),
         )

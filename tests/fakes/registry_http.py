@@ -120,6 +120,7 @@ class LiveRegistry:
         self.url = f"http://127.0.0.1:{self.door.port}"
         self.issuer.audience = self.github.audience = self.url
         self.environment: dict[str, str] = {}
+        self.begin: Callable[[tuple[str, ...], dict[str, str], Path, Path], ServerProcess] = ServerProcess
         self._process: ServerProcess | None = None
         self._tokens: dict[str, tuple[float, str]] = {}
 
@@ -133,7 +134,7 @@ class LiveRegistry:
             **self.environment,
         }
         output, log = self.folder.with_name(f"{self.folder.name}.out"), self.folder / "serve.log"
-        self._process = ServerProcess(("--port", str(self.door.upstream)), environment, output, log)
+        self._process = self.begin(("--port", str(self.door.upstream)), environment, output, log)
         self._wait()
         return output.read_text().strip()
 

@@ -33,13 +33,15 @@ Issuers = Mapping[str, Sequence[tuple[str, TrustIssuer]]]
 class Person:
     """A person, by an id that no other person ever gets: the trust issuer's name, and the subject there.
 
-    `groups` are what that issuer calls the groups they are in.
+    `groups` are what that issuer calls the groups they are in. `resources`, unless empty, `scopes` and `details`
+    (RFC 9396, unread), unless None, are all that it vouches for.
     """
 
     id: str
     ends_at: datetime
     scopes: frozenset[str] | None = None
-    resource: str | None = None
+    resources: frozenset[str] = frozenset()
+    details: object = None
     key: str | None = None
     first_use: FirstUse | None = None
     groups: frozenset[str] = frozenset()
@@ -97,24 +99,47 @@ async def authenticate_id_jag(
     verifier: SubjectTokenVerifier,
     now: datetime,
 ) -> Person:
-    """The person that an issuer lets this very client act for (ID-JAG §5). Raises `TokenRefused`."""
+    """The person that an issuer lets this very client act for (ID-JAG -04 §4.4). Raises `TokenRefused`."""
     name, issuer, claims = _issuer_of(assertion, issuers, verifier)
     if not issuer.id_jag:
         raise TokenRefused(Flaw.UNKNOWN_ISSUER)
     profile = _profile(issuer, audience, frozenset({ID_JAG_TYPE}), _ID_JAG, ASSERTION_TTL_MAX)
     verified = await verifier.verify(claims, issuer, profile, now)
-    if verified.claims["client_id"] != client_id:
+    if verified.claims["client_id"] != client_id or not _acts_itself(verified, client_id):
         raise TokenRefused(Flaw.BAD_CLAIM)
     digest = hashlib.sha256(f"jti:{verified.token_id}".encode()).hexdigest()
     return Person(
         id=user_id(name, verified.subject),
         ends_at=verified.expires_at,
         scopes=_words(verified, "scope"),
-        resource=_text(verified, "resource"),
+        resources=_resources(verified),
+        details=verified.claims.get("authorization_details"),
         key=_bound_to(verified),
         first_use=FirstUse(verified.issuer, digest, verified.expires_at),
         groups=_groups(verified, issuer),
     )
+
+
+def _acts_itself(verified: VerifiedClaims, client_id: str) -> bool:
+    """True iff the issuer names nobody between the person and this client, and the person by `sub` alone.
+
+    Our `act` names agents of ours, so that another actor would be lost on the way. With `tenant` the same `sub` may be
+    somebody else (ID-JAG -04 §3).
+    """
+    act = verified.claims.get("act")
+    alone = act is None or (isinstance(act, dict) and act.get("sub") == client_id and "act" not in act)
+    return alone and "tenant" not in verified.claims
+
+
+def _resources(verified: VerifiedClaims) -> frozenset[str]:
+    """The resources that are vouched for, one or several (ID-JAG -04 §3); none if it is left open."""
+    said = verified.claims.get("resource")
+    several = said if isinstance(said, list) else [said]
+    if said is None:
+        return frozenset()
+    if not several or not all(isinstance(one, str) and one for one in several):
+        raise TokenRefused(Flaw.BAD_CLAIM)
+    return frozenset(several)
 
 
 def _issuer_of(

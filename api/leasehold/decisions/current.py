@@ -71,7 +71,7 @@ class Current:
     def state(self, now: datetime) -> State | None:
         """What to decide on; None if nobody can say what the registry holds."""
         state, confirmed_at = self._state, self._confirmed_at
-        if state is None or confirmed_at is None or now - confirmed_at > self._bound:
+        if state is None or confirmed_at is None or abs(now - confirmed_at) > self._bound:
             return None
         return state
 

@@ -111,8 +111,10 @@ class Clients:
         self, credential: ClientCredential, assertion: UnverifiedToken, pieces: Pieces, now: datetime
     ) -> Client:
         unverified_claims = self._verifier.read(assertion)
-        # A client asserts itself. A workload that named itself as the client would not have the client's keys.
-        if credential.assertion_type == JWT_BEARER and unverified_claims.issuer == credential.client_id:
+        # A client asserts itself, and need not say so again beside it (RFC 7521 §4.2). A workload that named itself as
+        # the client would not have the client's keys.
+        client_id = credential.client_id or unverified_claims.subject
+        if credential.assertion_type == JWT_BEARER and unverified_claims.issuer == client_id:
             return await self._by_key(unverified_claims, pieces, now)
         return await self._by_workload(credential, assertion, pieces, now)
 

@@ -87,6 +87,7 @@ class Mandate:
     lease_id: str | None = None
     renewal: Renewal | None = None
     groups: frozenset[str] = frozenset()
+    details: object = None
 
 
 class OnBehalf:
@@ -202,6 +203,7 @@ class OnBehalf:
             generations=await asyncio.to_thread(self._generations, nodes),
             uses=(person.first_use,) if person.first_use is not None else (),
             groups=person.groups,
+            details=person.details,
         )
 
     async def draft(
@@ -211,7 +213,11 @@ class OnBehalf:
         proof, task = request.proof, wish.id if wish is not None else None
         hold = replace(client.hold, nodes=(*client.hold.nodes, *mandate.nodes))
         asked = ClientRequest(
-            credential=request.credential, resource=mandate.resource, scopes=mandate.scopes, proof=proof
+            credential=request.credential,
+            resource=mandate.resource,
+            scopes=mandate.scopes,
+            details=mandate.details,
+            proof=proof,
         )
         acting = ActingFor(user=mandate.person, groups=mandate.groups)
         decided = decided_for(replace(client, hold=hold), asked, now, at_most=mandate.at_most, acting=acting)
@@ -343,10 +349,10 @@ def _bounded(claims: dict[str, object], client: Client) -> dict[str, object]:
 
 
 def _resource(person: Person, request: AssertionRequest) -> str:
-    resource = request.resource or person.resource
-    if resource is None or person.resource not in {None, resource}:
+    wanted = {request.resource} if request.resource is not None else person.resources
+    if len(wanted) != 1 or not wanted <= (person.resources or wanted):
         raise ExchangeRefused(ExchangeReason.CODE_REFUSED)
-    return resource
+    return next(iter(wanted))
 
 
 def _issuance(client: Client, mandate: Mandate, lease: Lease) -> AuditEvent:

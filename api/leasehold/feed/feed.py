@@ -145,7 +145,7 @@ class Feed:
             if latest < self._sequence or (events and events[0].sequence != self._sequence + 1):
                 self._start_over(latest)
                 events = ()
-            self._confirmed_at = max(at, self._confirmed_at or at)
+            self._confirmed_at = at  # a clock that was set back says so: nobody waits until it has caught up
             await self._tell(events, beat=beat)
             if self._sequence >= latest:
                 return

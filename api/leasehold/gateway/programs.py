@@ -2,23 +2,25 @@
 
 It inherits no environment and no open file, has a folder of its own that goes with it, cannot gain privileges, and is
 held to memory, processor time and files by the kernel. Where the system lets us, it lives in namespaces of its own:
-it sees no process but its own, and all of them end with it; and it does not see where our keys and our database are,
-though it runs as the user that we are.
+it sees no process but its own, and all of them end with it; and it sees neither where our keys and our database are
+nor the folders of other programs, though it runs as the user that we are. Where the system does not, it is not started,
+unless the operator said that it may be.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
@@ -44,19 +46,27 @@ for limit in limits:
 ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)
 os.execv(argv[0], argv)
 """
-# In its namespaces: something empty over what it must not see (MS_BIND; tmpfs, MS_RDONLY and what else forbids), then
-# no capability any more, in no set (prctl PR_CAPBSET_DROP, capset): who has one there could look beneath.
+# In its namespaces: something empty over what it must not see (MS_BIND; tmpfs, MS_RDONLY and what else forbids), and
+# over the folders of all programs with its own alone in it; then no capability any more, in no set (prctl
+# PR_CAPBSET_DROP, capset): who has one there could look beneath.
 _HIDE = """
 import ctypes, os, sys
-libc, count = ctypes.CDLL(None, use_errno=True), int(sys.argv[1])
-hidden, argv = sys.argv[2 : 2 + count], sys.argv[2 + count :]
+libc, own, count = ctypes.CDLL(None, use_errno=True), sys.argv[1], int(sys.argv[2])
+hidden, argv = sys.argv[3 : 3 + count], sys.argv[3 + count :]
+def mount(source, target, kind, flags, options):
+    if libc.mount(source, os.fsencode(target), kind, flags, options):
+        sys.exit("it is not hidden: " + os.strerror(ctypes.get_errno()))
 for path in hidden:
     if os.path.isdir(path):
-        failed = libc.mount(b"none", os.fsencode(path), b"tmpfs", 15, b"size=4k,mode=000")
+        mount(b"none", path, b"tmpfs", 15, b"size=4k,mode=000")
     else:
-        failed = libc.mount(b"/dev/null", os.fsencode(path), None, 4096, None)
-    if failed:
-        sys.exit("it is not hidden: " + os.strerror(ctypes.get_errno()))
+        mount(b"/dev/null", path, None, 4096, None)
+inside = os.open(own, os.O_RDONLY)
+mount(b"none", os.path.dirname(own), b"tmpfs", 14, b"size=4k,mode=700")
+os.mkdir(own, 0o700)
+mount(b"/proc/self/fd/%d" % inside, own, None, 4096, None)
+os.close(inside)
+os.chdir(own)
 for capability in range(64):
     libc.prctl(24, capability, 0, 0, 0)
 if libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()):
@@ -64,7 +74,6 @@ if libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()):
 os.execv(argv[0], argv)
 """
 _PYTHON = (sys.executable, "-I", "-S", "-c")
-_log = logging.getLogger(__name__)
 
 
 class Program(Conversation):
@@ -120,11 +129,25 @@ class Program(Conversation):
             self._tell_the_end()
 
 
-async def start(command: Sequence[str], hidden: Sequence[Path] = ()) -> Program:
+class Isolation(StrEnum):
+    """Whether a program is started where the system lets us make no namespaces."""
+
+    REQUIRED = "required"
+    BEST_EFFORT = "best_effort"
+
+
+async def start(
+    command: Sequence[str], hidden: Sequence[Path] = (), isolation: Isolation = Isolation.REQUIRED
+) -> Program:
     """Start a program, which does not see `hidden` files and folders. Raises `UpstreamFailed`."""
-    folder = tempfile.mkdtemp(prefix="leasehold-stdio-")
+    if isolation is Isolation.REQUIRED and not namespaces():
+        raise UpstreamFailed("program_not_isolated")
     limits = ",".join(f"{name}={value}" for name, value in _LIMITS.items())
-    launch = (*_PYTHON, _LAUNCH, limits, *_apart(hidden), *command)
+    try:
+        folder = tempfile.mkdtemp(dir=_folders())
+    except OSError:
+        raise UpstreamFailed("program_has_no_folder") from None
+    launch = (*_PYTHON, _LAUNCH, limits, *_apart(folder, hidden), *command)
     try:
         process = await asyncio.create_subprocess_exec(
             *launch,
@@ -146,20 +169,28 @@ async def start(command: Sequence[str], hidden: Sequence[Path] = ()) -> Program:
 def namespaces() -> tuple[str, ...]:
     """The beginning of a command that gives it namespaces of its own; empty where the system refuses that."""
     unshare = shutil.which("unshare", path=_ENVIRONMENT["PATH"])
-    if unshare is not None:
-        tried = (unshare, *_NAMESPACES, "--", *_PYTHON, _HIDE, "0", "/bin/true")
+    if unshare is None:
+        return ()
+    begin = (unshare, *_NAMESPACES, "--")
+    with tempfile.TemporaryDirectory() as above:
+        (own := Path(above) / "own").mkdir()
+        tried = (*begin, *_PYTHON, _HIDE, str(own), "0", "/bin/true")
         done = subprocess.run(tried, capture_output=True, check=False, env=_ENVIRONMENT, timeout=5)  # noqa: S603  ours
-        if done.returncode == 0:
-            return (unshare, *_NAMESPACES, "--")
-    _log.warning(
-        "programs are started without namespaces of their own, and can read what this server can: "
-        "this system does not let us make any"
-    )
-    return ()
+    return begin if done.returncode == 0 else ()
 
 
-def _apart(hidden: Sequence[Path]) -> tuple[str, ...]:
+def _folders() -> Path:
+    """Where the folders of programs are, of all servers that this user runs here: no program sees another's."""
+    folders = Path(tempfile.gettempdir()).resolve() / f"leasehold-programs-{os.getuid()}"
+    folders.mkdir(mode=0o700, exist_ok=True)
+    found = folders.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError("the folder of programs is open to others")
+    return folders
+
+
+def _apart(folder: str, hidden: Sequence[Path]) -> tuple[str, ...]:
     """The same, with what it does not see: of what there is, the places that links lead to."""
     begin, found = namespaces(), {path.resolve() for path in hidden if path.exists()}
     places = sorted(str(path) for path in found if found.isdisjoint(path.parents))
-    return (*begin, *_PYTHON, _HIDE, str(len(places)), *places) if begin else ()
+    return (*begin, *_PYTHON, _HIDE, folder, str(len(places)), *places) if begin else ()

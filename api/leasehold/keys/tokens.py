@@ -51,7 +51,10 @@ class SubjectTokens:
             request = parse_signed_request(unverified_token)
             return UnverifiedClaims(issuer=request.endpoint, parts=request)
         token = parse(unverified_token)
-        return UnverifiedClaims(issuer=_issuer(token.claims), parts=token)
+        subject = token.claims.get("sub")
+        return UnverifiedClaims(
+            issuer=_issuer(token.claims), parts=token, subject=subject if isinstance(subject, str) else ""
+        )
 
     async def verify(
         self, unverified_claims: UnverifiedClaims, issuer: TrustIssuer, profile: TokenProfile, now: datetime

@@ -80,11 +80,12 @@ class TokenProfile:
 class UnverifiedClaims:
     """What a token says of itself. Good for choosing which keys to check it with, and for nothing else.
 
-    `parts` is the token taken apart, for the room that checks it.
+    `parts` is the token taken apart, for the room that checks it; `subject` is empty if it names none.
     """
 
     issuer: str
     parts: object = field(repr=False)
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

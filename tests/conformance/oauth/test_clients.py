@@ -27,6 +27,13 @@ def test_an_assertion_has_every_claim(client, claim):
     assert ask(client, KEY.assertion(client.now, **{claim: None})).json["error"] == "invalid_client"
 
 
+@proves("7521-client-id")
+def test_an_assertion_names_the_client_by_itself(client):
+    fields = {"client_assertion_type": ASSERTION, "client_assertion": KEY.assertion(client.now)}
+    reply = client.form("/oauth2/token", grant_type="client_credentials", resource=TOOLS, **fields)
+    assert reply.status == 200
+
+
 @proves("7523-subject")
 def test_issuer_and_subject_are_the_client(client):
     for changes in ({"sub": "other"}, {"iss": "other"}):

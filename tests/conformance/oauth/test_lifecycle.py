@@ -58,6 +58,20 @@ def test_the_metadata_is_where_and_what_it_should_be(world):
         assert reply.json[endpoint].startswith(ISSUER + "/")
 
 
+@proves("8414-true", "idjag-metadata")
+def test_the_metadata_tells_the_truth(world):
+    said = world.call("GET", "/.well-known/openid-configuration").json
+
+    assert "urn:ietf:params:oauth:grant-profile:id-jag" in said["authorization_grant_profiles_supported"]
+    assert said["introspection_endpoint_auth_methods_supported"] == ["Bearer", "DPoP"]
+    assert said["revocation_endpoint_auth_methods_supported"] == ["none"]
+    assert said["request_uri_parameter_supported"] is False
+    for grant in said["grant_types_supported"]:
+        assert world.form("/oauth2/token", grant_type=grant).json["error"] in {"invalid_request", "invalid_client"}
+    for grant in ("password", "implicit", "refresh_token"):
+        assert grant not in said["grant_types_supported"]
+
+
 @proves("7517-public")
 def test_published_keys_are_public(world):
     for key in world.call("GET", "/.well-known/jwks.json").json["keys"]:

@@ -1,12 +1,14 @@
 """Tool servers that are programs: started for one caller, with nothing of ours."""
 
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from tests.e2e.gateway.conftest import TOOLS
+from tests.e2e.gateway.conftest import TOOLS, Gateway
+from tests.fakes.registry_http import LiveRegistry
 
 SERVER = str(Path(__file__).parents[2] / "fakes" / "stdio_server.py")
 CANARY = "key-canary-8f1d7c42b6"
@@ -39,6 +41,7 @@ for line in sys.stdin:
         sys.stderr.write("canary-on-standard-error")
         sys.stderr.flush()
     seen = {"found": found, "environment": dict(os.environ), "pid": os.getpid(), "folder": os.getcwd(),
+            "beside": os.listdir(os.path.dirname(os.getcwd())),
             "processes": [name for name in os.listdir("/proc") if name.isdigit()],
             "files": sorted(os.listdir("/proc/self/fd")), "memory": resource.getrlimit(resource.RLIMIT_AS)[0]}
     print("this is no message")
@@ -129,6 +132,66 @@ def test_callers_never_share_a_program(running, telling):
     )
     assert mine == again
     assert theirs != mine
+
+
+def test_no_program_sees_the_folder_of_anothers(running, telling):
+    """They run as one user: the kernel's own file modes keep nothing apart here."""
+    running.agent("reader", ("telling", ["tell"], ["tool_server:telling"]))
+    other = ready(running, "reader", "telling")
+    call = {"name": "tell", "arguments": {}}
+    mine, theirs = (told(running.modern("telling", token, "tools/call", call)) for token in (telling, other))
+    assert Path(mine["folder"]).is_dir()
+    assert theirs["beside"] == [Path(theirs["folder"]).name]
+
+
+@pytest.fixture(scope="module", params=["required", "best_effort"])
+def barred(request, tmp_path_factory):
+    """A server on a system that lets it make no namespaces, and how its operator decided."""
+    registry = LiveRegistry(tmp_path_factory.mktemp(request.param))
+    registry.begin = without_namespaces
+    registry.environment["LEASEHOLD_STDIO_PROGRAMS"] = sys.executable
+    if request.param == "best_effort":  # what is not said is required
+        registry.environment["LEASEHOLD_STDIO_ISOLATION"] = request.param
+    try:
+        registry.furnish()
+        gateway = Gateway(registry)
+        upstream = {"command": [sys.executable, SERVER], "transport": "stdio"}
+        gateway.declare("local", None, upstream=upstream, tools=TOOLS)
+        gateway.agent("porter", ("local", ["read_file"], ["repo:web"]))
+        yield request.param, gateway, ready(gateway, "porter", "local")
+    finally:
+        registry.close()
+
+
+class Barred(subprocess.Popen):
+    """A process that is gone when it was killed."""
+
+    def kill(self):
+        super().kill()
+        self.wait()
+
+
+def without_namespaces(arguments, environment, output, log):
+    """`leasehold serve` where the kernel has no user namespace left (`/proc/sys/user`, user_namespaces(7))."""
+    barring = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
+    leasehold = Path(sys.executable).with_name("leasehold")
+    command = ["unshare", "--user", "--map-root-user", "sh", "-c", barring, "sh", leasehold, "serve", *arguments]
+    with output.open("wb") as out, log.open("ab") as errors:
+        return Barred(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
+
+
+def test_a_program_that_cannot_be_shut_off_is_started_only_where_the_operator_said_so(barred):
+    said, gateway, token = barred
+    call = {"name": "read_file", "arguments": {"repository": "web", "path": "a"}}
+    reply = gateway.modern("local", token, "tools/call", call)
+    log = (gateway.registry.folder / "serve.log").read_text()
+    if said == "best_effort":
+        assert reply.message["result"]["content"][0]["text"] == "web:a"
+        assert "programs are started without namespaces" in log
+        return
+    assert (reply.status, reply.json["error"]["code"]) == (502, -31005)
+    assert gateway.calls("local")[0]["reason"] == "program_not_isolated"
+    assert "no program is started" in log
 
 
 @pytest.mark.parametrize(

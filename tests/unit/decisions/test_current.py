@@ -316,6 +316,16 @@ def test_a_commit_wakes_the_thread_that_follows(world):
         current.close()
 
 
+@pytest.mark.parametrize("seconds", [6, -6])
+def test_whichever_way_the_clock_was_set_what_was_seen_at_another_time_is_not_current(world, seconds):
+    current = Current(world.store, engine_named("compiled"), lambda: world.registry.now, bound=timedelta(seconds=5))
+    current.look()
+    world.later(seconds)
+    assert current.state(world.registry.now) is None
+    current.look()
+    assert current.state(world.registry.now) is not None
+
+
 def _latest(world):
     return world.registry.changes()[-1].sequence
 

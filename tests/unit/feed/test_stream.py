@@ -101,6 +101,20 @@ def test_a_heartbeat_comes_four_times_a_second_and_carries_the_time(world, beare
     assert 0.2 < took < 2
 
 
+def test_a_clock_that_was_ahead_for_a_while_leaves_no_heartbeat_from_the_future(world, bearer):
+    async def follow():
+        async with Stream(world.app, b"since=0", bearer) as stream:
+            await stream.status()
+            await stream.statements()
+            world.later(minutes=2)
+            while (await stream.statements())[-1]["at"] < world.now.timestamp() * 1000:
+                pass
+            world.later(minutes=-2)
+            return [statement for _ in range(3) for statement in await stream.statements()]
+
+    assert asyncio.run(follow())[-1]["at"] == int(world.now.timestamp() * 1000)
+
+
 def test_last_event_id_knows_better_than_the_url(world, bearer):
     for node in ("a", "b"):
         world.bump(agent_node(node))

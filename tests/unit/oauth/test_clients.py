@@ -44,10 +44,19 @@ def test_an_agent_that_signs_with_its_own_key_gets_its_token(client):
     assert not any(node.startswith("binding:") for node, _ in claims["urn:leasehold:lease"]["anc"])
 
 
+def test_an_assertion_alone_says_which_client_it_is(client):
+    """RFC 7521 §4.2: client_id is unnecessary beside it."""
+    assert said(ask(client, KEY.assertion(client.now), client_id=None))["client_id"] == "triage"
+
+    assert ask(client, OTHER.assertion(client.now), client_id=None).json["error"] == "invalid_client"
+    assert ask(client, KEY.assertion(client.now), client_id="rival").json["error"] == "invalid_client"
+
+
 def test_a_client_without_credential_is_refused(client):
     reply = ask(client)
 
     assert (reply.status, reply.json["error"]) == (401, "invalid_client")
+    assert reply.headers["www-authenticate"].startswith("Basic ")
 
 
 @pytest.mark.parametrize(

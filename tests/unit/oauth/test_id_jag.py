@@ -45,12 +45,65 @@ def test_an_issuers_word_lets_an_agent_act_for_a_person(people):
         {"cnf": {"jkt": "x"}},
         {"cnf": {"x5t#S256": "x"}},
         {"resource": "https://other.example"},
+        {"resource": ["https://other.example"]},
+        {"resource": []},
+        {"resource": [7]},
+        {"act": {"sub": "rival"}},
+        {"act": {"sub": "triage", "act": {"sub": "rival"}}},
+        {"act": "triage"},
+        {"tenant": "another"},
     ],
 )
 def test_an_issuers_word_that_is_wrong_in_one_way_is_refused(people, changes):
     reply = bring(people, jag(people, **changes), resource=TOOLS)
 
     assert (reply.status, reply.json["error"]) == (400, "invalid_grant")
+
+
+DETAILS = [{"type": "mcp_tool", "locations": [TOOLS], "actions": ["read_file"], "resources": ["repo:web"]}]
+
+
+def test_an_issuers_word_gives_no_more_than_its_details_say(people):
+    claims = said(bring(people, jag(people, authorization_details=DETAILS, scope=None)))
+    assert claims["authorization_details"] == DETAILS
+    assert claims["scope"] == READ
+
+    narrower = [{**DETAILS[0], "constraints": {"path": {"prefix": "src/"}}}]
+    claims = said(bring(people, jag(people, authorization_details=narrower, jti="narrower")))
+    assert claims["authorization_details"][0]["constraints"]
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        [{"type": "payment_initiation"}],
+        [*DETAILS, {"type": "payment_initiation"}],
+        [{**DETAILS[0], "resources": ["repo:other"]}],
+        [{**DETAILS[0], "locations": ["https://other.example"]}],
+        [],
+        {},
+        "[]",
+    ],
+)
+def test_details_that_are_not_understood_or_not_granted_are_refused(people, details):
+    reply = bring(people, jag(people, authorization_details=details))
+    assert (reply.status, reply.json["error"]) == (400, "invalid_authorization_details")
+
+
+def test_details_and_scope_of_an_issuers_word_hold_both(people):
+    assert bring(people, jag(people, authorization_details=DETAILS, scope=COMMENT)).status == 400
+
+
+def test_an_issuer_may_vouch_for_several_resources_and_one_is_asked_for(people):
+    several = [TOOLS, "https://other.example"]
+    assert said(bring(people, jag(people, resource=several, jti="a"), resource=TOOLS))["aud"] == TOOLS
+    assert said(bring(people, jag(people, resource=[TOOLS], jti="b")))["aud"] == TOOLS
+    assert bring(people, jag(people, resource=several, jti="c")).json["error"] == "invalid_grant"
+
+
+def test_an_issuer_may_name_the_client_itself_as_the_one_who_acts(people):
+    claims = said(bring(people, jag(people, act={"sub": "triage"})))
+    assert claims["act"] == {"sub": "agent:triage"}
 
 
 def test_an_id_token_is_no_issuers_word(people):

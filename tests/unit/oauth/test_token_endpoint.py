@@ -100,6 +100,29 @@ def test_a_wrong_request_is_told_what_is_wrong(world, change, error):
     assert reply.json.keys() == {"error", "error_description"}
 
 
+@pytest.mark.parametrize(
+    ("headers", "fields"),
+    [
+        ({"authorization": "Basic dHJpYWdlOndyb25n"}, {}),
+        ({}, {"client_secret": "wrong"}),
+        (
+            {},
+            {
+                "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                "client_assertion": "x",
+            },
+        ),
+    ],
+)
+def test_an_exchange_looks_at_no_client_authentication_and_says_so(world, headers, fields):
+    """A wrong secret that is answered with a token would read as a right one."""
+    asked = {"grant_type": EXCHANGE, "subject_token": world.cluster.token(), "subject_token_type": JWT}
+    reply = world.form("/oauth2/token", headers, **asked, resource=TOOLS, **fields)
+
+    assert (reply.status, reply.json["error"]) == (401, "invalid_client")
+    assert reply.headers["www-authenticate"].startswith("Basic ")
+
+
 def test_the_resource_may_come_as_an_audience(world):
     assert world.exchange_form(world.pod_token(), resource=None, audience=TOOLS).status == 200
     assert world.exchange_form(world.pod_token(), audience=TOOLS).status == 200

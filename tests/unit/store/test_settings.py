@@ -55,6 +55,13 @@ def test_public_clients_are_served_where_that_is_said_and_register_for_one_agent
         read_settings({**HOME, "LEASEHOLD_OPEN_REGISTRATION": "assistant"})
 
 
+def test_programs_are_shut_off_unless_the_operator_says_otherwise():
+    assert read_settings(HOME).stdio_isolation == "required"
+    assert read_settings({**HOME, "LEASEHOLD_STDIO_ISOLATION": "best_effort"}).stdio_isolation == "best_effort"
+    with pytest.raises(InvalidSetting, match="LEASEHOLD_STDIO_ISOLATION"):
+        read_settings({**HOME, "LEASEHOLD_STDIO_ISOLATION": "off"})
+
+
 def test_where_secrets_are_is_known_whoever_says_where():
     environment = {"LEASEHOLD_DATA_DIR": "/data", "LEASEHOLD_DATABASE_URL": "sqlite:////db/one.db"}
     environment |= {

@@ -34,7 +34,7 @@ from leasehold.web.oauth.client_form import client_request
 from leasehold.web.oauth.consent_form import consent_document, consent_query
 from leasehold.web.oauth.delegation_form import delegation_request, is_delegation, refuse_misplaced
 from leasehold.web.oauth.exchange_form import exchange_answer, exchange_request
-from leasehold.web.oauth.forms import InvalidRequest, header, read_form
+from leasehold.web.oauth.forms import InvalidClient, InvalidRequest, header, read_form
 from leasehold.web.oauth.pages import Page
 from leasehold.web.oauth.people import CONSENT, People, assertion_request, code_request, refresh_request
 from leasehold.web.oauth.registering import REGISTER, Registering
@@ -42,6 +42,7 @@ from leasehold.web.presenting import challenge, presented
 from leasehold.web.problems import problem_of
 
 _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}  # RFC 6749 §5.1
+_WHO = {**_NO_STORE, "www-authenticate": 'Basic realm="leasehold"'}  # RFC 6749 §5.2, RFC 9110 §11.6.1
 _CACHED = {"cache-control": "public, max-age=300"}
 _JSON = "application/json"
 _log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class OAuthDoors:
     revocation: Revocation
     jwks: Callable[[], Mapping[str, object]]
     clock: Callable[[], datetime]
+    documents: Callable[[], Awaitable[bool]]
     registering: Registering | None = None
     public: bool = False
 
@@ -135,7 +137,7 @@ class _Routes:
         form = await read_form(scope, receive)
         now = self._doors.clock()
         proof = self._proof(scope, "/oauth2/token", now)
-        refuse_misplaced(form)
+        refuse_misplaced(scope, form)
         match form.get("grant_type"):
             case "client_credentials":
                 issued = await self._doors.client_credentials.grant(client_request(scope, form, proof), now)
@@ -224,14 +226,15 @@ class _Routes:
         return Answer(None, 204)
 
     async def metadata(self, _scope: Scope, _receive: Receive) -> Answer:
-        return Answer(self._metadata(), headers=_CACHED)
+        return Answer(await self._metadata(), headers=_CACHED)
 
     async def discovery(self, _scope: Scope, _receive: Receive) -> Answer:
-        return Answer(metadata.discovery_document(self._metadata()), headers=_CACHED)
+        return Answer(metadata.discovery_document(await self._metadata()), headers=_CACHED)
 
-    def _metadata(self) -> Mapping[str, object]:
+    async def _metadata(self) -> Mapping[str, object]:
         register = REGISTER if self._doors.registering is not None else None
-        return metadata.server_metadata(self._doors.issuer, register, public=self._doors.public)
+        documents = await self._doors.documents()
+        return metadata.server_metadata(self._doors.issuer, register, public=self._doors.public, documents=documents)
 
     async def jwks(self, _scope: Scope, _receive: Receive) -> Answer:
         return Answer(self._doors.jwks(), headers=_CACHED)
@@ -241,10 +244,10 @@ async def _answer(route: Route, scope: Scope, receive: Receive) -> Answer | Page
     try:
         return await route(scope, receive)
     except InvalidRequest as error:
-        return Answer(_error(error.error, str(error)), error.status)
+        headers = _WHO if isinstance(error, InvalidClient) else _NO_STORE
+        return Answer(_error(error.error, str(error)), error.status, headers)
     except ClientRefused as refused:
-        headers = {**_NO_STORE, "www-authenticate": 'Basic realm="leasehold"'}  # RFC 6749 §5.2
-        return Answer(_error(refused.code, str(refused)), 401, headers)
+        return Answer(_error(refused.code, str(refused)), 401, _WHO)
     except ExchangeRefused as refused:
         return Answer(_error(refused.code, str(refused)), 400)
     except LeaseholdError as error:

@@ -44,10 +44,15 @@ def client_credential(scope: Scope, form: Form) -> ClientCredential:
 
 def credential_or_public(scope: Scope, form: Form) -> ClientCredential:
     """The same, or the bare id of a client that has nothing to present. Raises `InvalidRequest`."""
-    presents = {"client_assertion", "client_assertion_type", "client_secret"} & form.keys()
-    if presents or header(scope, b"authorization") or "client_id" not in form:
+    if authenticates(scope, form) or header(scope, b"authorization") or "client_id" not in form:
         return client_credential(scope, form)
     return ClientCredential(client_id=form["client_id"])
+
+
+def authenticates(scope: Scope, form: Form) -> bool:
+    """True iff something is presented that is to prove who the client is."""
+    presents = {"client_assertion", "client_assertion_type", "client_secret"} & form.keys()
+    return bool(presents) or _basic(header(scope, b"authorization")) is not None
 
 
 def is_public(credential: ClientCredential) -> bool:

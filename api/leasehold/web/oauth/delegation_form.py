@@ -6,8 +6,10 @@ from leasehold.exchange.families import DelegationRequest
 from leasehold.exchange.metadata import TOKEN_EXCHANGE
 from leasehold.model.possession import Possession
 from leasehold.model.tokens import UnverifiedToken
+from leasehold.web.asgi import Scope
+from leasehold.web.oauth.client_form import authenticates
 from leasehold.web.oauth.exchange_form import ACCESS_TOKEN, AWS_STS, ID_TOKEN, JWT, details_of, resource_of, scopes_of
-from leasehold.web.oauth.forms import Form, InvalidRequest
+from leasehold.web.oauth.forms import Form, InvalidClient, InvalidRequest
 
 _ACTOR_TYPES = frozenset({ACCESS_TOKEN, JWT, ID_TOKEN, AWS_STS})
 
@@ -17,9 +19,13 @@ def is_delegation(form: Form) -> bool:
     return form.get("grant_type") == TOKEN_EXCHANGE and form.get("subject_token_type") == ACCESS_TOKEN
 
 
-def refuse_misplaced(form: Form) -> None:
-    """Raise `InvalidRequest` for a parameter that the grant would ignore: it asks for less than would be given."""
+def refuse_misplaced(scope: Scope, form: Form) -> None:
+    """Raise `InvalidRequest` for what would be ignored: it asks for less than would be given, or proves nothing."""
     exchange = form.get("grant_type") == TOKEN_EXCHANGE
+    if exchange and authenticates(scope, form):
+        raise InvalidClient(
+            "a token exchange takes no client authentication: subject_token or actor_token says who asks"
+        )
     if "authorization_details" in form and not (exchange or form.get("grant_type") == "client_credentials"):
         raise InvalidRequest("authorization_details narrow what an agent gets for itself: here, ask by scope")
     if "task_deadline" in form and ("task" not in form or is_delegation(form)):

@@ -27,7 +27,7 @@ def exchange_request(form: Form, proof: Possession | None = None) -> ExchangeReq
     if form.get("grant_type") is None:
         raise InvalidRequest("grant_type is missing")
     if form["grant_type"] != TOKEN_EXCHANGE:
-        raise UnsupportedGrantType("only token exchange is supported")
+        raise UnsupportedGrantType("the grant type is not one of grant_types_supported")
     if form.get("subject_token") is None:
         raise InvalidRequest("subject_token is missing")
     if form.get("subject_token_type") not in _SUBJECT_TYPES:
