@@ -78,6 +78,7 @@ class Revocations(Protocol):
     """The stream of what ended."""
 
     def latest(self) -> int: ...
+    def ended_at(self, nodes: Iterable[Node]) -> Mapping[Node, datetime]: ...
 
 
 class AuditLog(Protocol):

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.conformance.oauth.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.client_keys import ASSERTION, ClientKey
 from tests.fakes.exchange_world import ISSUER, TOOLS, World, world_on
 
