@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Needs GNU make, Python 3.11 or newer and a package index; nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-gateway test test-kubernetes test-conformance check schemas bench screenshots clean distclean
+.PHONY: help setup demo demo-gateway test test-claude-code test-kubernetes test-conformance check schemas bench screenshots clean distclean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -19,6 +19,7 @@ help:
 	  'make demo-gateway  the longer one: two agents at real MCP servers, through the gateway' \
 	  'make test       all tests (ARGS="-k drift" for some of them)' \
 	  'make test-conformance  MCP'"'"'s own suite directly and through the gateway, scenario by scenario (part of make test)' \
+	  'make test-claude-code  Claude Code, from npm, logs a person in through the gateway (370 MB the first time)' \
 	  'make test-kubernetes  the same against a real kube-apiserver, built from Debian (5 minutes the first time)' \
 	  'make check      formatting, lint, types, import rules, published schemas' \
 	  'make schemas    write schemas/ and docs/provider/ anew from the code' \
@@ -63,6 +64,10 @@ test: setup
 
 test-conformance: setup
 	@$(BIN)/python -m pytest -n 0 -s -q tests/e2e/gateway/test_conformance.py $(ARGS)
+
+# Not part of `make test`: it brings a program that is large, and not free software.
+test-claude-code: setup
+	@LEASEHOLD_TEST_CLAUDE_CODE=1 $(BIN)/python -m pytest -n 0 tests/e2e/gateway/test_claude_code.py $(ARGS)
 
 # Not part of `make test`: it needs Debian's apt, 2 GB of scratch space and, the first time, five minutes.
 test-kubernetes: setup

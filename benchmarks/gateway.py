@@ -142,7 +142,7 @@ def _long_list(registry: LiveRegistry, token: str) -> Figure:
 def _furnish(registry: LiveRegistry, upstream: int) -> None:
     tools = {f"tool_{n}": {"action": "read"} for n in range(_TOOLS)}
     server = {"url": f"{registry.url}/mcp/bench", "tools": {"echo": {"action": "read"}, **tools},
-              "upstream": {"url": f"http://127.0.0.1:{upstream}/mcp", "calls_per_minute": 100000},
+              "upstream": {"url": f"http://127.0.0.1:{upstream}/mcp", "calls_per_minute": 1_000_000},
               "pinning": "observe"}  # fmt: skip
     registry.create("owners", "alice", {"display_name": "A", "email": "a@example.com", "team": "web"})
     registry.create("agents", "bench", {"owner": "alice", "review_by": "2027-06-01"})

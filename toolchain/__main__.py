@@ -22,12 +22,13 @@ TOOLS: dict[str, Callable[[Places], Tool]] = {
     "interop": interop.OAUTH.ensure,
     "conformance": interop.CONFORMANCE.ensure,
     "inspector": interop.INSPECTOR.ensure,
+    "mcp-remote": interop.MCP_REMOTE.ensure,
     "dbhub": interop.DBHUB.ensure,
     "postgres": postgres.ensure,
     "rsyslog": rsyslog.ensure,
     "provider": provider.ensure,
 }
-NEEDS = dict.fromkeys(("cdktf", "interop", "conformance", "inspector", "dbhub"), ("node",))
+NEEDS = dict.fromkeys(("cdktf", "interop", "conformance", "inspector", "mcp-remote", "dbhub"), ("node",))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -145,6 +145,7 @@ def oauth_doors(ground: Ground) -> OAuthDoors:
         revocation=Revocation(issuer=issuer, verifier=own, ledger=ground.ledger),
         jwks=lambda: jwk_set(ground.signer.published()),
         clock=ground.clock,
+        documents=shared.views.documents,
         registering=_registering(ground, shared),
         public=shared.public is not None,
     )

@@ -83,6 +83,7 @@ def gateway_door(  # noqa: PLR0913  every room that a call passes stands behind 
             callers=callers,
             possessions=possessions,
             clock=clock,
+            origins=settings.browser_origins,
         ),
         broker=broker,
         surfaces=surfaces,

@@ -31,7 +31,8 @@ class Settings:
     `database_url` may hold a password and stays out of `repr`. `issuer` is the URL under which callers reach this
     server; it is the `iss` of every token. `keys` is `file:<folder>` or `kms:<key id>`. `secrets` and the files of
     `secrets_dir` are what credential profiles refer to by name. `private_receivers` are hosts in the network around
-    this server to which security events may be pushed. `stdio_isolation` is `required`, or `best_effort`: programs are
+    this server to which security events may be pushed. Pages of
+    `browser_origins` may call MCP's endpoints. `stdio_isolation` is `required`, or `best_effort`: programs are
     started without namespaces of their own, too. With `dpop_nonces`, a proof of possession holds a nonce of
     ours. `dynamic_registration` opens `/oauth2/register`; `public_clients` lets clients without authentication send
     people here; `open_registration` names the agent whose clients they become without a token, empty for nobody's.
@@ -59,6 +60,7 @@ class Settings:
     private_upstreams: frozenset[str] = frozenset()
     stdio_programs: frozenset[str] = frozenset()
     stdio_isolation: str = "required"
+    browser_origins: frozenset[str] = frozenset()
     tool_budget: int = 40
     agent_calls: int = 6_000
     user_calls: int = 3_000
@@ -144,6 +146,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         private_upstreams=_hosts(environ, "LEASEHOLD_PRIVATE_UPSTREAMS"),
         stdio_programs=_programs(environ.get("LEASEHOLD_STDIO_PROGRAMS") or ""),
         stdio_isolation=_stdio_isolation(environ.get("LEASEHOLD_STDIO_ISOLATION") or "required"),
+        browser_origins=_origins(environ.get("LEASEHOLD_BROWSER_ORIGINS") or ""),
         tool_budget=_count(environ, "LEASEHOLD_TOOL_BUDGET", "40"),
         agent_calls=_count(environ, "LEASEHOLD_AGENT_CALLS_PER_MINUTE", "6000"),
         replicas=_count(environ, "LEASEHOLD_REPLICAS", "1"),
@@ -225,6 +228,24 @@ def _hosts(environ: Mapping[str, str], name: str) -> frozenset[str]:
     if any("/" in host or "*" in host or any(c.isspace() for c in host) for host in hosts):
         raise InvalidSetting(f"{name} must be host names with commas between, no URLs, no patterns")
     return frozenset(hosts)
+
+
+def _origins(text: str) -> frozenset[str]:
+    """As browsers spell them (RFC 6454 §6.2): scheme, host, and a port that is not the scheme's own."""
+    origins = frozenset({origin.strip() for origin in text.split(",")} - {""})
+    for origin in origins:
+        try:
+            parts = urlsplit(origin)
+            port, host = parts.port, parts.hostname or ""
+        except ValueError:
+            port, host, parts = None, "", urlsplit("")
+        shown = f"[{host}]" if ":" in host else host
+        spelt = f"{parts.scheme}://{shown}" + (f":{port}" if port not in {None, 80, 443} else "")
+        secure = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+        if not secure or not host or origin != spelt or "*" in host or not host.isascii():
+            said = "origins as browsers spell them, with commas between: https://app.example (http on loopback alone)"
+            raise InvalidSetting(f"LEASEHOLD_BROWSER_ORIGINS must be {said}")
+    return origins
 
 
 def _seconds(environ: Mapping[str, str], name: str) -> int:

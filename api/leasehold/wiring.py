@@ -46,6 +46,7 @@ from leasehold.web.access.app import WELL_KNOWN
 from leasehold.web.asgi import Application
 from leasehold.web.connections.app import connections_app
 from leasehold.web.control_plane import control_plane
+from leasehold.web.cross_origin import cross_origin
 from leasehold.web.dispatch import dispatch
 from leasehold.web.doors import Doors
 from leasehold.web.lifespan import finishing
@@ -209,7 +210,10 @@ def _compose(
     door = ext_authz(settings, store, signer, decisions, known.proofs, _now)
     closing = (door.close, decisions.close) if door is not None else (decisions.close,)
     workers = (gateway.close, stop_endings, brokerage.close, stop_signals, sweeping.set, watches.close)
-    app = finishing(originating(planes), (*workers, *closing, ledger.close, leases.close, trail.close, store.close))
+    app = finishing(
+        originating(cross_origin(planes, settings.browser_origins)),
+        (*workers, *closing, ledger.close, leases.close, trail.close, store.close),
+    )
     return app, gateway.app.begin_drain
 
 

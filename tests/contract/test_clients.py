@@ -40,11 +40,13 @@ CLIENT = RegisteredClient(
 
 def test_an_agent_is_known_by_the_addresses_that_it_declared_last(store):
     with store.begin() as unit:
+        assert not unit.registrations.names_any()
         unit.registrations.name("triage", frozenset({URL, OTHER}))
     with store.begin() as unit:
         unit.registrations.name("triage", frozenset({URL}))
         unit.registrations.name("rival", frozenset({OTHER}))
     with store.read() as unit:
+        assert unit.registrations.names_any()
         assert unit.registrations.agent_named(URL) == "triage"
         assert unit.registrations.agent_named(OTHER) == "rival"
         assert unit.registrations.agent_named("https://app.example/nobody.json") is None

@@ -46,6 +46,17 @@ def test_a_bump_is_in_the_stream_with_who_why_and_when(store):
     assert (second.sequence, second.node, second.actor, second.reason) == (2, "owner:bob", "oidc:carol", "left")
 
 
+def test_when_a_node_was_revoked_last_is_known_while_the_event_is_kept(store):
+    later = NOW + timedelta(minutes=1)
+    bump(store, "user:okta/alice")
+    bump(store, "user:okta/bob")
+    bump(store, "user:okta/alice", later)
+    with store.read() as unit:
+        asked = [Node("user:okta/alice"), Node("registry")]
+        assert unit.revocations.ended_at(asked) == {"user:okta/alice": later}
+        assert unit.revocations.ended_at([]) == {}
+
+
 def test_a_bump_that_nobody_explains_is_in_the_stream_all_the_same(store):
     with store.begin() as unit:
         unit.nodes.bump(Node("registry"))
@@ -155,3 +166,16 @@ def test_appending_forgets_what_no_token_can_remember(store):
     assert [sequence for sequence, _, _ in stream(store)] == [1, 2]
     bump(store, "c", NOW + REVOCATIONS_KEPT + timedelta(microseconds=1))
     assert [sequence for sequence, _, _ in stream(store)] == [2, 3]
+
+
+class TestWhileTheSteadyClockStands:
+    @pytest.fixture
+    def steady(self):
+        return lambda: 0.0
+
+    def test_a_clock_that_leaps_ahead_takes_no_revocation_out_of_the_stream(self, store):
+        bump(store, "agent:triage")
+        for hours in (1, 2, 3):
+            bump(store, "owner:alice", NOW + timedelta(hours=hours))
+        with store.read() as unit:
+            assert unit.revocations.minimums() == {"agent:triage": 1, "owner:alice": 3}

@@ -116,7 +116,7 @@ class World:
     ) -> None:
         """`public`: the agent whose clients register themselves without a token; public clients are served then."""
         self.store = store = FaultyStore(store)
-        self.now = NOW
+        self.now, self.leapt = NOW, 0.0  # seconds that are none: the clock was set
         self.cluster = SimulatedIssuer.kubernetes(clock=lambda: self.now, keys=[signing_key("cluster")])
         self.github = SimulatedIssuer.github(clock=lambda: self.now, keys=[signing_key("github")])
         self.people = SimulatedIssuer.oidc(clock=lambda: self.now, keys=[signing_key("people", "ES256")])
@@ -125,7 +125,7 @@ class World:
         self.roles, self.subjects = self._subjects()
         own = OwnTokens(self.signer)
         self.sightings = Sightings(clock=lambda: float(self.now.timestamp()))
-        self.ledger, self.leases = Ledger(store), LiveLeases(store)
+        self.ledger, self.leases = Ledger(store, lambda: self.now.timestamp() - self.leapt), LiveLeases(store)
         self.views = self._views()
         self.holds = Holds(views=self.views, ledger=self.ledger, clusters=self.sightings)
         self.exchange = TokenExchange(
@@ -197,6 +197,7 @@ class World:
             revocation=self.revocation,
             jwks=lambda: jwk_set(self.signer.published()),
             clock=lambda: self.now,
+            documents=self.views.documents,
             registering=self._registering() if registering or public else None,
             public=bool(public),
         )
@@ -306,11 +307,10 @@ class World:
         """One owner, agent, tool server, grant, deployment; a cluster, GitHub and an identity provider that bind."""
         self.put(Kind.OWNERS, "alice", Owner(display_name="Alice", email="alice@example.com", team="shop"))
         self.put(Kind.AGENTS, "triage", Agent(owner="alice", review_by=date(2027, 6, 1)))
-        tools = {"read_file": Tool(action=Action.READ), "comment": Tool(action=Action.WRITE)}
-        tools["delete_branch"] = Tool(action=Action.DELETE)
+        acts = {"read_file": Action.READ, "comment": Action.WRITE, "delete_branch": Action.DELETE}
+        tools = {name: Tool(action=action) for name, action in acts.items()}
         self.put(Kind.TOOL_SERVERS, "github", ToolServer(url=TOOLS, tools=tools))
-        jira = ToolServer(url=OTHER_TOOLS, tools={"search": Tool(action=Action.READ)})
-        self.put(Kind.TOOL_SERVERS, "jira", jira)
+        self.put(Kind.TOOL_SERVERS, "jira", ToolServer(url=OTHER_TOOLS, tools={"search": Tool(action=Action.READ)}))
         self.put(Kind.GRANTS, GRANT.id, GRANT)
         self.put(Kind.DEPLOYMENTS, "triage-prod", Deployment(agent="triage"))
         self.trust("cluster", self.cluster, IssuerType.KUBERNETES)

@@ -102,7 +102,7 @@ class _Forward(BaseHTTPRequestHandler):
         self.send_header(*last)
         self.end_headers()
 
-    do_GET = do_PUT = do_POST = do_DELETE = _forward  # noqa: N815 -- http.server's names
+    do_GET = do_PUT = do_POST = do_DELETE = do_OPTIONS = _forward  # noqa: N815 -- http.server's names
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 -- http.server's name
         """Say nothing."""

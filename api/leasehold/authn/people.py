@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
 from leasehold.authn.ports import SubjectTokenVerifier
 from leasehold.authn.subjects import profile_of
+from leasehold.model.consents import user_id
 from leasehold.model.directory import check_foreign_id
 from leasehold.model.errors import InvalidValue
 from leasehold.model.possession import FirstUse
@@ -19,8 +19,6 @@ from leasehold.model.trust import Login, TrustIssuer
 
 ID_JAG_TYPE = "oauth-id-jag+jwt"
 ASSERTION_TTL_MAX = timedelta(minutes=5)
-_SUBJECT_LIMIT = 200
-_DIGEST = "sha256-"
 _GROUPS_LIMIT = 200
 _GROUPS_BYTES = 8_000  # they travel in our tokens, which travel in headers
 _ID_TOKEN = frozenset({"iss", "sub", "aud", "iat", "exp", "nonce"})
@@ -38,6 +36,7 @@ class Person:
     """
 
     id: str
+    issued_at: datetime
     ends_at: datetime
     scopes: frozenset[str] | None = None
     resources: frozenset[str] = frozenset()
@@ -45,19 +44,6 @@ class Person:
     key: str | None = None
     first_use: FirstUse | None = None
     groups: frozenset[str] = frozenset()
-
-
-def user_id(trust_issuer: str, subject: str) -> str:
-    """`user:<trust issuer>/<subject>`, harmless anywhere; a long subject by its SHA-256."""
-    shown = quote(subject, safe="@.:_-|")
-    if len(shown) > _SUBJECT_LIMIT or shown.startswith(_DIGEST):  # nobody takes the id of another by being called so
-        shown = _DIGEST + hashlib.sha256(subject.encode()).hexdigest()
-    return f"user:{trust_issuer}/{shown}"
-
-
-def issuer_of_user(user: str) -> str:
-    """The trust issuer that a person's id is of: a name of ours, which holds no `/`."""
-    return user.removeprefix("user:").partition("/")[0]
 
 
 async def authenticate_login(  # noqa: PLR0913  what came back, and everything it is held against
@@ -76,7 +62,9 @@ async def authenticate_login(  # noqa: PLR0913  what came back, and everything i
     if verified.claims["nonce"] != nonce or verified.claims.get("azp", login.client_id) != login.client_id:
         raise TokenRefused(Flaw.BAD_CLAIM)
     groups = _groups(verified, issuer)
-    return Person(id=user_id(name, verified.subject), ends_at=verified.expires_at, groups=groups)
+    return Person(
+        id=user_id(name, verified.subject), issued_at=verified.issued_at, ends_at=verified.expires_at, groups=groups
+    )
 
 
 async def authenticate_bearer(
@@ -87,7 +75,7 @@ async def authenticate_bearer(
     if issuer.login is None:
         raise TokenRefused(Flaw.UNKNOWN_ISSUER)
     verified = await verifier.verify(claims, issuer, profile_of(issuer), now)
-    return Person(id=user_id(name, verified.subject), ends_at=verified.expires_at)
+    return Person(id=user_id(name, verified.subject), issued_at=verified.issued_at, ends_at=verified.expires_at)
 
 
 async def authenticate_id_jag(
@@ -110,6 +98,7 @@ async def authenticate_id_jag(
     digest = hashlib.sha256(f"jti:{verified.token_id}".encode()).hexdigest()
     return Person(
         id=user_id(name, verified.subject),
+        issued_at=verified.issued_at,
         ends_at=verified.expires_at,
         scopes=_words(verified, "scope"),
         resources=_resources(verified),

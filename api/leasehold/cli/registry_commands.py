@@ -53,6 +53,8 @@ def revoke(
         answer = registry.call("POST", "/v1/revocations", body={"node": node, "reason": reason}).body
     if json_:
         session.emit(answer)
+    elif answer["generation"] == 0:  # to whoever mistyped an id, "revoked" would be a lie
+        session.out.write(f"no {visible(answer['node'])} is known here: nothing was ended\n")
     else:
         session.out.write(f"{visible(answer['node'])} is revoked since {visible(answer['at'])}\n")
 

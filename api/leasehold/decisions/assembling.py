@@ -86,6 +86,7 @@ def facts_in(seen: Seen, held: Iterable[HeldReach]) -> Facts:
         tools=tools_of(seen.of(Kind.TOOL_SERVERS, ToolServer)),
         grants=held,
         relations=StoredRelations(relationships_of(directory, relations)),
+        ids=directory.ids,
     )
 
 

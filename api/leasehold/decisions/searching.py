@@ -82,10 +82,7 @@ def _allowed(
 
 
 def _subjects(type_: str, question: AccessQuestion, state: State) -> list[str]:
-    wanted = type_
-    if wanted == AGENT:
-        return sorted(_agents(question, state))
-    return sorted(state.directory.shown(ref) for ref in state.directory.people(wanted))
+    return sorted(_agents(question, state) if type_ == AGENT else _known(type_, state))
 
 
 def _agents(question: AccessQuestion, state: State) -> Iterator[str]:
@@ -101,10 +98,14 @@ def _agents(question: AccessQuestion, state: State) -> Iterator[str]:
 
 
 def _resources(question: AccessQuestion, state: State) -> set[str]:
-    type_ = question.resource.type
-    found = {state.directory.shown(ref) for ref in state.directory.people(type_)}
-    found |= {ref.id for ref in state.published.facts.known if ref.type == cedar_name(type_)} if not found else set()
-    return found | set(_granted(question, state))
+    return _known(question.resource.type, state).union(_granted(question, state))
+
+
+def _known(type_: str, state: State) -> set[str]:
+    """The ids of all that is registered of a type: of people the first of their own, of things the foreign one."""
+    named = cedar_name(type_)
+    people = {EntityRef(named, ref.id): state.directory.shown(ref) for ref in state.directory.people(type_)}
+    return {people.get(ref, ref.id) for ref in state.published.facts.known if ref.type == named}
 
 
 def _granted(question: AccessQuestion, state: State) -> Iterator[str]:

@@ -20,13 +20,14 @@ from leasehold.exchange.views import AgentView, Views
 from leasehold.model.access import Reach
 from leasehold.model.consents import Consent, Pending, Stage, digest_of
 from leasehold.model.events import AuditEvent
+from leasehold.model.leases import user_node
 from leasehold.model.registrations import ClientMetadata
 from leasehold.model.tokens import TokenRefused
 from leasehold.model.trust import TrustIssuer
 from leasehold.policy.consenting import StepPermit, decide_step, may_be_asked, reach_asked
 
 CODE_FOR = timedelta(seconds=60)
-_WHO = ("user", "groups")
+_WHO = ("user", "groups", "stands")
 _GONE = "the application that asked is not registered any more"
 
 
@@ -117,7 +118,8 @@ class Authorizing:
             return self._back(pending, error=wanted)
         person = await self._person(pending, issuer, answer, browser, now)
         told = log_in(pending, person.id, now)
-        who = _told_of(person)
+        # INVARIANT: what is revoked from here on, the person above all, ends what is under way for them.
+        who = (*_told_of(person), ("stands", await self._stages.stands(step, (user_node(person.id), *found.nodes))))
         # A client that anybody could be is asked about each time: only the person knows who started it (RFC 8252 §8.6).
         if not plain and await self._stages.is_consented(person.id, pending):
             return await self._with_code(step, pending, who, now, told=told)
@@ -173,7 +175,7 @@ class Authorizing:
             raise AuthorizationRefused("the login was not finished: start again")
         person = await self._person(pending, issuer, answer, browser, now)
         ticket = secrets.token_urlsafe(32)
-        stands = await self._stages.stands(person.id)
+        stands = await self._stages.stands(step, (user_node(person.id),))
         about = (("holder", person.id), ("by", person.id), ("stands", stands))
         following = replace(
             pending,
@@ -191,6 +193,8 @@ class Authorizing:
         step = decide_step(pending, now, browser=digest_of(browser)) if pending is not None else None
         if pending is None or step is None:
             raise AuthorizationRefused("this question was answered already, or not asked of you")
+        if not await self._stages.still_stands(pending.get("stands")):
+            raise AuthorizationRefused("this login was ended meanwhile: start again from the application")
         await self._logging_in.issuer_of(pending)  # whoever said who this is may not be believed any more
         await self._asked(pending)
         if not allowed:

@@ -5,7 +5,8 @@ INVARIANT: what an entry asks for happens in one transaction with its audit even
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -16,6 +17,7 @@ from leasehold.exchange.ports import Store, UnitOfWork
 from leasehold.exchange.refusals import ExchangeReason
 from leasehold.model.consents import Pending, Stage
 from leasehold.model.events import AuditEvent, Outcome
+from leasehold.model.leaps import Leaps
 from leasehold.model.leases import Lease, Node, lease_node, task_node
 from leasehold.model.possession import FirstUse
 from leasehold.model.tasks import Task
@@ -90,9 +92,10 @@ PermittedEntry: TypeAlias = Issue | End | Note | Root | Open
 class Ledger:
     """Takes entries from any number of callers, and drops what no check can need any more."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, steady: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._batches = Batches("ledger", self._commit)
+        self._leaps = Leaps(steady)
         self._forgot_at: datetime | None = None
 
     async def write(self, entry: PermittedEntry) -> Written:
@@ -104,7 +107,8 @@ class Ledger:
         self._batches.close()
 
     def _commit(self, entries: Sequence[PermittedEntry]) -> Sequence[Written]:
-        now = max((entry.event.at for entry in entries if not isinstance(entry, Root | Open)), default=None)
+        latest = max((entry.event.at for entry in entries if not isinstance(entry, Root | Open)), default=None)
+        now = self._leaps.believed(latest) if latest is not None else None
         due = now is not None and (self._forgot_at is None or now - self._forgot_at >= FORGET_EVERY)
         with self._store.begin() as unit:
             if due and now is not None:

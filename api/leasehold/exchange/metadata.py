@@ -19,10 +19,14 @@ CLIENT_METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post"
 SIGNING_ALGORITHM = "ES256"
 
 
-def server_metadata(issuer: str, register: str | None = None, *, public: bool = False) -> dict[str, object]:
+def server_metadata(
+    issuer: str, register: str | None = None, *, public: bool = False, documents: bool = False
+) -> dict[str, object]:
     """What this server can do. `register` is the path where clients register themselves, if they can.
 
     `public`: clients without authentication are served. Everybody else pushes (RFC 9126), then as always.
+    `documents`: some agent takes clients by their documents. A client that has one brings it where it reads so, and
+    registers nowhere.
 
     No `scopes_supported` (RFC 8414 §2 leaves it open): MCP clients ask for all that it names, at every tool server.
     """
@@ -51,7 +55,7 @@ def server_metadata(issuer: str, register: str | None = None, *, public: bool = 
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", *CLIENT_METHODS],
         "token_endpoint_auth_signing_alg_values_supported": sorted(CLIENT_ALGORITHMS),
-        "client_id_metadata_document_supported": True,
+        "client_id_metadata_document_supported": documents,
         "dpop_signing_alg_values_supported": sorted(PROOF_ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": ["none"],
         "authorization_details_types_supported": [DETAIL_TYPE],

@@ -37,7 +37,7 @@ from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.views import Pieces, Views
 from leasehold.model.consents import Consent, Pending, Stage, digest_of
 from leasehold.model.events import AuditEvent, Outcome
-from leasehold.model.leases import REGISTRY, Lease, Node, consent_node, user_node
+from leasehold.model.leases import REGISTRY, Lease, Node, consent_node, stood_on, user_node
 from leasehold.model.possession import FirstUse, Possession
 from leasehold.model.registrations import REFRESH_TOKEN_GRANT
 from leasehold.model.tasks import TaskWish
@@ -193,14 +193,13 @@ class OnBehalf:
             raise ExchangeRefused(refused.flaw) from refused
         if person.key is not None and person.key != key_of(request.proof):
             raise ExchangeRefused(ExchangeReason.CODE_REFUSED)
-        nodes = (user_node(person.id),)
         return Mandate(
             person=person.id,
             resource=_resource(person, request),
             at_most=person.scopes,
             scopes=request.scopes,
-            nodes=nodes,
-            generations=await asyncio.to_thread(self._generations, nodes),
+            nodes=(user_node(person.id),),
+            generations=await asyncio.to_thread(self._generations, person),
             uses=(person.first_use,) if person.first_use is not None else (),
             groups=person.groups,
             details=person.details,
@@ -263,13 +262,21 @@ class OnBehalf:
             if pending is None:
                 return None
             user = pending.get("user")
-            nodes = (REGISTRY, user_node(user), consent_node(user, pending.agent, pending.resource))
+            stood = stood_on(pending.get("stands"))
+            nodes = {REGISTRY, user_node(user), consent_node(user, pending.agent, pending.resource), *stood}
             consent = unit.consents.find(user, pending.agent, pending.resource)
-            return pending, consent, unit.nodes.generations(nodes)
+            found = unit.nodes.generations(nodes)
+            if not stood or not stood.items() <= found.items():
+                raise ExchangeRefused(ExchangeReason.REVOKED)  # after the login, and before this
+            return pending, consent, found
 
-    def _generations(self, nodes: tuple[Node, ...]) -> Mapping[Node, int]:
+    def _generations(self, person: Person) -> Mapping[Node, int]:
+        """Raises `ExchangeRefused` if the person was revoked after their issuer vouched for them."""
+        node = user_node(person.id)
         with self._store.read() as unit:
-            return unit.nodes.generations((REGISTRY, *nodes))
+            if any(person.issued_at <= at for at in unit.revocations.ended_at((REGISTRY, node)).values()):
+                raise ExchangeRefused(ExchangeReason.REVOKED)
+            return unit.nodes.generations((REGISTRY, node))
 
 
 class PersonRequest(Protocol):

@@ -15,8 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from leasehold.authn.people import issuer_of_user
-from leasehold.model.consents import Pending, Stage, digest_of
+from leasehold.model.consents import Pending, Stage, digest_of, issuer_of_user
 from leasehold.model.leases import REGISTRY, Ancestor, Node, stands_for
 from leasehold.model.trust import TrustIssuer
 from leasehold.policy.leasing import LeasePermit

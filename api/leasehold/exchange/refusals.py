@@ -24,6 +24,7 @@ class ExchangeReason(StrEnum):
     CODE_GONE = "code_gone"
     CODE_REFUSED = "code_refused"
     NO_CONSENT = "no_consent"
+    REVOKED = "revoked"
     OTHER_RESOURCE = "other_resource_than_consented"
     REFRESH_GONE = "refresh_gone"
     REFRESH_REUSED = "refresh_reused"

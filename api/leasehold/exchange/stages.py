@@ -6,7 +6,7 @@ Whoever leaves a stage is the only one: the row goes in the transaction that mak
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from leasehold.exchange.ports import Store
 from leasehold.exchange.records import ANONYMOUS
 from leasehold.model.consents import Consent, Pending, Stage, digest_of
 from leasehold.model.events import AuditEvent, Outcome
-from leasehold.model.leases import REGISTRY, Ancestor, consent_node, stands_for, user_node
+from leasehold.model.leases import REGISTRY, Ancestor, Node, consent_node, stands_for, stood_on
 from leasehold.model.possession import FirstUse
 from leasehold.model.tokens import LEEWAY
 from leasehold.policy.consenting import StepPermit
@@ -58,9 +58,13 @@ class Stages:
         """True iff a consent of this person stands for all that is asked."""
         return await asyncio.to_thread(self._is_consented, user, pending)
 
-    async def stands(self, user: str) -> str:
-        """The generations that a person's connection will hang on."""
-        return await asyncio.to_thread(self._stands, user)
+    async def stands(self, permit: StepPermit, nodes: tuple[Node, ...]) -> str:
+        """The generations that what somebody begins now will hang on."""
+        return await asyncio.to_thread(self._stands, permit, (REGISTRY, *nodes))
+
+    async def still_stands(self, text: str) -> bool:
+        """True iff nothing of this was revoked since."""
+        return await asyncio.to_thread(self._still_stands, stood_on(text))
 
     def _find(self, secret: str, stage: Stage) -> Pending | None:
         with self._store.read() as unit:
@@ -71,11 +75,13 @@ class Stages:
             consent = unit.consents.find(user, pending.agent, pending.resource)
         return consent is not None and consent.stands_for(pending.scopes)
 
-    def _stands(self, user: str) -> str:
-        nodes = (REGISTRY, user_node(user))
+    def _stands(self, _permit: StepPermit, nodes: tuple[Node, ...]) -> str:
+        with self._store.begin() as unit:  # a node that nothing hung on yet is written: its first lease revokes nothing
+            return stands_for(Ancestor(node, unit.nodes.ensure(node)) for node in nodes)
+
+    def _still_stands(self, stood: Mapping[Node, int]) -> bool:
         with self._store.read() as unit:
-            generations = unit.nodes.generations(nodes)
-        return stands_for(Ancestor(node, generations.get(node, 0)) for node in nodes)
+            return bool(stood) and unit.nodes.generations(stood) == stood
 
     def _push(self, permit: LeasePermit, pending: Pending, first_uses: tuple[FirstUse, ...], now: datetime) -> bool:
         uses = {(use.issuer, use.digest): use.expires_at + LEEWAY for use in first_uses}

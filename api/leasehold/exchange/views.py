@@ -236,6 +236,10 @@ class Views:
         """Whose client this is, as it is now: registering changes nothing that pieces are kept by."""
         return await asyncio.to_thread(self._in_transaction, lambda unit: _read_client(unit, client_id))
 
+    async def documents(self) -> bool:
+        """Whether any client is taken by its document."""
+        return await asyncio.to_thread(self._in_transaction, lambda unit: unit.registrations.names_any())
+
     def _replace(self, seen: Pieces, latest: int) -> None:
         if seen is self._pieces:
             self._pieces = Pieces(latest)

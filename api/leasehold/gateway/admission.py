@@ -57,7 +57,7 @@ class Admitted:
 
 
 class Admission:
-    """Lets callers in."""
+    """Lets callers in. `origins`: whose pages may call, beside our own."""
 
     def __init__(
         self,
@@ -67,19 +67,20 @@ class Admission:
         callers: Callers,
         possessions: Possessions,
         clock: Callable[[], datetime],
+        origins: frozenset[str] = frozenset(),
     ) -> None:
         self._serving, self._current, self._callers = serving, current, callers
         self._possessions, self._clock = possessions, clock
         parts = urlsplit(serving.issuer)
         self._hosts = frozenset({parts.hostname or ""}) | (_LOOPBACK if parts.hostname in _LOOPBACK else frozenset())
         self._local = parts.hostname in _LOOPBACK
-        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._origins = origins | {f"{parts.scheme}://{parts.netloc}"}
         self._spelt: set[str] = set()
 
     def check_origin(self, headers: Headers) -> None:
         """Refuse a browser that was lured here (MCP, "Security Warning": DNS rebinding). Raises `Refused`."""
         origin = headers.get("origin")
-        if origin is not None and origin != self._origin and not (self._local and _is_local(origin)):
+        if origin is not None and origin not in self._origins and not (self._local and _is_local(origin)):
             raise Refused(403, INVALID_REQUEST, "this origin is not let in", reason="origin")
         host = headers.get("host", "")
         if host not in self._spelt:

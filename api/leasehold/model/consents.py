@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import quote, unquote
+
+_SUBJECT_LIMIT = 200
+_DIGEST = "sha256-"
+_DIGESTED = re.compile(_DIGEST + "[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +28,27 @@ class Consent:
     def stands_for(self, scopes: frozenset[str]) -> bool:
         """True iff it is not revoked and covers all of `scopes`."""
         return self.revoked_at is None and scopes <= self.scopes
+
+
+def user_id(trust_issuer: str, subject: str) -> str:
+    """`user:<trust issuer>/<subject>`, harmless anywhere; a long subject by its SHA-256."""
+    shown = quote(subject, safe="@.:_-|")
+    if len(shown) > _SUBJECT_LIMIT or shown.startswith(_DIGEST):  # nobody takes the id of another by being called so
+        shown = _DIGEST + hashlib.sha256(subject.encode()).hexdigest()
+    return f"user:{trust_issuer}/{shown}"
+
+
+def issuer_of_user(user: str) -> str:
+    """The trust issuer that a person's id is of: a name of ours, which holds no `/`."""
+    return user.removeprefix("user:").partition("/")[0]
+
+
+def spelled_user(user: str) -> str:
+    """The id of a person as tokens have it, if somebody wrote the subject as their issuer has it."""
+    issuer, _, subject = user.removeprefix("user:").partition("/")
+    if _DIGESTED.fullmatch(subject) or user_id(issuer, unquote(subject)) == user:
+        return user
+    return user_id(issuer, subject)
 
 
 class Stage(StrEnum):

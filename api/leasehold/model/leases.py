@@ -91,6 +91,12 @@ def stands_for(ancestors: Iterable[Ancestor]) -> str:
     return " ".join(f"{one.node}@{one.generation}" for one in ancestors)
 
 
+def stood_on(text: str) -> Mapping[Node, int]:
+    """What `stands_for` wrote: no name of a node holds a space."""
+    parts = (one.rpartition("@") for one in text.split(" ") if one)
+    return {Node(node): int(generation) for node, _, generation in parts}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """A time-bound issue of grants, or of a platform role. Holds the token's SHA-256 (hex), never the token.

@@ -11,7 +11,7 @@ from leasehold.model.errors import InvalidValue
 from leasehold.model.trust import check_url
 
 MAX_STALENESS_LIMIT = 300
-CALLS_LIMIT = 100_000
+CALLS_LIMIT = 1_000_000
 _ARGUMENTS_LIMIT, _ARGUMENT_LIMIT = 64, 4096
 _STRICT = {"extra": "forbid", "strict": False, "str_max_length": 65_536}
 

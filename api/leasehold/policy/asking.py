@@ -11,14 +11,16 @@ from typing import NamedTuple, cast
 
 from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Reason
-from leasehold.model.entities import ACTS_ON_BEHALF_OF, GATHERINGS, USER, Entity, EntityRef
+from leasehold.model.entities import USER, Entity, EntityRef
 from leasehold.policy.cedar.contexts import query_of as called_query
 from leasehold.policy.cedar.evaluation import Call, Query
-from leasehold.policy.cedar.known import Known, Lookup, Overlay, named_attributes
+from leasehold.policy.cedar.known import Known, Lookup, Overlay, refs_in
 from leasehold.policy.cedar.naming import cedar_name, cedar_ref
 from leasehold.policy.cedar.values import EvaluationError, Network, Value, network
 from leasehold.policy.cedar.vocabulary import relation_ref
+from leasehold.policy.foreign import context_of, part_of, seen_entities
 from leasehold.policy.published import ActionFacts, Desk, Published, Standing
+from leasehold.policy.relating import related
 
 _UNKNOWN = Known({}, frozenset())
 _NONE: frozenset[str] = frozenset()
@@ -74,7 +76,7 @@ def question_of(request: AccessRequest, published: Published) -> Question:
     name, _, _, mapper, facts = desk[0]
     source = caller = None
     if mapper is None:
-        said: Value = _foreign(request)
+        said: Value = _foreign(request, desk.action, published)
     else:  # all of it, whether or not a policy looks at it: wrong is wrong
         said = mapper(request.arguments)
         if request.source is not None:
@@ -113,9 +115,8 @@ def party_of(
     ref = cedar_ref(entity.ref)
     known = question.published.facts.known.get(ref)
     if question.action.tool is None and entity.attributes:
-        claims = named_attributes(entity)
-        registered = known or _UNKNOWN
-        known = Known({**claims, **registered.attributes}, registered.ancestors)
+        registered = known or _UNKNOWN  # what is said is typed where the application looks at it
+        known = Known({**entity.attributes, **registered.attributes}, registered.ancestors)
     if known is None:
         raise Refused(Reason.ENTITY_MISSING, "subject: not registered")
     if entity.parents and entity is question.request.user and question.action.tool is not None:
@@ -159,8 +160,10 @@ def query_of(question: Question, party: Party, names: frozenset[str] | None = No
 def entities_of(question: Question, party: Party) -> Lookup:
     """What is known of entities: before it, what the question says of its resource, and the relations to that."""
     call, desk, claimed, published = question
+    if desk.action.tool is None:
+        return _foreign_entities(question, party)
     brought, person = _brought(question), _person(question)
-    if claimed is None and desk.action.tool is not None and not brought and person is None:
+    if claimed is None and not brought and person is None:
         return published.entities
     own = {**brought, party.ref: party.known}
     if claimed is not None:  # who is what it is about has come with groups all the same
@@ -174,8 +177,19 @@ def entities_of(question: Question, party: Party) -> Lookup:
         for one in (party.ref, party.on_behalf_of, party.via_agent):
             if one is not None:
                 known = own.get(one) or published.entities.get(one) or _UNKNOWN
-                own[one] = _related(one, known, (target, above), published)
+                own[one] = related(one, known, (target, above), published.facts.relations)
     return Overlay(own, published.entities)
+
+
+def _foreign_entities(question: Question, party: Party) -> Lookup:
+    call, desk, claimed, published = question
+    own = {party.ref: party.known}
+    if claimed is not None:  # who is what it is about is both
+        before = own.get(call.resource, _UNKNOWN)
+        own[call.resource] = Known({**before.attributes, **claimed.attributes}, before.ancestors | claimed.ancestors)
+    others = [one for one in (party.on_behalf_of, party.via_agent) if one is not None]
+    asked = [party.ref, call.resource, *others, *refs_in(call.said)]
+    return seen_entities(own, asked, part_of(desk.action, published), published)
 
 
 def _person(question: Question) -> EntityRef | None:
@@ -190,21 +204,20 @@ def _person(question: Question) -> EntityRef | None:
 
 def _foreign_context(question: Question, party: Party) -> dict[str, Value]:
     """What the caller says, and of the parties what the application's schema has a place for."""
-    known = question.published.application
+    names = part_of(question.action, question.published).names
     parties = {"on_behalf_of": party.on_behalf_of, "via_agent": party.via_agent}
-    part = known.by_action.get(question.action.ref.id) if known is not None else None
-    spoken = {name: ref for name, ref in parties.items() if ref and part is not None and name in part.names}
+    spoken = {name: ref for name, ref in parties.items() if ref and name in names}
     return {**cast("Mapping[str, Value]", question.call.said), **spoken}
 
 
-def _foreign(request: AccessRequest) -> dict[str, Value]:
+def _foreign(request: AccessRequest, action: ActionFacts, published: Published) -> Value:
     if request.arguments:
         raise Refused(Reason.SCHEMA_VIOLATION, "arguments: only a tool takes them")
-    return named_attributes(Entity(ref=EntityRef("context", ""), attributes=request.context))
+    return context_of(request, part_of(action, published), published)
 
 
 def _claimed(entity: Entity, ref: EntityRef, action: ActionFacts, published: Published) -> Known:
-    """The resource with the caller's claims and its relations."""
+    """The resource with the caller's claims and, where tools ask, its relations."""
     known = published.facts.known.get(ref) or _UNKNOWN
     claims = _claims(entity, ref, action, published) if entity.attributes else {}
     return Known({**claims, **known.attributes, **_relations_to(ref, action, published)}, known.ancestors)
@@ -217,38 +230,17 @@ def _with_relations(ref: EntityRef, known: Known, question: Question) -> Known:
 def _relations_to(ref: EntityRef, action: ActionFacts, published: Published) -> dict[str, Value]:
     """Each relation that something can have to it, as the entity that all who have it are in.
 
-    Of one that nobody has, an application sees what it declares.
+    An application declares it.
     """
     names = published.vocabulary.relations.get(ref.type, _NONE)
-    if action.tool is None:
-        declared = published.application.relations if published.application is not None else ()
-        names &= published.facts.relations.names(ref.type).union(name for type_, name in declared if type_ == ref.type)
-    return {name: relation_ref(ref, name) for name in names}
+    return {} if action.tool is None else {name: relation_ref(ref, name) for name in names}
 
 
-def _claims(entity: Entity, ref: EntityRef, action: ActionFacts, published: Published) -> Mapping[str, Value]:
+def _claims(entity: Entity, ref: EntityRef, action: ActionFacts, published: Published) -> Mapping[str, object]:
     if action.tool is None:
-        return named_attributes(entity)
+        return entity.attributes
     mapper = published.properties.get(ref.type)
     return mapper(entity.attributes) if mapper is not None else {}  # type: ignore[return-value]  # of a record's shape
-
-
-def _related(
-    ref: EntityRef, known: Known, target: tuple[EntityRef, frozenset[EntityRef]], published: Published
-) -> Known:
-    """The same, in the relations to the target that they have, themselves or by what they are in.
-
-    Who acts on behalf of a group does so for each that is in it; nothing else is passed on to members.
-    """
-    relations, who = published.facts.relations, known.ancestors | {ref}
-    to, above = target
-    held = relations.held(who, to)
-    if to.type == USER and ACTS_ON_BEHALF_OF not in held:
-        types = relations.types()
-        groups = (one for one in above if one.type in types and one.type in GATHERINGS)
-        if any(ACTS_ON_BEHALF_OF in relations.held(who, one) for one in groups):
-            held |= {ACTS_ON_BEHALF_OF}
-    return known._replace(ancestors=known.ancestors | {relation_ref(to, name) for name in held})
 
 
 @lru_cache(maxsize=4096)

@@ -275,8 +275,10 @@ def _otherwise_declared(
     """Relations of the registry that an application takes for something else: none of its questions would fit."""
     for text in texts:
         part = application.parts[text.schema] if application is not None and text.schema is not None else None
-        for type_, declared in part.declared.items() if part is not None else ():
-            for name in sorted(declared.attributes & vocabulary.relations.get(type_, _NONE) - declared.relations):
+        for type_, declared in part.declared.types.items() if part is not None else ():
+            for name in sorted(
+                declared.attributes.keys() & vocabulary.relations.get(type_, _NONE) - declared.relations
+            ):
                 said = f"`{name}` is a relation to `{type_}`: declare it as `{name}: {RELATION}`"
                 yield Problem(text.name, 1, f"{said}, an `entity {RELATION};` that those who have it are in")
 

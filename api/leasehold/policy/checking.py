@@ -15,6 +15,7 @@ from cedarpy import pst
 from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.policies import Policy, PolicyProblem
 from leasehold.model.tools import ToolServer
+from leasehold.policy.cedar.declaring import SCHEMA_LIMIT, comes_to_an_end
 from leasehold.policy.statements import NESTING_LIMIT, OPERATORS_LIMIT, Statement, place, statements, too_deep
 
 _CUT_OFF = "unexpected end of input"
@@ -73,16 +74,17 @@ class CedarDocuments:
 def problems_of_schema(schema: str) -> Iterator[PolicyProblem]:
     """What is wrong with another application's schema.
 
-    Common types are refused: a few lines of them can name each other until no memory holds what they mean.
+    A few lines of common types can name each other until no memory holds what they mean: what they come to, written
+    out, is counted before Cedar writes it out.
     """
     found = list(statements(schema))
     tokens = [token for one in found for token in one.tokens]
     deep = next(filter(None, map(too_deep, found)), None)
-    declared = (at for at, token in enumerate(tokens[2:]) if token.text == "=" and tokens[at].text == "type")
     if deep is not None:
         yield _problem(schema, deep.start, f"a schema is at most {NESTING_LIMIT} brackets deep", path="schema")
-    elif (at := next(declared, None)) is not None:
-        yield _problem(schema, tokens[at].start, "a schema has no common types: write them out", path="schema")
+    elif not comes_to_an_end([token.text for token in tokens]):
+        said = f"a schema comes to at most {SCHEMA_LIMIT} words with its common types written out"
+        yield _problem(schema, 0, said, path="schema")
     else:
         try:
             cedarpy.Schema.from_str(schema)

@@ -10,10 +10,12 @@ from leasehold.model.json_texts import parsed_object
 from leasehold.model.policies import Policy, PolicyMode, PolicyPermits, PolicySide
 from leasehold.model.tools import Action, ToolAnnotations, ToolServer
 from leasehold.policy.cedar.known import Known, known_entities
-from leasehold.policy.cedar.naming import cedar_name
+from leasehold.policy.cedar.naming import cedar_name, cedar_ref
 from leasehold.policy.cedar.shapes import EMPTY, RecordShape, ShapesDiffer, record_of_all
 from leasehold.policy.holdings import HeldReach, Holdings, holdings_of
 from leasehold.policy.relating import NO_RELATIONS
+
+_NO_IDS: Mapping[EntityRef, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,10 @@ _HINTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything that decisions look up besides policies. Made by `facts_of`, changed by making another."""
+    """Everything that decisions look up besides policies. Made by `facts_of`, changed by making another.
+
+    `ids` are the names of people by each of their foreign ids.
+    """
 
     known: Mapping[EntityRef, Known]
     types: Mapping[str, RecordShape]
@@ -89,6 +94,7 @@ class Facts:
     grants: Holdings
     permissions: Holdings
     tools: tuple[CallableTool, ...]
+    ids: Mapping[EntityRef, str] = field(default_factory=dict)
 
     def regranted(self, holder: EntityRef, held: Iterable[HeldReach]) -> Facts:
         """The same, with these as all the grants of one holder."""
@@ -110,6 +116,7 @@ def facts_of(
     grants: Iterable[HeldReach] = (),
     permissions: Iterable[HeldReach] = (),
     relations: Relations = NO_RELATIONS,
+    ids: Mapping[EntityRef, str] = _NO_IDS,
 ) -> Facts:
     """Read all facts, once. Raises `FactsRefused`, or `ValueRefused` for an attribute that Cedar has no value for."""
     every_tool = tuple(tools)
@@ -126,6 +133,7 @@ def facts_of(
         grants=granted,
         permissions=permitted,
         tools=every_tool,
+        ids={cedar_ref(ref): name for ref, name in ids.items()},
     )
 
 

@@ -40,12 +40,13 @@ class Registered:
 def publish_registered(world: Registered) -> Published:
     """Raises `DocumentRefused`, `FactsRefused` or `ValueRefused` for a world that nobody could decide on."""
     relations = list(world.relations.values())
-    things = list(world.resources.values())
+    things, directory = list(world.resources.values()), directory_of(world.users)
     facts = facts_of(
         entities=entities_of(world.agents, world.owners, world.users, things, relations),
         tools=tools_of(dict(sorted(world.tool_servers.items()))),
         grants=_held(world),
-        relations=StoredRelations(relationships_of(directory_of(world.users), relations)),
+        relations=StoredRelations(relationships_of(directory, relations)),
+        ids=directory.ids,
     )
     return publish([text_of(name, one) for name, one in sorted(world.policies.items())], facts)
 

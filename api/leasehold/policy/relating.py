@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from leasehold.model.entities import EntityRef, Relationship
+from leasehold.model.entities import ACTS_ON_BEHALF_OF, GATHERINGS, USER, EntityRef, Relations, Relationship
+from leasehold.policy.cedar.known import Known
 from leasehold.policy.cedar.naming import cedar_ref
+from leasehold.policy.cedar.vocabulary import relation_ref
 
 _NONE: frozenset[str] = frozenset()
 
@@ -74,3 +76,21 @@ class StoredRelations:
 
 
 NO_RELATIONS = StoredRelations()
+
+
+def related(
+    ref: EntityRef, known: Known, target: tuple[EntityRef, frozenset[EntityRef]], relations: Relations
+) -> Known:
+    """The same, in the relations to the target that they have, themselves or by what they are in.
+
+    Who acts on behalf of a group does so for each that is in it; nothing else is passed on to members.
+    """
+    who = known.ancestors | {ref}
+    to, above = target
+    held = relations.held(who, to)
+    if to.type == USER and ACTS_ON_BEHALF_OF not in held:
+        types = relations.types()
+        groups = (one for one in above if one.type in types and one.type in GATHERINGS)
+        if any(ACTS_ON_BEHALF_OF in relations.held(who, one) for one in groups):
+            held |= {ACTS_ON_BEHALF_OF}
+    return known._replace(ancestors=known.ancestors | {relation_ref(to, name) for name in held})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from leasehold.model.consents import issuer_of_user, spelled_user
 from leasehold.model.errors import FieldError, Forbidden, InvalidBody, NotFound
 from leasehold.model.kinds import Kind
 from leasehold.model.leases import REGISTRY, Node
@@ -67,6 +68,8 @@ def _revoke(unit: UnitOfWork, permit: Permit, node: Node, now: datetime) -> int:
     live: Stored[Spec] | None = None
     if node == REGISTRY or kind in _PEOPLE:
         _check_root(permit)
+        if node not in unit.nodes.generations((node,)):
+            _check_somebody(unit, kind, name)
     else:
         live = _check_object(unit, permit, NODE_KINDS[kind], node, name)
     # Whoever keeps a copy of the registry learns from the sequence of changes that it is old.
@@ -81,6 +84,21 @@ def _revoke(unit: UnitOfWork, permit: Permit, node: Node, now: datetime) -> int:
 def _check_root(permit: Permit) -> None:
     if permit.principal.stack is not None:
         raise Forbidden("an identity that is limited to a stack may not revoke the whole registry")
+
+
+def _check_somebody(unit: UnitOfWork, kind: str, name: str) -> None:
+    """That a person or client of whom nothing was issued yet can be one. Raises `InvalidBody`, `NotFound`.
+
+    To whoever off-boards, "revoked" for a name that is misspelt would be a lie.
+    """
+    if kind == "user":
+        spelled = spelled_user(f"user:{name}")
+        if not name.partition("/")[2] or spelled != f"user:{name}":
+            raise InvalidBody([FieldError("node", f"must be as `sub` of their tokens has it, such as `{spelled}`")])
+        if unit.objects.find(Kind.TRUST_ISSUERS, issuer_of_user(name)) is None:
+            raise NotFound("trust issuer", issuer_of_user(name))
+    elif unit.objects.find(Kind.AGENTS, name) is None and unit.registrations.find(name) is None:
+        raise NotFound("client", name)
 
 
 def _check_object(unit: UnitOfWork, permit: Permit, kind: Kind, node: Node, name: str) -> Stored[Spec] | None:

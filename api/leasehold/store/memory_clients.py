@@ -34,6 +34,10 @@ class MemoryRegistrations:
         """The agent that is known by an address."""
         return self._names.get(client_id)
 
+    def names_any(self) -> bool:
+        """True if some agent is known by an address."""
+        return bool(self._names)
+
     def offer(self, token: RegistrationToken) -> None:
         """Remember an initial access token."""
         self._tokens[token.sha256] = token

@@ -36,6 +36,10 @@ class SqlRegistrations:
         row = self._connection.execute(select(_NAMES.c.agent).where(_NAMES.c.client_id == client_id)).first()
         return str(row.agent) if row is not None else None
 
+    def names_any(self) -> bool:
+        """True if some agent is known by an address."""
+        return self._connection.execute(select(_NAMES.c.agent).limit(1)).first() is not None
+
     def offer(self, token: RegistrationToken) -> None:
         """Remember an initial access token."""
         values = {"sha256": token.sha256, "agent": token.agent, "expires_at": to_micros(token.expires_at)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, text
 from sqlmodel import SQLModel
 
+from leasehold.model.leaps import Leaps
 from leasehold.model.leases import Node
 from leasehold.model.revocations import REVOCATIONS_KEPT, RevocationEvent
 from leasehold.store.bulk import BulkInsert, Spelled
@@ -50,11 +51,16 @@ class SqlRevocations:
         wanted = select(_R.node, func.max(_R.generation)).group_by(_R.node)
         return {Node(node): generation for node, generation in self._connection.execute(wanted)}
 
+    def ended_at(self, nodes: Iterable[Node]) -> Mapping[Node, datetime]:
+        """When each of the nodes was revoked last, of the events that are kept."""
+        wanted = select(_R.node, func.max(_R.at)).where(_R.node.in_(set(nodes))).group_by(_R.node)
+        return {Node(node): from_micros(at) for node, at in self._connection.execute(wanted)}
+
     def forget(self, before: datetime) -> int:
         """Drop events from before `before`, never the last: the sequence goes on from there. How many."""
         return _FORGET.count(self._connection, to_micros(before))
 
-    def record(self, bumps: Bumps, now: datetime) -> Sequence[RevocationEvent]:
+    def record(self, bumps: Bumps, now: datetime, leaps: Leaps) -> Sequence[RevocationEvent]:
         """Append what was bumped. The last thing that a transaction does.
 
         INVARIANT: the sequence has no gap, and is in the order of commits. The lock is taken last and held until the
@@ -65,7 +71,7 @@ class SqlRevocations:
             self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _STREAM_LOCK})
         events = bumps.events(self.latest(), now)
         _INSERT(self._connection, [_to_row(event) for event in events])
-        self.forget(events[-1].at - REVOCATIONS_KEPT)
+        self.forget(leaps.believed(events[-1].at) - REVOCATIONS_KEPT)
         self.wake()
         return events
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine
 
+from leasehold.model.leaps import Leaps
 from leasehold.store.bumps import Bumps
 from leasehold.store.database import open_engine, transaction
 from leasehold.store.listening import Listening
@@ -105,8 +107,14 @@ class SqlUnitOfWork:
 class SqlStore:
     """Opens transactions on one database."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._engine = engine
+        self._leaps = Leaps(steady)
         self._clock = clock
         self._wakeups = Wakeups()
         self._listening: Listening | None = None
@@ -118,7 +126,7 @@ class SqlStore:
             bumps = Bumps()
             unit = SqlUnitOfWork(connection, bumps)
             yield unit
-            events = unit.revocations.record(bumps, self._clock()) if bumps else ()
+            events = unit.revocations.record(bumps, self._clock(), self._leaps) if bumps else ()
             if bumps.changed and not events:
                 unit.revocations.wake()
         if events or bumps.changed:
@@ -152,7 +160,7 @@ class SqlStore:
         self._engine.dispose()
 
 
-def open_store(url: str) -> SqlStore:
+def open_store(url: str, steady: Callable[[], float] = time.monotonic) -> SqlStore:
     """The store at a database URL, its schema brought up to date. Raises `Unavailable`."""
     engine = open_engine(url)
     try:
@@ -161,4 +169,4 @@ def open_store(url: str) -> SqlStore:
     except BaseException:
         engine.dispose()
         raise
-    return SqlStore(engine)
+    return SqlStore(engine, steady=steady)

@@ -125,7 +125,7 @@ class Surfaces:
     async def _follow(self) -> None:
         """What other processes saw meanwhile."""
         now = self._clock()
-        if self._followed_at is not None and now - self._followed_at < FOLLOWED_EVERY:
+        if self._followed_at is not None and abs(now - self._followed_at) < FOLLOWED_EVERY:
             return
         self._followed_at = now
         marks = await asyncio.to_thread(self._marks)
@@ -136,7 +136,7 @@ class Surfaces:
 
     async def _record(self, server: str, one: _Server, governing: Governing, now: datetime) -> None:
         """Write down what is new. INVARIANT: the verdict is made of the sightings, whatever is on record."""
-        late = one.recorded_at is not None and now - one.recorded_at < RECORDED_EVERY
+        late = one.recorded_at is not None and abs(now - one.recorded_at) < RECORDED_EVERY
         version = one.sightings.version
         if late or version == one.recorded_version:
             return

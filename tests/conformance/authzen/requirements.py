@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.conformance.oauth.requirements import Requirement, proves
+from tests.conformance.requirements import Requirement
 
-__all__ = ["REQUIREMENTS", "proves"]
 _E, _S = "Access Evaluation API", "Search APIs"
 _M, _T = "Policy Decision Point Metadata", "HTTPS JSON Binding"
 REQUIREMENTS = (

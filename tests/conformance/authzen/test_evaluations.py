@@ -1,7 +1,7 @@
 """Decisions, one and several at a time."""
 
 import pytest
-from tests.conformance.authzen.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.decision_point import call
 
 READ, WRONG = {"type": "repo", "id": "web"}, {"type": "repo", "id": "secret"}

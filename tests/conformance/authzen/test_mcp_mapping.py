@@ -1,7 +1,7 @@
 """MCP's methods by the default mapping of COAZ-MCP, and what a denial says besides."""
 
 import pytest
-from tests.conformance.authzen.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.decision_point import call
 from tests.fakes.registry import GRANT, SERVER, USER
 

@@ -5,7 +5,7 @@ import json
 
 import jwt
 import pytest
-from tests.conformance.authzen.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.decision_point import call
 from tests.fakes.registry import NOW
 

@@ -1,7 +1,7 @@
 """Searches: what they find, what they ignore, and how they are paged through."""
 
 import pytest
-from tests.conformance.authzen.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.decision_point import call
 from tests.fakes.registry import AGENT, GRANT
 

@@ -2,27 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
-
-Test = TypeVar("Test", bound=Callable[..., object])
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One MUST or SHOULD. `divergence` says where we differ on purpose, and in which decision that is argued."""
-
-    id: str
-    source: str
-    behaviour: str
-    divergence: str = ""
-
-
-def proves(*_requirements: str) -> Callable[[Test], Test]:
-    """Says which requirements a test proves; `test_manifest.py` reads it."""
-    return lambda test: test
-
+from tests.conformance.requirements import Requirement
 
 REQUIREMENTS = (
     Requirement("8693-grant", "RFC 8693 §2.1", "grant_type is the URN of token exchange"),

@@ -1,7 +1,7 @@
 """RFC 9449 §7 to §9, at our own doors."""
 
 import pytest
-from tests.conformance.oauth.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.bound_world import DOORS, KEY, OTHER, BoundWorld
 from tests.fakes.client_keys import TOKEN_URL
 from tests.fakes.exchange_world import EXCHANGE, JWT, REGISTRY_AUDIENCE

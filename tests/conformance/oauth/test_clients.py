@@ -1,7 +1,7 @@
 """RFC 7523, RFC 7521 and RFC 9449, where agents authenticate and prove that they hold a key."""
 
 import pytest
-from tests.conformance.oauth.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.client_keys import ASSERTION, ClientKey
 from tests.fakes.exchange_world import ISSUER, TOOLS
 from tests.fakes.people import KEY, with_people

@@ -2,7 +2,7 @@
 
 import jwt
 import pytest
-from tests.conformance.oauth.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.exchange_world import EXCHANGE, ISSUER, JWT, TOOLS
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"

@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 import jwt
-from tests.conformance.oauth.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.exchange_world import ISSUER
 
 

@@ -1,7 +1,7 @@
 """RFC 6749 §4.1, RFC 7636, RFC 9126, RFC 9207, RFC 9700 and OpenID Connect, where people are involved."""
 
 import pytest
-from tests.conformance.oauth.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.client_keys import ClientKey
 from tests.fakes.exchange_world import ISSUER
 from tests.fakes.people import BACK, OTHER, Browser, code_for, push, query, redeem, rival, said, with_people

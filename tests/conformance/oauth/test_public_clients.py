@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.conformance.oauth.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.exchange_world import ISSUER, OTHER_TOOLS, World, world_on
 from tests.fakes.people import Browser, query
 from tests.fakes.public_clients import LOOP, asked, code_of, nobody_goes, question, register, taken, with_public_clients

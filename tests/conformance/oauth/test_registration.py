@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.conformance.oauth.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.client_keys import ASSERTION, ClientKey
 from tests.fakes.exchange_world import ISSUER, TOOLS, World, world_on
 
@@ -170,5 +170,6 @@ def test_an_address_of_a_private_network_is_not_asked(address):
 
 @proves("cimd-metadata")
 def test_the_metadata_says_that_documents_are_taken(open_world):
+    open_world.change(Kind.AGENTS, "triage", client_ids=frozenset({URL}))
     metadata = open_world.call("GET", "/.well-known/oauth-authorization-server").json
     assert metadata["client_id_metadata_document_supported"] is True

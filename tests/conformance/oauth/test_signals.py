@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import jwt
 import pytest
-from tests.conformance.oauth.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.exchange_world import ISSUER, TOOLS, request
 from tests.fakes.signal_world import ENDPOINT, SignalWorld
 from tests.fakes.verifying import Keys

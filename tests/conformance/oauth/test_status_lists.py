@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 import pytest
-from tests.conformance.oauth.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.delegation_world import Family
 from tests.fakes.exchange_world import ISSUER, TOOLS
 from tests.fakes.verifying import Keys

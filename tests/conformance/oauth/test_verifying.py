@@ -5,7 +5,7 @@ import json
 
 import jwt
 import pytest
-from tests.conformance.oauth.requirements import proves
+from tests.conformance.requirements import proves
 from tests.fakes.exchange_world import ISSUER, REGISTRY_AUDIENCE
 from tests.fakes.simulated_issuer import SigningKey, sign_raw
 

@@ -113,10 +113,11 @@ def test_an_sdk_just_works_through_the_container_endpoint(registry, moto, monkey
     assert "assumed-role/deploy/triage." in found.client("sts", endpoint_url=moto).get_caller_identity()["Arn"]
 
 
-def test_an_sdk_just_works_through_the_command_line(registry, moto, monkeypatch, tmp_path):
+def configure_sdk(registry, monkeypatch, tmp_path, options=""):
+    """Let AWS SDKs ask our command line for credentials of a workload; the command."""
     workload, config = tmp_path / "oidc", tmp_path / "config"
     workload.write_text(registry.oidc_token("pod"))
-    command = f"{sys.executable} -m leasehold.cli.main credential aws --profile deploy"
+    command = f"{sys.executable} -m leasehold.cli.main credential aws --profile deploy{options}"
     config.write_text(f"[profile deploy]\ncredential_process = {command}\nregion = eu-central-1\n")
     for name, value in {
         "AWS_CONFIG_FILE": str(config),
@@ -125,6 +126,11 @@ def test_an_sdk_just_works_through_the_command_line(registry, moto, monkeypatch,
         "PYTHONPATH": str(Path(__file__).parents[3] / "api"),
     }.items():
         monkeypatch.setenv(name, value)
+    return command
+
+
+def test_an_sdk_just_works_through_the_command_line(registry, moto, monkeypatch, tmp_path):
+    command = configure_sdk(registry, monkeypatch, tmp_path)
     found = boto3.Session(botocore_session=Session(profile="deploy"))
     assert found.get_credentials().method == "custom-process"
     assert "assumed-role/deploy/triage." in found.client("sts", endpoint_url=moto).get_caller_identity()["Arn"]
@@ -149,17 +155,8 @@ def test_where_tokens_are_bound_to_keys_an_sdk_works_through_the_command_line_an
     with pytest.raises(AssertionError, match="invalid_dpop_proof"):
         agent_token(registry)  # what the container endpoint would be shown
 
-    workload, config, key = tmp_path / "oidc", tmp_path / "config", tmp_path / "agent.pem"
-    workload.write_text(registry.oidc_token("pod"))
-    command = f"{sys.executable} -m leasehold.cli.main credential aws --profile deploy --dpop-key {key}"
-    config.write_text(f"[profile deploy]\ncredential_process = {command}\nregion = eu-central-1\n")
-    for name, value in {
-        "AWS_CONFIG_FILE": str(config),
-        "LEASEHOLD_ENDPOINT": registry.url,
-        "LEASEHOLD_OIDC_TOKEN_FILE": str(workload),
-        "PYTHONPATH": str(Path(__file__).parents[3] / "api"),
-    }.items():
-        monkeypatch.setenv(name, value)
+    key = tmp_path / "agent.pem"
+    configure_sdk(registry, monkeypatch, tmp_path, f" --dpop-key {key}")
     for _ in range(2):  # with a key that is made, and with the same again
         found = boto3.Session(botocore_session=Session(profile="deploy"))
         assert found.get_credentials().method == "custom-process"

@@ -2,15 +2,20 @@
 
 import http.client
 import json
+import os
 import sys
 import time
 from urllib.parse import quote
 
+import httpx
 import pytest
 from tests.fakes.mcp_upstream import sdk_server, served_sdk, told_upstream
+from tests.fakes.oidc_provider import CLIENT, running_provider, workshop
 from tests.fakes.registry_http import LiveRegistry
 from tests.fakes.serving import PATIENCE
 
+# `make test-claude-code`: 370 MB of somebody else's program.
+collect_ignore = [] if os.environ.get("LEASEHOLD_TEST_CLAUDE_CODE") else ["test_claude_code.py"]
 MODERN = "2026-07-28"
 META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
@@ -193,3 +198,49 @@ def told(running):
         running.until(lambda: running.ask("told", running.token("worker", "told"), "ping"), lambda r: r.status == 200)
         upstream.requests.clear()
         yield upstream
+
+
+@pytest.fixture(scope="module")
+def open_gateway(tmp_path_factory):
+    """An operator who serves public clients, npm's oidc-provider to log in at, and a server of the SDK behind."""
+    folder = tmp_path_factory.mktemp("open")
+    packages = workshop(tmp_path_factory.mktemp("provider"))
+    registry = LiveRegistry(folder)
+    registry.environment |= {
+        "LEASEHOLD_PRIVATE_UPSTREAMS": "127.0.0.1",
+        "LEASEHOLD_PUBLIC_CLIENTS": "on",
+        "LEASEHOLD_OPEN_REGISTRATION": "assistant",
+    }
+    with running_provider(packages, f"{registry.url}/oauth2/login/callback") as provider:
+        try:
+            registry.furnish()
+            gateway = Gateway(registry)
+            gateway.packages = packages
+            with served_sdk(sdk_server(), stateless_http=True) as url:
+                gateway.declare("github", url)
+                furnish(gateway, provider)
+                yield gateway
+        finally:
+            registry.close()
+
+
+def furnish(gateway, provider):
+    """An agent that takes public clients, and two people of whom one may only read."""
+    registry, metadata = gateway.registry, httpx.get(f"{provider}/.well-known/openid-configuration").json()
+    ends = {name: metadata[name] for name in ("authorization_endpoint", "token_endpoint")}
+    issuer = {"type": "oidc", "issuer": provider, "audiences": [CLIENT], "algorithms": ["ES256"]}
+    registry.create(
+        "trust-issuers", "people", {**issuer, "login": {"client_id": CLIENT, **ends}, "allow_private": True}
+    )
+    gateway.agent("assistant", ("github", ["read_file", "comment"], ["repo:web"]))
+    registry.change("agents", "assistant", public_clients=True)
+    for person in ("ana", "bob"):
+        registry.create("users", person, {"type": "user", "ids": [f"people/{person}"]})
+    document = """
+        permit(principal, action == Action::"github/read_file", resource);
+        permit(principal == user::"ana", action == Action::"github/comment", resource);
+    """
+    registry.create("policies", "people", {"side": "user", "mode": "enforce", "document": document})
+    gateway.until(
+        lambda: gateway.ask("github", gateway.token("assistant", "github"), "ping"), lambda reply: reply.status == 200
+    )

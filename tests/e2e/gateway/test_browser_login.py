@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import re
 import socket
 import subprocess
-import time
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx
@@ -16,61 +14,12 @@ from mcp import Client, MCPError
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
-from tests.e2e.gateway.conftest import Gateway
 from tests.fakes.mcp_clients import Remembered
-from tests.fakes.mcp_upstream import sdk_server, served_sdk
-from tests.fakes.oidc_provider import CLIENT, node_answer, running_provider, walked, workshop
-from tests.fakes.registry_http import LiveRegistry
-from tests.fakes.serving import PATIENCE
+from tests.fakes.oidc_provider import node_answer, walked
+from tests.fakes.opened_urls import said_url
 from toolchain import interop
 
 BACK = "http://localhost:33418/callback"
-
-
-@pytest.fixture(scope="module")
-def open_gateway(tmp_path_factory):
-    """An operator who serves public clients, npm's oidc-provider to log in at, and a server of the SDK behind."""
-    folder = tmp_path_factory.mktemp("open")
-    packages = workshop(tmp_path_factory.mktemp("provider"))
-    registry = LiveRegistry(folder)
-    registry.environment |= {
-        "LEASEHOLD_PRIVATE_UPSTREAMS": "127.0.0.1",
-        "LEASEHOLD_PUBLIC_CLIENTS": "on",
-        "LEASEHOLD_OPEN_REGISTRATION": "assistant",
-    }
-    with running_provider(packages, f"{registry.url}/oauth2/login/callback") as provider:
-        try:
-            registry.furnish()
-            gateway = Gateway(registry)
-            gateway.packages = packages
-            with served_sdk(sdk_server(), stateless_http=True) as url:
-                gateway.declare("github", url)
-                furnish(gateway, provider)
-                yield gateway
-        finally:
-            registry.close()
-
-
-def furnish(gateway, provider):
-    """An agent that takes public clients, and two people of whom one may only read."""
-    registry, metadata = gateway.registry, httpx.get(f"{provider}/.well-known/openid-configuration").json()
-    ends = {name: metadata[name] for name in ("authorization_endpoint", "token_endpoint")}
-    issuer = {"type": "oidc", "issuer": provider, "audiences": [CLIENT], "algorithms": ["ES256"]}
-    registry.create(
-        "trust-issuers", "people", {**issuer, "login": {"client_id": CLIENT, **ends}, "allow_private": True}
-    )
-    gateway.agent("assistant", ("github", ["read_file", "comment"], ["repo:web"]))
-    registry.change("agents", "assistant", public_clients=True)
-    for person in ("ana", "bob"):
-        registry.create("users", person, {"type": "user", "ids": [f"people/{person}"]})
-    document = """
-        permit(principal, action == Action::"github/read_file", resource);
-        permit(principal == user::"ana", action == Action::"github/comment", resource);
-    """
-    registry.create("policies", "people", {"side": "user", "mode": "enforce", "document": document})
-    gateway.until(
-        lambda: gateway.ask("github", gateway.token("assistant", "github"), "ping"), lambda reply: reply.status == 200
-    )
 
 
 class Desk:
@@ -241,19 +190,9 @@ def test_the_inspector_logs_a_person_in(open_gateway, tool_environment, tmp_path
         errors.open("wb") as stderr,
         subprocess.Popen(command, env=home, stdout=subprocess.PIPE, stderr=stderr, text=True) as running,
     ):
-        url = said_url(errors, running)
+        url = said_url(errors, lambda: running.poll() is None)
         callback, _ = walked(url, "ana", back)
         assert httpx.get(callback).status_code == 200
         output, _ = running.communicate(timeout=60)
     assert running.returncode == 0, errors.read_text()
     assert [tool["name"] for tool in json.loads(output)["tools"]] == ["comment", "read_file"]
-
-
-def said_url(errors, running):
-    """Where the Inspector says that the browser goes."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and running.poll() is None:
-        if found := re.search(r"https?://\S+/oauth2/authorize\?[^\s\x1b]+", errors.read_text()):
-            return found[0]
-        time.sleep(0.1)
-    raise AssertionError(errors.read_text())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from leasehold.authn.people import issuer_of_user, user_id
+from leasehold.model.consents import issuer_of_user, user_id
 
 
 def test_a_subject_that_is_called_like_a_digest_is_not_the_one_with_the_long_name():

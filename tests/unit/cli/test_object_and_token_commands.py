@@ -289,6 +289,14 @@ def test_a_token_of_nobody_we_trust_is_told_so(tmp_path):
     assert out == "no trust issuer takes this token: unknown_issuer\n"
 
 
+def test_nobody_reads_that_a_lease_was_revoked_which_nobody_knows():
+    answer = {"node": "lease:8Zk3", "generation": 0, "at": "2026-11-22T06:00:00Z"}
+    _, out, _ = leasehold(
+        "revoke", "lease:8Zk3", "--reason", "leaked", answer=lambda _: httpx.Response(200, json=answer)
+    )
+    assert out == "no lease:8Zk3 is known here: nothing was ended\n"
+
+
 def test_whoever_holds_a_token_may_revoke_it(tmp_path):
     seen = []
 

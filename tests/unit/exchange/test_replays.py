@@ -1,5 +1,7 @@
 """A token of an issuer whose tokens are for one use: the first exchange wins, whoever else presents it."""
 
+from datetime import timedelta
+
 import pytest
 from tests.fakes.exchange_world import KUBERNETES_PINS, signing_key, together
 from tests.fakes.simulated_issuer import SimulatedIssuer
@@ -110,3 +112,19 @@ def test_a_binding_deleted_meanwhile_gives_nothing(once):
     once.mint.meanwhile = lambda: once.delete(Kind.WORKLOAD_BINDINGS, "triage-pods")
 
     assert refused(once, once.pod_token()) == "no_binding"
+
+
+def test_a_clock_that_leaps_ahead_and_back_makes_no_token_good_again(world):
+    world.trust("cluster", world.cluster, IssuerType.KUBERNETES, single_use=True)
+    token = world.pod_token()
+    assert world.exchange_form(token).status == 200
+    for hours in (1, 2):
+        world.now += timedelta(hours=hours)
+        world.leapt += hours * 3600
+        assert (
+            world.exchange_form("a.b.c").status == 400
+        )  # is on record, and whatever is over by then would be forgotten
+    world.now -= timedelta(seconds=world.leapt)
+    world.leapt = 0.0
+
+    assert world.exchange_form(token).json["error"] == "invalid_grant"

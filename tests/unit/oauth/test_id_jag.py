@@ -6,6 +6,7 @@ import pytest
 from tests.fakes.exchange_world import ISSUER, TOOLS
 from tests.fakes.people import COMMENT, KEY, OTHER, READ, USER, credential, said, with_people
 
+from leasehold.model.events import AuditEvent
 from leasehold.model.kinds import Kind
 
 
@@ -126,6 +127,20 @@ def test_an_issuers_word_is_taken_once_and_only_where_it_was_allowed(people):
         issuer = unit.objects.get(Kind.TRUST_ISSUERS, "people").spec
     people.put(Kind.TRUST_ISSUERS, "people", replace(issuer, id_jag=False))
     assert bring(people, jag(people, jti="later")).json["error"] == "invalid_grant"
+
+
+def test_a_word_from_before_the_person_was_revoked_is_worth_nothing(people):
+    before = jag(people, jti="before")
+    people.later(seconds=1)
+    with people.store.begin() as unit:
+        unit.nodes.bump(USER)
+        unit.audit.append(
+            AuditEvent(at=people.now, principal="x", action="revoke", kind="people", name=USER, outcome="ok")
+        )
+
+    assert bring(people, before).json["error"] == "invalid_grant"
+    people.later(seconds=1)
+    assert bring(people, jag(people, jti="after")).status == 200
 
 
 def test_a_bound_word_needs_its_proof(people):

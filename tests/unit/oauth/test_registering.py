@@ -83,7 +83,7 @@ def test_where_it_is_off_nothing_is_there_and_nothing_is_said_to_be(world):
     assert send(world, "POST", offer(world), METADATA).status == 404
     metadata = world.call("GET", "/.well-known/oauth-authorization-server").json
     assert "registration_endpoint" not in metadata
-    assert metadata["client_id_metadata_document_supported"] is True
+    assert metadata["client_id_metadata_document_supported"] is False, "no agent lists a document"
 
 
 def test_where_it_is_on_the_metadata_says_where(open_world):

@@ -85,7 +85,7 @@ def test_groups_of_actions_are_those_of_the_schema(version):
         ask("morty", "can_delete_todo", entity("todo", "1", ownerID=5)),
         ask("morty", "can_delete_todo", entity("role", "1")),
         ask("morty", "can_delete_todo", todo("x"), context={"reason": True}),
-        ask("morty", "can_delete_todo", todo("x"), context={"other": "y"}),
+        ask("morty", "can_delete_todo", todo("x"), context={"reason": ["y"]}),
         ask("morty", "can_delete_todo", todo("x"), context={"reason": None}),
         ask("morty", "can_delete_todo", todo("x"), context={"reason": 1.23456}),
         ask("morty", "can_delete_todo", todo("x"), arguments={"a": 1}),
@@ -147,12 +147,11 @@ def test_a_schema_that_cannot_be_read_is_a_problem_of_its_document():
 
 
 def test_a_schema_that_would_not_end_is_never_parsed():
-    deep = f"entity user = {{ a: {'Set<' * 60}Long{'>' * 60} }};"
-    types = "type A = { a: B, b: B }; type B = Long; entity user = { a: A };"
+    types = "type A0 = Long;" + "".join(f"type A{n} = {{ a: A{n - 1}, b: A{n - 1} }};" for n in range(1, 60))
     brackets = f"entity user = {{ a: {'{ a: ' * 60}Long{'}' * 60} }};"
     for schema in (types, brackets):
         assert problems(user_policy(POLICIES, schema=schema))[0].startswith("users:1: a schema ")
-    assert problems(user_policy(POLICIES, schema=deep))
+    assert problems(user_policy(POLICIES, schema=f"entity user = {{ a: {'Set<' * 60}Long{'>' * 60} }};"))
 
 
 def test_two_actions_of_one_name_cannot_be_told_apart():

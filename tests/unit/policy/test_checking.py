@@ -172,6 +172,12 @@ def test_a_schema_of_another_application_is_read_too():
     assert "declared twice" in said
 
 
+def test_a_schema_may_have_common_types():
+    tasks = "type Task = { Task: String }; type Tasks = Set<Task>; entity List = { tasks: Tasks };"
+    assert of_schema(f'{tasks} action "read" appliesTo {{ principal: List, resource: List }};') == []
+    assert of_schema("type Tasks") != []
+
+
 @pytest.mark.parametrize(
     ("schema", "said"),
     [
@@ -179,7 +185,20 @@ def test_a_schema_of_another_application_is_read_too():
         ("entity A { x: " + "{a: " * 3_000 + "Long" + "}" * 3_000 + " };", "brackets deep"),
         (
             "type T0 = Long;" + "".join(f"type T{n} = {{a: T{n - 1}, b: T{n - 1}}};" for n in range(1, 60)),
-            "no common types",
+            "common types written out",
+        ),
+        (
+            "type T0 = Long;" + "".join(f"type T{n} = T{n - 1};" for n in range(1, 3_000)) + "entity A { x: T2999 };",
+            "common types written out",
+        ),
+        ("type T = U; type U = T; entity A { x: T };", "common types written out"),
+        (
+            "namespace A { type T = {"
+            + ",".join(f"a{n}: Long" for n in range(200))
+            + "}; entity X {"
+            + ",".join(f"a{n}: T" for n in range(200))
+            + "}; } namespace B { type T = Long; }",
+            "common types written out",
         ),
     ],
 )

@@ -43,9 +43,9 @@ def test_a_document_that_the_registry_would_refuse_stops_the_plan_at_its_attribu
 
 
 def test_a_schema_that_the_registry_would_refuse_stops_the_plan_at_its_attribute(terraform):
-    outcome = terraform.plan("leasehold_policy", {**POLICY, "schema": "type T = Long;"})
+    outcome = terraform.plan("leasehold_policy", {**POLICY, "schema": "entity A; entity A;"})
     assert outcome.paths == ["schema"]
-    assert "line 1, column 1 of the schema: a schema has no common types" in outcome.errors[0]
+    assert "line 1, column 1 of the schema: " in outcome.errors[0]
 
 
 def test_a_change_for_the_worse_is_refused_too_and_no_change_asks_nothing(terraform, client):

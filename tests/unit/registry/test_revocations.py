@@ -63,6 +63,50 @@ def test_a_lease_is_revoked_once_and_for_all(registry):
         assert unit.leases.find("of-triage").revoked_at == NOW
 
 
+@pytest.mark.parametrize(
+    ("node", "code"),
+    [
+        ("user:nobody/alice", "not_found"),
+        ("user:okta", "invalid_body"),
+        ("user:okta/", "invalid_body"),
+        ("user:okta/CN=Alice, OU=shop", "invalid_body"),
+        ("user:okta/a/b", "invalid_body"),
+        ("client:nobody", "not_found"),
+        ("client:https://claude.ai/oauth/client.json", "not_found"),
+        ("client:pub.forged", "not_found"),
+    ],
+)
+def test_nobody_is_told_that_somebody_was_revoked_who_cannot_be_there(registry, node, code):
+    answer = revoke(registry, node)
+    assert answer.json()["code"] == code
+    assert registry.generation(node) == 0
+
+
+def test_a_subject_as_its_issuer_has_it_is_told_how_tokens_have_it(registry):
+    detail = revoke(registry, "user:okta/CN=Alice, OU=shop").json()["errors"][0]["message"]
+    assert "`user:okta/CN%3DAlice%2C%20OU%3Dshop`" in detail
+    assert "`user:okta/sha256-" in revoke(registry, "user:okta/" + "x" * 250).json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        "user:idp/00u1alice",
+        "user:idp/CN%3DAlice%2C%20OU%3Dshop",
+        "user:idp/sha256-" + "a" * 64,
+        "client:triage",
+    ],
+)
+def test_somebody_of_whom_nothing_was_issued_yet_is_revoked(registry, node):
+    assert revoke(registry, node).json()["generation"] == 1
+
+
+def test_a_person_whose_issuer_is_gone_can_still_be_revoked(registry):
+    with registry.store.begin() as unit:
+        unit.nodes.ensure("user:gone/alice")
+    assert revoke(registry, "user:gone/alice").json()["generation"] == 2
+
+
 def test_an_unknown_lease_is_as_good_as_revoked(registry):
     answer = revoke(registry, "lease:nobodys")
     assert (answer.status_code, answer.json()["generation"]) == (200, 0)

@@ -55,6 +55,18 @@ def test_public_clients_are_served_where_that_is_said_and_register_for_one_agent
         read_settings({**HOME, "LEASEHOLD_OPEN_REGISTRATION": "assistant"})
 
 
+def test_origins_of_pages_are_spelt_as_browsers_spell_them():
+    assert read_settings(HOME).browser_origins == frozenset()
+    named = {**HOME, "LEASEHOLD_BROWSER_ORIGINS": "https://app.example, http://localhost:6274,https://b.example:8443"}
+    origins = {"https://app.example", "http://localhost:6274", "https://b.example:8443"}
+    assert read_settings(named).browser_origins == origins
+    for wrong in ("*", "null", "https://*.example", "http://app.example", "https://app.example/", "https://APP.example",
+                  "https://app.example:443", "app.example", "https://u@app.example", "https://app.example:x", "https://",
+                  "https://ä.example", "https://[::1"):  # fmt: skip
+        with pytest.raises(InvalidSetting, match="LEASEHOLD_BROWSER_ORIGINS"):
+            read_settings({**HOME, "LEASEHOLD_BROWSER_ORIGINS": f"https://fine.example,{wrong}"})
+
+
 def test_programs_are_shut_off_unless_the_operator_says_otherwise():
     assert read_settings(HOME).stdio_isolation == "required"
     assert read_settings({**HOME, "LEASEHOLD_STDIO_ISOLATION": "best_effort"}).stdio_isolation == "best_effort"

@@ -310,6 +310,15 @@ def test_what_one_process_sees_the_others_quarantine_within_a_second(world, one)
     assert other.calls("delete") == set()
 
 
+def test_what_one_process_sees_the_others_quarantine_though_their_clock_was_ahead(world, one):
+    other = world.process()
+    world.later(hours=1)
+    assert other.calls("read", "delete") == {"read", "delete"}
+    world.later(minutes=-30)
+    one.list({**READ, "title": "x"}, DELETE)
+    assert other.calls("read", "delete") == {"delete"}
+
+
 def test_what_a_process_saw_itself_later_stands(world, one):
     other = world.process()
     world.later(seconds=30)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from leasehold.model.authority.constraints import decimal_of
 from leasehold.model.entities import EntityRef
@@ -23,6 +23,7 @@ from leasehold.policy.cedar.shapes import (
     RefShape,
     SetShape,
     Shape,
+    SpanShape,
     TextShape,
     WholeShape,
 )
@@ -38,10 +39,13 @@ from leasehold.policy.cedar.values import (
     moment_of,
     network,
     set_of,
+    span,
 )
 
 MAX_DEPTH = 64
 Mapper: TypeAlias = Callable[[object], Value]
+T = TypeVar("T")
+V = TypeVar("V")
 _ESCAPE = "__"  # `__entity` and `__extn` are how Cedar's JSON spells an entity and an IP address
 _RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2}))?", re.ASCII
@@ -74,6 +78,8 @@ def mapper_of(shape: Shape) -> Mapper:  # noqa: C901, PLR0911  one arm per shape
             return _fraction
         case MomentShape():
             return _moment
+        case SpanShape():
+            return _span
         case NetworkShape():
             return _network
         case RefShape():
@@ -113,7 +119,15 @@ def native(value: object, depth: int = 0) -> Value:  # noqa: C901, PLR0911  one 
 
 def mapped(values: Mapping[str, object], depth: int = 0) -> dict[str, Value]:
     """Each by its own type. Raises `ValueRefused`, with the name."""
-    return {_checked(name): _at(name, _deeper(depth), one) for name, one in values.items()}
+    return {_checked(name): at_step(name, _deeper(depth), one) for name, one in values.items()}
+
+
+def at_step(name: object, mapper: Callable[[T], V], value: T) -> V:
+    """The value, mapped. Raises `ValueRefused` that says where."""
+    try:
+        return mapper(value)
+    except (ValueRefused, EvaluationError) as refused:
+        raise _within(name, refused) from None
 
 
 def _deeper(depth: int) -> Mapper:
@@ -125,13 +139,6 @@ def _count(depth: int) -> int:
     if depth >= MAX_DEPTH:
         raise ValueRefused("", f"nested more than {MAX_DEPTH} deep")
     return depth + 1
-
-
-def _at(name: object, mapper: Mapper, value: object) -> Value:
-    try:
-        return mapper(value)
-    except (ValueRefused, EvaluationError) as refused:
-        raise _within(name, refused) from None
 
 
 def _within(name: object, refused: ValueRefused | EvaluationError) -> ValueRefused:
@@ -211,6 +218,12 @@ def _network(value: object) -> Value:
     if type(value) is not str:
         raise ValueRefused("", "not an IP address")
     return network(value)
+
+
+def _span(value: object) -> Value:
+    if type(value) is not str:
+        raise ValueRefused("", "not a duration")
+    return span(value)
 
 
 def _no_entity(_value: object) -> Value:

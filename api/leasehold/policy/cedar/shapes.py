@@ -38,6 +38,11 @@ class MomentShape:
 
 
 @dataclass(frozen=True, slots=True)
+class SpanShape:
+    """A time that something lasts."""
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkShape:
     """An IP address or network."""
 
@@ -84,6 +89,7 @@ Shape: TypeAlias = (
     | WholeShape
     | FractionShape
     | MomentShape
+    | SpanShape
     | NetworkShape
     | RefShape
     | SetShape
@@ -117,6 +123,8 @@ def cedar_type(shape: Shape) -> str:  # noqa: C901, PLR0911  one arm per shape
             return "decimal"
         case MomentShape():
             return "datetime"
+        case SpanShape():
+            return "duration"
         case NetworkShape():
             return "ipaddr"
         case RefShape(type_):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableSequence, Sequence
+from collections.abc import Iterable, Mapping, MutableSequence, Sequence
 from datetime import datetime
 
+from leasehold.model.leaps import Leaps
 from leasehold.model.leases import Node
 from leasehold.model.revocations import REVOCATIONS_KEPT, RevocationEvent
 from leasehold.store.bumps import Bumps
@@ -35,6 +36,11 @@ class MemoryRevocations:
             lowest[event.node] = max(event.generation, lowest.get(event.node, 0))
         return lowest
 
+    def ended_at(self, nodes: Iterable[Node]) -> Mapping[Node, datetime]:
+        """When each of the nodes was revoked last, of the events that are kept."""
+        wanted = frozenset(nodes)
+        return {event.node: event.at for event in self._events if event.node in wanted}
+
     def forget(self, before: datetime) -> int:
         """Drop events from before `before`, never the last: the sequence goes on from there. How many."""
         kept = [event for event in self._events[:-1] if event.at >= before] + list(self._events[-1:])
@@ -42,9 +48,9 @@ class MemoryRevocations:
         self._events[:] = kept
         return dropped
 
-    def record(self, bumps: Bumps, now: datetime) -> Sequence[RevocationEvent]:
+    def record(self, bumps: Bumps, now: datetime, leaps: Leaps) -> Sequence[RevocationEvent]:
         """Append what was bumped. The last thing that a transaction does."""
         events = bumps.events(self.latest(), now)
         self._events.extend(events)
-        self.forget(events[-1].at - REVOCATIONS_KEPT)
+        self.forget(leaps.believed(events[-1].at) - REVOCATIONS_KEPT)
         return events

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from leasehold.model.events import AuditEvent, Change
 from leasehold.model.external import ExternalCredential
 from leasehold.model.heartbeats import Heartbeat
 from leasehold.model.kinds import Kind
+from leasehold.model.leaps import Leaps
 from leasehold.model.leases import Lease, Node
 from leasehold.model.objects import Spec, Stored
 from leasehold.model.observations import Observation
@@ -172,8 +174,9 @@ class MemoryUnitOfWork:
 class MemoryStore:
     """Opens transactions on a state that dies with the program."""
 
-    def __init__(self) -> None:
+    def __init__(self, steady: Callable[[], float] = time.monotonic) -> None:
         self._state = MemoryState()
+        self._leaps = Leaps(steady)
         self._writer = threading.Lock()
         self._wakeups = Wakeups()
 
@@ -185,7 +188,7 @@ class MemoryStore:
             bumps = Bumps()
             unit = MemoryUnitOfWork(state, bumps)
             yield unit
-            events = unit.revocations.record(bumps, datetime.now(UTC)) if bumps else ()
+            events = unit.revocations.record(bumps, datetime.now(UTC), self._leaps) if bumps else ()
             self._state = state
         if events or bumps.changed:
             self._wakeups.tell(events)

@@ -69,6 +69,7 @@ class OAuthDoors:
     revocation: Revocation
     jwks: Callable[[], Mapping[str, object]]
     clock: Callable[[], datetime]
+    documents: Callable[[], Awaitable[bool]]
     registering: Registering | None = None
     public: bool = False
 
@@ -225,14 +226,15 @@ class _Routes:
         return Answer(None, 204)
 
     async def metadata(self, _scope: Scope, _receive: Receive) -> Answer:
-        return Answer(self._metadata(), headers=_CACHED)
+        return Answer(await self._metadata(), headers=_CACHED)
 
     async def discovery(self, _scope: Scope, _receive: Receive) -> Answer:
-        return Answer(metadata.discovery_document(self._metadata()), headers=_CACHED)
+        return Answer(metadata.discovery_document(await self._metadata()), headers=_CACHED)
 
-    def _metadata(self) -> Mapping[str, object]:
+    async def _metadata(self) -> Mapping[str, object]:
         register = REGISTER if self._doors.registering is not None else None
-        return metadata.server_metadata(self._doors.issuer, register, public=self._doors.public)
+        documents = await self._doors.documents()
+        return metadata.server_metadata(self._doors.issuer, register, public=self._doors.public, documents=documents)
 
     async def jwks(self, _scope: Scope, _receive: Receive) -> Answer:
         return Answer(self._doors.jwks(), headers=_CACHED)

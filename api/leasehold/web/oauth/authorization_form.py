@@ -17,7 +17,9 @@ _CHALLENGE_LENGTH = _THUMBPRINT_LENGTH = 43  # base64url of a SHA-256
 _BASE64_URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 URL_SAFE = _BASE64_URL | {".", "~"}
 _PROMPTS = frozenset({"none", "consent", "login", "select_account"})  # OpenID Connect Core §3.1.2.1
-_OFFLINE = "offline_access"  # what MCP clients ask for to be given a refresh token; here grant_types says that
+# OpenID Connect Core §5.4 and §11: what clients ask for where nobody told them any scope (mcp-remote does), or to be
+# given a refresh token. They are no tools: RFC 6749 §3.3 lets a server leave out what it has not.
+_OF_LOGINS = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
 
 
 def pushed_request(scope: Scope, form: Form, proof: Possession | None) -> PushedRequest:
@@ -62,7 +64,7 @@ def plain_request(query: Form) -> PlainRequest:
 def tool_scopes(form: Form) -> frozenset[str] | None:
     """The tools that a public client asks for, None for all there are."""
     scopes = scopes_of(form)
-    return scopes - {_OFFLINE} or None if scopes is not None else None
+    return scopes - _OF_LOGINS or None if scopes is not None else None
 
 
 def state_of(form: Form) -> str | None:

@@ -83,6 +83,14 @@ def test_the_question_says_where_the_answer_goes_and_that_a_name_proves_nothing(
     assert "form-action 'self' http://localhost:3118" in policy
 
 
+def test_clients_with_a_document_bring_it_only_where_some_agent_lists_one(world):
+    """Claude Code has one, and registers itself where documents are not taken: whoever lists none serves it too."""
+    world.change(Kind.AGENTS, "triage", client_ids=frozenset())
+    metadata = world.call("GET", "/.well-known/oauth-authorization-server").json
+    assert metadata["client_id_metadata_document_supported"] is False
+    assert metadata["registration_endpoint"] == f"{ISSUER}/oauth2/register"
+
+
 def test_the_metadata_says_what_is_served(world, tmp_path):
     metadata = world.call("GET", "/.well-known/oauth-authorization-server").json
     assert metadata["registration_endpoint"] == f"{ISSUER}/oauth2/register"

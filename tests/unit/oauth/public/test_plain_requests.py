@@ -207,6 +207,18 @@ def test_scopes_that_clients_ask_for_offline_are_no_tools(world, client):
     assert claims["scope"] == READ
 
 
+def test_a_client_that_was_told_no_scope_and_asks_for_a_logins_gets_what_is_asked_of_the_person(world, client):
+    """npm's mcp-remote asks so where no metadata names a scope."""
+    browser, page = question(world, client, scope="openid email profile")
+    reply = taken(world, client, query(browser.answer(page).headers["location"])["code"])
+    browser, plain = question(world, client)
+    same = taken(world, client, query(browser.answer(plain).headers["location"])["code"])
+    assert reply.json["scope"] == same.json["scope"] == claims_of(reply)["scope"]
+    assert (
+        query(Browser(world).get(asked(client, scope="openid admin")).headers["location"])["error"] == "invalid_scope"
+    )
+
+
 def test_the_login_is_asked_what_the_client_wants_asked(world, client):
     started = Browser(world).get(asked(client, prompt="consent login"))
     assert query(started.headers["location"])["prompt"] == "login"
