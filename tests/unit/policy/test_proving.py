@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.decision_world import MONDAY, TRIAGE, agent_policy, held, published, user_policy
+from tests.fakes.decision_world import ENTITIES, GRANTS, MONDAY, TRIAGE, agent_policy, held, published, user_policy
 from tests.policy_fuzz.pairs import ACTION, AT, Pair, judged, pairs
 
+from leasehold.model.entities import EntityRef
 from leasehold.model.policies import PolicyMode, PolicyPermits, PolicySide
 from leasehold.model.tools import Action
 from leasehold.policy.deciding import decision_on
@@ -350,3 +351,18 @@ def test_brute_force_would_notice_a_wrong_proof(monkeypatch):
     monkeypatch.setattr(Comparison, "proof", lying)
     assert judged(swapped).wrong > 0
     assert (ACTION, AT.tzinfo is not None) == ("desk/act", True)
+
+
+@pytest.mark.parametrize(
+    "condition", ['principal == agent::"twin"', '[agent::"twin"].contains(principal)', 'principal in [agent::"twin"]']
+)
+def test_an_agent_that_only_a_condition_names_is_not_taken_for_another(condition):
+    twin = EntityRef("agent", "twin")
+    world = {
+        "entities": [*ENTITIES, replace(ENTITIES[0], ref=twin)],
+        "grants": [*held(TRIAGE, *GRANTS), *held(twin, *GRANTS)],
+    }
+    documents = (f"forbid (principal, {EVERY});", forbid_unless(condition))
+    comparison = Comparison(*(published(agent_policy(one), **world) for one in documents), MONDAY)
+    assert comparison.of_agent(QUERY, Holder(TRIAGE)).movement is Movement.EQUIVALENT
+    assert comparison.of_agent(QUERY, Holder(twin)).movement is Movement.WIDENS
