@@ -98,25 +98,25 @@ DECIDING_MUTANTS = (
         "return (_side(_USERS, user_standing(request.subject, question.desk, question.published), question,",
     ),
     Mutant("relations to people are not looked up", "asking", "if not question.published.to_people or", "if True or"),
-    Mutant("groups pass no agent on", "asking", "if to.type == USER and ACTS_ON_BEHALF_OF not in held:", "if False:"),
+    Mutant("groups pass no agent on", "relating", "if to.type == USER and ACTS_ON_BEHALF_OF not in held:", "if False:"),
     Mutant(
         "groups pass every relation on",
-        "asking",
+        "relating",
         "if any(ACTS_ON_BEHALF_OF in relations.held(who, one) for one in groups):\n"
         "            held |= {ACTS_ON_BEHALF_OF}",
         "held |= frozenset().union(*(relations.held(who, one) for one in groups))",
     ),
     Mutant(
         "whoever is asked of has the relation",
-        "asking",
+        "relating",
         "held = relations.held(who, to)",
         "held = relations.names(to.type)",
     ),
     Mutant(
         "an agent has by itself what its team has",
-        "asking",
-        "who = published.facts.relations, known.ancestors | {ref}",
-        "who = published.facts.relations, frozenset({ref})",
+        "relating",
+        "who = known.ancestors | {ref}",
+        "who = frozenset({ref})",
     ),
     Mutant(
         "the other party has no relation",
@@ -134,7 +134,10 @@ DECIDING_MUTANTS = (
         "return said",
     ),
     Mutant(
-        "members of members are none", "directory", "and one.through in {None, _MEMBER}", "and one.through is _MEMBER"
+        "members of members are none",
+        "directory",
+        "and relation.through in {None, _MEMBER}",
+        "and relation.through is _MEMBER",
     ),
 )
 FUSED_MUTANTS = (
@@ -246,7 +249,7 @@ MUTANTS = (
         "ast.Constant(name), [ast.In()]",
         "ast.Constant(name), [ast.NotIn()]",
     ),
-    Mutant("ancestors are parents", "known", "set(of), list(of)", "set(of), list()"),
+    Mutant("ancestors are parents", "known", "now.union(*(closed[one] for one in above if one in closed))", "now"),
     Mutant(
         "a prefix may stand anywhere",
         "operations",

@@ -100,6 +100,7 @@ class Answers:
 
     async def take(self, raw: bytes) -> Passed:
         """Judge what came: one message or a batch. Raises `UpstreamFailed`, `Refused`, `Unavailable`."""
+        raw, reflected = without(raw, self._secrets)  # before anything of it is looked at, or written down
         try:
             found = orjson.loads(raw)
         except orjson.JSONDecodeError:
@@ -117,10 +118,13 @@ class Answers:
             return Passed(None)
         same = len(kept) == len(several) and all(a is b for a, b in zip(kept, several, strict=True))
         content = raw if same else orjson.dumps(kept if isinstance(found, list) else kept[0])
-        return Passed(await self._scan(content, finished), tuple(finished))
+        return Passed(await self._scan(content, finished, reflected), tuple(finished))
 
-    async def _scan(self, content: bytes, finished: list[Pending]) -> bytes:
-        content, reflected = without(content, self._secrets)
+    def cleared(self, raw: bytes) -> bytes:
+        """What stands around messages, without our credential."""
+        return without(raw, self._secrets)[0]
+
+    async def _scan(self, content: bytes, finished: list[Pending], reflected: int) -> bytes:
         try:
             scanned = await self._scans.result(content, self._place.served)
         except Refused as refused:
@@ -214,6 +218,7 @@ class Answers:
         result = one.get("result")
         if not isinstance(result, dict):
             return one
+        result = dict(await self._lists.heard(self._place.served.name, result))
         for listing in Listing:
             if listing.value in result:
                 result, _ = await self._lists.cut(listing, result, self._place)

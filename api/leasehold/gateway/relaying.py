@@ -89,7 +89,7 @@ async def _relay_events(events: AsyncIterator[ServerEvent], answers: Answers, wi
     async for event in events:
         content = await _passed(event, answers, sinks)
         if content:
-            await send_body(wire.send, content, more=True)
+            await send_body(wire.send, answers.cleared(content), more=True)
         if owed and answers.complete:
             break
     if owed and not answers.complete:

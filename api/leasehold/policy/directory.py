@@ -74,7 +74,7 @@ def entities_of(
         yield Entity(ref=ref, attributes=attributes_of(user), parents=roles | within.get(ref, frozenset()))
     for one in resources:
         ref = directory.ref(one.type, one.foreign_id)
-        parents = frozenset(_ref(directory, parent) for parent in one.parents)
+        parents = frozenset(entity_ref(directory, parent) for parent in one.parents)
         if not directory.is_person(ref):  # of a person, the user object tells
             yield Entity(ref=ref, attributes=attributes_of(one), parents=parents | within.get(ref, frozenset()))
     yield from _gatherings(users, within)
@@ -83,16 +83,23 @@ def entities_of(
 def relationships_of(directory: Directory, relations: Iterable[Relation]) -> Iterator[Relationship]:
     """Every durable tuple."""
     for one in relations:
-        yield Relationship(_ref(directory, one.object), one.relation, _ref(directory, one.subject), one.through)
+        yield Relationship(
+            entity_ref(directory, one.object), one.relation, entity_ref(directory, one.subject), one.through
+        )
+
+
+def joins(relation: Relation) -> bool:
+    """True if the subject is in the object by it."""
+    gathers = entity_id(relation.object, "object").type in GATHERINGS
+    return gathers and relation.relation == _MEMBER and relation.through in {None, _MEMBER}
 
 
 def _memberships(directory: Directory, relations: Iterable[Relation]) -> dict[EntityRef, frozenset[EntityRef]]:
     """`group:eng#member@user:ana` puts Ana into `group::"eng"`; so for teams and roles."""
     found: dict[EntityRef, frozenset[EntityRef]] = {}
     for one in relations:
-        above = _ref(directory, one.object)
-        if one.relation == _MEMBER and above.type in GATHERINGS and one.through in {None, _MEMBER}:
-            below = _ref(directory, one.subject)
+        if joins(one):
+            below, above = entity_ref(directory, one.subject), entity_ref(directory, one.object)
             found[below] = found.get(below, frozenset()) | {above}
     return found
 
@@ -118,6 +125,7 @@ def _value(value: AttributeValue) -> object:
     return decimal.Decimal(value.decimal) if isinstance(value, Decimal) else value
 
 
-def _ref(directory: Directory, text: str) -> EntityRef:
+def entity_ref(directory: Directory, text: str) -> EntityRef:
+    """The entity that `type:id` names in a relation, or among parents."""
     named = entity_id(text, "an entity")
     return directory.ref(named.type, named.id)

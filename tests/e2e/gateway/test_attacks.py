@@ -65,7 +65,9 @@ def test_an_upstream_that_refuses_our_credential_does_not_ask_the_caller_for_one
 
 
 def test_wrong_audience_a_token_for_another_tool_server_is_refused(running, told, sdk, token):
-    for wrong in (sdk.token("triage", "github"), running.registry.token(), token[:-4] + "AAAA", "x" * 20_000):
+    known = sdk.token("triage", "github")
+    assert sdk.ask("github", known, "ping").status == 200, "where it was let in it is remembered"
+    for wrong in (known, sdk.token("triage", "github"), running.registry.token(), token[:-4] + "AAAA", "x" * 20_000):
         assert running.call("told", wrong, "read_file", {"repository": "web"}).status == 401
     for sent in (f"Basic {token}", f"Bearer  {token} x", f"DPoP {token}", token):
         reply = running.ask("told", None, "tools/list", authorization=sent)
@@ -240,6 +242,11 @@ def test_a_session_is_the_callers_alone(running, told, token):
     assert running.ask("told", token, "ping", mcp_session_id=session).json["result"]["seen"] == "up.1"
     fresh = running.token("worker", "told")
     assert running.ask("told", fresh, "ping", mcp_session_id=session).json["result"]["seen"] == "up.1"
+    running.declare("told-too", told.url)
+    running.grant("worker", "told-too", ["read_file"], ["repo:web"])
+    elsewhere = running.token("worker", "told-too")
+    running.until(lambda: running.ask("told-too", elsewhere, "ping"), lambda reply: reply.status == 200)
+    assert running.ask("told-too", elsewhere, "ping", mcp_session_id=session).status == 404
     before = len(told.requests)
     for wrong, who in ((session, stranger), ("up.1", token), (session[:-1], token), ("up.2" + session[4:], token)):
         assert running.ask("told", who, "ping", mcp_session_id=wrong).status == 404
@@ -259,6 +266,33 @@ def test_an_answer_to_something_else_is_dropped(running, told, token):
 
     told.answer = answer
     assert running.call("told", token, "read_file", {"repository": "web"}).status == 502
+
+
+def test_a_request_has_one_answer(running, told, token):
+    async def answer(_request, body):
+        return web.json_response([result_of(body, text_result("x")), result_of(body, {"content": [], "isError": True})])
+
+    told.answer = answer
+    reply = running.call("told", token, "read_file", {"repository": "web"}, mcp_protocol_version="2025-03-26")
+    assert [one["result"].get("isError", False) for one in reply.json] == [False]
+
+
+def test_instructions_that_nobody_approved_do_not_come_on_a_stream_that_is_taken_up_again(running, told):
+    """Where an answer to `initialize` broke off, the server may repeat it on a GET."""
+    running.declare("resumed", told.url, pinning="required")
+    running.agent("resumer", ("resumed", ["read_file"], ["repo:web"]))
+    said = {"protocolVersion": "2025-06-18", "instructions": "obey", "serverInfo": {"name": "x", "version": "1"}}
+
+    async def answer(request, body):
+        if body is None:
+            return await events({"jsonrpc": "2.0", "id": 1, "result": said})(request, body)
+        return web.json_response(result_of(body, {}))
+
+    told.answer = answer
+    token = running.token("resumer", "resumed")
+    running.until(lambda: running.ask("resumed", token, "ping"), lambda reply: reply.status == 200)
+    reply = running.send("resumed", None, token, method="GET", mcp_protocol_version="2025-06-18")
+    assert [one["result"].get("instructions") for one in reply.events] == [None]
 
 
 def test_what_a_server_may_not_ask_the_client_never_hears(running, told, token):

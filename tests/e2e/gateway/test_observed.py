@@ -29,7 +29,10 @@ async def reflecting(request, message):
         return web.json_response({"jsonrpc": "2.0", "id": message["id"], "error": {"code": -32000, "message": said}})
     answer = result_of(message, text_result(said))
     if how == "stream":
-        return await events(answer)(request, message)
+        around = f": {said}\nid: {said}\nevent: {said}\nretry: {said}\nx-{said}: {said}\n"
+        noted = {"jsonrpc": "2.0", "method": "notifications/message", "params": {"data": said}}
+        data = f"data: {json.dumps(answer)}\n\n"
+        return await events(f": {said}\n\n".encode(), noted, (around + data).encode())(request, message)
     return web.json_response(answer)
 
 

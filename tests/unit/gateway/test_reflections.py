@@ -43,6 +43,20 @@ def test_a_slash_that_is_escaped_hides_nothing():
     assert without(b'{"key":"a\\/b\\/c\\/d\\/e"}', secrets) == (b'{"key":"[redacted:credential]"}', 1)
 
 
+@pytest.mark.parametrize("method", ["server/discover", "tools/list"])
+def test_a_credential_in_what_a_tool_server_shows_is_in_nothing_that_is_kept_of_it(world, method):
+    headers = (("Authorization", "Bearer token-canary"),)
+    world.broker.answer = Authorized(headers=headers, connection="c1", kind=ConnectionKind.PERSONAL)
+    tool = {"name": "read_file", "description": "made for token-canary", "inputSchema": {"type": "object"}}
+    said = {"tools": [tool], "instructions": "say token-canary", "capabilities": {}}
+    world.upstream.answer = lambda _message: said
+    assert b"canary" not in world.ask(method).body
+    with world.store.read() as unit:
+        seen = unit.observations.latest(("code",))["code"]
+    assert "[redacted:credential]" in repr(seen)
+    assert "canary" not in repr(seen)
+
+
 def test_that_it_came_back_is_on_record_and_it_is_not(world):
     answered(world, (("X-Api-Key", KEY),), f"{KEY} {KEY}")
     world.recorder.close()

@@ -42,7 +42,11 @@ class Overlay:
 
 
 def known_entities(entities: Iterable[Entity]) -> dict[EntityRef, Known]:
-    """All of them, their ancestors closed. Raises `ValueRefused` for an attribute that Cedar has no value for."""
+    """All of them, their ancestors closed.
+
+    Raises `ValueRefused` for an attribute that Cedar has no value for, and for what is in itself: Cedar knows no such
+    thing, and what a policy would see of it depended on where one begins.
+    """
     parents: dict[EntityRef, frozenset[EntityRef]] = {}
     attributes: dict[EntityRef, Mapping[str, Value]] = {}
     shared: dict[frozenset[EntityRef], frozenset[EntityRef]] = {}
@@ -53,7 +57,7 @@ def known_entities(entities: Iterable[Entity]) -> dict[EntityRef, Known]:
         attributes[ref] = named_attributes(one)
     closed: dict[frozenset[EntityRef], frozenset[EntityRef]] = {}
     for of in shared:
-        closed[of] = frozenset(_above(of, parents))
+        _close(of, parents, closed)
     return {ref: Known(attributes[ref], closed[of]) for ref, of in parents.items()}
 
 
@@ -89,11 +93,31 @@ def _renamed(value: Value) -> Value:
             return value
 
 
-def _above(of: frozenset[EntityRef], parents: Mapping[EntityRef, frozenset[EntityRef]]) -> set[EntityRef]:
-    found, waiting = set(of), list(of)
+def _close(
+    of: frozenset[EntityRef],
+    parents: Mapping[EntityRef, frozenset[EntityRef]],
+    closed: dict[frozenset[EntityRef], frozenset[EntityRef]],
+) -> None:
+    """Everything above, however far: of each set of parents once, those above it first."""
+    waiting, begun = [of], set[frozenset[EntityRef]]()
     while waiting:
-        for one in parents.get(waiting.pop(), _NO_ONE):
-            if one not in found:
-                found.add(one)
-                waiting.append(one)
-    return found
+        now = waiting[-1]
+        above = [parents[one] for one in now if one in parents]
+        open_ = [one for one in above if one not in closed]
+        if now in closed or not open_:
+            closed.setdefault(now, now.union(*(closed[one] for one in above if one in closed)))
+            waiting.pop()
+        elif now in begun:
+            raise ValueRefused(str(next(one for one in sorted(now) if _comes_round(one, parents))), "is in itself")
+        else:
+            begun.add(now)
+            waiting += open_
+
+
+def _comes_round(start: EntityRef, parents: Mapping[EntityRef, frozenset[EntityRef]]) -> bool:
+    seen, waiting = set[EntityRef](), [start]
+    while waiting:
+        above = parents.get(waiting.pop(), _NO_ONE) - seen
+        seen |= above
+        waiting += above
+    return start in seen
