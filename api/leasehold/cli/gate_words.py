@@ -21,7 +21,9 @@ VERDICTS = {
 _IN_A_CELL = {AUTO: "automatic", APPROVED: "approved", NEEDS_APPROVAL: "needs&nbsp;approval", DENY: "denied"}
 _BY = {NEEDS_APPROVAL: "needs approval by", APPROVED: "approved, asked for by", DENY: "denied by"}
 # said by a row of the table, or among the changed policies
-_SAID_ELSEWHERE = frozenset({"new_access", "foundation", "policy_widens", "wildcard", "standing_production"})
+_SAID_ELSEWHERE = frozenset(
+    {"new_access", "foundation", "policy_widens", "facts_widen", "wildcard", "standing_production"}
+)
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}")
 _SHOWN = 8
 _RULES_IN_A_CELL = 4

@@ -11,6 +11,7 @@ from leasehold.cli.safe_text import cell, cell_code
 UNPROVEN, EQUIVALENT, NARROWS = "unproven", "equivalent", "narrows"
 WIDER = frozenset({"widens", "both"})
 _IDLE = frozenset({EQUIVALENT, NARROWS})
+_LESS = frozenset({NARROWS, "both"})
 _SHOWN = 2
 EVERY_TOOL = "*"
 
@@ -42,24 +43,36 @@ def proof_lines(found: dict[tuple[str, str], list[Json]], *, most: int = _SHOWN)
     What is unproven is always said: it takes the place of a call if need be.
     """
     every = list({id(one): one for several in found.values() for one in several}.values())
-    shown = [_proved(one["witness"]) for one in every if one["movement"] in WIDER and one["witness"]]
+    shown = [_proved(one) for one in every if one["movement"] in WIDER and one["witness"]]
+    shown += [_less(one) for one in every if one["movement"] in _LESS and one.get("facts")]
     unsure = [_unproven(one) for one in every if one["movement"] == UNPROVEN]
     unsure += [f"⚠️ **unproven:** nothing was proved of {_tool(*key)}" for key, proofs in found.items() if not proofs]
-    idle = [key for key, proofs in found.items() if is_idle(proofs)]
+    idle = [key for key, proofs in found.items() if is_idle(proofs) and not any(one.get("facts") for one in proofs)]
     said = [f"**proved:** policies let it call no more of {_tools(idle)} than before"] if idle else []
     first = [*shown[:most], *unsure[:most], *said]
     missing = len(shown) + len(unsure) + len(said) - len(first)
     return [*first, *([f"and {missing} more proofs, below"] if missing else [])]
 
 
-def _proved(witness: Json) -> str:
-    return f"**proved:** {call_of(witness)}, and could not before"
+def _proved(proof: Json) -> str:
+    named = bool(proof.get("facts"))
+    return f"**proved:** {call_of(proof['witness'], named=named)}, and could not before{_alike(proof)}"
 
 
-def call_of(witness: Json) -> str:
+def _less(proof: Json) -> str:
+    on = f" on {cell_code(proof['resource'])}" if proof["resource"] else ""
+    on_behalf = f" for {cell_code(proof['user'])}" if proof["user"] else ""
+    return f"**proved:** {cell_code(proof['tool'])}{on}{on_behalf}: less can be called than before{_alike(proof)}"
+
+
+def _alike(proof: Json) -> str:
+    return f" (so for {proof['alike']} more)" if proof.get("alike") else ""
+
+
+def call_of(witness: Json, *, named: bool = False) -> str:
     """The call that shows a widening: `triage` can call `pay` on `account:x` with `{"amount": 101}`."""
     supposed = [cell(str(one)) for one in witness.get("supposed") or ()]
-    who = cell_code(witness["agent"]) if witness.get("agent") and not supposed else "an agent"
+    who = cell_code(witness["agent"]) if witness.get("agent") and (named or not supposed) else "an agent"
     on_behalf = f" for {cell_code(witness['user'])}" if witness.get("user") else ""
     arguments, context = witness.get("arguments"), witness.get("context")
     given = f" with {_json(arguments)}" if arguments else ""
@@ -88,7 +101,9 @@ def policy_lines(proofs: Sequence[Json]) -> Iterator[str]:
 
 def _unproven(one: Json) -> str:
     why = f" ({cell_code(one['why'])})" if one.get("why") else ""
-    return f"⚠️ **unproven:** {_tool(one['tool_server'], one['tool'])}{why}"
+    on = f" on {cell_code(one['resource'])}" if one.get("resource") else ""
+    on_behalf = f" for {cell_code(one['user'])}" if one.get("user") else ""
+    return f"⚠️ **unproven:** {_tool(one['tool_server'], one['tool'])}{on}{on_behalf}{why}"
 
 
 def _tools(keys: list[tuple[str, str]]) -> str:

@@ -15,18 +15,27 @@ _ORDER = ("both", "widens", UNPROVEN, NARROWS, EQUIVALENT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One change. `change` is None for an agent that changed policies alone give more: then `proofs` say all."""
+    """One change. `change` is None for an agent that changed policies alone give more: then `proofs` say all.
+
+    `facts`: not policies changed, but what they read.
+    """
 
     change: Json | None
     agent: str | None
     risk: str
     proofs: Proofs
     findings: list[Json]
+    facts: bool = False
 
     @property
     def verb(self) -> str:
         """`can now` if a call shows the gain, `is granted` if it is proved to be in vain, or `might now`."""
         return _verb(list(self.proofs.values()))
+
+    @property
+    def is_less(self) -> bool:
+        """True if all that is proved is that less can be called."""
+        return all(one["movement"] == NARROWS for several in self.proofs.values() for one in several)
 
     def by_verb(self) -> Iterator[tuple[str, list[Json]]]:
         """The gains of this row, those that calls show first."""
@@ -47,7 +56,12 @@ class Evidence:
     @property
     def by_policies(self) -> list[Line]:
         """Agents that changed policies alone give more."""
-        return [one for one in self.rows if one.change is None]
+        return [one for one in self.rows if one.change is None and not one.facts]
+
+    @property
+    def by_facts(self) -> list[Line]:
+        """Agents that can call more or less because what policies read changes."""
+        return [one for one in self.rows if one.facts]
 
     @property
     def by_grants(self) -> list[Line]:
@@ -58,7 +72,7 @@ class Evidence:
 def moved(review: Json) -> list[Json]:
     """Everything that moves, each with a `risk`: what policies alone let more is high, whoever it concerns."""
     evidence = evidence_of(review)
-    rows = [{"risk": one.risk or "high"} for one in evidence.rows]
+    rows = [{"risk": one.risk or ("low" if one.is_less else "high")} for one in evidence.rows]
     policies = [one["movement"] for one in evidence.policies if one["movement"] != EQUIVALENT]
     return [*rows, *({"risk": "low" if one == NARROWS else "high"} for one in policies)]
 
@@ -77,13 +91,15 @@ def evidence_of(review: Json) -> Evidence:
     rows += [_foundation(one, by_sentence) for one in review["foundations"]]
     known = {one["agent"]: {(gain["tool_server"], gain["tool"]) for gain in one["gains"]} for one in review["access"]}
     for agent in sorted(proofs.keys() - {""}):
-        rows += _by_policies(agent, proofs[agent], known.get(agent, set()), findings.get(agent, []))
+        by_policies = [one for one in proofs[agent] if not one.get("facts")]
+        rows += _by_policies(agent, by_policies, known.get(agent, set()), findings.get(agent, []))
+        rows += _by_facts(agent, proofs[agent], findings.get(agent, []))
     ordered = sorted(rows, key=lambda row: (-list(VERDICTS).index(gravest(row.findings)), -rank(row.risk)))
     return Evidence(ordered, sorted(proofs.get("", []), key=lambda one: _ORDER.index(one["movement"])))
 
 
 def _access(change: Json, proofs: list[Json], findings: list[Json]) -> Line:
-    found = proofs_of(change["gains"], proofs)
+    found = proofs_of(change["gains"], [one for one in proofs if not one.get("facts")])
     return Line(change=change, agent=change["agent"], risk=change["risk"], proofs=found, findings=findings)
 
 
@@ -104,6 +120,17 @@ def _by_policies(agent: str, proofs: list[Json], gained: set[tuple[str, str]], f
     if found:
         findings = [one for one in findings if one["check"] == "policy_widens"] or findings
         yield Line(change=None, agent=agent, risk="", proofs=found, findings=findings)
+
+
+def _by_facts(agent: str, proofs: list[Json], findings: list[Json]) -> Iterator[Line]:
+    """What nobody granted or wrote into a policy, and follows from what policies read."""
+    found: Proofs = {}
+    for one in proofs:
+        if one.get("facts"):
+            found.setdefault((one["tool_server"], one["tool"]), []).append(one)
+    if found:
+        findings = [one for one in findings if one["check"] == "facts_widen"] or findings
+        yield Line(change=None, agent=agent, risk="", proofs=found, findings=findings, facts=True)
 
 
 def _by_agent(found: list[Json]) -> dict[str, list[Json]]:

@@ -107,6 +107,9 @@ class _Counting:
     def by_policies(self, rows: list[Line]) -> str:
         return f"policies let {len(rows)} agent{'' if len(rows) == 1 else 's'} do more"
 
+    def by_facts(self, rows: list[Line]) -> str:
+        return f"what policies read lets {len(rows)} agent{'' if len(rows) == 1 else 's'} do {_how_much(rows)}"
+
 
 class _Naming(_Counting):
     """Agents by name, and the one deed if it is one."""
@@ -132,6 +135,13 @@ class _Naming(_Counting):
         ((_, tool),) = rows[0].proofs
         return f"policies let agent {code(rows[0].agent)} call {code(tool)} as it could not before"
 
+    def by_facts(self, rows: list[Line]) -> str:
+        if len(rows) > 1 or len(rows[0].proofs) > 1 or _how_much(rows) != "more":
+            return super().by_facts(rows)
+        (((_, tool), (proof, *rest)),) = rows[0].proofs.items()
+        on_behalf = f" for {code(proof['user'])}" if proof["user"] and not rest and not proof["alike"] else ""
+        return f"agent {code(rows[0].agent)} can now call {code(tool)}{on_behalf}, by what policies read"
+
 
 def _said(report: Json, evidence: Evidence, words_of: _Counting) -> str:
     """Who gains, who loses, and what changes beneath; of the latter, what weighs least is left to the table."""
@@ -139,12 +149,13 @@ def _said(report: Json, evidence: Evidence, words_of: _Counting) -> str:
     more = [row for row in gaining if row.verb != "is granted"]
     idle = [row for row in gaining if row.verb == "is granted"]
     losing = [row for row in evidence.by_grants if row.change is None or not row.change["gains"]]
-    policies = evidence.by_policies
+    policies, facts = evidence.by_policies, evidence.by_facts
     beneath = [one for one in report["foundations"] if rank(one["risk"]) > 1 or not report["access"]]
     said = [
         *([words_of.gain(more)] if more else []),
         *([words_of.idle(idle)] if idle else []),
         *([words_of.by_policies(policies)] if policies else []),
+        *([words_of.by_facts(facts)] if facts else []),
         *([words_of.lose(losing)] if losing else []),
         *(["nobody gains any"] if losing and not gaining and not beneath and not policies else []),
         *_said_beneath(beneath, words_of),
@@ -204,7 +215,8 @@ def _in_stacks(report: Json) -> str:
 
 def _row(row: Line, report: Json) -> str:
     if row.change is None:
-        who, what, risk = f"agent&nbsp;{cell_code(row.agent)}", _by_policy(row), "by policies"
+        who, what = f"agent&nbsp;{cell_code(row.agent)}", _by_policy(row)
+        risk = "by facts" if row.facts else "by policies"
     elif row.agent is None:
         (who, what), risk = _foundation(row.change), _risk(row.change)
     else:
@@ -230,8 +242,16 @@ def _access(row: Line, change: Json) -> tuple[str, str]:
 def _by_policy(row: Line) -> str:
     tools = [cell_code(tool) for _, tool in row.proofs]
     more = f" and {len(tools) - _TOOLS} more tools" if len(tools) > _TOOLS else ""
-    said = f"**can call more than before** of {', '.join(tools[:_TOOLS])}{more}, because policies change"
+    why = "what policies read changes" if row.facts else "policies change"
+    much = f"can call {_how_much([row])} than before" if row.facts else "can call more than before"
+    said = f"**{much}** of {', '.join(tools[:_TOOLS])}{more}, because {why}"
     return "<br>".join([said, *proof_lines(row.proofs)])
+
+
+def _how_much(rows: list[Line]) -> str:
+    """Whether it is more that can be called, less, or something else: of what is unproven nobody can tell."""
+    moved = {one["movement"] for row in rows for several in row.proofs.values() for one in several}
+    return "less" if moved == {"narrows"} else "more" if moved == {"widens"} else "more or less"
 
 
 def _foundation(change: Json) -> tuple[str, str]:

@@ -94,6 +94,16 @@ def question_of(request: AccessRequest, published: Published) -> Question:
     return _made(Question, (call, desk, claimed, published))
 
 
+def open_question(request: AccessRequest, resource: EntityRef, published: Published) -> Question:
+    """The question before arguments are looked at. Its action must be one that somebody has."""
+    desk = published.desks[request.action]
+    call = Call(desk.action.ref, resource, request, desk.action.facts, {}, None, None)
+    claimed = None
+    if resource.type in published.vocabulary.relations:
+        claimed = _claimed(Entity(ref=resource), resource, desk.action, published)
+    return Question(call, desk, claimed, published)
+
+
 def party_of(
     entity: Entity, question: Question, on_behalf_of: EntityRef | None = None, via_agent: EntityRef | None = None
 ) -> Party:

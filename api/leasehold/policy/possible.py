@@ -8,13 +8,14 @@ a policy about it makes neither yes nor no.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import Enum, auto
 from typing import NamedTuple
 
 from cedarpy import pst
 
 from leasehold.model.access_requests import AccessRequest
-from leasehold.model.entities import EntityRef
+from leasehold.model.entities import AGENT, USER, Entity, EntityRef
 from leasehold.model.patterns import overlap
 from leasehold.model.policies import PolicySide
 from leasehold.policy.asking import Party, Question, query_of, user_standing
@@ -67,6 +68,16 @@ def could_allow(request: AccessRequest, pattern: str, published: Published, *, c
         return True
     users = user_standing(user, desk, published)
     return users is not None and _side(PolicySide.USER, question, users, pattern, complies=complies)
+
+
+def never_allowed(agent: str, action: str, published: Published, at: datetime) -> bool:
+    """True if no call of the action is allowed to the agent: not for itself, and for nobody who is registered."""
+    known = published.facts.known
+    people = (Entity(ref=ref) for ref in known if ref.type == USER)
+    subject, place = Entity(ref=EntityRef(AGENT, agent)), Entity(ref=EntityRef("", ""))
+    held = {one.rule.resource for one in published.facts.grants.of.get(action, {}).get(subject.ref, ())}
+    asked = (AccessRequest(subject=subject, action=action, resource=place, at=at, user=one) for one in (None, *people))
+    return not any(could_allow(one, pattern, published) for one in asked for pattern in held or {":*"})
 
 
 def policies_on(request: AccessRequest, published: Published) -> frozenset[str] | None:

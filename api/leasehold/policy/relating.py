@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from leasehold.model.entities import ACTS_ON_BEHALF_OF, GATHERINGS, USER, EntityRef, Relations, Relationship
 from leasehold.policy.cedar.known import Known
@@ -32,6 +32,10 @@ class StoredRelations:
         """Every type of object that has relations."""
         return frozenset(self._names)
 
+    def ends(self) -> Mapping[tuple[EntityRef, str], frozenset[EntityRef]]:
+        """Every relation to every target, with all that are named as having it, themselves or through another."""
+        return {(target, name): self._ends(target, name) for target, of in self._of.items() for name in of}
+
     def held(self, subjects: frozenset[EntityRef], target: EntityRef) -> frozenset[str]:
         """The relations to the target that one of the subjects has."""
         of = self._of.get(target)
@@ -43,6 +47,17 @@ class StoredRelations:
         """Everything that one of the subjects has the relation to."""
         having = (target for target, of in self._of.items() if relation in of)
         return frozenset(target for target in having if self._holds(subjects, target, relation))
+
+    def _ends(self, target: EntityRef, relation: str) -> frozenset[EntityRef]:
+        seen, found, waiting = set[tuple[EntityRef, str]](), set[EntityRef](), [(target, relation)]
+        while waiting:
+            place = waiting.pop()
+            if place not in seen:
+                seen.add(place)
+                of = self._of.get(place[0], {}).get(place[1], ())
+                found |= {subject for subject, through in of if through is None}
+                waiting += [(subject, through) for subject, through in of if through is not None]
+        return frozenset(found)
 
     def _holds(self, subjects: frozenset[EntityRef], target: EntityRef, relation: str) -> bool:
         seen: set[tuple[EntityRef, str]] = set()

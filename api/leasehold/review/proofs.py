@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
@@ -23,7 +23,9 @@ from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.statements import DocumentRefused
 from leasehold.policy.material import FactsRefused
 from leasehold.policy.proving.comparing import Comparison, Movement, Proof
-from leasehold.policy.proving.questions import Bounds, Holder
+from leasehold.policy.proving.questions import Holder
+from leasehold.policy.proving.raised import Matter
+from leasehold.policy.proving.searching import Bounds
 from leasehold.policy.proving.witnesses import Witness, supposed_in_words
 from leasehold.policy.published import Published
 from leasehold.policy.registered import Registered, publish_registered
@@ -66,7 +68,11 @@ class WitnessCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessProof:
-    """How what is allowed moved: for one agent, or (`agent` null) for whoever a change of policies concerns."""
+    """How what is allowed moved: for one agent, or (`agent` null) for whoever a change of policies concerns.
+
+    Where facts moved that policies look at (`facts`), it is told for one `user` (null: the agent by itself) on one
+    `resource` (null: on any other). `alike` is of how many more people and things the same holds.
+    """
 
     __pydantic_config__: ClassVar[dict[str, object]] = WIRE
     side: PolicySide
@@ -76,6 +82,10 @@ class AccessProof:
     movement: Movement
     witness: WitnessCall | None
     why: str
+    facts: bool = False
+    user: str | None = None
+    resource: str | None = None
+    alike: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +128,52 @@ def registered(world: World) -> Registered:
     )
 
 
+class _Spent:
+    """What was spent of an effort."""
+
+    def __init__(self, effort: Effort) -> None:
+        self._effort, self._until, self._made = effort, effort.ticks() + effort.seconds, 0
+
+    def out_of(self) -> str:
+        """Why no proof can be made any more; empty if one can, and it is counted."""
+        if self._made >= self._effort.most:
+            return _TOO_MANY
+        self._made += 1
+        return _TOO_LATE if self.is_late() else ""
+
+    def is_late(self) -> bool:
+        """True once the time is over."""
+        return self._effort.ticks() > self._until
+
+
 def _proofs(comparison: Comparison, old: Published, new: Published, effort: Effort) -> Iterator[AccessProof]:
-    until = effort.ticks() + effort.seconds
-    for at, (action, holder) in enumerate(_touched(comparison, old, new)):
-        if at >= effort.most or effort.ticks() > until:
-            why = _TOO_MANY if at >= effort.most else _TOO_LATE
-            yield shown(_unproven(PolicySide.AGENT, action, why), holder.ref.id)
-        else:
-            yield shown(comparison.of_agent(action, holder), holder.ref.id)
+    spent = _Spent(effort)
+    held = _held(old, new)
+    for action, holder in held:
+        if not comparison.unchanged(action, holder):
+            why = spent.out_of()
+            found = _unproven(PolicySide.AGENT, action, why) if why else comparison.of_agent(action, holder)
+            about = Matter(None, None) if comparison.by_facts(action, holder) else None
+            yield shown(replace(found, about=about), holder.ref.id)
     for side, action in comparison.moved():
-        late = effort.ticks() > until
+        late = spent.is_late()
         yield shown(_unproven(side, action, _TOO_LATE) if late else comparison.proof(side, action), None)
+    for action, holder in held:
+        yield from _of_facts(comparison, action, holder, spent)
 
 
-def _touched(comparison: Comparison, old: Published, new: Published) -> Iterator[tuple[str, Holder]]:
-    """Every agent and tool of which anything that decides changes, and that could be called on either side."""
+def _of_facts(comparison: Comparison, action: str, holder: Holder, spent: _Spent) -> Iterator[AccessProof]:
+    """What moves for one agent because facts moved; nothing is said of what does not."""
+    for matter in comparison.matters(action, holder):
+        why = spent.out_of()
+        unproven = _unproven(PolicySide.AGENT, action, why, about=matter) if why else None
+        found = unproven or comparison.of_matter(action, holder, matter)
+        if found.movement is not Movement.EQUIVALENT:
+            yield shown(found, holder.ref.id)
+
+
+def _held(old: Published, new: Published) -> list[tuple[str, Holder]]:
+    """Every agent and tool that could be called on either side."""
     beyond = {action for version in (old, new) for action in version.actions if _has_beyond(version, action)}
     held: dict[EntityRef, set[str]] = {}
     for version in (old, new):
@@ -140,11 +181,7 @@ def _touched(comparison: Comparison, old: Published, new: Published) -> Iterator
             for ref in holders:
                 held.setdefault(ref, set()).add(action)
     agents = {ref for version in (old, new) for ref in version.facts.known if ref.type == AGENT}
-    for ref in sorted(agents):
-        for action in sorted(held.get(ref, set()) | beyond):
-            holder = Holder(ref)
-            if not comparison.unchanged(action, holder):
-                yield action, holder
+    return [(action, Holder(ref)) for ref in sorted(agents) for action in sorted(held.get(ref, set()) | beyond)]
 
 
 def _has_beyond(version: Published, action: str) -> bool:
@@ -152,13 +189,14 @@ def _has_beyond(version: Published, action: str) -> bool:
     return any(policy.statement.permits and policy.permits is PolicyPermits.BEYOND_GRANTS for _, policy in spoken)
 
 
-def _unproven(side: PolicySide, action: str, why: str) -> Proof:
-    return Proof(side=side, action=action, movement=Movement.UNPROVEN, why=why)
+def _unproven(side: PolicySide, action: str, why: str, about: Matter | None = None) -> Proof:
+    return Proof(side=side, action=action, movement=Movement.UNPROVEN, why=why, about=about)
 
 
 def shown(proof: Proof, agent: str | None) -> AccessProof:
     """A proof as a report says it."""
     server, _, tool = proof.action.partition("/")
+    about = proof.about or Matter(None, None)
     return AccessProof(
         side=proof.side,
         agent=agent,
@@ -167,6 +205,10 @@ def shown(proof: Proof, agent: str | None) -> AccessProof:
         movement=proof.movement,
         witness=_call(proof.widening) if proof.widening is not None else None,
         why=proof.why,
+        facts=proof.about is not None,
+        user=about.user.id if about.user is not None else None,
+        resource=str(about.resource) if about.resource is not None else None,
+        alike=about.alike,
     )
 
 

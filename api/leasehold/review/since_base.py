@@ -14,7 +14,7 @@ from leasehold.policy.proving.comparing import Movement
 from leasehold.review.comparing import Side, Sides, judged_from
 from leasehold.review.declared import Declared
 from leasehold.review.drift import Picture
-from leasehold.review.gate.changes import widened
+from leasehold.review.gate.changes import by_agent_and_tool, widened, widened_by_facts
 from leasehold.review.gate.rules import Check, Rules, Verdict
 from leasehold.review.gate.verdicts import GateFinding, gate_report
 from leasehold.review.plan_changes import SinceBase
@@ -73,7 +73,8 @@ def _since(against: PlanReview, live: PlanReview) -> SinceBase:
 
 
 def _moved(one: AccessProof) -> tuple[object, ...]:
-    return one.side, one.agent, one.tool_server, one.tool, one.movement in _WIDER
+    about = one.facts, one.user, one.resource
+    return one.side, one.agent, one.tool_server, one.tool, about, one.movement in _WIDER
 
 
 def _findings(base: SinceBase, rules: Rules) -> Iterator[GateFinding]:
@@ -85,8 +86,10 @@ def _findings(base: SinceBase, rules: Rules) -> Iterator[GateFinding]:
         yield _found(verdict, one.sentence, address=one.address)
     said = {(change.agent, gain.tool_server, gain.tool) for change in base.access for gain in change.gains}
     for proof in base.proofs:
-        if (proof.agent, proof.tool_server, proof.tool) not in said:
+        if not proof.facts and (proof.agent, proof.tool_server, proof.tool) not in said:
             yield _found(rules.verdict(Check.POLICY_WIDENS), widened(proof), agent=proof.agent)
+    for several in by_agent_and_tool(one for one in base.proofs if one.facts):
+        yield _found(rules.verdict(Check.FACTS_WIDEN), widened_by_facts(several), agent=several[0].agent)
     for handed in base.delegation:
         yield _found(rules.verdict(Check.DELEGATION), handed.sentence, agent=handed.agent)
 

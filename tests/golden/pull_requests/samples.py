@@ -13,6 +13,7 @@ from tests.unit.review.test_review_doors import Store
 from tests.unit.review.worlds import BORN, CI, DELETE, READ, Registry, organisation
 
 from leasehold.model.arguments import ArgumentConstraint
+from leasehold.model.directory import User
 from leasehold.model.grants import Ceiling, Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.people import Agent
@@ -150,6 +151,20 @@ def _delete_unless_handed_on(objects: Objects) -> None:
     objects[Kind.POLICIES, "guards"] = Policy(document=document, side=PolicySide.AGENT)
 
 
+BOB = User(ids=frozenset({"bob-at-idp"}))
+
+
+def _for_support(objects: Objects) -> None:
+    """People of the support role may have agents read."""
+    document = 'permit(principal in role::"support", action == Action::"github/read_file", resource);\n'
+    objects[Kind.POLICIES, "people"] = Policy(document=document, side=PolicySide.USER)
+    objects[Kind.USERS, "bob"] = BOB
+
+
+def _bob_in_support(objects: Objects) -> None:
+    objects[Kind.USERS, "bob"] = replace(BOB, roles=frozenset({"support"}))
+
+
 SAMPLES = (
     Sample("01-new-agent", _new_agent),
     Sample(
@@ -185,4 +200,5 @@ SAMPLES = (
         base=_unguarded,
         approved_by="oidc:anna@example.com",
     ),
+    Sample("17-role-given-to-a-person", _bob_in_support, base=_for_support),
 )

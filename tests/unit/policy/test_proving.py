@@ -11,7 +11,8 @@ from leasehold.model.tools import Action
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.material import CallableTool
 from leasehold.policy.proving.comparing import Comparison, Movement
-from leasehold.policy.proving.questions import Bounds, Holder
+from leasehold.policy.proving.questions import Holder
+from leasehold.policy.proving.searching import Bounds
 from leasehold.policy.proving.witnesses import allowed, supposed_in_words
 
 USUAL = Bounds()

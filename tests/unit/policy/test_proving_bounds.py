@@ -9,7 +9,7 @@ from leasehold.model.policies import PolicySide
 from leasehold.model.tools import Action
 from leasehold.policy.material import CallableTool
 from leasehold.policy.proving.comparing import Comparison, Movement
-from leasehold.policy.proving.questions import Bounds
+from leasehold.policy.proving.searching import Bounds
 
 NUMBERS = {name: {"type": "integer"} for name in "abc"}
 HARD = "context.input.a * context.input.a * context.input.a + context.input.b * context.input.b * context.input.b"

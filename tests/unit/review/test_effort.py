@@ -14,7 +14,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.policies import Policy, PolicySide
 from leasehold.model.tools import Action, Tool
 from leasehold.policy.proving.comparing import Movement
-from leasehold.policy.proving.questions import Bounds
+from leasehold.policy.proving.searching import Bounds
 from leasehold.review.gate.rules import Check, Verdict
 from leasehold.review.plan_review import review_plan
 from leasehold.review.proofs import Effort, prove

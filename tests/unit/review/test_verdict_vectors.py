@@ -29,7 +29,15 @@ PARTS = ("gate", "proofs", "delegation", "base")
 CHECKS = {  # the plan checks of the design, C1 to C9; C10 is the apply's (`If-Match`), and has no verdict
     "C1": {Check.UNKNOWN_REFERENCE},
     "C2": {Check.ABOVE_CEILING},
-    "C3": {Check.NEW_ACCESS, Check.POLICY_WIDENS, Check.DELEGATION, Check.FOUNDATION, Check.NEW_TO_BASE, Check.NO_BASE},
+    "C3": {
+        Check.NEW_ACCESS,
+        Check.POLICY_WIDENS,
+        Check.FACTS_WIDEN,
+        Check.DELEGATION,
+        Check.FOUNDATION,
+        Check.NEW_TO_BASE,
+        Check.NO_BASE,
+    },
     "C4": {Check.SEPARATION_OF_DUTY, Check.TOXIC_TRIO, Check.SELF_ESCALATION},
     "C5": {Check.WILDCARD, Check.UNPINNED_TOOL, Check.CHANGED_TOOL, Check.STANDING_PRODUCTION, Check.LONG_TTL},
     "C6": {Check.OWNER_INACTIVE, Check.REVIEW_OVERDUE, Check.EXCEPTION_EXPIRED},

@@ -19,6 +19,18 @@ class Known(NamedTuple):
     attributes: Mapping[str, Value]
     ancestors: frozenset[EntityRef]
 
+    def differs(self, other: Known, name: str) -> bool:
+        """True if an attribute is not the same of both: Python alone takes `true` for `1`."""
+        pair = self.attributes.get(name), other.attributes.get(name)
+        return type(pair[0]) is not type(pair[1]) or pair[0] != pair[1]
+
+
+def same_known(one: Known | None, other: Known | None) -> bool:
+    """True if the same is known of both."""
+    if one is None or other is None or one is other:
+        return one is other
+    return one == other and not any(one.differs(other, name) for name in one.attributes)
+
 
 class Lookup(Protocol):
     """Where an engine finds entities. A plain dict is one."""

@@ -13,9 +13,12 @@ import z3
 from leasehold.model.access import Reach
 from leasehold.model.entities import Entity
 from leasehold.model.policies import PolicySide
+from leasehold.policy.proving.cases import Who, decided
 from leasehold.policy.proving.holding import same_holdings
-from leasehold.policy.proving.questions import Bounds, Holder, Question, Versions, holdings, said, spoken
+from leasehold.policy.proving.questions import Holder, Question, Versions, holdings, said, spoken
 from leasehold.policy.proving.quick import guessed, more, reaches
+from leasehold.policy.proving.raised import Matter, Raised
+from leasehold.policy.proving.searching import Bounds
 from leasehold.policy.proving.terms import Logic, NotModelled
 from leasehold.policy.proving.witnesses import Witness, allowed
 from leasehold.policy.published import Published
@@ -35,7 +38,10 @@ class Movement(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What was found. A movement that widens always has its witness; `why` says what kept it from being proved."""
+    """What was found. A movement that widens always has its witness; `why` says what kept it from being proved.
+
+    `about` is whom and what it is about, where facts moved that policies look at.
+    """
 
     side: PolicySide
     action: str
@@ -43,6 +49,7 @@ class Proof:
     widening: Witness | None = None
     narrowing: Witness | None = None
     why: str = ""
+    about: Matter | None = None
 
 
 class Comparison:
@@ -50,6 +57,7 @@ class Comparison:
 
     def __init__(self, old: Published, new: Published, at: datetime, bounds: Bounds = USUAL) -> None:
         self._versions = Versions(old, new, at, bounds, Logic())
+        self._raised = Raised(old, new)
         self._found: dict[tuple[object, ...], Proof] = {}
         self.spoken_alike = cache(self._spoken_alike)
 
@@ -70,19 +78,46 @@ class Comparison:
         known = old.facts.known.get(holder.ref) == new.facts.known.get(holder.ref)
         return known and same_holdings(was, now) and self.spoken_alike(PolicySide.AGENT, action)
 
+    def by_facts(self, action: str, holder: Holder) -> bool:
+        """True if policies say the same and the same is granted: only what is known of the agent is another."""
+        was, now = (holdings(one, PolicySide.AGENT, action, holder) for one in self._versions.both)
+        known = all(holder.ref in one.facts.known for one in self._versions.both)
+        return known and same_holdings(was, now) and self.spoken_alike(PolicySide.AGENT, action)
+
     def proof(self, side: PolicySide, action: str, holder: Holder | None = None) -> Proof:
         """What changed of one action: for whoever holds it, or for one holder."""
         try:
             return self._proved(side, action, holder)
         except NotModelled as reason:
-            why = f"beyond what can be proved: {reason}"
-            return Proof(side=side, action=action, movement=Movement.UNPROVEN, why=why)
+            return _beyond(side, action, reason)
         except (z3.Z3Exception, RecursionError) as error:
-            return Proof(side=side, action=action, movement=Movement.UNPROVEN, why=type(error).__name__)
+            return _failed(side, action, error)
 
     def of_agent(self, action: str, holder: Holder) -> Proof:
         """What changed of an agent's calls of a tool: by the algebra of grants where that is enough."""
         return self._by_grants(action, holder) or self._like_another(action, holder)
+
+    def matters(self, action: str, holder: Holder) -> list[Matter]:
+        """Whom and what facts bear on that moved, of an agent's calls of a tool. One that is on nobody is unproven."""
+        try:
+            return self._raised.matters(action, holder.ref)
+        except NotModelled as reason:
+            return [Matter(None, None, untold=str(reason))]
+
+    def of_matter(self, action: str, holder: Holder, matter: Matter) -> Proof:
+        """What changed of those calls for one of them."""
+        try:
+            return self._of_matter(action, holder, matter)
+        except NotModelled as reason:
+            return _beyond(PolicySide.AGENT, action, reason, matter)
+        except (z3.Z3Exception, RecursionError) as error:
+            return _failed(PolicySide.AGENT, action, error, matter)
+
+    def _of_matter(self, action: str, holder: Holder, matter: Matter) -> Proof:
+        if matter.untold:
+            raise NotModelled(matter.untold)
+        who = Who(holder.ref, matter.user, matter.resource, matter.apart)
+        return _proof(PolicySide.AGENT, action, *decided(self._versions, action, who, self._raised), matter)
 
     def _by_grants(self, action: str, holder: Holder) -> Proof | None:
         """Where policies say the same of both versions, less is granted or a call shows what is more."""
@@ -141,16 +176,7 @@ class Comparison:
         if len({one.arguments for one in tools if one is not None}) > 1:
             raise NotModelled("the tool's arguments change too")
         question = Question(self._versions, side, action, holder)
-        widening, narrowing = question.widening(), question.narrowing()
-        why = next((one for one in (widening, narrowing) if isinstance(one, str)), "")
-        return Proof(
-            side=side,
-            action=action,
-            movement=Movement.UNPROVEN if why else _movement(widening, narrowing),
-            widening=widening if isinstance(widening, Witness) else None,
-            narrowing=narrowing if isinstance(narrowing, Witness) else None,
-            why=why,
-        )
+        return _proof(side, action, question.widening(), question.narrowing())
 
     def _spoken_alike(self, side: PolicySide, action: str) -> bool:
         """True if the policies that can speak about the action say the same, and the tool is the same to them."""
@@ -158,6 +184,28 @@ class Comparison:
         was, now = ({said(one) for one in spoken(version, side, action)} for version in (old, new))
         tools = [one.actions[action].facts if action in one.actions else None for one in (old, new)]
         return was == now and (tools[0] == tools[1] or not now)
+
+
+def _proof(side: PolicySide, action: str, widening: object, narrowing: object, about: Matter | None = None) -> Proof:
+    why = next((one for one in (widening, narrowing) if isinstance(one, str)), "")
+    return Proof(
+        side=side,
+        action=action,
+        movement=Movement.UNPROVEN if why else _movement(widening, narrowing),
+        widening=widening if isinstance(widening, Witness) else None,
+        narrowing=narrowing if isinstance(narrowing, Witness) else None,
+        why=why,
+        about=about,
+    )
+
+
+def _beyond(side: PolicySide, action: str, reason: NotModelled, about: Matter | None = None) -> Proof:
+    why = f"beyond what can be proved: {reason}"
+    return Proof(side=side, action=action, movement=Movement.UNPROVEN, why=why, about=about)
+
+
+def _failed(side: PolicySide, action: str, error: Exception, about: Matter | None = None) -> Proof:
+    return Proof(side=side, action=action, movement=Movement.UNPROVEN, why=type(error).__name__, about=about)
 
 
 def _reaches(version: Published, action: str, holder: Holder) -> tuple[Reach, ...] | None:

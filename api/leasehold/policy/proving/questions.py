@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-import z3
 from cedarpy import pst
 
 from leasehold.model.entities import AGENT, RELATION, TOOL_SERVER, USER, EntityRef
-from leasehold.model.policies import PolicyMode, PolicyPermits, PolicySide
+from leasehold.model.policies import PolicyMode, PolicySide
 from leasehold.policy.cedar.compiler import parts_of
 from leasehold.policy.cedar.folding import condition_of
-from leasehold.policy.cedar.index import Scope
-from leasehold.policy.cedar.known import Known
+from leasehold.policy.cedar.index import ref_of
+from leasehold.policy.cedar.known import Known, Lookup
 from leasehold.policy.cedar.reading import walk
-from leasehold.policy.cedar.shapes import EMPTY, HIDDEN, FieldShape, RecordShape
-from leasehold.policy.cedar.values import moment_of
-from leasehold.policy.cedar.vocabulary import CONTEXT, ToolShape
 from leasehold.policy.holdings import Holding
 from leasehold.policy.proving.holding import held
-from leasehold.policy.proving.symbols import NOW, Symbols, letters
-from leasehold.policy.proving.terms import Being, Formula, Logic, NotModelled, Sort, Term
-from leasehold.policy.proving.translating import Translation, World
+from leasehold.policy.proving.judging import Judging, Spoken
+from leasehold.policy.proving.searching import DECIDED_ALIKE, Bounds, Search
+from leasehold.policy.proving.symbols import Symbols, letters
+from leasehold.policy.proving.terms import Being, Formula, Logic, NotModelled
 from leasehold.policy.proving.witnesses import Asked, Reading, Witness, allowed
-from leasehold.policy.published import ActionFacts, Policy, Published
+from leasehold.policy.published import Published
 
 _PRINCIPALS = frozenset({"agent", "user", "group", "team", "role", RELATION})
 _TYPE_OF = {PolicySide.AGENT: AGENT, PolicySide.USER: USER}
-_FORTNIGHT = 14 * 86_400_000
 ANYTHING = "thing"  # a resource of a type that nobody names
-Spoken = tuple[Scope, Policy]
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What one proof may cost. `steps` are the solver's own: the same question always ends the same way."""
-
-    steps: int = 2_000_000
-    milliseconds: int = 2_000
-    nodes: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +59,13 @@ class Question:
         self._versions, self._side, self._action, self._holder = versions, side, action, holder
         self._policies = [spoken(one, side, action) for one in versions.both]
         self._holdings = [holdings(one, side, action, holder) for one in versions.both]
-        expressions = [part for several in self._policies for one in several for part in _expressions(one)]
-        if len(expressions) > versions.bounds.nodes:
-            raise NotModelled("too much to look at")
-        literals = _literals(expressions, (one for several in self._holdings for one in several))
+        expressions = nodes_of((one for several in self._policies for one in several), versions.bounds)
+        grants = (one for several in self._holdings for one in several)
+        literals = letters_of(expressions, grants, [one.entities for one in versions.both])
         self._logic = versions.logic
         self._symbols = Symbols(self._logic, letters(self._logic, literals))
         self._granted = self._symbols.flag("granted") if holder is None else None
-        self._resource = self._symbols.being("resource", self._types())
+        self._resource = self._symbols.being("resource", resource_types(versions.both))
         self._allows = [self._allowing(at) for at in (0, 1)]
 
     def widening(self) -> Witness | str | None:
@@ -93,9 +78,7 @@ class Question:
 
     def _difference(self, *, denying: int, allowing: int) -> Witness | str | None:
         question = self._logic.both(self._allows[allowing], self._logic.no(self._allows[denying]))
-        if question is self._logic.false:
-            return None
-        model = self._model(question)
+        model = Search(self._symbols, self._versions.at, self._versions.bounds).model(question)
         if model is None or isinstance(model, str):
             return model
         yes, no = self._versions.both[allowing], self._versions.both[denying]
@@ -103,82 +86,18 @@ class Question:
         witness = Reading(model, self._symbols, asked, yes).witness(self._granted)
         if allowed(witness, self._side, yes) and not allowed(witness, self._side, no):
             return witness
-        return "the call that the solver found is decided alike"
-
-    def _model(self, question: Formula) -> object:
-        """A model, easy to read if there is one; None if there is none, or why nobody can tell."""
-        solver = self._told(z3.SimpleSolver(ctx=self._logic.context), question)
-        wishes = self._wishes()  # made after the question: which model is found depends on what was made first
-        readable = [*wishes, *self._symbols.readable_ids()]
-        answer = solver.check(*readable)
-        if answer == z3.sat:
-            return solver.model()
-        if answer == z3.unsat and not solver.unsat_core():  # it was not the wishes that could not be met
-            return None
-        return self._searched(question, readable, wishes)
-
-    def _searched(self, question: Formula, readable: list[Formula], wishes: list[Formula]) -> object:
-        """The same by all means that the solver has: slower, and it gives up less."""
-        solver = self._told(z3.Solver(ctx=self._logic.context), question)
-        answer = solver.check()
-        if answer == z3.unsat:
-            return None
-        if answer == z3.unknown:
-            return f"the solver gave up: {solver.reason_unknown()}"[:200]
-        plain = solver.model()
-        for wished in (readable, wishes):
-            if solver.check(*wished) == z3.sat:
-                return solver.model()
-        return plain
-
-    def _told(self, solver: z3.Solver, question: Formula) -> z3.Solver:
-        solver.set("timeout", self._versions.bounds.milliseconds)
-        solver.set("rlimit", self._versions.bounds.steps)
-        solver.add(*self._symbols.given, question)
-        return solver
-
-    def _wishes(self) -> list[Formula]:
-        """What makes a witness easy to read: a call for nobody else, of now."""
-        symbols = self._symbols
-        wishes = [
-            self._logic.no(symbols.present[path])
-            for path in ("context.on_behalf_of", "context.via_agent")
-            if path in symbols.present
-        ]
-        if NOW in symbols.variables:
-            at = int(moment_of(self._versions.at))
-            wishes += [symbols.variables[NOW] >= at, symbols.variables[NOW] <= at + _FORTNIGHT]
-        return wishes
+        return DECIDED_ALIKE
 
     def _allowing(self, at: int) -> Formula:
-        logic, version = self._logic, self._versions.both[at]
-        facts = version.actions.get(self._action)
-        principal = self._principal(version)
+        version, logic = self._versions.both[at], self._logic
+        facts, principal = version.actions.get(self._action), self._principal(version)
         if facts is None or facts.tool is None or (principal.fixed is not None and principal.known is None):
             return logic.false
-        translation = Translation(
-            self._symbols, self._variables(version, facts, facts.tool, principal), self._world(facts)
-        )
+        judging = Judging(self._versions.both, at, self._symbols, self._resource)
         granted = self._granted
         if granted is None:
             granted = held(self._holdings[at], self._resource, facts.tool.arguments, self._symbols)
-        stopped, asked, met, beyond = [], [], [], []
-        for scope, policy in self._policies[at]:
-            speaks = _speaks(scope, principal, translation)
-            if speaks is logic.false:
-                continue
-            condition = translation.truth(condition_of(policy.statement.template))
-            applies = logic.both(speaks, condition.ok, condition.value)
-            stopped.append(logic.both(speaks, logic.no(condition.ok)))
-            if not policy.statement.permits:
-                stopped.append(applies)
-            elif self._side is PolicySide.USER or policy.permits is PolicyPermits.BEYOND_GRANTS:
-                beyond.append(applies)
-            else:
-                asked.append(speaks)
-                met.append(applies)
-        holds = logic.both(granted, logic.either(logic.no(logic.either(*asked)), *met))
-        return logic.both(logic.no(logic.either(*stopped)), logic.either(holds, *beyond))
+        return judging.allows(self._side, facts, principal, self._policies[at], granted)
 
     def _principal(self, version: Published) -> Being:
         type_ = _TYPE_OF[self._side]
@@ -188,78 +107,11 @@ class Question:
         known = version.facts.known.get(ref)
         return Being("principal", logic.text(type_), logic.text(ref.id), (type_,), fixed=ref, known=known)
 
-    def _variables(
-        self, version: Published, facts: ActionFacts, tool: ToolShape, principal: Being
-    ) -> Mapping[str, Term]:
-        fields = dict(CONTEXT.fields)
-        if self._side is PolicySide.AGENT:
-            del fields["via_agent"]
-        else:
-            del fields["on_behalf_of"]
-        fields["input"] = FieldShape(tool.arguments, required=True)
-        fields["caller"] = FieldShape(version.vocabulary.caller, required=False)
-        yes = self._logic.true
-        return {
-            "principal": Term(Sort.BEING, principal, yes),
-            "action": Term(Sort.BEING, self._known_being(facts), yes),
-            "resource": Term(Sort.BEING, self._resource, yes),
-            "context": Term(Sort.RECORD, ("context", RecordShape(tuple(fields.items()))), yes),
-        }
 
-    def _known_being(self, facts: ActionFacts) -> Being:
-        logic, ref = self._logic, facts.ref
-        return Being("action", logic.text(ref.type), logic.text(ref.id), (ref.type,), ref, Known({}, facts.groups))
-
-    def _world(self, facts: ActionFacts) -> World:
-        """What both versions know alike; what only one of them knows is a reason not to tell."""
-        was, now = (one.vocabulary for one in self._versions.both)
-        entities = _Agreed(*(one.entities for one in self._versions.both))
-        relations = {
-            type_: was.relations.get(type_, frozenset()) | now.relations.get(type_, frozenset())
-            for type_ in {*was.relations, *now.relations}
-        }
-        return World(entities, _agreed_types(was.types, now.types), relations, Known(facts.facts or {}, frozenset()))
-
-    def _types(self) -> tuple[str, ...]:
-        types = {type_ for one in self._versions.both for type_ in one.vocabulary.types}
-        return tuple(sorted({*types, TOOL_SERVER, ANYTHING} - _PRINCIPALS))
-
-
-class _Agreed:
-    """Entities that both versions know alike. Looking at one on which they differ is not modelled."""
-
-    def __init__(self, old: Mapping[EntityRef, Known], new: Mapping[EntityRef, Known]) -> None:
-        self._old, self._new = old, new
-
-    def get(self, ref: EntityRef) -> Known | None:
-        """What both know of it."""
-        was, now = self._old.get(ref), self._new.get(ref)
-        if was != now:
-            raise NotModelled(f"`{ref}` changes too")
-        return now
-
-    def above(self, ref: EntityRef) -> frozenset[EntityRef]:
-        """What it is in for both."""
-        was, now = self._old.get(ref), self._new.get(ref)
-        return was.ancestors & now.ancestors if was is not None and now is not None else frozenset()
-
-
-def _agreed_types(old: Mapping[str, RecordShape], new: Mapping[str, RecordShape]) -> dict[str, RecordShape]:
-    """Each type's attributes in either version. One that changes its own type is hidden: nothing is proved of it."""
-    if old == new:
-        return dict(new)
-    agreed = {}
-    for type_ in {*old, *new}:
-        was, now = dict(old.get(type_, EMPTY).fields), dict(new.get(type_, EMPTY).fields)
-        agreed[type_] = RecordShape(tuple((name, _agreed(was.get(name), now.get(name))) for name in {**was, **now}))
-    return agreed
-
-
-def _agreed(was: FieldShape | None, now: FieldShape | None) -> FieldShape:
-    if was is None or now is None:
-        only = was or now
-        return FieldShape(only.shape if only is not None else HIDDEN, required=False)
-    return FieldShape(now.shape if was.shape == now.shape else HIDDEN, was.required and now.required)
+def resource_types(versions: tuple[Published, Published]) -> tuple[str, ...]:
+    """Every type that a resource can be of."""
+    types = {type_ for one in versions for type_ in one.vocabulary.types}
+    return tuple(sorted({*types, TOOL_SERVER, ANYTHING} - _PRINCIPALS))
 
 
 def spoken(version: Published, side: PolicySide, action: str) -> list[Spoken]:
@@ -295,27 +147,23 @@ def holdings(version: Published, side: PolicySide, action: str, holder: Holder |
     return of.found(holder.ref, known.ancestors if known is not None else frozenset(), action)
 
 
-def _speaks(scope: Scope, principal: Being, translation: Translation) -> Formula:
-    match scope:
-        case ("=", EntityRef() as ref):
-            return translation.same_being(principal, ref)
-        case ("in", EntityRef() as ref):
-            return translation.within(principal, ref)
-        case ("is", str() as type_):
-            return translation.of_type(principal, type_)
-        case ("is in", str() as type_, EntityRef() as ref):
-            return translation.both(translation.of_type(principal, type_), translation.within(principal, ref))
-        case _:
-            return translation.both()
+def nodes_of(said: Iterable[Spoken], bounds: Bounds) -> list[pst.Expr]:
+    """Every expression of some policies. Raises `NotModelled` where there are too many."""
+    found = [part for _, one in said for part in walk(condition_of(one.statement.template))]
+    if len(found) > bounds.nodes:
+        raise NotModelled("too much to look at")
+    return found
 
 
-def _expressions(pair: Spoken) -> list[pst.Expr]:
-    return list(walk(condition_of(pair[1].statement.template)))
-
-
-def _literals(expressions: Iterable[pst.Expr], holdings: Iterable[Holding]) -> str:
-    """Every letter that policies and grants write."""
+def letters_of(
+    expressions: Iterable[pst.Expr],
+    holdings: Iterable[Holding],
+    known: Iterable[Lookup],
+    parties: Iterable[EntityRef] = (),
+) -> str:
+    """Every letter that policies and grants write, and that is known of the parties and of whomever policies name."""
     found: set[str] = set()
+    named = set(parties)
     for one in expressions:
         match one:
             case pst.StringLit(text):
@@ -324,9 +172,16 @@ def _literals(expressions: Iterable[pst.Expr], holdings: Iterable[Holding]) -> s
                 found |= set("".join(parts_of(pattern)))
             case pst.EntityLit(uid):
                 found |= set(uid.id)
+                named.add(ref_of(uid))
             case _:
                 pass
     for holding in holdings:
         found |= set(holding.rule.resource)
         found |= {letter for _, constraint in holding.rule.constraints for letter in str(constraint)}
+    for lookup in known:
+        found |= {letter for ref in named for letter in _letters_known(lookup.get(ref))}
     return "".join(sorted(found))
+
+
+def _letters_known(known: Known | None) -> set[str]:
+    return {letter for value in known.attributes.values() for letter in str(value)} if known is not None else set()

@@ -46,6 +46,7 @@ _NUMBERS: dict[type, tuple[Sort, tuple[int, int]]] = {
 }
 NOW, WEEKDAY, DEPTH, CHAIN = "context.now", "context.weekday", "context.depth", "context.chain"
 SOURCE, MODE = "context.source_ip", "context.oauth.mode"
+LOGIN = "login"  # the groups that come with one
 _LEAVES = {TextShape: Sort.TEXT, FlagShape: Sort.FLAG, **{shape: sort for shape, (sort, _) in _NUMBERS.items()}}
 
 
@@ -68,6 +69,12 @@ class Symbols:
         if found is None:
             found = self._terms[path] = self._made(path, shape)
         return found
+
+    def settle(self, path: str, being: Being | None) -> None:
+        """What is at this path is known, for what is asked from here on: this entity, or nothing."""
+        self.present[path] = self.logic.truth(being is not None)
+        if being is not None:
+            self._terms[path] = Term(Sort.BEING, being, self.logic.true)
 
     def has(self, path: str, field: FieldShape | None) -> Formula:
         """Whether there is anything at this path."""

@@ -5,7 +5,7 @@ Every term says beside its value when it has one. An expression that fails is ne
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -66,7 +66,11 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Being:
-    """An entity: a known one (`fixed`), or any of these types. `path` tells two unknown ones apart."""
+    """An entity: a known one (`fixed`), or any of these types. `path` tells two unknown ones apart.
+
+    With `by_login`, what is known holds the relations of the question's entities, and it says which groups of a login
+    would put this one into another. `open`: callers tell what is not known of it. A `stranger` has no relations.
+    """
 
     path: str
     type: Formula
@@ -74,6 +78,9 @@ class Being:
     types: tuple[str, ...]
     fixed: EntityRef | None = None
     known: Known | None = None
+    by_login: Callable[[EntityRef], Iterable[EntityRef]] | None = None
+    open: bool = False
+    stranger: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from leasehold.policy.cedar.operations import LOOPBACK, MULTICAST, UNARY
 from leasehold.policy.cedar.shapes import FieldShape, RecordShape
 from leasehold.policy.cedar.values import EvaluationError, Network
 from leasehold.policy.proving.operators import Operators, of_type, same_being, text_like
-from leasehold.policy.proving.symbols import Symbols
+from leasehold.policy.proving.symbols import LOGIN, Symbols
 from leasehold.policy.proving.terms import (
     Being,
     Formula,
@@ -74,14 +74,19 @@ class Translation:
 
     def within(self, being: Being, above: EntityRef) -> Formula:
         """`being in above`: everything is in itself."""
-        if above.type == RELATION:
+        if above.type == RELATION and being.by_login is None and not being.stranger:
             raise NotModelled("a relation")
         if being.fixed is not None:
             known = being.known or self._world.entities.get(being.fixed)
             sure = being.fixed == above or (known is not None and above in known.ancestors)
+            if not sure and being.by_login is not None:
+                groups = being.by_login(above)
+                return self._logic.either(*(self._symbols.is_in(LOGIN, g, self._world.entities.above) for g in groups))
             if not sure and being.fixed.type == USER and above.type in {GROUP, ROLE, TEAM}:
                 raise NotModelled("groups that come with a login")
             return self._logic.truth(sure)
+        if above.type == RELATION:  # a stranger's
+            return self._logic.false
         return self._logic.either(
             self.same_being(being, above), self._symbols.is_in(being.path, above, self._world.entities.above)
         )
@@ -145,24 +150,36 @@ class Translation:
             if path == "context" and name == "tool":
                 return self._tool()
             return self._field(f"{path}.{name}", dict(shape.fields).get(name), base.ok)
-        if base.sort is not Sort.BEING:
+        return self._attribute_of(base.value, name, base.ok) if base.sort is Sort.BEING else self._operators.fails()
+
+    def _attribute_of(self, being: Being, name: str, ok: Formula) -> Term:
+        if being.stranger and (related := self._related(being, name)):
+            return self._nobody(being, name, related, ok)
+        known = self._known_of(being, name)
+        if known is not None and name in known.attributes:
+            return self._known(known.attributes[name], ok)
+        if being.fixed is not None and not being.open:
             return self._operators.fails()
-        being: Being = base.value
-        self._no_relation(being, name)
-        known = being.known or (self._world.entities.get(being.fixed) if being.fixed is not None else None)
-        if known is not None or being.fixed is not None:
-            if known is None or name not in known.attributes:
-                return self._operators.fails()
-            return self._known(known.attributes[name], base.ok)
         field, types = self._declared(being, name)
-        found = self._field(f"{being.path}.{name}", field, base.ok)
+        found = self._field(f"{being.path}.{name}", field, ok)
         fits = self._logic.either(*(self.of_type(being, type_) for type_ in types))
         return found._replace(ok=self._logic.both(found.ok, fits))
 
-    def _no_relation(self, being: Being, name: str) -> None:
-        """What is in a relation, the question tells, of whatever and whomever it is about."""
-        if any(name in self._world.relations.get(type_, ()) for type_ in being.types):
+    def _known_of(self, being: Being, name: str) -> Known | None:
+        """What is known of it. What is in a relation, the question tells, of whatever and whomever it is about."""
+        if being.by_login is None and self._related(being, name):
             raise NotModelled("a relation")
+        return being.known or (self._world.entities.get(being.fixed) if being.fixed is not None else None)
+
+    def _related(self, being: Being, name: str) -> list[str]:
+        """The types that have the relation."""
+        return [type_ for type_ in being.types if name in self._world.relations.get(type_, ())]
+
+    def _nobody(self, being: Being, name: str, types: list[str], ok: Formula) -> Term:
+        """All who have the relation to a stranger, as one entity: nobody is in it."""
+        fits = self._logic.either(*(self.of_type(being, type_) for type_ in types))
+        found = self._literal_being(EntityRef(RELATION, f"nobody#{name}"))
+        return found._replace(ok=self._logic.both(ok, fits))
 
     def _known(self, value: object, ok: Formula) -> Term:
         term = self.term(literal_of(value))
@@ -202,10 +219,13 @@ class Translation:
             path, shape = base.value
             return self._symbols.has(f"{path}.{name}", dict(shape.fields).get(name))
         being: Being = base.value
-        self._no_relation(being, name)
-        if being.fixed is not None or being.known is not None:
-            known = being.known or (self._world.entities.get(being.fixed) if being.fixed is not None else None)
-            return self._logic.truth(known is not None and name in known.attributes)
+        if being.stranger and (related := self._related(being, name)):
+            return self._logic.either(*(self.of_type(being, type_) for type_ in related))
+        known = self._known_of(being, name)
+        if known is not None and name in known.attributes:
+            return self._logic.true
+        if being.fixed is not None and not being.open:
+            return self._logic.false
         field, types = self._declared(being, name)
         fits = self._logic.either(*(self.of_type(being, type_) for type_ in types))
         return self._logic.both(fits, self._symbols.has(f"{being.path}.{name}", field))

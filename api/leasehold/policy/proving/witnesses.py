@@ -37,7 +37,7 @@ from leasehold.policy.cedar.values import Fraction, Moment, Value, set_of
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.holdings import HeldReach, holdings_of
 from leasehold.policy.proving.operators import plain_text
-from leasehold.policy.proving.symbols import CHAIN, DEPTH, NOW, SOURCE, Symbols
+from leasehold.policy.proving.symbols import CHAIN, DEPTH, LOGIN, NOW, SOURCE, Symbols
 from leasehold.policy.proving.terms import Being, Formula, NotModelled, Sort
 from leasehold.policy.published import ActionFacts, Published
 
@@ -57,13 +57,17 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks what, as a proof sees it. `principal` and `resource` are unknown, or known entities."""
+    """Who asks what, as a proof sees it. `principal` and `resource` are unknown, or known entities.
+
+    `others` are known others of the question: whom the agent acts for, or by which agent a person does.
+    """
 
     side: PolicySide
     action: ActionFacts
     principal: Being
     resource: Being
     at: datetime
+    others: Mapping[str, EntityRef | None] = field(default_factory=dict)
 
 
 class Reading:
@@ -78,7 +82,7 @@ class Reading:
         principal = self._being(asked.principal, supposed)
         resource = self._being(asked.resource, {})
         known = self._known(asked.resource)
-        if known.ancestors or known.attributes:
+        if asked.resource.fixed is None and (known.ancestors or known.attributes):
             supposed[resource] = known
         other = {name: self._other(name, type_, supposed) for name, type_ in _OTHERS.items()}
         subject, user = (principal, other["on_behalf_of"]) if asked.side is PolicySide.AGENT else (principal, None)
@@ -87,9 +91,9 @@ class Reading:
         request = AccessRequest(
             subject=Entity(ref=subject),
             action=asked.action.ref.id,
-            resource=Entity(ref=resource),
+            resource=Entity(ref=resource, attributes=self._claims(asked.resource)),
             at=self._at(),
-            user=Entity(ref=user) if user is not None else None,
+            user=Entity(ref=user, parents=self._login()) if user is not None else None,
             chain=self._chain(),
             deployment=self._deployment(),
             source=self._source(),
@@ -138,7 +142,25 @@ class Reading:
             closed |= known.ancestors if known is not None else frozenset()
         return Known(attributes, frozenset(closed))
 
+    def _claims(self, being: Being) -> dict[str, object]:
+        """What the caller says of a known thing besides what is known."""
+        if not being.open:
+            return {}
+        fields = self._published.vocabulary.types.get(being.types[0], RecordShape(())).fields
+        return {
+            name: self._plain(f"{being.path}.{name}", one.shape)
+            for name, one in fields
+            if self._is_there(f"{being.path}.{name}", replace(one, required=False))
+        }
+
+    def _login(self) -> frozenset[EntityRef]:
+        """The groups that come with the person's login."""
+        members = self._symbols.above.items()
+        return frozenset(ref for (path, ref), member in members if path == LOGIN and self._holds(member))
+
     def _other(self, name: str, type_: str, supposed: dict[EntityRef, Known]) -> EntityRef | None:
+        if name in self._asked.others:
+            return self._asked.others[name]
         path = f"context.{name}"
         if path not in self._symbols.present or not self._holds(self._symbols.present[path]):
             return None
@@ -299,6 +321,12 @@ def supposed_in_words(witness: Witness) -> Iterator[str]:
     for ref, known in sorted(witness.supposed.items()):
         above = ", ".join(f"`{one}`" for one in sorted(known.ancestors))
         yield f"`{ref}`{f' in {above}' if above else ''}"
+    user, resource = witness.request.user, witness.request.resource
+    if user is not None and user.parents:
+        yield f"a login with {', '.join(f'`{one}`' for one in sorted(user.parents))}"
+    if resource.attributes:
+        told = ", ".join(f"`{name}`" for name in sorted(resource.attributes))
+        yield f"the caller tells {told} of `{resource.ref}`"
     if witness.granted:
         yield "a grant of the tool"
 

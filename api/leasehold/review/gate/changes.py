@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from leasehold.model.directory import User
 from leasehold.model.exceptions import DriftException
@@ -45,10 +45,13 @@ def new_access(scene: Scene) -> Iterator[GateFinding]:
             sentence=foundation.sentence,
         )
     gaining = {(change.agent, one.tool_server, one.tool) for change in scene.access for one in change.gains}
-    for proof in scene.proved.proofs:
+    wider = [one for one in scene.proved.proofs if one.movement in _WIDER]
+    for proof in wider:
         said_already = (proof.agent, proof.tool_server, proof.tool) in gaining
-        if proof.movement in _WIDER and not said_already:
+        if not proof.facts and not said_already:
             yield scene.finding(Check.POLICY_WIDENS, widened(proof), agent=proof.agent)
+    for several in by_agent_and_tool(one for one in wider if one.facts):
+        yield scene.finding(Check.FACTS_WIDEN, widened_by_facts(several), agent=several[0].agent)
 
 
 def handed_over(scene: Scene) -> Iterator[GateFinding]:
@@ -143,7 +146,7 @@ def unproven(scene: Scene) -> Iterator[GateFinding]:
         yield _unproven(scene, f"nothing could be proved: {quoted(scene.proved.refused)}", None)
     for proof in scene.proved.proofs:
         if proof.movement is Movement.UNPROVEN:
-            said = f"{_who(proof)} {quoted(f'{proof.tool_server}/{proof.tool}')} is unproven: {quoted(proof.why)}"
+            said = f"{_who(proof)} {_what(proof)} is unproven: {quoted(proof.why)}"
             yield _unproven(scene, said, proof.agent)
     for change in scene.access:
         if UNPROVEN in change.factors:
@@ -173,6 +176,34 @@ def widened(proof: AccessProof) -> str:
     tool = quoted(f"{proof.tool_server}/{proof.tool}")
     on = f" on {quoted(proof.witness.resource)}" if proof.witness is not None else ""
     return f"{_who(proof)} {tool}{on} is allowed that was denied"
+
+
+def by_agent_and_tool(proofs: Iterable[AccessProof]) -> Iterator[list[AccessProof]]:
+    """Proofs of one agent and one tool together, in their order."""
+    found: dict[tuple[str | None, str, str], list[AccessProof]] = {}
+    for one in proofs:
+        found.setdefault((one.agent, one.tool_server, one.tool), []).append(one)
+    yield from found.values()
+
+
+def widened_by_facts(several: list[AccessProof]) -> str:
+    """What proofs show of one agent and one tool, in a sentence: the first call, and how many are like it."""
+    first = several[0]
+    tool, call = quoted(f"{first.tool_server}/{first.tool}"), first.witness
+    on = f" on {quoted(call.resource)}" if call is not None else ""
+    more = len(several) - 1 + sum(one.alike for one in several)
+    others = f", and so for {more} more" if more else ""
+    return f"agent {quoted(first.agent or '')} can now call {tool}{on}{_for(first)}{others}, as facts change"
+
+
+def _what(proof: AccessProof) -> str:
+    tool = quoted(f"{proof.tool_server}/{proof.tool}")
+    on = f" on {quoted(proof.resource)}" if proof.resource is not None else ""
+    return f"{tool}{on}{_for(proof)}{', where facts change,' if proof.facts else ''}"
+
+
+def _for(proof: AccessProof) -> str:
+    return f" for {quoted(proof.user)}" if proof.user is not None else ""
 
 
 def _who(proof: AccessProof) -> str:

@@ -23,28 +23,24 @@ _TRIO = ("private data", "untrusted input", "egress")
 
 def separated(scene: Scene) -> Iterator[GateFinding]:
     """An agent that would hold tools of both sets of a rule, and does not today."""
-    for change in scene.access:
-        if not change.gains:
-            continue
-        was, now = (set(_tools(one)) for one in _sides(scene, change.agent))
+    for agent in _gaining(scene):
+        was, now = _in_hand(scene, agent)
         for rule in scene.rules.separations:
             both = _any(now, rule.left) and _any(now, rule.right)
             if both and not (_any(was, rule.left) and _any(was, rule.right)):
                 pair = f"{quoted(_any(now, rule.left))} and {quoted(_any(now, rule.right))}"
-                said = f"agent {quoted(change.agent)} would hold {pair} together ({quoted(rule.name)})"
-                yield scene.finding(Check.SEPARATION_OF_DUTY, said, agent=change.agent)
+                said = f"agent {quoted(agent)} would hold {pair} together ({quoted(rule.name)})"
+                yield scene.finding(Check.SEPARATION_OF_DUTY, said, agent=agent)
 
 
 def toxic_trios(scene: Scene) -> Iterator[GateFinding]:
     """An agent that would read private data, take in what strangers write, and send out: one injection empties it."""
-    for change in scene.access:
-        if not change.gains:
-            continue
-        was, now = (_trio(one, scene) for one in _sides(scene, change.agent))
+    for agent in _gaining(scene):
+        was, now = (_trio(one, scene) for one in _in_hand(scene, agent))
         if all(now) and not all(was):
             parts = ", ".join(f"{word} by {quoted(tool)}" for word, tool in zip(_TRIO, now, strict=True))
-            said = f"agent {quoted(change.agent)} would have private data, untrusted input and egress together: {parts}"
-            yield scene.finding(Check.TOXIC_TRIO, said, agent=change.agent)
+            said = f"agent {quoted(agent)} would have private data, untrusted input and egress together: {parts}"
+            yield scene.finding(Check.TOXIC_TRIO, said, agent=agent)
 
 
 def self_escalations(scene: Scene) -> Iterator[GateFinding]:
@@ -70,8 +66,19 @@ def _may_be_the_same(one: WorkloadBinding, other: WorkloadBinding) -> bool:
     return same_issuer and overlap
 
 
-def _sides(scene: Scene, agent: str) -> tuple[Entitlements, Entitlements]:
-    return scene.comparison.declared_access(agent), scene.comparison.live_access(agent)
+def _gaining(scene: Scene) -> list[str]:
+    """Agents that are granted more, or that policies or what they read let call a tool that they could not."""
+    granted = {change.agent for change in scene.access if change.gains}
+    return sorted(granted | {agent for agent, _ in scene.woken})
+
+
+def _in_hand(scene: Scene, agent: str) -> tuple[set[str], set[str]]:
+    """The tools of an agent, before and after. What it was granted and could not call for anybody, it did not have."""
+    was, now = (
+        set(_tools(one)) for one in (scene.comparison.declared_access(agent), scene.comparison.live_access(agent))
+    )
+    woken = {tool for one, tool in scene.woken if one == agent}
+    return was - woken, now | woken
 
 
 def _tools(held: Entitlements) -> Iterator[str]:
@@ -84,9 +91,9 @@ def _any(tools: Iterable[str], patterns: Iterable[str]) -> str:
     return next((tool for tool in sorted(tools) if any(covers(pattern, tool) for pattern in among)), "")
 
 
-def _trio(held: Entitlements, scene: Scene) -> tuple[str, str, str]:
+def _trio(held: set[str], scene: Scene) -> tuple[str, str, str]:
     servers, labels = scene.planned.of(ToolServer), scene.rules.labels
-    tools = {name: _definition(servers, name) for name in sorted(_tools(held))}
+    tools = {name: _definition(servers, name) for name in sorted(held)}
     private = {name for name, tool in tools.items() if _says(tool, reads=True, open_world=False)}
     untrusted = {name for name, tool in tools.items() if _says(tool, reads=True, open_world=True)}
     egress = {name for name, tool in tools.items() if _says(tool, reads=False, open_world=True)}

@@ -44,6 +44,7 @@ class Check(StrEnum):
     ABOVE_CEILING = "above_ceiling"
     NEW_ACCESS = "new_access"
     POLICY_WIDENS = "policy_widens"
+    FACTS_WIDEN = "facts_widen"
     DELEGATION = "delegation"
     FOUNDATION = "foundation"
     NEW_TO_BASE = "new_to_base"
@@ -73,6 +74,7 @@ _USUAL: Mapping[Check, Verdict] = {
     Check.UNKNOWN_REFERENCE: Verdict.DENY,
     Check.ABOVE_CEILING: Verdict.DENY,
     Check.POLICY_WIDENS: Verdict.NEEDS_APPROVAL,
+    Check.FACTS_WIDEN: Verdict.NEEDS_APPROVAL,
     Check.DELEGATION: Verdict.NEEDS_APPROVAL,
     Check.NO_BASE: Verdict.AUTO,
     Check.SEPARATION_OF_DUTY: Verdict.DENY,

@@ -10,6 +10,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent
 from leasehold.model.principal import Principal
+from leasehold.policy.possible import never_allowed
 from leasehold.review.declared import Declared
 from leasehold.review.differences import Comparison
 from leasehold.review.gate.rules import Check, Rules
@@ -58,6 +59,16 @@ class Scene:
         """What the plan adds or changes, as it would be."""
         found = {key: self.planned.find(*key) for key in sorted(self.changed)}
         return {key: spec for key, spec in found.items() if spec is not None}
+
+    @cached_property
+    def woken(self) -> frozenset[tuple[str, str]]:
+        """Agents and tools of which no call at all was allowed, whoever it was for, and some are."""
+        was = self.proved.was
+        wider = [one for one in self.proved.proofs if one.agent is not None and one.witness is not None]
+        pairs = {(str(one.agent), f"{one.tool_server}/{one.tool}") for one in wider}
+        if was is None:
+            return frozenset()
+        return frozenset((agent, action) for agent, action in pairs if never_allowed(agent, action, was, self.live.at))
 
     def finding(self, check: Check, sentence: str, *, agent: str | None = None, key: Key | None = None) -> GateFinding:
         """A finding as the rules have it."""
