@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cedarpy
+from cedarpy import pst
 
 from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.cedar_engine import entities_of, request_of
 from leasehold.policy.cedar.declaring import Declarations, declarations_of
 from leasehold.policy.cedar.evaluation import Query
-from leasehold.policy.cedar.statements import DocumentRefused, Problem
+from leasehold.policy.cedar.index import uid_of
+from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement
 
 _WORD = re.compile(r"\w+", re.ASCII)
 _NO_POLICIES = cedarpy.PolicySet.from_str("")
@@ -85,6 +87,14 @@ def application_of(schemas: Iterable[tuple[str, str]]) -> Application | None:
         return None
     actions = {name: part.actions[name] for name, part in by_action.items()}
     return Application(parts, by_action, actions, frozenset().union(*(part.names for part in parts.values())))
+
+
+def within(application: Application | None, schema: str | None, statement: Statement) -> Statement:
+    """The statement, of its application's actions alone where it names none: no other schema was it written for."""
+    if application is None or schema is None or not isinstance(statement.template.action, pst.ScopeAny):
+        return statement
+    uids = tuple(uid_of(ref) for ref, _ in application.parts[schema].actions.values())
+    return replace(statement, template=replace(statement.template, action=pst.ActionIn(uids)))
 
 
 def _part(document: str, text: str) -> Part:
