@@ -29,6 +29,7 @@ from leasehold.model.leases import (
     consent_node,
     deployment_node,
     owner_node,
+    policies_node,
     policy_node,
     task_node,
 )
@@ -220,7 +221,8 @@ class Views:
         with self._store.read() as unit:
             sequence = unit.changes.latest()
             enforced = [s.name for s in unit.objects.list(Kind.POLICIES) if _is_enforced(s.spec)]
-            nodes = [POLICIES, MANY_POLICIES, *(policy_node(name) for name in enforced)]
+            servers = unit.objects.names(Kind.TOOL_SERVERS)
+            nodes = [POLICIES, MANY_POLICIES, *map(policies_node, servers), *map(policy_node, enforced)]
             generations = unit.nodes.generations(nodes)
         return RulingsView(self._policies.as_of(sequence) if enforced else None, generations)
 

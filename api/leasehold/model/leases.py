@@ -11,13 +11,13 @@ from typing import NewType
 from leasehold.model.status import StatusPlace
 
 Node = NewType("Node", str)
-"""`registry`, `policies`, or `owner`, `agent`, `deployment`, `binding`, `policy` with `:<name>`, or `lease:<id>` and
-the like."""
+"""`registry`, `policies`, `policies:<tool server>`, or `owner`, `agent`, `deployment`, `binding`, `policy` with
+`:<name>`, or `lease:<id>` and the like."""
 
 _CONSENT_DIGITS = 32
 REGISTRY = Node("registry")
 POLICIES = Node("policies")
-"""Above every lease of an agent: goes up when a policy begins to be enforced, or may speak of more than before."""
+"""Above every lease of tools: goes up when a policy begins to speak of tools of whatever server."""
 MANY_POLICIES = Node("policy:*")
 """Above leases that rest on more policies than they name: goes up with any of them."""
 
@@ -50,6 +50,11 @@ def profile_node(name: str) -> Node:
 def policy_node(name: str) -> Node:
     """The node of a policy, above whatever rests on a decision that it took part in."""
     return Node(f"policy:{name}")
+
+
+def policies_node(tool_server: str) -> Node:
+    """Above every lease of tools of this server: goes up when a policy begins to speak of them by name."""
+    return Node(f"policies:{tool_server}")
 
 
 def client_node(agent: str) -> Node:

@@ -15,7 +15,7 @@ from leasehold.model.clients import DpopUse
 from leasehold.model.deployments import Deployment
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.heartbeats import Heartbeat
-from leasehold.model.leases import MANY_POLICIES, POLICIES, Node, policy_node
+from leasehold.model.leases import MANY_POLICIES, POLICIES, Node, policies_node, policy_node
 from leasehold.model.mcp_methods import is_reserved
 from leasehold.model.patterns import covers
 from leasehold.model.people import TTL_MAX_SECONDS, Agent, Owner
@@ -155,7 +155,7 @@ def _work_out(facts: AgentFacts, wish: LeaseWish, now: datetime) -> Share | Leas
         scopes=scopes,
         promised=promised(scopes, wanted, facts.servers),
         reach=tuple(sorted(wanted)),
-        policies=_rests_on(frozenset().union(*(named.get((one.tool_server, one.tool), ()) for one in reach))),
+        policies=_rests_on(reach, named),
         ends_at=_first_end((bound.grant for bound in used), now),
         since=now,
         until=_first_end((bound.grant for bound in facts.grants), now),
@@ -192,11 +192,18 @@ def _tool_by_tool(reach: Iterable[Reach], servers: Mapping[str, ToolServer]) -> 
         yield from (replace(one, tool=tool) for tool in servers[one.tool_server].tools if covers(one.tool, tool))
 
 
-def _rests_on(policies: frozenset[str]) -> tuple[Node, ...]:
-    """The nodes of these policies: each, or one for all where they are many. All of them, and any that is new."""
+def _rests_on(reach: frozenset[Reach], named: _Named) -> tuple[Node, ...]:
+    """The nodes of the policies with a say: each, or one for all where they are many; and of those to come.
+
+    None for what no policy speaks of, such as credentials of other systems.
+    """
+    if not reach:
+        return ()
+    policies = frozenset[str]().union(*(named.get((one.tool_server, one.tool), ()) for one in reach))
+    to_come = (POLICIES, *(policies_node(server) for server in sorted({one.tool_server for one in reach})))
     if len(policies) > MAX_POLICIES:
-        return POLICIES, MANY_POLICIES
-    return POLICIES, *(policy_node(one) for one in sorted(policies))
+        return *to_come, MANY_POLICIES
+    return *to_come, *(policy_node(one) for one in sorted(policies))
 
 
 def _first_end(grants: Iterable[Grant], now: datetime) -> datetime:

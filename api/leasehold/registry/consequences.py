@@ -18,6 +18,7 @@ from leasehold.model.leases import (
     client_node,
     deployment_node,
     owner_node,
+    policies_node,
     policy_node,
     profile_node,
 )
@@ -26,7 +27,7 @@ from leasehold.model.people import Agent, AgentState, Owner, OwnerState
 from leasehold.model.policies import Policy, PolicyMode
 from leasehold.model.tools import Scope, ToolServer
 from leasehold.model.trust import TrustIssuer
-from leasehold.policy.cedar.saying import may_speak_of_more
+from leasehold.policy.cedar.saying import newly_spoken_of
 from leasehold.registry.heartbeats import owe
 from leasehold.registry.ports import UnitOfWork
 from leasehold.registry.worlds import Access, agents_under, load_world
@@ -202,14 +203,17 @@ def _of_policy(unit: UnitOfWork, name: str, before: Spec | None, after: Spec | N
     """What ends with a write of a policy, unless nothing can be denied by it that was allowed.
 
     Whether a document is narrower, nobody can tell for sure. What it had a say on hangs on its own node. What it has a
-    say on only now may be anything: every lease of an agent hangs on `POLICIES`.
+    say on only now are the actions that it names: every lease hangs on the node of its tool server, and on `POLICIES`.
     """
     was = before if isinstance(before, Policy) and before.mode is PolicyMode.ENFORCE else None
-    if not isinstance(after, Policy):
-        yield from nodes_of_policy(unit, name) if was is not None else ()
-    elif after.mode is PolicyMode.ENFORCE and (was is None or not was.decides_like(after)):
-        more = was is None or was.side is not after.side or may_speak_of_more(name, was.document, after.document)
-        yield from (POLICIES,) if more else nodes_of_policy(unit, name)
+    if not isinstance(after, Policy) or after.mode is not PolicyMode.ENFORCE:
+        yield from nodes_of_policy(unit, name) if was is not None else ()  # where others permit, less is permitted now
+    elif was is None or not was.decides_like(after):
+        said = was.document if was is not None and was.side is after.side else None
+        servers = newly_spoken_of(name, said, after.document)
+        yield from (POLICIES,) if servers is None else map(policies_node, sorted(servers))
+        if was is not None and servers is not None:
+            yield from nodes_of_policy(unit, name)
 
 
 def nodes_of_policy(unit: UnitOfWork, name: str) -> Iterator[Node]:

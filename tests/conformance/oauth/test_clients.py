@@ -8,6 +8,7 @@ from tests.fakes.people import KEY, with_people
 from tests.fakes.people import said as claims_of
 
 OTHER = ClientKey()
+FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture
@@ -89,6 +90,14 @@ def test_a_proof_binds_the_token(client):
 )
 def test_a_proof_that_is_wrong_in_one_way_is_refused(client, changes):
     reply = ask(client, KEY.assertion(client.now), KEY.proof(client.now, **changes))
+
+    assert (reply.status, reply.json["error"]) == (400, "invalid_dpop_proof")
+
+
+@proves("9449-proof")
+def test_more_than_one_proof_is_none(client):
+    headers = {"DPoP": KEY.proof(client.now), "dpop": KEY.proof(client.now), "content-type": FORM}
+    reply = client.call("POST", "/oauth2/token", b"grant_type=client_credentials", headers)
 
     assert (reply.status, reply.json["error"]) == (400, "invalid_dpop_proof")
 

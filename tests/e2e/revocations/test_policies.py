@@ -1,5 +1,7 @@
 """A policy taken back or tightened, and a resource server that verifies offline: refused within a beat, over HTTP."""
 
+from dataclasses import replace
+
 import httpx
 from tests.fakes.live_feed import refusal
 from tests.fakes.serving import wait_until
@@ -86,7 +88,7 @@ def test_a_new_policy_counts_for_tokens_that_are_out(service):
         write(world, "guards", TIGHTER)
 
         wait_until(lambda: refusal(server, token) == "revoked", seconds=2)
-        assert events_of(world, since) == ["policies"]
+        assert events_of(world, since) == ["policies:github"]
         assert refusal(server, service.agent_token()) == "not_allowed"
 
 
@@ -101,3 +103,20 @@ def test_a_forbid_that_is_taken_away_opens_no_token_that_is_out(service):
         answer = httpx.get(f"{service.url}/.well-known/jwks.json").raise_for_status()
         assert answer.json()["keys"]
         assert refusal(server, service.agent_token()) is None
+
+
+def test_a_permit_that_is_no_longer_enforced_ends_what_rests_on_it(service):
+    """Beside another permit, nothing permits it any more; alone, the grant would hold without condition."""
+    world, reads = service.world, 'action in [Action::"github/read_file", Action::"github/comment"], resource);'
+    ours = Policy(
+        side=PolicySide.AGENT, mode=PolicyMode.ENFORCE, document=f'permit(principal == agent::"triage", {reads}'
+    )
+    write(world, "ours", ours)
+    write(world, "theirs", replace(ours, document=f'permit(principal == agent::"another", {reads}'))
+    with service.resource_server() as server:
+        token = service.agent_token()
+        assert refusal(server, token) is None
+
+        write(world, "ours", replace(ours, mode=PolicyMode.LOG_ONLY))
+
+        wait_until(lambda: refusal(server, token) == "revoked", seconds=2)

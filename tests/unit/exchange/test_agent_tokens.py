@@ -46,6 +46,7 @@ def test_a_pod_becomes_its_agent(world):
         "anc": [
             ["registry", 1],
             ["policies", 1],
+            ["policies:github", 1],
             ["owner:alice", 1],
             ["agent:triage", 1],
             ["deployment:triage-prod", 1],

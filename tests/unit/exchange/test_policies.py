@@ -3,17 +3,19 @@
 import jwt
 import pytest
 from tests.fakes.delegation_world import BOTH, READ, Family
-from tests.fakes.exchange_world import OTHER_TOOLS, REGISTRY_AUDIENCE
+from tests.fakes.exchange_world import CREDENTIALS, OTHER_TOOLS, REGISTRY_AUDIENCE
 
 from leasehold.exchange.refusals import ExchangeRefused
+from leasehold.model.credentials import CredentialProfile, Federation
 from leasehold.model.errors import Unavailable
 from leasehold.model.grants import Grant
 from leasehold.model.kinds import Kind
-from leasehold.model.leases import MANY_POLICIES, POLICIES, policy_node
+from leasehold.model.leases import MANY_POLICIES, POLICIES, policies_node, policy_node
 from leasehold.model.policies import Policy, PolicyMode, PolicyPermits, PolicySide
 from leasehold.policy.shares import MAX_POLICIES
 
 COMMENTS = 'forbid(principal, action == Action::"github/comment", resource)'
+TO_COME = [POLICIES, policies_node("github")]
 READS_ONLY = 'permit(principal, action in [Action::"github/read_file", Action::"github/comment"], resource)'
 
 
@@ -41,7 +43,7 @@ def test_without_policies_a_token_hangs_on_those_to_come(world):
     issued = world.get(world.pod_token())
 
     assert tools(issued) == {"read_file", "comment"}
-    assert policies_of(issued) == [POLICIES]
+    assert policies_of(issued) == TO_COME
 
 
 def test_what_is_forbidden_whatever_the_call_is_in_no_token(world):
@@ -51,7 +53,26 @@ def test_what_is_forbidden_whatever_the_call_is_in_no_token(world):
     assert tools(issued) == {"read_file"}
     assert issued.lease.scopes == READ
     assert reason(world, scopes=BOTH) == "scope_exceeded"  # never less than was asked for, unsaid
-    assert policies_of(issued) == [POLICIES]  # it has no say on what is left
+    assert policies_of(issued) == TO_COME  # it has no say on what is left
+
+
+def test_policies_to_come_end_nothing_that_they_cannot_speak_of(world):
+    """Credentials of other systems, and whatever is of another tool server than the one that they name."""
+    jira = Grant(agent="triage", tool_server="jira", tools=frozenset({"search"}), resources=frozenset({"project:web"}))
+    world.put(Kind.GRANTS, jira.id, jira)
+    federation = Federation(audience="https://vault.example")
+    world.put(Kind.CREDENTIAL_PROFILES, "vault", CredentialProfile(agents=frozenset({"triage"}), federation=federation))
+    github, other = world.get(world.pod_token()), world.get(world.pod_token(), OTHER_TOOLS)
+    drawing = world.get(world.pod_token(), CREDENTIALS)
+    assert policies_of(drawing) == []
+
+    def alive():
+        return [world.introspect(one.access_token)["active"] for one in (github, other, drawing)]
+
+    world.bump(policies_node("github"))
+    assert alive() == [False, True, True]
+    world.bump(POLICIES)
+    assert alive() == [False, False, True]
 
 
 def test_nothing_left_is_no_token(world):
@@ -76,7 +97,7 @@ def test_what_only_a_call_or_the_token_tells_cuts_nothing_and_the_policy_is_name
     issued = world.get(world.pod_token())
 
     assert tools(issued) == {"read_file", "comment"}
-    assert policies_of(issued) == [POLICIES, policy_node("guards")]
+    assert policies_of(issued) == [*TO_COME, policy_node("guards")]
 
 
 @pytest.mark.parametrize(
@@ -118,19 +139,24 @@ def test_a_token_names_the_policies_with_a_say_on_its_tools_and_no_others(world)
     put(world, "only-logged", f"{COMMENTS};", mode=PolicyMode.LOG_ONLY)
     put(world, "of-people", f"{COMMENTS};", side=PolicySide.USER)
 
-    every = [POLICIES, policy_node("of-all")]
+    every = [*TO_COME, policy_node("of-all")]
     assert policies_of(world.get(world.pod_token())) == [*every, policy_node("of-comments")]
     assert policies_of(world.get(world.pod_token(), scopes=READ)) == every
-    assert policies_of(world.get(world.pod_token(), OTHER_TOOLS)) == [*every, policy_node("of-jira")]
+    assert policies_of(world.get(world.pod_token(), OTHER_TOOLS)) == [
+        POLICIES,
+        policies_node("jira"),
+        policy_node("of-all"),
+        policy_node("of-jira"),
+    ]
 
 
 def test_a_token_grows_by_a_bounded_number_of_policies(world):
     for number in range(MAX_POLICIES):
         put(world, f"p{number}", f"{COMMENTS} when {{ context has source_ip }};")
-    assert len(policies_of(world.get(world.pod_token()))) == 1 + MAX_POLICIES
+    assert len(policies_of(world.get(world.pod_token()))) == len(TO_COME) + MAX_POLICIES
 
     put(world, "one-more", f"{COMMENTS} when {{ context has source_ip }};")
-    assert policies_of(world.get(world.pod_token())) == [POLICIES, MANY_POLICIES]
+    assert policies_of(world.get(world.pod_token())) == [*TO_COME, MANY_POLICIES]
     with world.store.read() as unit:
         assert unit.nodes.generations((MANY_POLICIES,))  # so that revoking any of them knows
 
@@ -158,7 +184,7 @@ def test_a_policy_taken_back_widens_no_token_that_is_there(world):
     assert tools(world.get(world.pod_token())) == {"read_file", "comment"}  # a new decision, under what stands now
 
 
-@pytest.mark.parametrize("node", [POLICIES, policy_node("guards")])
+@pytest.mark.parametrize("node", [POLICIES, policies_node("github"), policy_node("guards")])
 def test_a_policy_that_is_tightened_while_a_token_is_being_signed_counts(world, node):
     """The token that was decided on before is born dead, and another is decided on."""
     put(world, "guards", f"{COMMENTS} when {{ context has source_ip }};")

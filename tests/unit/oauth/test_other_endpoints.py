@@ -80,6 +80,19 @@ def test_the_server_describes_itself(world):
     assert reply.headers["cache-control"] == "public, max-age=300"
 
 
+@pytest.mark.parametrize("path", ["/.well-known/oauth-authorization-server", "/.well-known/jwks.json"])
+def test_what_is_published_answers_head_as_get(world, path):
+    asked, looked = world.call("GET", path), world.call("HEAD", path)
+
+    assert (looked.status, looked.headers) == (200, asked.headers)
+
+
+@pytest.mark.parametrize("path", ["/oauth2/authorize?client_id=x", "/oauth2/login/callback", "/oauth2/token"])
+def test_a_look_at_anything_else_does_nothing(world, path):
+    """A scanner of links that looks with HEAD uses no request up."""
+    assert world.call("HEAD", path).status == 405
+
+
 def test_openid_discovery_says_the_same_and_how_we_sign(world):
     document = world.call("GET", "/.well-known/openid-configuration").json
 

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from tests.fakes.registry import AGENT, OWNER, RegistryClient
+from tests.fakes.registry import AGENT, ISSUER, OWNER, RegistryClient
 
 from leasehold.authn.clients import is_secret
 
@@ -86,7 +86,8 @@ def test_a_secret_goes_with_the_permission_and_with_the_agent(registry):
 
 
 def test_the_security_role_revokes_people_and_clients_and_nobody_else_does(registry):
-    for node in ("user:people/00u1alice", "client:triage"):
+    registry.must("trust-issuers", "idp", ISSUER)
+    for node in ("user:idp/00u1alice", "client:triage"):
         body = {"node": node, "reason": "left"}
         assert registry.send("POST", "/v1/revocations", "viewer", json=body).status_code == 403
         before = registry.generation(node)

@@ -100,12 +100,12 @@ def test_only_a_change_that_may_deny_more_bumps_the_policys_node(registry):
     registry.must("policies", "guards", POLICY)
     born = registry.generation("policy:guards")
     assert generation_after(description="why") == born
-    assert generation_after(mode="log_only") == born
-    assert generation_after(mode="log_only", document=GUARD + "\n") == born
-    assert generation_after(mode="enforce", document=GUARD + "\n") == born  # all leases end, not only those under it
-    assert generation_after(document=GUARD) == born + 1
+    assert generation_after(mode="log_only") == born + 1
+    assert generation_after(mode="log_only", document=GUARD + "\n") == born + 1
+    assert generation_after(mode="enforce", document=GUARD + "\n") == born + 1  # more ends than what is under it
+    assert generation_after(document=GUARD) == born + 2
     registry.delete("policies", "guards", registry.get("policies", "guards").json()["revision"])
-    assert registry.generation("policy:guards") == born + 2
+    assert registry.generation("policy:guards") == born + 3
 
 
 READS = 'forbid(principal, action == Action::"github/read_file", resource);'
@@ -114,19 +114,25 @@ READS = 'forbid(principal, action == Action::"github/read_file", resource);'
 @pytest.mark.parametrize(
     ("before", "after", "ended"),
     [
-        (None, {"document": READS}, {"policies"}),
+        (None, {"document": READS}, {"policies:github"}),
+        (None, {"document": "forbid(principal, action, resource);"}, {"policies"}),
+        (None, {"document": READS.replace("==", "in").replace("github/read_file", "delete")}, {"policies"}),
         (None, {"document": READS, "mode": "log_only"}, set()),
-        ({"document": READS, "mode": "log_only"}, {"document": READS}, {"policies"}),
-        ({"document": READS}, {"document": READS, "mode": "log_only"}, set()),
+        ({"document": READS, "mode": "log_only"}, {"document": READS}, {"policies:github"}),
+        ({"document": READS}, {"document": READS, "mode": "log_only"}, {"policy:p"}),
         ({"document": READS}, {"document": READS + "\n"}, {"policy:p"}),
         ({"document": READS}, {"document": READS.replace(";", " when { context.depth > 1 };")}, {"policy:p"}),
-        ({"document": READS}, {"document": READS.replace("principal,", "principal is agent,")}, {"policies"}),
+        (
+            {"document": READS},
+            {"document": READS.replace("principal,", "principal is agent,")},
+            ["policies:github", "policy:p"],
+        ),
         (
             {"document": READS},
             {"document": READS.replace("action ==", "action in").replace("read_file", "*")},
-            {"policies"},
+            ["policies:github", "policy:p"],
         ),
-        ({"document": READS}, {"document": READS, "side": "user"}, {"policies"}),
+        ({"document": READS}, {"document": READS, "side": "user"}, ["policies:github", "policy:p"]),
         ({"document": READS}, {"document": READS, "description": "why"}, set()),
         ({"document": READS}, None, {"policy:p"}),
         ({"document": READS, "mode": "log_only"}, None, set()),
@@ -134,7 +140,7 @@ READS = 'forbid(principal, action == Action::"github/read_file", resource);'
     ids=repr,
 )
 def test_a_write_of_a_policy_ends_what_it_may_deny_by_one_row_and_one_event(registry, before, after, ended):
-    """What hangs on its own node, as long as it speaks of nothing new; else every agent's lease."""
+    """What hangs on its own node, as long as it speaks of nothing new; else every lease of the servers it names."""
     full = {"side": "agent", "mode": "enforce"}
     if before is not None:
         registry.must("policies", "p", {**full, **before})

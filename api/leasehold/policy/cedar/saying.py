@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.index import Scope, scoped
 from leasehold.policy.cedar.statements import statements_of
 
 
-def may_speak_of_more(name: str, before: str, after: str) -> bool:
-    """False only if every principal and action that `after` speaks about is one that `before` speaks about.
+def newly_spoken_of(name: str, before: str | None, after: str) -> frozenset[str] | None:
+    """The tool servers of the actions that `after` speaks about, to whomever, and `before` does not; None for any.
 
-    Raises `DocumentRefused`.
+    Empty only if every principal and action that `after` speaks about is one that `before` speaks about. Raises
+    `DocumentRefused`.
     """
-    return not _spoken_of(name, after) <= _spoken_of(name, before)
+    new = _spoken_of(name, after) - (_spoken_of(name, before) if before is not None else frozenset())
+    servers = frozenset(_server_of(action) for _, action in new)
+    return servers if "" not in servers else None
+
+
+def _server_of(action: Scope) -> str:
+    """The server of `<server>/<tool>` and of `<server>/*`; empty for actions of whatever server."""
+    named = action[-1] if action else None
+    return named.id.partition("/")[0] if isinstance(named, EntityRef) and "/" in named.id else ""
 
 
 def _spoken_of(name: str, document: str) -> frozenset[tuple[Scope, Scope]]:

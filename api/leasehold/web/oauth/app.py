@@ -26,7 +26,7 @@ from leasehold.exchange.refreshing import Refreshing
 from leasehold.exchange.refusals import ClientRefused, ExchangeRefused
 from leasehold.exchange.tokens import TokenExchange
 from leasehold.model.errors import LeaseholdError, Unauthenticated
-from leasehold.model.possession import NonceWanted, Possession
+from leasehold.model.possession import NonceWanted, Possession, ProofRefused
 from leasehold.model.tokens import UnverifiedToken
 from leasehold.policy.consenting import ConsentPermit
 from leasehold.web.asgi import Application, Receive, Scope, Send
@@ -45,6 +45,7 @@ _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}  # RFC 6749 §5.
 _WHO = {**_NO_STORE, "www-authenticate": 'Basic realm="leasehold"'}  # RFC 6749 §5.2, RFC 9110 §11.6.1
 _CACHED = {"cache-control": "public, max-age=300"}
 _JSON = "application/json"
+_PUBLISHED = "/.well-known/"
 _log = logging.getLogger(__name__)
 
 
@@ -91,7 +92,7 @@ def oauth_app(doors: OAuthDoors) -> Application:
     routes = _Routes(doors).by_method_and_path()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        path, method = scope["path"], scope["method"]
+        path, method = scope["path"], _method(scope)
         route = routes.get((method, path))
         if route is None:
             await _send(send, _no_route(method, path, routes))
@@ -99,6 +100,12 @@ def oauth_app(doors: OAuthDoors) -> Application:
         await _send(send, await _answer(route, scope, receive))
 
     return app
+
+
+def _method(scope: Scope) -> str:
+    """HEAD reads what is published (RFC 9110 §9.1), and nothing else: a look at /oauth2/authorize uses a request up."""
+    published = scope["path"].startswith(_PUBLISHED)
+    return "GET" if scope["method"] == "HEAD" and published else str(scope["method"])
 
 
 class _Routes:
@@ -160,7 +167,10 @@ class _Routes:
         return Answer(body, 201, {**_NO_STORE, **_next_nonce(proof)})
 
     def _proof(self, scope: Scope, path: str, now: datetime) -> Possession | None:
-        sent = header(scope, b"dpop")
+        try:
+            sent = header(scope, b"dpop")
+        except InvalidRequest as repeated:  # RFC 9449 §4.3: not more than one
+            raise ProofRefused(str(repeated)) from repeated
         if not sent:
             return None
         return self._doors.proofs.check(UnverifiedToken(sent), scope["method"], self._doors.issuer + path, now)
