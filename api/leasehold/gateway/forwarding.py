@@ -10,14 +10,16 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from leasehold.gateway.answers import Answers
 from leasehold.gateway.asgi import send_whole
-from leasehold.gateway.connecting import way_forward
+from leasehold.gateway.connecting import awaited, way_forward, without_answers
 from leasehold.gateway.exchanges import Exchange
 from leasehold.gateway.records import is_durable
 from leasehold.gateway.reflections import secrets_of
 from leasehold.gateway.relaying import Hung, Sinks, Wire, relay_stream, relay_whole
+from leasehold.gateway.sessions import UNCONNECTED, Sessions
 from leasehold.gateway.upstreams import Incoming, Outgoing, UpstreamFailed
 from leasehold.mcp.headers import PARAMETER, SESSION
 from leasehold.mcp.refusals import INVALID_REQUEST, LIMITED, METHOD_NOT_FOUND, UPSTREAM_FAILED, Refused, error_body
@@ -61,11 +63,15 @@ async def forward(exchange: Exchange, wire: Wire) -> None:
 async def _forward(exchange: Exchange, wire: Wire) -> None:
     gateway, place = exchange.gateway, exchange.place
     headers = _headers(exchange)
+    exchange.body = without_answers(exchange.body)
     authorized = await _authorize(exchange, exchange.method, headers, exchange.body)
     if isinstance(authorized, NotConnected):
+        again = partial(_authorize, exchange, exchange.method, headers, exchange.body)
+        authorized = await awaited(exchange, authorized, again)
+    if isinstance(authorized, NotConnected):
         _mark(exchange, f"not_connected_{authorized.reason}")
-        status, content = way_forward(exchange, authorized)
-        await send_whole(wire.send, status, content, {"content-type": _JSON})
+        status, content, more = await way_forward(exchange, authorized)
+        await send_whole(wire.send, status, content, {"content-type": _JSON, **more})
         return
     exchange.authorized = authorized
     await gateway.records.begun(place, tuple(exchange.pending.values()))
@@ -113,7 +119,9 @@ def _check_status(exchange: Exchange, incoming: Incoming) -> None:
     status = incoming.status
     if status in {_UNAUTHORIZED, _FORBIDDEN}:
         raise UpstreamFailed("refuses_our_credential")
-    if status == _NOT_FOUND and SESSION in exchange.headers:
+    session = exchange.headers.get(SESSION)
+    lost = status == _NOT_FOUND or (status == _BAD and Sessions.is_unconnected(session or ""))
+    if session is not None and lost:
         raise Refused(404, INVALID_REQUEST, "Session not found", reason="session_gone")
     if status == _TOO_MANY:
         after = incoming.headers.get("retry-after", "1")
@@ -130,7 +138,8 @@ def _headers(exchange: Exchange) -> dict[str, str]:
     headers = {name: sent[name] for name in _FORWARDED if name in sent}
     headers |= {name: value for name, value in sent.items() if name.startswith(PARAMETER)}
     if SESSION in sent:
-        headers[SESSION] = exchange.gateway.sessions.inward(sent[SESSION], exchange.place.caller)
+        session = exchange.gateway.sessions.inward(sent[SESSION], exchange.place.caller)
+        headers |= {SESSION: session} if session != UNCONNECTED else {}
     return headers | {"accept-encoding": "identity", "user-agent": "leasehold-gateway"}
 
 

@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any
 
+import orjson
+
 from leasehold.gateway.deciding import Place, existing, judge
 from leasehold.gateway.ports import Surfaces
-from leasehold.mcp.headers import Era
+from leasehold.mcp.headers import MODERN, Era
 from leasehold.mcp.needs import Listing, wanted_prompt, wanted_resource
 from leasehold.model.mcp_methods import is_reserved
 from leasehold.model.tool_resources import is_plain
+from leasehold.model.tools import Pinning
 
 BUDGET_META = "io.leasehold/toolBudget"
 _log = logging.getLogger(__name__)
@@ -29,9 +32,30 @@ class Lists:
     def __init__(self, surfaces: Surfaces, budget: int) -> None:
         self._surfaces, self._budget = surfaces, budget
         self._instructions: dict[str, str] = {}
+        self._versions: dict[str, tuple[str, ...]] = {}
+
+    def versions(self, server: str) -> tuple[str, ...]:
+        """Those of MCP that a tool server was heard to speak without a handshake."""
+        return self._versions.get(server, ())
+
+    async def unconnected(self, place: Place) -> list[Item]:
+        """The tools that the caller may call once there is a connection: as approved, or by name alone."""
+        served = place.served
+        known = [tool for tool in served.spec.tools if not is_reserved(tool)]
+        approved = [tool for tool in known if await self._surfaces.approved(served.name, tool)]
+        return [self._as_approved(place, tool) for tool in sorted(existing(place, approved))]
+
+    def _as_approved(self, place: Place, tool: str) -> Item:
+        """What nobody approved was shown to somebody else, and may be about them."""
+        pinned = place.served.spec.pinning is Pinning.REQUIRED
+        definition = self._surfaces.seen(place.served.name, tool) if pinned else None
+        return orjson.loads(definition) if definition is not None else {"name": tool, "inputSchema": {"type": "object"}}
 
     async def heard(self, server: str, result: Mapping[str, Any]) -> Mapping[str, Any]:
         """An answer to `initialize` or `server/discover`, without instructions that nobody approved."""
+        spoken = result.get("supportedVersions")
+        if isinstance(spoken, list):
+            self._versions[server] = tuple(one for one in spoken if one in MODERN)
         said = result.get("instructions")
         if said is None:
             return result

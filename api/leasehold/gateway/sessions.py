@@ -13,6 +13,8 @@ from base64 import urlsafe_b64encode
 from leasehold.gateway.callers import Caller
 from leasehold.mcp.refusals import INVALID_REQUEST, Refused
 
+UNCONNECTED = "leasehold-unconnected"
+"""The session of a client that came before its person connected. No tool server knows it."""
 _LONGEST = 1024
 _BYTES = 18
 
@@ -34,6 +36,11 @@ class Sessions:
         if len(sent) > _LONGEST or not upstream_id or not hmac.compare_digest(seal.encode(errors="replace"), right):
             raise Refused(404, INVALID_REQUEST, "Session not found", reason="foreign_session")
         return upstream_id
+
+    @staticmethod
+    def is_unconnected(sent: str) -> bool:
+        """True for one that was begun here, before there was a connection."""
+        return sent.startswith(f"{UNCONNECTED}.")
 
     def _seal(self, upstream_id: str, caller: Caller) -> str:
         about = f"mcp-session\x00{caller.server}\x00{caller.identity}\x00{upstream_id}"

@@ -14,7 +14,7 @@ from leasehold.model.entities import ACTION, ACTS_ON_BEHALF_OF, AGENT, GROUP, RE
 from leasehold.model.policies import PolicySide
 from leasehold.model.tools import Action
 from leasehold.policy.cedar.applications import Application, Part, application_of
-from leasehold.policy.cedar.index import scoped
+from leasehold.policy.cedar.index import scoped, uid_of
 from leasehold.policy.cedar.json_schema import SchemaRefused, arguments_shape
 from leasehold.policy.cedar.reading import relations_named, relations_to_people_named, types_named
 from leasehold.policy.cedar.shapes import EMPTY
@@ -228,7 +228,7 @@ class Checker:
         left = sorted(named & self.actions)
         if not left:
             return None
-        action = pst.ActionIn(tuple(pst.EntityUid(_type_of(ref), ref.id) for ref in left))
+        action = pst.ActionIn(tuple(uid_of(ref) for ref in left))
         template = replace(statement.template, action=action)
         written = str(cedarpy.PolicySet.from_pst(pst.PolicySet({}, {template.id: template}, ())))
         return replace(statement, text=written, template=template)
@@ -297,11 +297,6 @@ def _names_taken_twice(facts: Facts) -> Iterator[Problem]:
         attributes = {name for name, _ in shape.fields} if shape is not None else set()
         for name in sorted(attributes & facts.relations.names(type_)):
             yield Problem(type_, 1, f"`{name}` is an attribute of `{type_}`, and a relation to it")
-
-
-def _type_of(ref: EntityRef) -> pst.EntityType:
-    *namespace, basename = ref.type.split("::")
-    return pst.EntityType(basename, tuple(namespace))
 
 
 def _named_actions(statement: Statement) -> frozenset[EntityRef]:

@@ -18,7 +18,7 @@ from leasehold.policy.assessing import (
     checked,
     vocabulary_of,
 )
-from leasehold.policy.cedar.applications import Application
+from leasehold.policy.cedar.applications import Application, within
 from leasehold.policy.cedar.engines import CompiledEngine
 from leasehold.policy.cedar.evaluation import Engine
 from leasehold.policy.cedar.known import Known
@@ -50,7 +50,10 @@ def publish(
     application = application_in(every)
     vocabulary = assuming(vocabulary_of(facts, caller_schema), every, application)
     checker = Checker(vocabulary, application, actions_in(vocabulary, application))
-    found = [(text.side, Policy(one, text.mode, text.permits)) for text, one in checked(every, checker, living)]
+    found = [
+        (text.side, Policy(within(application, text.schema, one), text.mode, text.permits))
+        for text, one in checked(every, checker, living)
+    ]
     chosen = engine or CompiledEngine()
     actions = {**_foreign(application), **{name: _action(name, tool) for name, tool in vocabulary.tools.items()}}
     by_side = {side: [one for of, one in found if of is side] for side in PolicySide}

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from leasehold.review.asked import ASKED, drafts_by_facts
 from leasehold.review.coverage import Unlooked, coverage
 from leasehold.review.declared import Declared, declared_world
 from leasehold.review.differences import Comparison, Difference
@@ -62,8 +63,12 @@ def find_drift(picture: Picture) -> DriftReport:
 
 
 def _drafts(found: list[Difference], comparison: Comparison, picture: Picture) -> Iterator[Draft]:
+    told = list(drafts_by_facts(found, comparison))
+    yield from told
+    settled = {one.key for one in told if one.key[0] in ASKED}
     for one in found:
-        yield from drafts(one, comparison)
+        if one.key not in settled:
+            yield from drafts(one, comparison)
     yield from _conflicts(picture)
     for late in outlived(picture.declared, picture.live, picture.live.at):
         signs = late.assessment.factors

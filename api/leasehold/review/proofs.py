@@ -7,14 +7,15 @@ widening comes with a call that the decision point denies today and would allow;
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from leasehold.model.directory import Relation, Resource, User
 from leasehold.model.entities import AGENT, EntityRef
+from leasehold.model.errors import InvalidValue
 from leasehold.model.grants import Ceiling, Grant
 from leasehold.model.people import Agent, Owner
 from leasehold.model.policies import Policy, PolicyPermits, PolicySide
@@ -44,6 +45,7 @@ class Effort:
 
 
 USUAL = Effort()
+Held: TypeAlias = tuple[str, Holder]
 _TOO_MANY, _TOO_LATE = "too many changes for one review", "the time for proofs in one review ran out"
 
 
@@ -103,13 +105,21 @@ def prove(was: World, now: World, at: datetime, effort: Effort = USUAL) -> Prove
 
     What the effort does not suffice for is unproven.
     """
+    return _proved_by(_proofs, was, now, at, effort)
+
+
+def prove_facts(was: World, now: World, at: datetime, effort: Effort = USUAL) -> Proved:
+    """The same, of what moves because facts moved that policies look at, and of nothing else."""
+    return _proved_by(_proofs_of_facts, was, now, at, effort)
+
+
+def _proved_by(prover: Prover, was: World, now: World, at: datetime, effort: Effort) -> Proved:
     try:
         old, new = publish_registered(registered(was)), publish_registered(registered(now))
-    except (DocumentRefused, FactsRefused, ValueRefused) as refused:
+    except (DocumentRefused, FactsRefused, ValueRefused, InvalidValue) as refused:
         return Proved((), str(refused).partition("\n")[0][:300])
     comparison = Comparison(old, new, at, effort.bounds)
-    found = tuple(_proofs(comparison, old, new, effort))
-    return Proved(found, "", old, new)
+    return Proved(tuple(prover(comparison, _held(old, new), _Spent(effort))), "", old, new)
 
 
 def registered(world: World) -> Registered:
@@ -126,6 +136,9 @@ def registered(world: World) -> Registered:
         resources=world.of(Resource),
         relations=world.of(Relation),
     )
+
+
+Prover: TypeAlias = Callable[[Comparison, Sequence[Held], "_Spent"], Iterator[AccessProof]]
 
 
 class _Spent:
@@ -146,20 +159,31 @@ class _Spent:
         return self._effort.ticks() > self._until
 
 
-def _proofs(comparison: Comparison, old: Published, new: Published, effort: Effort) -> Iterator[AccessProof]:
-    spent = _Spent(effort)
-    held = _held(old, new)
+def _proofs(comparison: Comparison, held: Sequence[Held], spent: _Spent) -> Iterator[AccessProof]:
     for action, holder in held:
         if not comparison.unchanged(action, holder):
-            why = spent.out_of()
-            found = _unproven(PolicySide.AGENT, action, why) if why else comparison.of_agent(action, holder)
-            about = Matter(None, None) if comparison.by_facts(action, holder) else None
-            yield shown(replace(found, about=about), holder.ref.id)
+            yield _of_agent(comparison, action, holder, spent)
     for side, action in comparison.moved():
         late = spent.is_late()
         yield shown(_unproven(side, action, _TOO_LATE) if late else comparison.proof(side, action), None)
     for action, holder in held:
         yield from _of_facts(comparison, action, holder, spent)
+
+
+def _proofs_of_facts(comparison: Comparison, held: Sequence[Held], spent: _Spent) -> Iterator[AccessProof]:
+    for action, holder in held:
+        if comparison.by_facts(action, holder) and not comparison.unchanged(action, holder):
+            found = _of_agent(comparison, action, holder, spent)
+            if found.movement is not Movement.EQUIVALENT:
+                yield found
+        yield from _of_facts(comparison, action, holder, spent)
+
+
+def _of_agent(comparison: Comparison, action: str, holder: Holder, spent: _Spent) -> AccessProof:
+    why = spent.out_of()
+    found = _unproven(PolicySide.AGENT, action, why) if why else comparison.of_agent(action, holder)
+    about = Matter(None, None) if comparison.by_facts(action, holder) else None
+    return shown(replace(found, about=about), holder.ref.id)
 
 
 def _of_facts(comparison: Comparison, action: str, holder: Holder, spent: _Spent) -> Iterator[AccessProof]:
@@ -172,7 +196,7 @@ def _of_facts(comparison: Comparison, action: str, holder: Holder, spent: _Spent
             yield shown(found, holder.ref.id)
 
 
-def _held(old: Published, new: Published) -> list[tuple[str, Holder]]:
+def _held(old: Published, new: Published) -> list[Held]:
     """Every agent and tool that could be called on either side."""
     beyond = {action for version in (old, new) for action in version.actions if _has_beyond(version, action)}
     held: dict[EntityRef, set[str]] = {}

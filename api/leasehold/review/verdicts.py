@@ -13,6 +13,7 @@ from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent
 from leasehold.model.trust import WorkloadBinding
+from leasehold.review.asked import ASKED
 from leasehold.review.becoming import ROLE_RANK
 from leasehold.review.differences import Comparison, Difference, Effect
 from leasehold.review.drafts import Draft
@@ -26,7 +27,6 @@ from leasehold.review.shifts import shift
 _IDENTITY_RANK = 3  # who can become an agent matters as much as what the agent can do
 
 _MAY_DIFFER = (MAY_DIFFER,)
-_ASKED = frozenset({Kind.USERS, Kind.RESOURCES, Kind.RELATIONS})
 _IN_WORDS = ("access unchanged",)
 
 
@@ -126,7 +126,7 @@ def _plain_draft(found: Difference, moved: Shift | None) -> Draft:
 
 
 def _assess_presence(found: Difference) -> Assessment:
-    if found.key[0] in _ASKED:
+    if found.key[0] in ASKED:
         return Assessment(2, _MAY_DIFFER)
     guards = {Kind.CEILINGS, Kind.GRANT_SETS, Kind.POLICIES}
     if found.live is None:

@@ -215,7 +215,7 @@ def open_gateway(tmp_path_factory):
         try:
             registry.furnish()
             gateway = Gateway(registry)
-            gateway.packages = packages
+            gateway.packages, gateway.provider = packages, provider
             with served_sdk(sdk_server(), stateless_http=True) as url:
                 gateway.declare("github", url)
                 furnish(gateway, provider)

@@ -1,58 +1,17 @@
 """People log in by browser from clients that nobody here wrote, as they are, by the public door."""
 
-import asyncio
 import json
 import socket
 import subprocess
-from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx
-import httpx2
 import pytest
 import toolchain
-from mcp import Client, MCPError
-from mcp.client.auth import OAuthClientProvider
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
-from tests.fakes.mcp_clients import Remembered
+from mcp import MCPError
+from tests.e2e.gateway.desk import Desk
 from tests.fakes.oidc_provider import node_answer, walked
 from tests.fakes.opened_urls import said_url
 from toolchain import interop
-
-BACK = "http://localhost:33418/callback"
-
-
-class Desk:
-    """A person at their computer: the SDK's client, and a browser that follows where it is sent."""
-
-    def __init__(self, gateway, person, **metadata):
-        self.gateway, self.person, self.pages, self.asked = gateway, person, [], []
-        self.storage = Remembered()
-        said = OAuthClientMetadata(client_name="Editor", redirect_uris=[BACK], **metadata)
-        self.auth = OAuthClientProvider(
-            gateway.audience("github"), said, self.storage, redirect_handler=self.go, callback_handler=self.came_back
-        )
-        self.back = ""
-
-    async def go(self, url):
-        self.asked.append(dict(parse_qsl(urlsplit(url).query)))
-        self.back, page = await asyncio.to_thread(walked, url, self.person, BACK)
-        self.pages.append(page)
-
-    async def came_back(self):
-        said = {name: values[0] for name, values in parse_qs(urlsplit(self.back).query).items()}
-        return AuthorizationCodeResult(code=said["code"], state=said["state"], iss=said["iss"])
-
-    def session(self, steps):
-        async def run():
-            async with (
-                httpx2.AsyncClient(auth=self.auth) as transport,
-                Client(streamable_http_client(self.gateway.audience("github"), http_client=transport)) as client,
-            ):
-                return await steps(client)
-
-        return asyncio.run(run())
-
 
 READ = ("read_file", {"repository": "web", "path": "a.txt"})
 COMMENT = ("comment", {"repository": "web", "text": "hi"})

@@ -285,29 +285,6 @@ def test_a_bound_token_needs_its_proof_every_time_anew(world):
     assert len(world.upstream.sent) == 1
 
 
-def test_rates_hold_and_destructive_tools_have_a_tenth(tmp_path):
-    limits = RateLimits(agent=Rate(per_minute=600, burst=100), tool=Rate(per_minute=60, burst=20))
-    world = GatewayWorld(tmp_path, limits)
-    try:
-        world.grant("code", ["delete_branch"], "repo:web")
-        world.look()
-        token = world.token()
-
-        def passed(tool):
-            return sum(world.call(tool, token, repository="web").status == 200 for _ in range(25))
-
-        assert passed("read_file") == 20
-        assert passed("delete_branch") == 2
-        refused = world.call("read_file", token, repository="web")
-        assert (refused.status, code_of(refused)) == (429, -31003)
-        assert int(refused.headers["retry-after"]) >= 1
-        world.world.later(seconds=2)
-        world.look()
-        assert passed("read_file") == 2
-    finally:
-        world.close()
-
-
 def test_batch_smuggling_each_message_of_a_batch_counts(tmp_path):
     world = GatewayWorld(tmp_path, RateLimits(tool=Rate(per_minute=60, burst=20)))
     try:

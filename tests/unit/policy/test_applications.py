@@ -1,7 +1,7 @@
 """Other applications' questions: subjects, actions and resources of any type, under a schema that they bring."""
 
 import pytest
-from tests.fakes.decision_world import MONDAY, TRIAGE, agent_policy, call, entity, facts, published, user_policy
+from tests.fakes.decision_world import ENTITIES, MONDAY, TRIAGE, agent_policy, call, entity, facts, user_policy
 
 from leasehold.model.access_requests import AccessRequest
 from leasehold.model.decisions import Reason
@@ -168,14 +168,26 @@ def test_one_schema_may_serve_several_documents():
     assert decision_on(ask("beth", "can_read_todos", todo("x")), version).reason is Reason.FORBIDDEN
 
 
-def test_a_policy_of_another_application_that_reaches_tool_calls_can_only_deny_them():
-    schema = """entity user; entity file;
-    action look appliesTo { principal: [user, agent], resource: file, context: { reason: String } };
-    entity agent;"""
+def test_an_applications_policies_speak_of_its_own_actions_alone():
+    """One that names no action was written for one schema, and would fail in every other."""
+    schema = """entity user; entity file; entity agent;
+    action look appliesTo { principal: [user, agent], resource: file, context: { reason: String } };"""
     wide = '@id("w") forbid (principal, action, resource) when { context.reason == "x" };'
-    version = published(agent_policy(wide, schema=schema))
-    decision = decision_on(call(), version)
-    assert (decision.reason, decision.sides[0].failed) == (Reason.EVALUATION_ERROR, ("agents/w",))
+    looks = '@id("l") permit (principal, action == Action::"look", resource);'
+    shop = 'permit (principal, action == Action::"buy", resource);'
+    texts = [
+        user_policy(f"{wide}{looks}", schema=schema),
+        user_policy(
+            shop, "shop", schema="entity user; entity item; action buy appliesTo {principal: user, resource: item};"
+        ),
+        agent_policy(wide, "agents", schema=schema),
+    ]
+    version = publish(texts, facts(entities=[*PEOPLE, *ENTITIES]))
+    file = Entity(ref=EntityRef("file", "1"))
+    reasons = [decision_on(ask("rick", "look", file, context={"reason": one}), version).reason for one in "xy"]
+    assert reasons == [Reason.FORBIDDEN, Reason.PERMITTED]
+    assert decision_on(ask("rick", "buy", Entity(ref=EntityRef("item", "1"))), version).allowed
+    assert decision_on(call(), version).allowed
 
 
 DRIVE = """

@@ -16,6 +16,7 @@ from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.cedar_engine import fraction_text, network_text
 from leasehold.policy.cedar.compiler import expression, is_boolean
 from leasehold.policy.cedar.evaluation import Query
+from leasehold.policy.cedar.index import uid_of
 from leasehold.policy.cedar.reading import children, rebuilt
 from leasehold.policy.cedar.values import CedarSet, Fraction, Moment, Network, Span, Value, unkeyed
 
@@ -67,8 +68,7 @@ def literal_of(value: Value) -> pst.Expr:  # noqa: C901, PLR0911  one arm per ty
         case str():
             return pst.StringLit(value)
         case EntityRef():
-            *namespace, basename = value.type.split("::")
-            return pst.EntityLit(pst.EntityUid(pst.EntityType(basename, tuple(namespace)), value.id))
+            return pst.EntityLit(uid_of(value))
         case Fraction():
             return pst.UnaryOp("decimal", pst.StringLit(fraction_text(value)))
         case Network():

@@ -101,6 +101,12 @@ def ref_of(entity: pst.EntityOrSlot) -> EntityRef:
     return EntityRef(str(entity.type), entity.id)
 
 
+def uid_of(ref: EntityRef) -> pst.EntityUid:
+    """The entity as a policy names it."""
+    *namespace, name = ref.type.split("::")
+    return pst.EntityUid(pst.EntityType(name, tuple(namespace)), ref.id)
+
+
 def _actions(scope: pst.ActionConstraint) -> Iterator[Scope]:
     match scope:
         case pst.ActionEq(entity):

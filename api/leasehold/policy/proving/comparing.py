@@ -166,7 +166,7 @@ class Comparison:
         ]
         known = [of.facts.known.get(holder.ref) for of in self._versions.both]
         facts = [(tuple(sorted(one.attributes.items(), key=str)), one.ancestors) if one else None for one in known]
-        named = holder.ref if any(holder.ref in of.agents.named for of in self._versions.both) else None
+        named = holder.ref if holder.ref in self._raised.looks(action).named else None
         return action, *rules, str(facts), named
 
     def _proved(self, side: PolicySide, action: str, holder: Holder | None) -> Proof:

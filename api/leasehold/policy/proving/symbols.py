@@ -23,6 +23,7 @@ from leasehold.policy.cedar.shapes import (
 )
 from leasehold.policy.proving.terms import (
     I64,
+    LAST_LETTER,
     WIDE,
     WIDTH,
     Address,
@@ -170,11 +171,13 @@ class Symbols:
                 raise NotModelled(f"{path} is hidden from policies")
 
     def _among(self, path: str, among: frozenset[str] | None) -> Formula:
-        made = self.text(path)
         choices = frozenset(OauthMode) if path == MODE else among
-        if choices is not None:
+        if choices is None:
+            return self.text(path)
+        if path not in self.variables:  # its choices may be of letters that no policy writes
+            made = self.variables[path] = z3.String(path, self.logic.context)
             self.given.append(self.logic.either(*(made == self.logic.text(one) for one in sorted(choices))))
-        return made
+        return self.variables[path]
 
     def _number(self, path: str, sort: Sort, bounds: tuple[int, int]) -> Term:
         if path == WEEKDAY:  # Thursday was the first day of all
@@ -218,7 +221,7 @@ def letters(logic: Logic, literals: str) -> Formula:
     alike to them, so that a few stand for all; there is always one that is not written.
     """
     plain = z3.Range(logic.text(" "), logic.text("~"))
-    others = sorted({one for one in literals if not " " <= one <= "~"})
+    others = sorted({one for one in literals if not " " <= one <= "~" and ord(one) <= LAST_LETTER})
     if all(chr(code) in literals for code in range(ord(" "), ord("~") + 1)):
         others.append(next(chr(code) for code in range(0xE000, 0xF900) if chr(code) not in literals))
     each = [z3.Re(logic.text(one)) for one in others]

@@ -19,6 +19,7 @@ from leasehold.policy.cedar.known import Known
 Formula: TypeAlias = Any  # the solver's expressions have no types of their own
 
 I64 = (-(2**63), 2**63 - 1)
+LAST_LETTER = 0x2FFFF  # of the solver's texts
 WIDTH, WIDE = 32, 128  # bits of an IPv4 address, and of an IPv6 address
 
 
@@ -148,6 +149,8 @@ class Logic:
         return self.true if part is self.false else z3.Not(part)
 
     def text(self, value: str) -> Formula:
+        if any(ord(one) > LAST_LETTER for one in value):
+            raise NotModelled("a letter that the solver has no number for")
         return z3.StringVal("".join(map(_spelt, value)), self.context)
 
     def block(self, number: int, length: int, width: int) -> Block:
