@@ -101,8 +101,12 @@ def _list_accesses(session: Session, question: str, query: dict[str, str], *, as
             cursor = page["next_cursor"]
     if as_json:
         acted = page["acts_on_behalf_of"]
-        session.emit({"policy_version": page["policy_version"], "items": items, "acts_on_behalf_of": acted})
+        said = {name: page[name] for name in ("policy_version", "known")}
+        session.emit({**said, "items": items, "acts_on_behalf_of": acted})
         return
+    if not page["known"]:  # a misspelt one must not look like one that nobody may use
+        about = next(iter(query.values()))
+        raise Failure(f"nothing is known by the name `{about}`", next_step="`leasehold object list KIND` shows names")
     for one in items:
         session.out.write("\n".join(_access(one)) + "\n")
     for one in page["acts_on_behalf_of"]:
@@ -130,20 +134,26 @@ def could_lines(found: Json) -> Iterator[str]:
     why = found["stopped"] or found["reason"] or ("in these ways" if found["items"] else "in no way")
     yield visible(f"{'yes' if found['decision'] else 'no'}: {then}, {why}")
     for side in found["sides"]:
-        by = ", ".join(side.get("determining", [])) or "nothing"
-        yield visible(f"  {side['side']} side: {'yes' if side['allowed'] else 'no'}, {side['reason']}, by {by}")
+        yield from _side(side)
     for one in found["items"]:
         yield from (f"  {line}" for line in _access(one))
     yield visible(f"  as of change {found['revision']}, policies {found['policy_version']}")
+
+
+def _side(side: Json) -> Iterator[str]:
+    by = ", ".join(side.get("determining", [])) or side.get("detail") or "nothing"
+    yield visible(f"  {side['side']} side: {'yes' if side['allowed'] else 'no'}, {side['reason']}, by {by}")
 
 
 def _explained(found: Json) -> Iterator[str]:
     yield visible(f"{'allowed' if found['decision'] else 'denied'}: {found['reason']}  {found['at']}")
     yield visible(f"  {found['subject']}  {found['action']}  on {found['resource']}, asked by {found['asked_by']}")
     yield visible(f"  policies {found['version']}")
-    for side in found.get("sides", []):
-        by = ", ".join(side.get("determining", [])) or "nothing"
-        yield visible(f"  {side['side']} side: {'yes' if side['allowed'] else 'no'}, {side['reason']}, by {by}")
+    sides = found.get("sides", [])
+    if "detail" in found and not any("detail" in side for side in sides):
+        yield visible(f"  {found['detail']}")
+    for side in sides:
+        yield from _side(side)
     for policy in found["policies"]:
         yield visible(f"  {policy['effect']} {policy['id']}  ({policy['policy']}:{policy['line']})")
         for one in policy["conditions"]:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from leasehold.decisions.assembling import State
-from leasehold.model.entities import ACTS_ON_BEHALF_OF, EntityRef
+from leasehold.model.entities import ACTS_ON_BEHALF_OF, AGENT, EntityRef
+from leasehold.model.kinds import Kind
 from leasehold.policy import surveying
 from leasehold.policy.cedar.naming import cedar_ref
 from leasehold.policy.logins import login_groups, opening
 from leasehold.policy.permitted import by_policy
 from leasehold.policy.surveying import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """All ways. `known`: what was asked about is there. `acted`: whom the one asked about acts on behalf of."""
+
+    state: State
+    ways: Sequence[Access]
+    known: bool
+    acted: Sequence[EntityRef] = ()
 
 
 def who_can(state: State, action: str, resource: str | None, now: datetime) -> list[Access]:
@@ -27,6 +39,12 @@ def what_can(state: State, subject: EntityRef, now: datetime) -> list[Access]:
     groups = login_groups(state.published, _issuers(ids)) if ids else frozenset()
     found = [*surveying.what_can(ref, state.published, now), *by_policy(ref, state.published, groups)]
     return sorted(found, key=_place)
+
+
+def knows(state: State, subject: EntityRef) -> bool:
+    """Whether anybody of this name is registered, whatever may keep them from everything."""
+    agents = state.seen.objects.get(Kind.AGENTS, {})
+    return subject.id in agents if subject.type == AGENT else cedar_ref(subject) in state.published.facts.known
 
 
 def acted_for(state: State, subject: EntityRef) -> list[EntityRef]:

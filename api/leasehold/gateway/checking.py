@@ -61,7 +61,8 @@ def take_rates(gateway: Gateway, place: Place, needs: Iterable[Needs], now: floa
     usual = _rate_of(place, limits.tool)
     for want in (want for one in needs for want in one.wants):
         tool = want.tool if want.tool in place.served.spec.tools else ""
-        rate = usual.tighter if place.served.destroys(tool) else usual
+        shown = gateway.surfaces.seen(place.served.name, tool)
+        rate = usual.tighter if place.served.destroys(tool, shown) else usual
         keys.append((("tool", agent, place.served.name, tool), rate))
     gateway.rates.take(keys, now)
 

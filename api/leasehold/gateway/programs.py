@@ -34,16 +34,20 @@ _LIMITS = {"AS": 2 << 30, "CPU": 300, "NOFILE": 256, "FSIZE": 64 << 20, "CORE": 
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 _NAMESPACES = ("--user", "--map-current-user", "--keep-caps", "--pid", "--fork", "--kill-child", "--mount-proc",
                "--ipc", "--uts")  # fmt: skip
-# Nothing of ours stays open (libuv leaves that to each file's own flag), then limits, then no way back to privileges
-# (prctl PR_SET_NO_NEW_PRIVS), then the program in our place.
+# Nothing of ours stays open (libuv leaves that to each file's own flag), it ends when we do, however that is (prctl
+# PR_SET_PDEATHSIG, SIGKILL), then limits, then no way back to privileges (PR_SET_NO_NEW_PRIVS), then the program in our
+# place.
 _LAUNCH = """
 import ctypes, os, resource, sys
 os.closerange(3, 1 << 20)
-limits, argv = sys.argv[1].split(","), sys.argv[2:]
+libc, server, limits, argv = ctypes.CDLL(None), int(sys.argv[1]), sys.argv[2].split(","), sys.argv[3:]
+libc.prctl(1, 9, 0, 0, 0)
+if os.getppid() != server:
+    sys.exit("the server has ended")
 for limit in limits:
     name, value = limit.split("=")
     resource.setrlimit(getattr(resource, "RLIMIT_" + name), (int(value), int(value)))
-ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)
+libc.prctl(38, 1, 0, 0, 0)
 os.execv(argv[0], argv)
 """
 # In its namespaces: something empty over what it must not see (MS_BIND; tmpfs, MS_RDONLY and what else forbids), and
@@ -147,7 +151,7 @@ async def start(
         folder = tempfile.mkdtemp(dir=_folders())
     except OSError:
         raise UpstreamFailed("program_has_no_folder") from None
-    launch = (*_PYTHON, _LAUNCH, limits, *_apart(folder, hidden), *command)
+    launch = (*_PYTHON, _LAUNCH, str(os.getpid()), limits, *_apart(folder, hidden), *command)
     try:
         process = await asyncio.create_subprocess_exec(
             *launch,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 
 from leasehold.decisions.assembling import State
 from leasehold.model.clients import DpopUse
@@ -35,18 +37,25 @@ class Served:
         definition = self.spec.tools.get(tool)
         return definition.action if definition is not None else Action.EXECUTE
 
-    def destroys(self, tool: str) -> bool:
-        """True if the tool deletes or executes, or its server says that it may destroy something."""
+    def destroys(self, tool: str, shown: str | None) -> bool:
+        """True if it deletes or executes, or may destroy something by what is declared of it or `shown` (JSON)."""
         definition = self.spec.tools.get(tool)
         if definition is None or definition.action in {Action.DELETE, Action.EXECUTE}:
             return True
         hints = definition.annotations
-        return hints is not None and hints.destructive_hint is True
+        return (hints is not None and hints.destructive_hint is True) or (shown is not None and _says_so(shown))
 
     def max_staleness(self, action: Action) -> timedelta:
         """How old what is known of revocations may be, for something that does this."""
         said = self.upstream.max_staleness
         return MAX_STALENESS[action] if said is None else timedelta(seconds=said)
+
+
+@lru_cache(maxsize=4_096)
+def _says_so(shown: str) -> bool:
+    """What a server says against its own tool is believed: it makes nothing wider."""
+    hints = json.loads(shown).get("annotations")
+    return isinstance(hints, dict) and hints.get("destructiveHint") is True
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from leasehold.policy.cedar.evaluation import SILENCE, Parties, Verdict
 from leasehold.policy.cedar.known import Lookup
 from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.values import EvaluationError
+from leasehold.policy.foreign import part_of
 from leasehold.policy.holdings import NOTHING, Holding, Refusal, admitting
 from leasehold.policy.published import Published, Slice, Standing
 
@@ -171,8 +172,8 @@ def _foreign_side(
     standing = standings.standing(party.ref, party.known, question.action)
     held, piece = standing.held, standing.piece
     query = query_of(question, party)
-    if published.application is None or not published.application.fits(query):
-        return SideOutcome(side, Reason.SCHEMA_VIOLATION, detail="the application's schema has no such question")
+    if (misfit := part_of(question.action, published).misfit(query)) is not None:
+        return SideOutcome(side, Reason.SCHEMA_VIOLATION, detail=misfit)
     admission = admitting(held, question.request)
     outcome, trial = _outcome(side, admission, piece, piece.evaluate(query)), piece.trial
     if trial is None:

@@ -11,8 +11,8 @@ from leasehold.model.access_requests import AccessRequest
 from leasehold.model.entities import RELATION, EntityRef
 from leasehold.policy.cedar.applications import Part
 from leasehold.policy.cedar.declared_values import DeclaredEntities, said
+from leasehold.policy.cedar.declaring import NOTHING
 from leasehold.policy.cedar.known import Known, Lookup, Overlay, refs_in
-from leasehold.policy.cedar.shapes import EMPTY
 from leasehold.policy.cedar.values import Value
 from leasehold.policy.published import ActionFacts, Published
 from leasehold.policy.relating import related
@@ -28,7 +28,7 @@ def part_of(action: ActionFacts, published: Published) -> Part:
 
 def context_of(request: AccessRequest, part: Part, published: Published) -> Value:
     """What the caller says, of the types that the schema has for it. Raises `ValueRefused`."""
-    return said(part.declared.contexts.get(request.action, EMPTY), request.context, published.facts.ids)
+    return said(part.declared.actions.get(request.action, NOTHING).context, request.context, published.facts.ids)
 
 
 def seen_entities(

@@ -10,8 +10,8 @@ from leasehold.decisions.assembling import State
 from leasehold.decisions.explaining import Explanation
 from leasehold.decisions.past import Could
 from leasehold.decisions.records import named, side_document
+from leasehold.decisions.surveying import Surveyed
 from leasehold.decisions.trying import Flip, Replay, Tried
-from leasehold.model.entities import EntityRef
 from leasehold.model.plain import rfc3339
 from leasehold.policy.explaining import PolicyTrace
 from leasehold.policy.surveying import Access
@@ -35,16 +35,16 @@ def explanation_document(explanation: Explanation) -> Document:
     }
 
 
-def accesses_document(
-    state: State, every: Sequence[Access], page: Sequence[Access], cursor: str | None, acted: Sequence[EntityRef] = ()
-) -> Document:
-    """Who can do what, with what is left to be true. `acted`: whom the one that was asked about acts on behalf of."""
+def accesses_document(surveyed: Surveyed, page: Sequence[Access], cursor: str | None) -> Document:
+    """Who can do what, with what is left to be true."""
+    state = surveyed.state
     return {
         "revision": state.sequence,
         "policy_version": state.published.version,
-        "total": len(every),
+        "known": surveyed.known,
+        "total": len(surveyed.ways),
         "items": [_access(one, state) for one in page],
-        "acts_on_behalf_of": [f"{one.type}:{state.directory.shown(one)}" for one in acted],
+        "acts_on_behalf_of": [f"{one.type}:{state.directory.shown(one)}" for one in surveyed.acted],
         "next_cursor": cursor,
     }
 

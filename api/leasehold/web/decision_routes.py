@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -13,13 +12,12 @@ from starlette.responses import Response
 from leasehold.decisions.assembling import State
 from leasehold.decisions.explaining import explain
 from leasehold.decisions.past import could
-from leasehold.decisions.surveying import acted_for, what_can, who_can
+from leasehold.decisions.surveying import Surveyed, acted_for, knows, what_can, who_can
 from leasehold.decisions.trying import changed_state, replay, try_cases
 from leasehold.model.entities import AGENT, EntityRef
 from leasehold.model.errors import Unavailable
 from leasehold.policy.decision import Permit
 from leasehold.policy.platform import PlatformAction
-from leasehold.policy.surveying import Access
 from leasehold.web import openapi
 from leasehold.web.audit_queries import instant
 from leasehold.web.bodies import BODY_LIMIT, read_json
@@ -109,8 +107,11 @@ class _DecisionRoutes:
         """Who can do this, and what is left to be true."""
         _, decisions = await self._permit(request, PlatformAction.SEARCH, "")
         state = self._state(decisions)
+        if resource is not None and not all(resource.partition(":")):
+            raise InvalidQuery("resource must read `type:id`")
         found = await run_in_threadpool(who_can, state, action, resource, self._doors.clock())
-        return _page(state, found, limit, cursor)
+        surveyed = Surveyed(state, found, known=action in state.published.actions)
+        return _page(surveyed, limit, cursor)
 
     async def could(
         self,
@@ -146,7 +147,8 @@ class _DecisionRoutes:
             raise InvalidQuery("name an agent or a user")
         subject = EntityRef(AGENT, agent) if agent is not None else state.directory.ref("user", user or "")
         found = await run_in_threadpool(what_can, state, subject, self._doors.clock())
-        return _page(state, found, limit, cursor, acted_for(state, subject))
+        surveyed = Surveyed(state, found, knows(state, subject), acted_for(state, subject))
+        return _page(surveyed, limit, cursor)
 
     async def _permit(self, request: Request, action: PlatformAction, name: str) -> tuple[Permit, DecisionDoors]:
         permit = await self._doors.permit(await self._doors.caller(request), action, _KIND, name)
@@ -161,7 +163,7 @@ class _DecisionRoutes:
         return state
 
 
-def _page(state: State, every: Sequence[Access], limit: int, cursor: str, acted: Sequence[EntityRef] = ()) -> Response:
-    after = decode_position(cursor) or 0
+def _page(surveyed: Surveyed, limit: int, cursor: str) -> Response:
+    after, every = decode_position(cursor) or 0, surveyed.ways
     more = encode_cursor(after + limit) if after + limit < len(every) else None
-    return json_response(accesses_document(state, every, every[after : after + limit], more, acted))
+    return json_response(accesses_document(surveyed, every[after : after + limit], more))

@@ -100,6 +100,7 @@ def decision_schemas() -> dict[str, Schema]:
         "Accesses": _closed(
             revision=_COUNT,
             policy_version=_STRING,
+            known={**_FLAG, "description": "Whether the action, agent or user that was asked about is there at all."},
             total=_COUNT,
             items=_many(access),
             acts_on_behalf_of=_many(_STRING),

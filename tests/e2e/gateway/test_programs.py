@@ -1,14 +1,18 @@
 """Tool servers that are programs: started for one caller, with nothing of ours."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tests.e2e.gateway.conftest import TOOLS, Gateway
 from tests.fakes.registry_http import LiveRegistry
+from tests.fakes.serving import wait_until
 
 SERVER = str(Path(__file__).parents[2] / "fakes" / "stdio_server.py")
 CANARY = "key-canary-8f1d7c42b6"
@@ -47,6 +51,17 @@ for line in sys.stdin:
     print("this is no message")
     result = {"content": [{"type": "text", "text": json.dumps(seen)}]}
     print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+
+STAY = """
+import json, os, signal, sys
+asked = json.loads(sys.stdin.readline())
+result = {"content": [{"type": "text", "text": json.dumps("here")}]}
+print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+if os.fork():
+    os.setsid()
+while True:
+    signal.pause()
 """
 
 
@@ -224,3 +239,35 @@ def test_a_session_of_a_program_is_its_callers_alone(running, local):
     assert running.ask("local", stranger, "ping", mcp_session_id=session).status == 404
     time.sleep(0.1)
     assert running.ask("local", local, "ping", mcp_session_id=session).status == 200
+
+
+def test_no_program_outlives_a_server_that_is_killed(tmp_path):
+    registry = LiveRegistry(tmp_path / "killed")
+    registry.folder.mkdir()
+    registry.environment["LEASEHOLD_STDIO_PROGRAMS"] = sys.executable
+    (script := tmp_path / "stay.py").write_text(STAY)
+    try:
+        registry.furnish()
+        gateway = Gateway(registry)
+        upstream = {"command": [sys.executable, str(script)], "transport": "stdio"}
+        gateway.declare("staying", None, upstream=upstream, tools={"tell": {"action": "read"}})
+        gateway.agent("host", ("staying", ["tell"], ["tool_server:staying"]))
+        token = ready(gateway, "host", "staying")
+        assert told(gateway.modern("staying", token, "tools/call", {"name": "tell", "arguments": {}})) == "here"
+        assert running_with(script)
+        os.kill(registry.process, signal.SIGKILL)
+        wait_until(lambda: not running_with(script))
+    finally:
+        for left in running_with(script):
+            os.kill(left, signal.SIGKILL)
+        registry.close()
+
+
+def running_with(script):
+    """The processes that were started with a script, as the system sees them."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str(script).encode() in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+    return found

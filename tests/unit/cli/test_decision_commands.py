@@ -62,6 +62,37 @@ def test_who_can_and_what_can_list_ways_with_their_conditions(world):
     assert run(world, "who-can", "github/refund", "on", "a:1", "b:2")[0] == 1
 
 
+@pytest.mark.parametrize("question", [("who-can", "github/refnd"), ("what-can", "triag"), ("what-can", "--user", "no")])
+def test_a_name_that_nobody_has_does_not_look_like_one_that_may_nothing(world, question):
+    code, out, err = run(world, *question)
+    assert (code, out) == (1, "")
+    assert f"nothing is known by the name `{question[-1]}`" in err
+    code, out, _ = run(world, *question, "--json")
+    assert (code, json.loads(out)["known"]) == (0, False)
+
+
+SHOP = "entity user = { level: Long }; entity item; action buy appliesTo { principal: user, resource: item };"
+
+
+def test_what_the_schema_of_an_application_does_not_know_is_explained(world):
+    buy = 'permit(principal, action == Action::"buy", resource);'
+    world.registry.must("policies", "shop", {"side": "user", "document": buy, "schema": SHOP})
+    world.registry.must("users", "lee", {"ids": ["lee"]})
+    question = {
+        "subject": {"type": "user", "id": "lee"},
+        "action": {"name": "buy"},
+        "resource": {"type": "item", "id": "1"},
+    }
+    levels = {"user.level: is required": {}, "user.level: not an integer": {"level": "high"}}
+    asked = [
+        world.decide(**{**question, "subject": {**question["subject"], "properties": of}}) for of in levels.values()
+    ]
+    world.recorder.close()
+    for said, answer in zip(levels, asked, strict=True):
+        code, out, err = run(world, "explain", answer["context"]["evaluation_id"])
+        assert (code, said in out) == (0, True), err
+
+
 def test_lists_say_whom_an_agent_acts_for_and_what_a_login_would_open(world):
     world.registry.must("users", "lee", {"ids": ["okta/00u1lee"]})
     tie = {"subject": "agent:triage", "relation": "acts_on_behalf_of", "object": "user:okta/00u1lee"}

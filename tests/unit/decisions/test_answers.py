@@ -64,7 +64,10 @@ def test_who_can_tells_every_way_with_its_conditions(refunds):
     )
     nowhere = refunds.call("GET", "/v1/access:who-can?action=github/refund&resource=repo:secret", "auditor").json()
     assert nowhere["items"] == []
-    assert refunds.call("GET", "/v1/access:who-can?action=x/y", "auditor").json()["total"] == 0
+    assert nowhere["known"]
+    unheard_of = refunds.call("GET", "/v1/access:who-can?action=x/y", "auditor").json()
+    assert (unheard_of["total"], unheard_of["known"]) == (0, False)
+    assert refunds.call("GET", "/v1/access:who-can?action=x/y&resource=web", "auditor").status_code == 400
 
 
 def test_what_can_pages_through_all_that_an_agent_can_do(refunds):
@@ -76,6 +79,8 @@ def test_what_can_pages_through_all_that_an_agent_can_do(refunds):
         if (cursor := found["next_cursor"]) is None:
             break
     assert seen == ["github/create_issue", "github/read_file", "github/refund"]
+    assert found["known"]
+    assert not refunds.call("GET", "/v1/access:what-can?agent=nobody", "auditor").json()["known"]
     assert refunds.call("GET", "/v1/access:what-can", "auditor").status_code == 400
     assert refunds.call("GET", "/v1/access:what-can?agent=a&user=b", "auditor").status_code == 400
 
@@ -87,6 +92,8 @@ def test_what_a_person_can_do_comes_from_the_policies_of_their_side(refunds):
         found = refunds.call("GET", f"/v1/access:what-can?user={user}", "auditor").json()
         assert [(one["holder"], one["action"]) for one in found["items"]] == [("user:rick", "github/refund")]
         assert found["items"][0]["id"] == USER["ids"][0]
+        assert found["known"]
+    assert not refunds.call("GET", "/v1/access:what-can?user=nobody", "auditor").json()["known"]
 
 
 CASES = [

@@ -43,6 +43,15 @@ def test_a_tool_that_its_server_calls_destructive_has_a_tenth(tmp_path):
         token = world.token("disk")
         passed = [world.call("wipe", token, "disk", repository="web").status for _ in range(4)]
         assert passed == [200, 200, 429, 429]
+
+        hints = {"annotations": {"destructiveHint": True}, "inputSchema": {"type": "object"}}
+        world.upstream.answer = lambda _message: {"tools": [{"name": "comment", **hints}]}
+        world.grant("code", ["comment"], "repo:api")
+        world.look()
+        token = world.token()
+        assert world.ask("tools/list", {}, token).status == 200
+        passed = [world.call("comment", token, repository="web").status for _ in range(4)]
+        assert passed == [200, 200, 429, 429], "though it is declared to write, and no more is said"
     finally:
         world.close()
 

@@ -144,6 +144,31 @@ def test_a_value_that_is_not_what_the_schema_declares_is_refused_and_named(prope
     assert decision.detail.startswith(where)
 
 
+@pytest.mark.parametrize(
+    ("question", "where"),
+    [
+        (
+            {"subject": Entity(ref=EntityRef("folder", "f"), attributes={"x": 1})},
+            "subject: a `folder` cannot ask for `go`",
+        ),
+        ({"resource": Entity(ref=EntityRef("user", "ana"))}, "resource: `go` is not done to a `user`"),
+        ({"context": {}}, "context.why: is required"),
+        ({"resource": entity("folder", "f", size=1)}, "folder.title: is required"),
+        ({"context": {"why": {}}}, "the application's schema has no such question"),
+    ],
+)
+def test_a_question_that_the_schema_does_not_know_is_told_by_what_is_wrong_with_it(question, where):
+    schema = """entity user; entity folder = { title: String, size: Long };
+    action go appliesTo { principal: user, resource: folder, context: { why: { text: String } } };"""
+    policy = 'permit(principal, action == Action::"go", resource);'
+    version = publish([user_policy(policy, schema=schema)], facts(entities=[entity("user", "ana")]))
+    folder = entity("folder", "f", title="a", size=1)
+    given = {"resource": folder, "context": {"why": {"text": "x"}}}
+    assert decision_on(ask("ana", "go", **given), version).allowed
+    decision = decision_on(ask("ana", "go", **{**given, **question}), version)
+    assert (decision.reason, decision.detail) == (Reason.SCHEMA_VIOLATION, where)
+
+
 def test_what_is_registered_otherwise_than_declared_denies_and_says_where():
     version = office(
         SAID, entities=(*OF_OFFICE[:3], entity("document", "plan", **{**OF_OFFICE[3].attributes, "author": 5}))

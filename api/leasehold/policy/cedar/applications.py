@@ -16,10 +16,12 @@ from cedarpy import pst
 
 from leasehold.model.entities import EntityRef
 from leasehold.policy.cedar.cedar_engine import entities_of, request_of
-from leasehold.policy.cedar.declaring import Declarations, declarations_of
+from leasehold.policy.cedar.declaring import NOTHING, Declarations, declarations_of
 from leasehold.policy.cedar.evaluation import Query
 from leasehold.policy.cedar.index import uid_of
+from leasehold.policy.cedar.shapes import RecordShape
 from leasehold.policy.cedar.statements import DocumentRefused, Problem, Statement
+from leasehold.policy.cedar.values import Value
 
 _WORD = re.compile(r"\w+", re.ASCII)
 _NO_POLICIES = cedarpy.PolicySet.from_str("")
@@ -34,14 +36,28 @@ class Part:
     names: frozenset[str]
     declared: Declarations = field(default_factory=Declarations)
 
-    def fits(self, query: Query) -> bool:
-        """True iff the question is one that the schema knows: then no policy of it can fail."""
+    def misfit(self, query: Query) -> str | None:
+        """What makes it a question that the schema does not know; None if it knows it: then no policy can fail."""
         try:
             entities = cedarpy.Entities.from_json_str(entities_of(query), self.schema)
+            answer = cedarpy.is_authorized(request_of(query), _NO_POLICIES, entities, self.schema)
         except ValueError:
-            return False
-        answer = cedarpy.is_authorized(request_of(query), _NO_POLICIES, entities, self.schema)
-        return answer.decision is not cedarpy.Decision.NoDecision
+            return self._why(query)
+        return self._why(query) if answer.decision is cedarpy.Decision.NoDecision else None
+
+    def _why(self, query: Query) -> str:
+        """Cedar would say so with all that it was given: more than anybody should read."""
+        applies = self.declared.actions.get(query.action.id, NOTHING)
+        if query.principal.type not in applies.principals:
+            return f"subject: a `{query.principal.type}` cannot ask for `{query.action.id}`"
+        if query.resource.type not in applies.resources:
+            return f"resource: `{query.action.id}` is not done to a `{query.resource.type}`"
+        lacking = _lacking("context", applies.context, query.context)
+        for ref in (query.principal, query.resource):
+            declared, known = self.declared.types.get(ref.type), query.entities.get(ref)
+            if declared is not None and known is not None:
+                lacking += _lacking(ref.type, declared.shape, known.attributes)
+        return f"{lacking[0]}: is required" if lacking else "the application's schema has no such question"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +74,6 @@ class Application:
         """The relations that the schemas declare, each with the type that it is to."""
         declared = (one for part in self.parts.values() for one in part.declared.types.items())
         return ((type_, name) for type_, of in declared for name in of.relations)
-
-    def fits(self, query: Query) -> bool:
-        """True iff the question is one that the schema of its action's application knows."""
-        part = self.by_action.get(query.action.id)
-        return part is not None and part.fits(query)
 
     def part(self, schema: str | None, actions: Iterable[str]) -> Part | None:
         """The one that a statement speaks of: its document's own, or the one that all the actions it names are of."""
@@ -95,6 +106,10 @@ def within(application: Application | None, schema: str | None, statement: State
         return statement
     uids = tuple(uid_of(ref) for ref, _ in application.parts[schema].actions.values())
     return replace(statement, template=replace(statement.template, action=pst.ActionIn(uids)))
+
+
+def _lacking(path: str, shape: RecordShape, values: Mapping[str, Value]) -> list[str]:
+    return [f"{path}.{name}" for name, one in shape.fields if one.required and name not in values]
 
 
 def _part(document: str, text: str) -> Part:

@@ -63,11 +63,23 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class Applies:
+    """What a schema says of one action: who may ask for it, on what, and in which context."""
+
+    principals: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset()
+    context: RecordShape = EMPTY
+
+
+NOTHING = Applies()
+
+
+@dataclass(frozen=True, slots=True)
 class Declarations:
-    """All of a schema: its types, and the context of each action that applies to something."""
+    """All of a schema: its types, and each action that applies to something."""
 
     types: Mapping[str, Declared] = field(default_factory=dict)
-    contexts: Mapping[str, RecordShape] = field(default_factory=dict)
+    actions: Mapping[str, Applies] = field(default_factory=dict)
 
 
 def comes_to_an_end(tokens: Sequence[str]) -> bool:
@@ -108,7 +120,7 @@ class _Reader:
         self._common = {name: (at, name.rpartition("::")[0]) for kind, name, at in _named(tokens) if kind == "type"}
         self._shapes: dict[str, RecordShape] = {}
         self._within: dict[str, frozenset[str]] = {}
-        self._contexts: dict[str, RecordShape] = {}
+        self._actions: dict[str, Applies] = {}
 
     def all(self) -> Declarations:
         while self._at < len(self._tokens):
@@ -126,7 +138,7 @@ class _Reader:
                 case _:
                     self._action()
         types = {name: Declared(shape, _above(name, self._within)) for name, shape in self._shapes.items()}
-        return Declarations(types, self._contexts)
+        return Declarations(types, self._actions)
 
     def _entity(self) -> None:
         name = self._meant(self._take())
@@ -144,13 +156,20 @@ class _Reader:
             list(self._listed())
         if self._taken("appliesTo"):
             self._take()
-            while not self._taken("}"):
-                if self._name() == "context":
-                    self._contexts[name] = self._record()
-                else:
-                    list(self._listed())
-                self._taken(",")
+            self._actions[name] = self._applies()
         self._take()
+
+    def _applies(self) -> Applies:
+        types: dict[str, frozenset[str]] = {}
+        context = EMPTY
+        while not self._taken("}"):
+            if (part := self._name()) == "context":
+                found = self._type()
+                context = found if isinstance(found, RecordShape) else EMPTY
+            else:
+                types[part] = frozenset(map(self._meant, self._listed()))
+            self._taken(",")
+        return Applies(types["principal"], types["resource"], context)
 
     def _listed(self) -> Iterator[str]:
         """What stands between brackets."""
