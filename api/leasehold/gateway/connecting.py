@@ -21,6 +21,7 @@ from leasehold.model.connections import Authorized, NotConnected
 
 Json = dict[str, object]
 _INPUT = "leasehold-connect"
+_waiting: set[tuple[str, str]] = set()
 _WAIT_SECONDS, _LOOK_SECONDS = 45.0, 1.0
 _OK, _POST = 200, {"allow": "POST"}
 _EMPTY = {"resources/list": "resources", "resources/templates/list": "resourceTemplates", "prompts/list": "prompts"}
@@ -64,9 +65,20 @@ def without_answers(body: bytes) -> bytes:
 async def awaited(
     exchange: Exchange, missing: NotConnected, authorize: Callable[[], Awaitable[Authorized | NotConnected]]
 ) -> Authorized | NotConnected:
-    """A person who said that they connect gets some time for it: the call goes on once they have."""
-    if "accept" not in {_said(one.message) for one in exchange.pending.values()}:
+    """A person who said that they connect gets some time for it: one call of theirs goes on once they have."""
+    whose = exchange.place.served.name, exchange.place.caller.identity
+    if whose in _waiting or "accept" not in {_said(one.message) for one in exchange.pending.values()}:
         return missing
+    _waiting.add(whose)
+    try:
+        return await _connected(exchange, missing, authorize)
+    finally:
+        _waiting.discard(whose)
+
+
+async def _connected(
+    exchange: Exchange, missing: NotConnected, authorize: Callable[[], Awaitable[Authorized | NotConnected]]
+) -> Authorized | NotConnected:
     ends_at = asyncio.get_running_loop().time() + _WAIT_SECONDS
     found: Authorized | NotConnected = missing
     while isinstance(found, NotConnected) and asyncio.get_running_loop().time() < ends_at:

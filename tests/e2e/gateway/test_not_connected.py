@@ -1,6 +1,7 @@
 """People who are not connected yet come to where they connect, from clients that nobody here wrote."""
 
 import asyncio
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import httpx
 import httpx2
@@ -99,6 +100,36 @@ def test_a_call_is_taken_up_again_when_the_person_has_connected_and_the_client_k
     assert (tools, called.content[0].text) == (["read_file"], "web:a.txt")
     (asked,) = notes.asked
     assert (asked.mode, asked.url) == ("url", f"{notes.gateway.registry.url}/connect/{notes.name}")
+
+
+def test_a_call_that_waits_for_a_person_is_one(notes):
+    """However many calls say that somebody connects, the others are answered at once."""
+    notes.connect("ana")
+    notes.session("ana", names)
+    accepted = {"inputResponses": {"leasehold-connect": {"action": "accept"}}}
+    params = {"name": READ[0], "arguments": READ[1], **accepted}
+    meta = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}}}
+    desk = Desk(notes.gateway, "bob", server=notes.name)
+
+    async def token():
+        async with (
+            httpx2.AsyncClient(auth=desk.auth) as transport,
+            Client(streamable_http_client(notes.gateway.audience(notes.name), http_client=transport)) as client,
+        ):
+            await client.list_tools()
+            return desk.storage.tokens.access_token
+
+    bob = asyncio.run(token())
+
+    def call():
+        return notes.gateway.modern(notes.name, bob, "tools/call", params, meta=meta)
+
+    with ThreadPoolExecutor(2) as beside:
+        done, waiting = wait([beside.submit(call) for _ in range(2)], return_when=FIRST_COMPLETED)
+        notes.connect("bob")
+        (asked,), (called,) = ([one.result().message["result"] for one in some] for some in (done, waiting))
+    assert asked["resultType"] == "input_required"
+    assert called["content"][0]["text"] == "web:a.txt"
 
 
 def test_a_person_who_declines_is_not_asked_again(notes):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.decision_world import ENTITIES, GRANTS, MONDAY, TRIAGE, agent_policy, held, published
+from tests.fakes.decision_world import ENTITIES, GRANTS, MEMO, MONDAY, PLAN, TRIAGE, agent_policy, held, published
 from tests.unit.policy.test_proving import EVERY, QUERY, forbid_unless, forbid_when
 
 from leasehold.model.entities import EntityRef
@@ -71,3 +71,19 @@ def test_a_letter_beyond_the_solvers_is_unproven_and_never_taken_for_its_spellin
         {"type": "string"},
     )
     assert found.movement is Movement.UNPROVEN
+
+
+@pytest.mark.parametrize(
+    ("reaches", "movement"), [("document:plan", Movement.EQUIVALENT), ("document:*", Movement.WIDENS)]
+)
+def test_nothing_is_supposed_of_a_thing_that_is_registered(reaches, movement):
+    """The plan is registered as internal; some other document may be a secret one."""
+    query = {"tools": [CallableTool(server="warehouse", name="query", action=Action.READ)]}
+    world = {**query, "grants": held(TRIAGE, ("warehouse", "query", reaches, {}, "granted"))}
+    secret = 'resource is document && resource has label && resource.label == "secret"'
+    documents = (only_query(f"forbid (principal, {EVERY});"), only_query(forbid_unless(secret)))
+    found = Comparison(*(published(agent_policy(one), **world) for one in documents), MONDAY).of_agent(
+        QUERY, Holder(TRIAGE)
+    )
+    assert found.movement is movement
+    assert found.widening is None or found.widening.request.resource.ref not in {PLAN, MEMO}

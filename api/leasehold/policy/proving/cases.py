@@ -31,6 +31,7 @@ from leasehold.policy.proving.questions import (
     spoken,
 )
 from leasehold.policy.proving.raised import Ends, Raised
+from leasehold.policy.proving.registered_things import Answers, one_by_one
 from leasehold.policy.proving.searching import DECIDED_ALIKE, Search
 from leasehold.policy.proving.symbols import Symbols, letters
 from leasehold.policy.proving.terms import Being, Formula
@@ -38,7 +39,6 @@ from leasehold.policy.proving.witnesses import Asked, Reading, Witness, supposin
 from leasehold.policy.published import ActionFacts, Published
 
 _NOTHING = Known({}, frozenset())
-_ROUNDS, _TOO_MANY = 8, "too many things to look at one by one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,8 @@ class Case:
 
     def _elsewhere(self) -> Iterable[Formula]:
         """It is none of the things that are asked about by name."""
-        return (self._logic.no(same_being(self._logic, self._resource, one)) for one in sorted(self._who.apart))
+        apart = self._who.apart if self._who.resource is None else ()
+        return (self._logic.no(same_being(self._logic, self._resource, one)) for one in sorted(apart))
 
     def _allowing(self, at: int) -> Formula:
         version, logic = self._versions.both[at], self._logic
@@ -183,36 +184,15 @@ class Case:
         return {} if user is None else {relation_ref(user, ACTS_ON_BEHALF_OF): groups}
 
 
-def registered_thing(found: object, versions: Versions) -> EntityRef | None:
-    """The thing of a call, if the registry knows it: then nothing is to be supposed of it."""
-    if not isinstance(found, Witness):
-        return None
-    ref = found.request.resource.ref
-    return ref if any(ref in one.facts.known for one in versions.both) else None
+def decided(versions: Versions, action: str, who: Who, raised: Raised) -> Answers:
+    """A call that only the new version allows, and one that only the old one does; None, or why nobody can tell."""
 
+    def ask(thing: EntityRef | None, apart: frozenset[EntityRef]) -> Answers:
+        named = who.resource if thing is None else thing
+        case = Case(versions, action, replace(who, resource=named, apart=who.apart | apart), raised)
+        return case.widening(), case.narrowing()
 
-def decided(versions: Versions, action: str, who: Who, raised: Raised) -> tuple[object, object]:
-    """A call that only the new version allows, and one that only the old one does; None, or why nobody can tell.
-
-    What a stranger could do, a registered thing may not: of each that is found, it is asked what is known of it.
-    """
-    found: list[object] = [None, None]
-    for _ in range(_ROUNDS):
-        case = Case(versions, action, who, raised)
-        answers = case.widening(), case.narrowing()
-        known = {ref for one in answers if (ref := registered_thing(one, versions)) is not None} - {who.resource}
-        for thing in sorted(known):
-            of = Case(versions, action, replace(who, resource=thing, apart=frozenset()), raised)
-            found = [_graver(old, new) for old, new in zip(found, (of.widening(), of.narrowing()), strict=True)]
-        if not known:
-            return _graver(found[0], answers[0]), _graver(found[1], answers[1])
-        who = replace(who, apart=who.apart | known)
-    return _graver(found[0], _TOO_MANY), _graver(found[1], _TOO_MANY)
-
-
-def _graver(one: object, other: object) -> object:
-    """A call before a doubt, a doubt before nothing."""
-    return max(one, other, key=lambda of: (isinstance(of, Witness), of is not None))
+    return one_by_one(ask, versions.both)
 
 
 def _allowed(witness: Witness, published: Published) -> bool:

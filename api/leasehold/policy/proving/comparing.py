@@ -11,13 +11,14 @@ from functools import cache
 import z3
 
 from leasehold.model.access import Reach
-from leasehold.model.entities import Entity
+from leasehold.model.entities import Entity, EntityRef
 from leasehold.model.policies import PolicySide
 from leasehold.policy.proving.cases import Who, decided
 from leasehold.policy.proving.holding import same_holdings
-from leasehold.policy.proving.questions import Holder, Question, Versions, holdings, said, spoken
+from leasehold.policy.proving.questions import About, Holder, Question, Versions, holdings, said, spoken
 from leasehold.policy.proving.quick import guessed, more, reaches
 from leasehold.policy.proving.raised import Matter, Raised
+from leasehold.policy.proving.registered_things import Answers, one_by_one
 from leasehold.policy.proving.searching import Bounds
 from leasehold.policy.proving.terms import Logic, NotModelled
 from leasehold.policy.proving.witnesses import Witness, allowed
@@ -175,8 +176,12 @@ class Comparison:
             raise NotModelled("another application's question")
         if len({one.arguments for one in tools if one is not None}) > 1:
             raise NotModelled("the tool's arguments change too")
-        question = Question(self._versions, side, action, holder)
-        return _proof(side, action, question.widening(), question.narrowing())
+
+        def ask(thing: EntityRef | None, apart: frozenset[EntityRef]) -> Answers:
+            question = Question(self._versions, side, action, holder, About(thing, apart))
+            return question.widening(), question.narrowing()
+
+        return _proof(side, action, *one_by_one(ask, self._versions.both))
 
     def _spoken_alike(self, side: PolicySide, action: str) -> bool:
         """True if the policies that can speak about the action say the same, and the tool is the same to them."""

@@ -18,6 +18,7 @@ from leasehold.policy.cedar.reading import walk
 from leasehold.policy.holdings import Holding
 from leasehold.policy.proving.holding import held
 from leasehold.policy.proving.judging import Judging, Spoken
+from leasehold.policy.proving.operators import same_being
 from leasehold.policy.proving.searching import DECIDED_ALIKE, Bounds, Search
 from leasehold.policy.proving.symbols import Symbols, letters
 from leasehold.policy.proving.terms import Being, Formula, Logic, NotModelled
@@ -52,20 +53,34 @@ class Versions:
         return self.old, self.new
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """The registered thing that a question is about; or any, but those that are `apart`."""
+
+    thing: EntityRef | None = None
+    apart: frozenset[EntityRef] = frozenset()
+
+
+ANY = About()
+
+
 class Question:
     """One side, one action, one set of unknowns that both versions are asked with."""
 
-    def __init__(self, versions: Versions, side: PolicySide, action: str, holder: Holder | None) -> None:
+    def __init__(
+        self, versions: Versions, side: PolicySide, action: str, holder: Holder | None, about: About = ANY
+    ) -> None:
         self._versions, self._side, self._action, self._holder = versions, side, action, holder
+        self._about = about
         self._policies = [spoken(one, side, action) for one in versions.both]
         self._holdings = [holdings(one, side, action, holder) for one in versions.both]
         expressions = nodes_of((one for several in self._policies for one in several), versions.bounds)
         grants = (one for several in self._holdings for one in several)
-        literals = letters_of(expressions, grants, [one.entities for one in versions.both])
+        things = () if about.thing is None else (about.thing,)
+        literals = letters_of(expressions, grants, [one.entities for one in versions.both], things)
         self._logic = versions.logic
         self._symbols = Symbols(self._logic, letters(self._logic, literals))
         self._granted = self._symbols.flag("granted") if holder is None else None
-        self._resource = self._symbols.being("resource", resource_types(versions.both))
         self._allows = [self._allowing(at) for at in (0, 1)]
 
     def widening(self) -> Witness | str | None:
@@ -77,12 +92,13 @@ class Question:
         return self._difference(denying=1, allowing=0)
 
     def _difference(self, *, denying: int, allowing: int) -> Witness | str | None:
-        question = self._logic.both(self._allows[allowing], self._logic.no(self._allows[denying]))
+        question = self._logic.both(self._allows[allowing], self._logic.no(self._allows[denying]), *self._elsewhere())
         model = Search(self._symbols, self._versions.at, self._versions.bounds).model(question)
         if model is None or isinstance(model, str):
             return model
         yes, no = self._versions.both[allowing], self._versions.both[denying]
-        asked = Asked(self._side, yes.actions[self._action], self._principal(yes), self._resource, self._versions.at)
+        thing = self._thing(yes)
+        asked = Asked(self._side, yes.actions[self._action], self._principal(yes), thing, self._versions.at)
         witness = Reading(model, self._symbols, asked, yes).witness(self._granted)
         if allowed(witness, self._side, yes) and not allowed(witness, self._side, no):
             return witness
@@ -93,11 +109,28 @@ class Question:
         facts, principal = version.actions.get(self._action), self._principal(version)
         if facts is None or facts.tool is None or (principal.fixed is not None and principal.known is None):
             return logic.false
-        judging = Judging(self._versions.both, at, self._symbols, self._resource)
+        thing = self._thing(version)
+        judging = Judging(self._versions.both, at, self._symbols, thing)
         granted = self._granted
         if granted is None:
-            granted = held(self._holdings[at], self._resource, facts.tool.arguments, self._symbols)
+            granted = held(self._holdings[at], thing, facts.tool.arguments, self._symbols)
         return judging.allows(self._side, facts, principal, self._policies[at], granted)
+
+    def _thing(self, version: Published) -> Being:
+        ref, logic = self._about.thing, self._logic
+        if ref is None:
+            return self._symbols.being("resource", resource_types(self._versions.both))
+        known = version.entities.get(ref) or Known({}, frozenset())
+        return Being(
+            "resource", logic.text(ref.type), logic.text(ref.id), (ref.type,), fixed=ref, known=known, open=True
+        )
+
+    def _elsewhere(self) -> Iterable[Formula]:
+        """It is none of the things that are asked about by name."""
+        if not self._about.apart:
+            return ()
+        thing = self._symbols.being("resource", resource_types(self._versions.both))
+        return (self._logic.no(same_being(self._logic, thing, one)) for one in sorted(self._about.apart))
 
     def _principal(self, version: Published) -> Being:
         type_ = _TYPE_OF[self._side]

@@ -53,6 +53,8 @@ class Witness:
     supposed: Mapping[EntityRef, Known] = field(default_factory=dict)
     granted: bool | None = None
     """Of an unknown principal: whether a grant of the tool is supposed, or none at all."""
+    names_thing: bool = True
+    """False if the solver chose the thing that it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,12 @@ class Reading:
             arguments=self._record("context.input", self._arguments()),
             context=self._caller(),
         )
-        return Witness(request=request, supposed=supposed, granted=None if granted is None else self._holds(granted))
+        return Witness(
+            request=request,
+            supposed=supposed,
+            granted=None if granted is None else self._holds(granted),
+            names_thing=asked.resource.fixed is not None,
+        )
 
     def _arguments(self) -> RecordShape:
         tool = self._asked.action.tool
