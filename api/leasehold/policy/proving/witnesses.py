@@ -309,6 +309,8 @@ def allowed(witness: Witness, side: PolicySide, published: Published) -> bool:
 
 def supposing(witness: Witness, side: PolicySide, published: Published) -> Published:
     """The version, with what the witness supposes registered besides what is."""
+    if not witness.supposed and witness.granted is None:
+        return published
     facts = published.facts
     if witness.supposed:
         facts = replace(facts, known={**facts.known, **witness.supposed})
