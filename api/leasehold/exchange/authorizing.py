@@ -18,7 +18,7 @@ from leasehold.exchange.returning import Redirect, sent_back
 from leasehold.exchange.stages import Stages, log_in
 from leasehold.exchange.views import AgentView, Views
 from leasehold.model.access import Reach
-from leasehold.model.consents import Consent, Pending, Stage, digest_of
+from leasehold.model.consents import Consent, Pending, Stage, digest_of, nodes_of_person
 from leasehold.model.events import AuditEvent
 from leasehold.model.leases import user_node
 from leasehold.model.registrations import ClientMetadata
@@ -119,7 +119,10 @@ class Authorizing:
         person = await self._person(pending, issuer, answer, browser, now)
         told = log_in(pending, person.id, now)
         # INVARIANT: what is revoked from here on, the person above all, ends what is under way for them.
-        who = (*_told_of(person), ("stands", await self._stages.stands(step, (user_node(person.id), *found.nodes))))
+        who = (
+            *_told_of(person),
+            ("stands", await self._stages.stands(step, (*nodes_of_person(person.id), *found.nodes))),
+        )
         # A client that anybody could be is asked about each time: only the person knows who started it (RFC 8252 §8.6).
         if not plain and await self._stages.is_consented(person.id, pending):
             return await self._with_code(step, pending, who, now, told=told)

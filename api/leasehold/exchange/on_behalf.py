@@ -35,7 +35,7 @@ from leasehold.exchange.refresh_tokens import (
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
 from leasehold.exchange.tasks import Tasks
 from leasehold.exchange.views import Pieces, Views
-from leasehold.model.consents import Consent, Pending, Stage, digest_of
+from leasehold.model.consents import Consent, Pending, Stage, digest_of, nodes_of_person
 from leasehold.model.events import AuditEvent, Outcome
 from leasehold.model.leases import REGISTRY, Lease, Node, consent_node, stood_on, user_node
 from leasehold.model.possession import FirstUse, Possession
@@ -167,7 +167,7 @@ class OnBehalf:
             resource=pending.resource,
             at_most=at_most,
             scopes=None,
-            nodes=(user_node(consent.user), consent_node(consent.user, pending.agent, pending.resource)),
+            nodes=(*nodes_of_person(consent.user), consent_node(consent.user, pending.agent, pending.resource)),
             generations=generations,
             uses=(FirstUse("code", pending.digest, pending.expires_at),),
             lease_id=lease_id,
@@ -198,7 +198,7 @@ class OnBehalf:
             resource=_resource(person, request),
             at_most=person.scopes,
             scopes=request.scopes,
-            nodes=(user_node(person.id),),
+            nodes=nodes_of_person(person.id),
             generations=await asyncio.to_thread(self._generations, person),
             uses=(person.first_use,) if person.first_use is not None else (),
             groups=person.groups,
@@ -263,7 +263,7 @@ class OnBehalf:
                 return None
             user = pending.get("user")
             stood = stood_on(pending.get("stands"))
-            nodes = {REGISTRY, user_node(user), consent_node(user, pending.agent, pending.resource), *stood}
+            nodes = {REGISTRY, *nodes_of_person(user), consent_node(user, pending.agent, pending.resource), *stood}
             consent = unit.consents.find(user, pending.agent, pending.resource)
             found = unit.nodes.generations(nodes)
             if not stood or not stood.items() <= found.items():
@@ -276,7 +276,7 @@ class OnBehalf:
         with self._store.read() as unit:
             if any(person.issued_at <= at for at in unit.revocations.ended_at((REGISTRY, node)).values()):
                 raise ExchangeRefused(ExchangeReason.REVOKED)
-            return unit.nodes.generations((REGISTRY, node))
+            return unit.nodes.generations((REGISTRY, *nodes_of_person(person.id)))
 
 
 class PersonRequest(Protocol):

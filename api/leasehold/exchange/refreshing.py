@@ -19,9 +19,9 @@ from leasehold.exchange.records import ANONYMOUS
 from leasehold.exchange.refresh_tokens import RefreshTokens, Renewal, login_of_user
 from leasehold.exchange.refusals import ExchangeReason, ExchangeRefused, Reason
 from leasehold.exchange.views import Pieces, Views
-from leasehold.model.consents import Consent, Pending, Stage, digest_of
+from leasehold.model.consents import Consent, Pending, Stage, digest_of, nodes_of_person
 from leasehold.model.events import AuditEvent, Outcome
-from leasehold.model.leases import REGISTRY, Node, consent_node, lease_node, user_node
+from leasehold.model.leases import REGISTRY, Node, consent_node, lease_node
 from leasehold.model.possession import Possession
 from leasehold.model.registrations import REFRESH_TOKEN_GRANT
 from leasehold.policy.leasing import decide_end_of_lease
@@ -105,7 +105,7 @@ class Refreshing:
             resource=pending.resource,
             at_most=pending.scopes & consent.scopes,
             scopes=request.scopes,
-            nodes=(user_node(user), consent_node(user, pending.agent, pending.resource), lease_node(root)),
+            nodes=(*nodes_of_person(user), consent_node(user, pending.agent, pending.resource), lease_node(root)),
             generations=generations,
             uses=(),
             groups=frozenset(json.loads(pending.get("groups") or "[]")),
@@ -127,7 +127,8 @@ class Refreshing:
             if pending is None:
                 return None
             user = pending.get("user")
-            nodes = (REGISTRY, user_node(user), consent_node(user, pending.agent, pending.resource), lease_node(root))
+            consented = consent_node(user, pending.agent, pending.resource)
+            nodes = (REGISTRY, *nodes_of_person(user), consented, lease_node(root))
             consent = unit.consents.find(user, pending.agent, pending.resource)
             # The node of a lease is written when it ends, and not before.
             return pending, consent, {lease_node(root): 0, **unit.nodes.generations(nodes)}

@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from urllib.parse import quote, unquote
 
+from leasehold.model.leases import Node, issuer_node, user_node
+
 _SUBJECT_LIMIT = 200
 _DIGEST = "sha256-"
 _DIGESTED = re.compile(_DIGEST + "[0-9a-f]{64}")
@@ -41,6 +43,11 @@ def user_id(trust_issuer: str, subject: str) -> str:
 def issuer_of_user(user: str) -> str:
     """The trust issuer that a person's id is of: a name of ours, which holds no `/`."""
     return user.removeprefix("user:").partition("/")[0]
+
+
+def nodes_of_person(user: str) -> tuple[Node, Node]:
+    """What every lease for a person hangs on: them, and whoever says that they are who they are."""
+    return user_node(user), issuer_node(issuer_of_user(user))
 
 
 def spelled_user(user: str) -> str:

@@ -190,6 +190,10 @@ class Unauthenticated(LeaseholdError):
     code = "unauthenticated"
 
 
+class Anonymous(Unauthenticated):
+    """No credential at all: there is nothing to say of it."""
+
+
 class Forbidden(LeaseholdError):
     """The principal may not do this; the message names the missing role, never another's data."""
 

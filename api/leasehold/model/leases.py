@@ -67,6 +67,11 @@ def user_node(user: str) -> Node:
     return Node(user)
 
 
+def issuer_node(name: str) -> Node:
+    """The node of a trust issuer, above every lease for a person whom it let in or vouched for."""
+    return Node(f"issuer:{name}")
+
+
 def task_node(task: str) -> Node:
     """The node of a task, above every lease that was taken for it."""
     return Node(f"task:{task}")

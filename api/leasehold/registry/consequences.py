@@ -17,6 +17,7 @@ from leasehold.model.leases import (
     binding_node,
     client_node,
     deployment_node,
+    issuer_node,
     owner_node,
     policies_node,
     policy_node,
@@ -90,10 +91,7 @@ def _own_nodes(  # noqa: C901, PLR0912  one arm per noun, nothing else
             if before is not None and before != after:  # what was handed out through it ends; the agents' tokens do not
                 yield profile_node(name)
         case Kind.TRUST_ISSUERS:
-            if before is not None and _distrusts(before, after):
-                yield from (
-                    binding_node(n) for k, n in unit.objects.referrers(kind, name) if k is Kind.WORKLOAD_BINDINGS
-                )
+            yield from _of_issuer(unit, name, before, after)
         case Kind.GRANTS:
             if isinstance(before, Grant) and _ends_sooner(before, after):
                 yield agent_node(before.agent)
@@ -193,6 +191,17 @@ def _other_client(before: Agent, after: Spec | None) -> bool:
         getattr(before, proof) != getattr(after, proof)
         for proof in ("client_jwks", "client_jwks_uri", "client_secret_allowed", "dpop")
     )
+
+
+def _of_issuer(unit: UnitOfWork, name: str, before: Spec | None, after: Spec | None) -> Iterator[Node]:
+    """Whatever rests on the word of an issuer that is believed otherwise now: workloads' leases, and people's."""
+    if before is None or not _distrusts(before, after):
+        return
+    yield from (
+        binding_node(n) for k, n in unit.objects.referrers(Kind.TRUST_ISSUERS, name) if k is Kind.WORKLOAD_BINDINGS
+    )
+    if isinstance(before, TrustIssuer) and (before.login is not None or before.id_jag):
+        yield issuer_node(name)
 
 
 def _distrusts(before: Spec, after: Spec | None) -> bool:

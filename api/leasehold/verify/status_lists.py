@@ -92,8 +92,9 @@ class StatusLists:
     def _list(self, uri: str) -> StatusList:
         with self._lock:  # of many who ask at once, one fetches
             kept = self._kept.get(uri)
-            if kept is None or self._monotonic() >= kept.good_until:
-                kept = self._read(uri, self._fetched(uri))
+            asked_at = self._monotonic()  # what takes long to come is old when it is there
+            if kept is None or asked_at >= kept.good_until:
+                kept = self._read(uri, self._fetched(uri), asked_at)
                 if len(self._kept) >= _KEPT:
                     self._kept.clear()
                 self._kept[uri] = kept
@@ -116,8 +117,7 @@ class StatusLists:
         except UnicodeDecodeError:
             raise Untrusted(Reason.MALFORMED) from None
 
-    def _read(self, uri: str, text: str) -> StatusList:
-        asked_at = self._monotonic()
+    def _read(self, uri: str, text: str, asked_at: float) -> StatusList:
         claims = read_signed(text, STATUS_LIST_TYPE, self._keys)
         if claims.get("sub") != uri:  # §8.3: a list of another address says nothing of this token
             raise Untrusted(Reason.WRONG_AUDIENCE)

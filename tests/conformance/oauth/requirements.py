@@ -61,6 +61,7 @@ REQUIREMENTS = (
     Requirement("6749-post", "RFC 6749 §3.2", "the token endpoint answers POST alone"),
     Requirement("6749-no-store", "RFC 6749 §5.1", "an answer with a token is not stored by caches"),
     Requirement("6749-errors", "RFC 6749 §5.2", "errors are JSON with error and an ASCII description, status 400"),
+    Requirement("6750-anonymous", "RFC 6750 §3.1", "whoever brings no credential is told of no error"),
     Requirement("6750-challenge", "RFC 6750 §3", "a 401 carries a Bearer challenge"),
     Requirement(
         "9126-auth",

@@ -20,6 +20,12 @@ def test_introspection_requires_authorization(world):
         assert reply.headers["www-authenticate"].startswith("Bearer ")
 
 
+@proves("6750-anonymous")
+def test_whoever_brings_nothing_is_told_what_to_bring_and_of_no_error(world):
+    challenges = [world.form("/oauth2/introspect", h, token="x").headers["www-authenticate"] for h in ({}, bearer("x"))]
+    assert ["error=" in challenge for challenge in challenges] == [False, True]
+
+
 @proves("7662-active", "7662-same")
 def test_a_live_token_is_active_and_says_what_it_says(world):
     token = world.get(world.pod_token()).access_token

@@ -19,7 +19,7 @@ def test_a_stranger_may_not_introspect(world):
         reply = world.form("/oauth2/introspect", headers, token=token)
         assert (reply.status, reply.json["error"]) == (401, "invalid_token")
         bearer, _, dpop = reply.headers["www-authenticate"].partition(", DPoP ")
-        assert bearer == 'Bearer realm="leasehold", error="invalid_token"'
+        assert bearer == ('Bearer realm="leasehold", error="invalid_token"' if headers else 'Bearer realm="leasehold"')
         assert dpop.startswith('algs="')
 
 

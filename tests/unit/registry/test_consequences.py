@@ -153,3 +153,24 @@ def test_what_public_clients_hold_ends_with_the_word_that_lets_them_in_and_with_
     assert bumped(registry, "client:triage", lambda: registry.change("agents", "triage", wider, 2)) == 0
     assert bumped(registry, "client:triage", lambda: registry.change("agents", "triage", taking, 3)) == 1
     assert bumped(registry, "client:triage", lambda: registry.change("agents", "triage", AGENT, 4)) == 1
+
+
+LOGIN = {
+    "authorization_endpoint": "https://idp.example.com/authorize",
+    "token_endpoint": "https://idp.example.com/token",
+    "client_id": "leasehold",
+}
+
+
+@pytest.mark.parametrize("people", [{"login": LOGIN}, {"id_jag": True}], ids=["login", "id_jag"])
+def test_an_issuer_that_is_believed_otherwise_ends_what_people_hold_by_its_word(registry, people):
+    registry.must("trust-issuers", "sso", {**ISSUER, "issuer": "https://sso.example.com", **people})
+    spec = {**ISSUER, "issuer": "https://sso.example.com", "algorithms": ["ES256"], **people}
+    assert bumped(registry, "issuer:sso", lambda: registry.change("trust-issuers", "sso", spec, 1)) == 1
+    assert bumped(registry, "issuer:sso", lambda: registry.change("trust-issuers", "sso", spec, 2)) == 0
+    assert bumped(registry, "issuer:sso", lambda: registry.delete("trust-issuers", "sso", 2)) == 1
+
+
+def test_an_issuer_that_lets_no_people_in_ends_none_of_theirs(registry):
+    changed = {**ISSUER, "audiences": ["other"]}
+    assert bumped(registry, "issuer:idp", lambda: registry.change("trust-issuers", "idp", changed, 1)) == 0
