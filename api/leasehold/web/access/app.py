@@ -132,7 +132,7 @@ def decision_document(answer: Answer | NoQuestion, until: datetime | None = None
         context["sides"] = {side.side.value: side.allowed for side in decision.sides}
     if answer.obligations:
         context["obligations"] = answer.obligations
-    return {"decision": decision.allowed, "context": context | _recourse(answer.asking, until)}
+    return {"decision": decision.allowed, "context": {**context, **_recourse(answer.asking, until)}}
 
 
 def _recourse(asking: Asking, until: datetime | None) -> Mapping[str, object]:
