@@ -168,19 +168,25 @@ def _of_module(module: Json, changes: Mapping[str, Json]) -> Iterator[Json]:
 
 
 def _planned(document: Json) -> Iterator[Json]:
-    unknown = {
-        change["address"]: _as_dict(change.get("change", {}).get("after_unknown"))
-        for change in document.get("resource_changes", [])
-        if not change.get("deposed")
-    }
-    return _of_module(document.get("planned_values", {}).get("root_module", {}), unknown)
+    """What would be there: what is planned, and what the plan leaves alone.
+
+    A plan of some targets, or of a refresh alone, has nothing but those among its planned values.
+    """
+    changes = [one for one in document.get("resource_changes", []) if not one.get("deposed")]
+    unknown = {one["address"]: _as_dict(one.get("change", {}).get("after_unknown")) for one in changes}
+    planned = list(_of_module(document["planned_values"].get("root_module", {}), unknown))
+    prior = _as_dict(_as_dict(document.get("prior_state")).get("values")).get("root_module", {})
+    gone = {one.get(name) for one in changes for name in ("address", "previous_address")}
+    elsewhere = gone | {one["address"] for one in planned}
+    yield from planned
+    yield from (one for one in _of_module(prior, {}) if one["address"] not in elsewhere)
 
 
 def _why_incomplete(document: Json) -> str:
     if document.get("errored"):
         return "the plan stopped with an error"
     if document.get("deferred_changes") or document.get("complete") is False:
-        return "the plan defers changes"
+        return "the plan is of some targets alone, or defers changes"
     return ""
 
 

@@ -80,6 +80,9 @@ class _Writer:
             case pst.BinaryOp("or", left, right):
                 one, other = self.truth(left), self.truth(right)
                 return f"CASE WHEN ({one}) THEN 1 = 1 WHEN NOT ({one}) THEN ({other}) END"
+            case pst.IfThenElse(condition, then, otherwise):
+                one, yes, no = self.truth(condition), self.truth(then), self.truth(otherwise)
+                return f"CASE WHEN ({one}) THEN ({yes}) WHEN NOT ({one}) THEN ({no}) END"
             case pst.BinaryOp("eq", left, right):
                 return self._equal(left, right)
             case pst.BinaryOp("not_eq", left, right):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -58,8 +58,8 @@ def parse_as(noun: type[T], body: Json, path: str = "") -> T:
     try:
         return _adapter(noun).validate_json(orjson.dumps(body), strict=True)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)[:_ERRORS_SHOWN]
-        raise InvalidBody([_field_error(path, e["loc"], e["msg"], e["type"]) for e in found]) from None
+        found = [(e["loc"], e["msg"], e["type"]) for e in error.errors(include_url=False, include_input=False)]
+        raise InvalidBody([_field_error(path, *one) for one in _one_per_attribute(found)[:_ERRORS_SHOWN]]) from None
     except TypeError:  # orjson refuses lone surrogates and integers over 64 bits
         raise MalformedJson("the body holds a character or number that no JSON reader agrees on") from None
 
@@ -83,6 +83,14 @@ async def _read(request: Request, limit: int) -> bytes:
             raise TooLarge(f"the body is over {limit} bytes")
         parts.append(part)
     return b"".join(parts)
+
+
+_Told: TypeAlias = tuple[tuple[int | str, ...], str, str]
+_ATTRIBUTES, _OWN_MESSAGE = "attributes", "value_error"
+_ATTRIBUTE_VALUES = (
+    'must be a string, a boolean, an integer, an array of strings, or an exact number as `{"decimal": "50.25"}`; '
+    "a record is the string of its JSON"
+)
 
 
 def _adapter(noun: type[T]) -> TypeAdapter[T]:
@@ -122,6 +130,19 @@ def _odd_times(body: Json) -> Iterator[FieldError]:
     for key in _TIMES & body.keys():
         if isinstance(body[key], str) and not _RFC3339.fullmatch(body[key]):
             yield FieldError(key, "must be an RFC 3339 time with a zone, such as 2026-12-31T18:00:00Z")
+
+
+def _one_per_attribute(found: list[_Told]) -> list[_Told]:
+    """What an attribute may be is one thing to say, not one per type that it is not; a decimal tells by itself."""
+    merged: dict[tuple[int | str, ...], _Told] = {}
+    for location, message, kind in found:
+        in_, name, *_ = *location, None, None
+        key = location[:2] if in_ == _ATTRIBUTES else location
+        if in_ != _ATTRIBUTES or name is None or kind == _OWN_MESSAGE:
+            merged[key] = key, message, kind
+        else:
+            merged.setdefault(key, (key, _ATTRIBUTE_VALUES, kind))
+    return list(merged.values())
 
 
 def _field_error(path: str, location: tuple[int | str, ...], message: str, kind: str) -> FieldError:

@@ -1,5 +1,7 @@
 """Values of other applications: registered and said without types, read as the application's schema declares them."""
 
+from decimal import Decimal
+
 import pytest
 from tests.fakes.decision_world import MONDAY, entity, facts, user_policy
 
@@ -17,11 +19,11 @@ type Address = { city: String, zip?: Long };
 entity Relation, group;
 entity Kind enum ["draft", "final"];
 entity user in [Relation, group] = { manager?: user, address?: Address, born?: datetime, blocked: Set<user> };
-entity folder = { owner: Relation, reviewer: Relation };
+entity folder in [folder] = { owner: Relation, reviewer: Relation };
 entity document in [folder] = {
   @doc("where it lies") folder: folder, author: user, kind: Kind, budget?: decimal, network?: ipaddr, keep?: duration,
-  "places in": Set<Address>, viewer: Relation
-};
+  "places in": Set<Address>, viewer: Relation, price?: decimal, years?: Set<Long>
+} tags Set<String>;
 action read, sign appliesTo {
   principal: user, resource: document,
   context: { at?: datetime, from?: ipaddr, share?: { with: user, until: datetime } }
@@ -39,6 +41,8 @@ OF_OFFICE = (
         budget=12,
         network="10.0.0.0/8",
         keep="90d",
+        price=Decimal("1.5"),
+        years="[2025, 2026]",
         **{"places in": ['{"city": "Bern", "zip": 3000}', '{"city": "Ulm"}'], "undeclared": [True, False]},
     ),
 )
@@ -80,6 +84,8 @@ def office(policy, engine="compiled", **more):
         ),
         ('resource has network && ip("10.1.1.1").isInRange(resource.network) && principal == resource.author', "bob"),
         ('resource has keep && resource.keep == duration("2160h") && principal == resource.author', "bob"),
+        ('resource has price && resource.price == decimal("1.5") && principal == resource.author', "bob"),
+        ("resource has years && resource.years == [2026, 2025] && principal == resource.author", "bob"),
         ("principal.blocked.contains(resource.author) || !resource.author.blocked.contains(principal)", "ana bob"),
     ],
 )

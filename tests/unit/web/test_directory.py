@@ -33,6 +33,21 @@ def test_a_foreign_identity_is_one_objects_alone(registry):
     assert answer.json()["errors"][0]["path"] == "foreign_id"
 
 
+@pytest.mark.parametrize("value", [1.5, None, {"tier": "premium"}, [1], ["a", 1], [["a"]]])
+def test_what_an_attribute_may_be_is_said_once(registry, value):
+    answer = registry.create("resources", "minutes", {**THING, "attributes": {"x": value}})
+    (error,) = answer.json()["errors"]
+    assert error["path"] == "attributes.x"
+    assert error["message"].startswith(
+        "must be a string, a boolean, an integer, an array of strings, or an exact number"
+    )
+
+
+def test_a_decimal_that_is_none_says_how_one_reads(registry):
+    answer = registry.create("users", "ada", {"ids": ["a"], "attributes": {"x": {"decimal": "1.23456"}}})
+    assert [one["message"].partition(":")[0] for one in answer.json()["errors"]] == ["a decimal reads `50.25`"]
+
+
 def test_attributes_keep_their_types(registry):
     attributes = {"eu": True, "one": 1, "text": "1", "labels": ["b", "a"], "limit": {"decimal": "50.25"}}
     made = registry.must("users", "alice", {**USER, "attributes": attributes})

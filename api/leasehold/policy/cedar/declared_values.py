@@ -96,21 +96,27 @@ def _entity(type_: str, value: object, ids: Ids) -> Value:
 def _set(element: Shape, value: object, ids: Ids) -> Value:
     if isinstance(value, CedarSet):
         return set_of([_valued(element, unkeyed(one), ids) for one in value])
-    if not isinstance(value, list):
+    found = _written(value)
+    if not isinstance(found, list):
         raise ValueRefused("", "not a list")
-    return set_of([_valued(element, one, ids) for one in value])
+    return set_of([_valued(element, one, ids) for one in found])
 
 
 def _record(fields: Mapping[str, FieldShape], value: object, ids: Ids) -> Value:
-    """An object, or the JSON of one: that is how the registry keeps it."""
-    if type(value) is str:
-        try:
-            value = parse_strictly(value.encode())
-        except ArgumentsRefused:
-            value = None
-    if not isinstance(value, Mapping):
+    found = _written(value)
+    if not isinstance(found, Mapping):
         raise ValueRefused("", "not an object")
-    return _fields({name: one for name, one in fields.items() if name in value}, value, ids)
+    return _fields({name: one for name, one in fields.items() if name in found}, found, ids)
+
+
+def _written(value: object) -> object:
+    """A value, or what it is the JSON of: so the registry keeps records, and sets of other things than texts."""
+    if type(value) is not str:
+        return value
+    try:
+        return parse_strictly(value.encode())
+    except ArgumentsRefused:
+        return None
 
 
 def _moment(text: str) -> Value:

@@ -123,8 +123,6 @@ def cedar_type(shape: Shape) -> str:  # noqa: C901, PLR0911  one arm per shape
             return "decimal"
         case MomentShape():
             return "datetime"
-        case SpanShape():
-            return "duration"
         case NetworkShape():
             return "ipaddr"
         case RefShape(type_):
