@@ -75,8 +75,9 @@ def decision_point(
         callers=admitted,
         answering=answering,
         searches=Searches(current, clock),
-        metadata=Metadata(settings.issuer, TokenMint(signer, METADATA_TYPE), clock),
+        metadata=Metadata(settings.issuer, TokenMint(signer, METADATA_TYPE), clock, settings.access_requests),
         clock=clock,
+        requests=settings.access_requests,
     )
     return DecisionPoint(
         current=current,

@@ -40,7 +40,8 @@ class Settings:
     `shadow` for both, which denies where they differ. `ext_authz_port` is where Envoy asks, if it does.
     `connection_keys` wrap the secrets of connections: `file:<folder>` or `kms:<key id>`, further KMS keys behind
     commas. With `metrics`, whoever reaches `metrics_host` and `metrics_port` may read what the gateway counts.
-    `traces` is where spans go, empty for nowhere.
+    `traces` is where spans go, empty for nowhere. `access_requests` is where enforcement points ask for access that was
+    denied: a service of somebody else's, empty for none.
     """
 
     data_dir: Path
@@ -75,6 +76,7 @@ class Settings:
     metrics_host: str = "127.0.0.1"
     metrics_port: int = DEFAULT_METRICS_PORT
     traces: str = ""
+    access_requests: str = ""
     otlp_metrics: str = ""
     call_log: bool = False
     audit_key: str = ""
@@ -162,6 +164,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ),
         call_log=_switch(environ, "LEASEHOLD_CALL_LOG"),
         traces=_collector(environ, "LEASEHOLD_TRACES"),
+        access_requests=_access_requests(environ.get("LEASEHOLD_ACCESS_REQUEST_ENDPOINT") or ""),
         otlp_metrics=_otlp_metrics(environ),
         audit_key=_trail_key(environ, "LEASEHOLD_AUDIT_KEY"),
         audit_key_before=_trail_key(environ, "LEASEHOLD_AUDIT_KEY_BEFORE"),
@@ -321,6 +324,13 @@ def _port(text: str, name: str = "LEASEHOLD_PORT") -> int:
 
 def _ext_authz_port(text: str | None) -> int | None:
     return _port(text, "LEASEHOLD_EXT_AUTHZ_PORT") if text else None
+
+
+def _access_requests(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme != "https" or not parts.hostname or parts.fragment or parts.username):
+        raise InvalidSetting("LEASEHOLD_ACCESS_REQUEST_ENDPOINT must be an https URL without user and fragment")
+    return url
 
 
 def _database_url(url: str) -> str:

@@ -46,15 +46,17 @@ def test_a_bump_is_in_the_stream_with_who_why_and_when(store):
     assert (second.sequence, second.node, second.actor, second.reason) == (2, "owner:bob", "oidc:carol", "left")
 
 
-def test_when_a_node_was_revoked_last_is_known_while_the_event_is_kept(store):
+def test_whether_a_node_was_revoked_since_is_known_while_the_event_is_kept(store):
     later = NOW + timedelta(minutes=1)
     bump(store, "user:okta/alice")
     bump(store, "user:okta/bob")
     bump(store, "user:okta/alice", later)
     with store.read() as unit:
-        asked = [Node("user:okta/alice"), Node("registry")]
-        assert unit.revocations.ended_at(asked) == {"user:okta/alice": later}
-        assert unit.revocations.ended_at([]) == {}
+        asked = [Node("user:okta/alice"), Node("user:okta/bob"), Node("registry")]
+        assert unit.revocations.ended_since(asked, NOW) == {"user:okta/alice", "user:okta/bob"}
+        assert unit.revocations.ended_since(asked, later) == {"user:okta/alice"}
+        assert unit.revocations.ended_since(asked, later + timedelta(microseconds=1)) == frozenset()
+        assert unit.revocations.ended_since([], NOW) == frozenset()
 
 
 def test_a_bump_that_nobody_explains_is_in_the_stream_all_the_same(store):

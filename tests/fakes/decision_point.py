@@ -51,19 +51,25 @@ class DecisionWorld:
         self.recorder = Recorder(self.store, self.vault)
         self._callers = Callers(FakeAuthenticator(), BearersAlone(), lambda: self.registry.now)
         self.answering = Answering(self.current, self.recorder, lambda: self.registry.now)
-        self.access = access_app(
+        self.access = self.serving()
+        self.rules = USUAL
+        self.recollection = Recollection(self.store, self.vault)
+        self.sealed = DecisionDoors(current=self.current, store=self.store, vault=self.vault, reader=CedarDocuments())
+
+    def serving(self, requests: str = "") -> Any:
+        """AuthZEN's endpoints, with somebody who takes access requests if one is named."""
+        clock = lambda: self.registry.now  # noqa: E731
+        return access_app(
             AccessDoors(
                 issuer=ISSUER,
                 callers=self._callers,
                 answering=self.answering,
-                searches=Searches(self.current, lambda: self.registry.now),
-                metadata=Metadata(ISSUER, TokenMint(self.signer, METADATA_TYPE), lambda: self.registry.now),
-                clock=lambda: self.registry.now,
+                searches=Searches(self.current, clock),
+                metadata=Metadata(ISSUER, TokenMint(self.signer, METADATA_TYPE), clock, requests),
+                clock=clock,
+                requests=requests,
             )
         )
-        self.rules = USUAL
-        self.recollection = Recollection(self.store, self.vault)
-        self.sealed = DecisionDoors(current=self.current, store=self.store, vault=self.vault, reader=CedarDocuments())
 
     @cached_property
     def control(self) -> Any:

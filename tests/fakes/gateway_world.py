@@ -83,10 +83,14 @@ class PlayedBroker:
     def __init__(self) -> None:
         self.calls: list[UpstreamCall] = []
         self.answer: Authorized | NotConnected = Authorized(headers=(), connection=None, kind=ConnectionKind.NONE)
+        self.when_refused: NotConnected | None = None
 
     async def authorize(self, call: UpstreamCall) -> Authorized | NotConnected:
         self.calls.append(call)
         return self.answer
+
+    async def refused(self, _call: UpstreamCall) -> NotConnected | None:
+        return self.when_refused
 
 
 class GatewayWorld:

@@ -33,6 +33,7 @@ from leasehold.model.revocations import RevocationEvent
 KEPT_FOR = timedelta(seconds=1)
 _RENEWED_AFTER = timedelta(seconds=0.5)
 EXPIRES_SOON = timedelta(seconds=30)
+_REFRESHED_AGAIN_AFTER = timedelta(minutes=1)
 _KEPT = 10_000
 Key = tuple[str, str | None, str, str]
 
@@ -69,6 +70,7 @@ class Broker:
         self._sign = sign
         self._kept: dict[Key, _Kept] = {}
         self._reading: dict[tuple[Key, int], asyncio.Task[Found]] = {}
+        self._refused_at: dict[str, datetime] = {}
         self._counter = count(1)
         self._version = 0
 
@@ -89,6 +91,37 @@ class Broker:
             return self._not_connected(found, call)
         chosen = found.chosen
         return authorized(chosen.sealed.connection, chosen.kind, found.secret, chosen.auth, call, self._sign)
+
+    async def refused(self, call: UpstreamCall) -> NotConnected | None:
+        """The tool server took nothing of what this call went out with (RFC 9110 §15.5.2). Raises `Unavailable`.
+
+        A token that ended before its time is refreshed, once a minute at most: not every server that says 401 means
+        it. Otherwise a person whose own connection it is connects anew; None where nobody can do anything, and where
+        the next call goes out with something else.
+        """
+        found = await self._found(call)
+        if not isinstance(found, Opened):
+            return None
+        if self._may_refresh(found, call.now):
+            after = await self._refreshed(found, call)
+            if isinstance(after, NothingChosen):
+                return self._not_connected(after, call) if after.may_connect else None
+            return None
+        if found.chosen.kind is not ConnectionKind.PERSONAL:
+            return None
+        return self._not_connected(NothingChosen(NotConnectedReason.RECONNECT, may_connect=True), call)
+
+    def _may_refresh(self, opened: Opened, now: datetime) -> bool:
+        """True once in a while for what can be refreshed at all."""
+        one = opened.chosen.sealed.connection.id
+        if not isinstance(opened.secret, OAuthSecret) or opened.secret.refresh_token is None:
+            return False
+        if (before := self._refused_at.get(one)) is not None and abs(now - before) < _REFRESHED_AGAIN_AFTER:
+            return False
+        if len(self._refused_at) >= _KEPT:
+            self._refused_at.clear()
+        self._refused_at[one] = now
+        return True
 
     async def _found(self, call: UpstreamCall) -> Found:
         key = (call.agent, call.user, call.tool_server, call.url.partition("?")[0])

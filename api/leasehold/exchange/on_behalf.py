@@ -274,7 +274,7 @@ class OnBehalf:
         """Raises `ExchangeRefused` if the person was revoked after their issuer vouched for them."""
         node = user_node(person.id)
         with self._store.read() as unit:
-            if any(person.issued_at <= at for at in unit.revocations.ended_at((REGISTRY, node)).values()):
+            if unit.revocations.ended_since((REGISTRY, node), person.issued_at):
                 raise ExchangeRefused(ExchangeReason.REVOKED)
             return unit.nodes.generations((REGISTRY, *nodes_of_person(person.id)))
 

@@ -69,16 +69,26 @@ async def _forward(exchange: Exchange, wire: Wire) -> None:
         again = partial(_authorize, exchange, exchange.method, headers, exchange.body)
         authorized = await awaited(exchange, authorized, again)
     if isinstance(authorized, NotConnected):
-        _mark(exchange, f"not_connected_{authorized.reason}")
-        status, content, more = await way_forward(exchange, authorized)
-        await send_whole(wire.send, status, content, {"content-type": _JSON, **more})
+        await _send_way(exchange, authorized, wire)
         return
     exchange.authorized = authorized
     await gateway.records.begun(place, tuple(exchange.pending.values()))
     repeatable = _changes_nothing(exchange)
     outgoing = _outgoing(exchange, exchange.method, headers, exchange.body, authorized, repeatable=repeatable)
     async with gateway.upstreams.send(outgoing) as came:
-        await _answer(exchange, came, wire)
+        if came.status != _UNAUTHORIZED:
+            await _answer(exchange, came, wire)
+            return
+    missing = await gateway.broker.refused(_call(exchange, exchange.method, headers, exchange.body))
+    if missing is None:
+        raise UpstreamFailed("refuses_our_credential")
+    await _send_way(exchange, missing, wire)
+
+
+async def _send_way(exchange: Exchange, missing: NotConnected, wire: Wire) -> None:
+    _mark(exchange, f"not_connected_{missing.reason}")
+    status, content, more = await way_forward(exchange, missing)
+    await send_whole(wire.send, status, content, {"content-type": _JSON, **more})
 
 
 def _changes_nothing(exchange: Exchange) -> bool:
@@ -146,22 +156,25 @@ def _headers(exchange: Exchange) -> dict[str, str]:
 async def _authorize(
     exchange: Exchange, method: str, headers: Mapping[str, str], body: bytes
 ) -> Authorized | NotConnected:
-    caller, served = exchange.place.caller, exchange.place.served
+    served = exchange.place.served
     if served.upstream.command:  # a program takes no headers; one that wants a credential gets no call without it
         if served.spec.upstream_auth is not None:
             raise UpstreamFailed("credential_not_deliverable")
         return Authorized(headers=(), connection=None, kind=ConnectionKind.NONE)
-    return await exchange.gateway.broker.authorize(
-        UpstreamCall(
-            agent=caller.facts.agent,
-            user=caller.token.subject if caller.facts.user is not None else None,
-            tool_server=served.name,
-            method=method,
-            url=served.upstream.url or "",
-            headers=headers,
-            body=body,
-            now=exchange.place.now,
-        )
+    return await exchange.gateway.broker.authorize(_call(exchange, method, headers, body))
+
+
+def _call(exchange: Exchange, method: str, headers: Mapping[str, str], body: bytes) -> UpstreamCall:
+    caller, served = exchange.place.caller, exchange.place.served
+    return UpstreamCall(
+        agent=caller.facts.agent,
+        user=caller.token.subject if caller.facts.user is not None else None,
+        tool_server=served.name,
+        method=method,
+        url=served.upstream.url or "",
+        headers=headers,
+        body=body,
+        now=exchange.place.now,
     )
 
 

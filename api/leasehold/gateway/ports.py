@@ -12,9 +12,14 @@ Definition = Mapping[str, Any]
 
 
 class Broker(Protocol):
-    """Chooses the credential of one upstream request. Never shows one to anybody else. Raises `Unavailable`."""
+    """Chooses the credential of one upstream request. Never shows one to anybody else. Raises `Unavailable`.
+
+    `refused` is told that the tool server took none of it: what the person can do, None where nothing, or where the
+    next call goes out with another.
+    """
 
     async def authorize(self, call: UpstreamCall) -> Authorized | NotConnected: ...
+    async def refused(self, call: UpstreamCall) -> NotConnected | None: ...
 
 
 class Surfaces(Protocol):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from leasehold.model.errors import InvalidValue, LeaseholdError
 from leasehold.model.external import Sealed
 from leasehold.model.leases import REGISTRY, Ancestor, Node, lease_node
+from leasehold.model.workloads import WorkloadKind, nodes_of
 
 SECURITY_EVENT_TYPE = "secevent+jwt"  # RFC 8417 §2.3
 SESSION_REVOKED = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
@@ -20,7 +21,8 @@ EVENTS_SUPPORTED = frozenset({SESSION_REVOKED})
 PUSH = "urn:ietf:rfc:8935"
 EXCLUDED_MAX = 1000
 _TEXT_MAX, _URL_MAX = 1024, 2048
-_OPAQUE = frozenset({"owner", "deployment", "binding", "client", "task", "consent", "profile"})
+_OBJECTS = {"owner", "deployment", "binding", "client", "task", "consent", "profile", "policy", "policies", "issuer"}
+_OPAQUE = frozenset(_OBJECTS | {nodes_of(kind).partition(":")[0] for kind in WorkloadKind})
 _SUBJECTS = ("agent:", "user:")  # of which a token says `sub`
 _LEASE = "lease:"
 

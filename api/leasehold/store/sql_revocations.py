@@ -51,10 +51,10 @@ class SqlRevocations:
         wanted = select(_R.node, func.max(_R.generation)).group_by(_R.node)
         return {Node(node): generation for node, generation in self._connection.execute(wanted)}
 
-    def ended_at(self, nodes: Iterable[Node]) -> Mapping[Node, datetime]:
-        """When each of the nodes was revoked last, of the events that are kept."""
-        wanted = select(_R.node, func.max(_R.at)).where(_R.node.in_(set(nodes))).group_by(_R.node)
-        return {Node(node): from_micros(at) for node, at in self._connection.execute(wanted)}
+    def ended_since(self, nodes: Iterable[Node], since: datetime) -> frozenset[Node]:
+        """Those of the nodes that were revoked at `since` or later, as far back as events are kept."""
+        wanted = select(_R.node).where(_R.at >= to_micros(since), _R.node.in_(set(nodes))).distinct()
+        return frozenset(Node(node) for (node,) in self._connection.execute(wanted))
 
     def forget(self, before: datetime) -> int:
         """Drop events from before `before`, never the last: the sequence goes on from there. How many."""

@@ -51,7 +51,9 @@ REQUIREMENTS = (
     Requirement("coaz-methods", "COAZ-MCP, Default Mappings", "resources, prompts, completion and tasks are decided"),
     Requirement("coaz-server", "COAZ-MCP, Default Mappings", "who could call anything of a server may list it"),
     Requirement("coaz-unknown", "COAZ-MCP, Unknown Methods", "a method that no mapping knows is denied"),
-    Requirement("requestable", "Access Request Profile", "no denial names an access request endpoint: there is none"),
+    Requirement(
+        "requestable", "Access Request Profile", "who takes access requests is named, and nobody where nobody does"
+    ),
     Requirement("obligations", "Obligations Profile", "context.obligations tell what an enforcement point must do"),
     Requirement("obligations-deny", "Obligations Profile", "a denial may carry obligations, and stays a denial"),
 )

@@ -147,6 +147,20 @@ def test_a_denial_says_whether_it_can_be_asked_for_and_what_for(world):
     assert not world.decide(**call("read_file"))["context"].keys() & {"requestable", "request", "advice"}
 
 
+@proves("requestable")
+def test_where_somebody_takes_access_requests_a_requestable_denial_says_until_when(world):
+    """The profile binds a request to `evaluation_id`; the service reads the decision by it, as an auditor does."""
+    world.access = world.serving(requests="https://access.example/requests")
+    lacking = world.decide(**call("delete_branch", "repo:x"))["context"]
+    assert lacking["access_request"] == {"expires_at": "2026-11-23T12:10:00Z"}
+    assert lacking["evaluation_id"]
+    boxed = world.ask("evaluations", {"evaluations": [call("delete_branch", "repo:x"), call("read_file")]}).json()
+    assert ["access_request" in one["context"] for one in boxed["evaluations"]] == [True, False]
+    metadata = world.send("GET", "/.well-known/authzen-configuration", None, app=world.access).json()
+    assert metadata["access_request_endpoint"] == "https://access.example/requests"
+    assert metadata["capabilities"] == ["urn:openid:authzen:capability:access-request"]
+
+
 @pytest.mark.parametrize(
     ("notes", "expected"),
     [

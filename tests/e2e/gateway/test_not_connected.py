@@ -6,11 +6,12 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 import httpx
 import httpx2
 import pytest
+from aiohttp import web
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
 from tests.e2e.gateway.desk import Desk
-from tests.fakes.mcp_upstream import sdk_server, served_sdk
+from tests.fakes.mcp_upstream import echoing, result_of, sdk_server, served_sdk, told_upstream
 from tests.fakes.oidc_provider import id_token
 
 READ = ("read_file", {"repository": "web", "path": "a.txt"})
@@ -130,6 +131,33 @@ def test_a_call_that_waits_for_a_person_is_one(notes):
         (asked,), (called,) = ([one.result().message["result"] for one in some] for some in (done, waiting))
     assert asked["resultType"] == "input_required"
     assert called["content"][0]["text"] == "web:a.txt"
+
+
+def test_a_key_that_the_tool_server_takes_no_more_leads_the_person_to_connect_anew(open_gateway):
+    keyed = Notes(open_gateway, "keyed")
+
+    async def answer(request, body):
+        if body is not None and body.get("method") == "initialize":
+            said = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}}
+            return web.json_response(result_of(body, {**said, "serverInfo": {"name": "keyed", "version": "1"}}))
+        if body is not None and body.get("method") == "tools/call":
+            return web.Response(status=401, headers={"www-authenticate": 'Bearer realm="theirs"'})
+        return await echoing(request, body)
+
+    async def steps(client):
+        with pytest.raises(MCPError) as refused:
+            await client.call_tool(*READ)
+        return refused.value
+
+    with told_upstream() as upstream:
+        keyed.declare(upstream.url)
+        keyed.connect("ana")
+        upstream.answer = answer
+        refused = keyed.session("ana", steps, mode="legacy")
+    assert refused.code == -32042
+    assert refused.data["elicitations"][0]["url"] == f"{open_gateway.registry.url}/connect/keyed"
+    (event, *_) = [one for one in open_gateway.calls("keyed") if one["detail"].get("method") == "tools/call"]
+    assert (event["outcome"], event["reason"]) == ("error", "not_connected_reconnect")
 
 
 def test_a_person_who_declines_is_not_asked_again(notes):

@@ -45,6 +45,38 @@ def test_a_token_that_ends_soon_is_refreshed_and_its_refresh_token_rotates(world
     assert world.upstream.families_ended == []
 
 
+def refused(world, **changes):
+    return asyncio.run(world.broker.refused(world.call(**changes)))
+
+
+def test_a_token_that_ended_before_its_time_is_refreshed_once_and_then_the_person_connects_anew(world):
+    world.connect()
+    first = world.bearer()
+    assert refused(world) is None
+    second = world.bearer()
+    assert second != first
+    assert refused(world) == RECONNECT, "a server that takes no token of ours is not asked for one again and again"
+    assert len(token_requests(world)) == 2
+    assert world.bearer() == second, "nothing is lost: it may not have meant it"
+    world.later(seconds=61)
+    assert refused(world) is None
+    assert world.bearer() not in {first, second}
+
+
+def test_a_family_that_was_ended_there_asks_the_person_to_connect_anew(world):
+    world.connect()
+    world.upstream.refreshes.clear()
+    assert refused(world) == RECONNECT
+    assert world.authorize() == RECONNECT
+
+
+def test_of_what_is_not_a_persons_own_nobody_hears(world):
+    assert world.promote(world.share()).status == 200
+    world.upstream.refreshes.clear()
+    assert refused(world, user=None) is None
+    assert refused(world, user=None, agent="nobody") is None
+
+
 def test_many_who_ask_at_once_refresh_once(world):
     world.connect()
     world.later(hours=2)

@@ -95,6 +95,9 @@ class Unapproved:
     async def approved(self, *_):
         return False
 
+    def seen(self, *_):
+        return None
+
 
 def test_findings_are_counted_by_kind_and_direction(world, meter):
     hidden = "a\U000e0041\U000e0042b"

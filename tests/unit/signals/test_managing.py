@@ -4,7 +4,26 @@ import pytest
 from tests.fakes.exchange_world import REGISTRY_AUDIENCE
 from tests.fakes.signal_world import ENDPOINT
 
-from leasehold.model.signals import EXCLUDED_MAX, PUSH, SESSION_REVOKED
+from leasehold.model.leases import (
+    MANY_POLICIES,
+    POLICIES,
+    REGISTRY,
+    agent_node,
+    binding_node,
+    client_node,
+    consent_node,
+    deployment_node,
+    issuer_node,
+    lease_node,
+    owner_node,
+    policies_node,
+    policy_node,
+    profile_node,
+    task_node,
+    user_node,
+)
+from leasehold.model.signals import EXCLUDED_MAX, PUSH, SESSION_REVOKED, subject_of
+from leasehold.model.workloads import Workload, WorkloadKind
 
 GOOD = {"delivery": {"method": PUSH, "endpoint_url": ENDPOINT}}
 CALLS = [
@@ -177,6 +196,20 @@ def test_a_subject_that_is_none_of_ours_is_not_found(world, subject):
     stream = world.create()
     for path in ("/ssf/subjects:add", "/ssf/subjects:remove"):
         assert world.ssf("POST", path, {"stream_id": stream, "subject": subject}).status == 404
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        REGISTRY, POLICIES, MANY_POLICIES, owner_node("a"), agent_node("a"), deployment_node("a"), binding_node("a"),
+        profile_node("a"), policy_node("a"), policies_node("a"), client_node("a"), issuer_node("a"), task_node("a"),
+        user_node("user:a/b"), consent_node("user:a/b", "a", "r"), lease_node("a"),
+        *(Workload("a", kind, "5f0c2ab9-1d7e-4c33-8f0c-2ab91d7e4c33").node for kind in WorkloadKind),
+    ],
+)  # fmt: skip
+def test_whatever_a_stream_tells_of_it_can_be_told_to_leave_out(world, node):
+    subject = subject_of("https://leasehold.example", node)
+    assert world.ssf("POST", "/ssf/subjects:remove", {"stream_id": world.create(), "subject": subject}).status == 204
 
 
 def test_only_so_many_subjects_can_be_removed(world):

@@ -112,6 +112,10 @@ def test_the_password_of_the_database_is_not_shown():
             ("LEASEHOLD_TRACES", url)
             for url in ("on", "grpc://x:4317", "https://secret@x/v1/traces", "https://x?secret")
         ),
+        *(
+            ("LEASEHOLD_ACCESS_REQUEST_ENDPOINT", url)
+            for url in ("http://access.example", "access.example", "https://secret@access.example", "https://x#secret")
+        ),
         ("LEASEHOLD_OTLP_METRICS", "http://collector:4318/v1/metrics"),
         *(("LEASEHOLD_PRIVATE_RECEIVERS", value) for value in ("https://x", "*.svc", "a b")),
     ],

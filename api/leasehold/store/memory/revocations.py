@@ -36,10 +36,9 @@ class MemoryRevocations:
             lowest[event.node] = max(event.generation, lowest.get(event.node, 0))
         return lowest
 
-    def ended_at(self, nodes: Iterable[Node]) -> Mapping[Node, datetime]:
-        """When each of the nodes was revoked last, of the events that are kept."""
-        wanted = frozenset(nodes)
-        return {event.node: event.at for event in self._events if event.node in wanted}
+    def ended_since(self, nodes: Iterable[Node], since: datetime) -> frozenset[Node]:
+        """Those of the nodes that were revoked at `since` or later, as far back as events are kept."""
+        return frozenset(nodes) & {event.node for event in self._events if event.at >= since}
 
     def forget(self, before: datetime) -> int:
         """Drop events from before `before`, never the last: the sequence goes on from there. How many."""

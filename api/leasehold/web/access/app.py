@@ -9,15 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import orjson
 
 from leasehold.decisions.answering import Answer, Answering
+from leasehold.decisions.asking import Asking
 from leasehold.decisions.questions import NoQuestion
 from leasehold.model.errors import InvalidValue, LeaseholdError
+from leasehold.model.plain import rfc3339
 from leasehold.policy.platform import PlatformAction
 from leasehold.web.access import bodies
 from leasehold.web.access.bodies import BadRequest
@@ -31,6 +33,7 @@ from leasehold.web.problems import problem_of
 
 WELL_KNOWN = "/.well-known/authzen-configuration"
 _BASE = "/access/v1"
+REQUESTABLE_FOR = timedelta(minutes=10)
 _REQUEST_ID = b"x-request-id"
 _log = logging.getLogger(__name__)
 Headers: TypeAlias = list[tuple[bytes, bytes]]
@@ -39,7 +42,7 @@ Route: TypeAlias = Callable[[Scope, Receive], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessDoors:
-    """Given to the app. `clock` tells the time, aware UTC."""
+    """Given to the app. `clock` tells the time, aware UTC. `requests`: where access requests are taken, if anywhere."""
 
     issuer: str
     callers: Callers
@@ -47,6 +50,7 @@ class AccessDoors:
     searches: Searches
     metadata: Metadata
     clock: Callable[[], datetime]
+    requests: str = ""
 
 
 def access_app(doors: AccessDoors) -> Application:
@@ -86,14 +90,17 @@ class _Routes:
     async def evaluation(self, scope: Scope, receive: Receive) -> object:
         permit = await self._doors.callers.permit(scope, PlatformAction.DECIDE)
         question = bodies.evaluation(await bodies.read_body(scope, receive))
-        return decision_document(await self._doors.answering.answer(permit, question))
+        return self._document(await self._doors.answering.answer(permit, question))
 
     async def evaluations(self, scope: Scope, receive: Receive) -> object:
         permit = await self._doors.callers.permit(scope, PlatformAction.DECIDE)
         questions = bodies.evaluations(await bodies.read_body(scope, receive))
         answers = await self._doors.answering.answer_all(permit, questions.items, questions.semantic)
-        documents = [decision_document(answer) for answer in answers]
+        documents = [self._document(answer) for answer in answers]
         return {"evaluations": documents} if questions.several else documents[0]
+
+    def _document(self, answer: Answer | NoQuestion) -> Mapping[str, object]:
+        return decision_document(answer, self._doors.clock() + REQUESTABLE_FOR if self._doors.requests else None)
 
     async def search_subject(self, scope: Scope, receive: Receive) -> object:
         return await self._search(scope, receive, "subject")
@@ -110,8 +117,11 @@ class _Routes:
         return results_document(wanted, asked, await self._doors.searches.search(permit, wanted, asked))
 
 
-def decision_document(answer: Answer | NoQuestion) -> Mapping[str, object]:
-    """A decision as an enforcement point gets it: never which values, attributes or conditions made it so."""
+def decision_document(answer: Answer | NoQuestion, until: datetime | None = None) -> Mapping[str, object]:
+    """A decision as an enforcement point gets it: never which values, attributes or conditions made it so.
+
+    `until`: how long access may be requested, where somebody takes requests (AuthZEN's Access Request Profile).
+    """
     if isinstance(answer, NoQuestion):
         return {"decision": False, "context": {"error": {"status": 400, "message": answer.message}}}
     decision = answer.decision
@@ -122,13 +132,20 @@ def decision_document(answer: Answer | NoQuestion) -> Mapping[str, object]:
         context["sides"] = {side.side.value: side.allowed for side in decision.sides}
     if answer.obligations:
         context["obligations"] = answer.obligations
-    if answer.asking.requestable:
-        context["requestable"] = True
-    if answer.asking.grant is not None:
-        context["request"] = {"grant": answer.asking.grant}
-    if answer.asking.advice:
-        context["advice"] = answer.asking.advice
-    return {"decision": decision.allowed, "context": context}
+    return {"decision": decision.allowed, "context": {**context, **_recourse(answer.asking, until)}}
+
+
+def _recourse(asking: Asking, until: datetime | None) -> Mapping[str, object]:
+    """What who was denied can do about it."""
+    found: dict[str, object] = {}
+    if asking.requestable:
+        found["requestable"] = True
+        found |= {"access_request": {"expires_at": rfc3339(until)}} if until is not None else {}
+    if asking.grant is not None:
+        found["request"] = {"grant": asking.grant}
+    if asking.advice:
+        found["advice"] = asking.advice
+    return found
 
 
 async def _answer(route: Route, scope: Scope, receive: Receive, send: Send) -> None:

@@ -21,10 +21,13 @@ class StatementMint(Protocol):
 
 
 class Metadata:
-    """The metadata of the decision point at `issuer`. `clock` tells the time, aware UTC."""
+    """The metadata of the decision point at `issuer`, which sends access requests to `requests`.
 
-    def __init__(self, issuer: str, mint: StatementMint, clock: Callable[[], datetime]) -> None:
-        self._issuer, self._mint, self._clock = issuer, mint, clock
+    `clock` tells the time, aware UTC.
+    """
+
+    def __init__(self, issuer: str, mint: StatementMint, clock: Callable[[], datetime], requests: str = "") -> None:
+        self._issuer, self._mint, self._clock, self._requests = issuer, mint, clock, requests
         self._document = b""
         self._until: datetime | None = None
 
@@ -32,7 +35,7 @@ class Metadata:
         """As JSON. While nobody can sign they come unsigned: `signed_metadata` is optional."""
         now = self._clock()
         if self._until is None or now >= self._until:
-            claims = configuration(self._issuer)
+            claims = configuration(self._issuer, self._requests)
             attested = {**claims, "iss": self._issuer, "iat": int(now.timestamp())}
             try:
                 signed = await self._mint.sign(attested)  # AuthZEN 1.0, "Signature Parameter": it never holds itself
