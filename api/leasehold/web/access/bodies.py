@@ -16,6 +16,7 @@ from leasehold.web.oauth.forms import header
 
 MAX_BYTES = 1 << 20
 MAX_QUESTIONS = 1000
+MAX_SEARCH = 1 << 16
 _MAX_DEPTH = 64
 _MAX_DIGITS = 400
 _READ_SECONDS = 10.0
@@ -113,6 +114,8 @@ def evaluations(body: Json) -> Questions:
 
 def search(body: Json, *, wanted: str) -> Search:
     """A search for subjects, resources or actions. Raises `BadRequest`."""
+    if _weight(body) > MAX_SEARCH:  # it is decided for each candidate
+        raise BadRequest(f"a search is over {MAX_SEARCH} bytes")
     subject = _party(_object(body, "subject"), "subject", known=wanted != "subject")
     resource = _party(_object(body, "resource"), "resource", known=wanted != "resource")
     action = _object(body, "action") if wanted != "action" else {}
