@@ -106,6 +106,8 @@ def evaluations(body: Json) -> Questions:
     if len(listed) > MAX_QUESTIONS:
         raise BadRequest(f"evaluations must be at most {MAX_QUESTIONS}")
     defaults = {part: body[part] for part in _PARTS if part in body}
+    if _weight(defaults) * len(listed) > MAX_BYTES:  # each is decided, and kept, whole
+        raise BadRequest(f"the evaluations are over {MAX_BYTES} bytes with their defaults written out")
     return Questions(tuple(_item(one, defaults) for one in listed), several=True, semantic=_semantic(body))
 
 
@@ -131,6 +133,19 @@ def _item(item: object, defaults: Json) -> AccessQuestion | NoQuestion:
         return evaluation({**defaults, **item})  # whole objects override: nothing is merged within
     except BadRequest as error:
         return NoQuestion(str(error))
+
+
+def _weight(value: object) -> int:
+    """How long a value is when written, or less."""
+    match value:
+        case str():
+            return len(value)
+        case dict():
+            return sum(len(name) + _weight(one) for name, one in value.items())
+        case list():
+            return len(value) + sum(map(_weight, value))
+        case _:
+            return 1
 
 
 def _semantic(body: Json) -> Semantic:
