@@ -185,6 +185,25 @@ def test_what_is_registered_otherwise_than_declared_denies_and_says_where():
     assert (decision.reason, decision.detail) == (Reason.SCHEMA_VIOLATION, "document.author: not the id of a `user`")
 
 
+CROWD = """
+entity Relation; entity user in [Relation]; entity document = { owner: Relation };
+action read appliesTo { principal: user, resource: document, context: { who: Set<user>, about: Set<document> } };
+"""
+
+
+@pytest.mark.parametrize(
+    ("many", "reason"), [(0, Reason.NOT_PERMITTED), (200, Reason.NOT_PERMITTED), (400, Reason.SCHEMA_VIOLATION)]
+)
+def test_a_crowd_that_nobody_could_relate_in_time_is_refused(many, reason):
+    policy = 'permit(principal, action == Action::"read", resource) when { principal in resource.owner };'
+    relations = StoredRelations([Relationship(EntityRef("document", "1"), "owner", EntityRef("user", "ana"))])
+    people = facts(entities=[entity("user", "ana"), entity("user", "bob")], relations=relations)
+    version = publish([user_policy(policy, schema=CROWD)], people)
+    context = {"who": [str(one) for one in range(many)], "about": [str(one) for one in range(many)]}
+    document = Entity(ref=EntityRef("document", "1"))
+    assert decision_on(ask("bob", "read", document, context=context), version).reason is reason
+
+
 def test_relations_are_nothing_that_a_caller_says():
     version = office('permit(principal, action == Action::"read", resource) when { principal in resource.viewer };')
     thing = entity("document", "new", **NEW, viewer={"type": "Relation", "id": "document:plan#viewer"})
