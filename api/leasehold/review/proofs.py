@@ -188,7 +188,10 @@ def _of_agent(comparison: Comparison, action: str, holder: Holder, spent: _Spent
 
 def _of_facts(comparison: Comparison, action: str, holder: Holder, spent: _Spent) -> Iterator[AccessProof]:
     """What moves for one agent because facts moved; nothing is said of what does not."""
-    for matter in comparison.matters(action, holder):
+    if comparison.is_quiet():
+        return
+    matters = [Matter(None, None, untold=_TOO_LATE)] if spent.is_late() else comparison.matters(action, holder)
+    for matter in matters:
         why = spent.out_of()
         unproven = _unproven(PolicySide.AGENT, action, why, about=matter) if why else None
         found = unproven or comparison.of_matter(action, holder, matter)

@@ -10,6 +10,7 @@ from itertools import count
 from tests.unit.policy.test_proving_bounds import HARD, SUMS
 from tests.unit.review.worlds import NOW, Registry, declare, organisation
 
+from leasehold.model.directory import User
 from leasehold.model.kinds import Kind
 from leasehold.model.policies import Policy, PolicySide
 from leasehold.model.tools import Action, Tool
@@ -67,3 +68,18 @@ def test_the_gate_never_lets_pass_what_nobody_could_prove():
     found = [one for one in report.gate.findings if one.check is Check.UNPROVEN]
     assert any("the solver gave up" in one.sentence for one in found)
     assert report.gate.verdict is not Verdict.AUTO
+
+
+def test_facts_that_no_time_is_left_for_are_unproven_of_every_agent_and_tool():
+    document = 'permit(principal in role::"support", action in Action::"*", resource);'
+    was = organised() | {
+        (Kind.POLICIES, "people"): Policy(document=document, side=PolicySide.USER),
+        (Kind.USERS, "bob"): User(ids=frozenset({"bob-at-idp"})),
+    }
+    now = was | {(Kind.USERS, "bob"): User(ids=frozenset({"bob-at-idp"}), roles=frozenset({"support"}))}
+    clock = count(step=10)
+    proved = prove(World(was), World(now), NOW, Effort(seconds=1.0, ticks=lambda: float(next(clock)))).proofs
+    assert {(one.tool, one.movement, one.facts) for one in proved} == {
+        (tool, Movement.UNPROVEN, True) for tool in ("read_file", "create_issue")
+    }
+    assert {one.movement for one in prove(World(was), World(now), NOW).proofs} == {Movement.WIDENS}

@@ -98,6 +98,10 @@ class Comparison:
         """What changed of an agent's calls of a tool: by the algebra of grants where that is enough."""
         return self._by_grants(action, holder) or self._like_another(action, holder)
 
+    def is_quiet(self) -> bool:
+        """True if all facts that policies could look at are the same."""
+        return self._raised.is_quiet()
+
     def matters(self, action: str, holder: Holder) -> list[Matter]:
         """Whom and what facts bear on that moved, of an agent's calls of a tool. One that is on nobody is unproven."""
         try:

@@ -60,6 +60,7 @@ class Raised:
         self.looks = cache(self._looks)
         self._near = cache(self._related_to)
         self._people_alike = cache(self._alike)
+        self._moved_for = cache(lambda looks: frozenset(ref for ref in self.moved if self._is_seen(ref, looks)))
         self._known = cache(lambda ref: tuple(_seen(one.facts.known.get(ref)) for one in self._both))
 
     @cached_property
@@ -104,7 +105,7 @@ class Raised:
 
     def _asked(self, agent: EntityRef, looks: _Looks) -> Iterator[tuple[EntityRef | None, EntityRef | None]]:
         """Whom and what it may bear on, one by one."""
-        moved = {ref for ref in self.moved if self._is_seen(ref, looks)}
+        moved = self._moved_for(looks)
         retied = {place: who for place, who in self.retied.items() if place[1] in looks.attributes}
         for_all = agent in moved or any(ref.type in GATHERINGS for ref in moved)
         things = {ref for ref in moved if ref.type not in _NOT_THINGS}
@@ -132,7 +133,7 @@ class Raised:
         if PolicySide.USER not in looks.sides:
             return  # nobody lets an agent do anything for a person
         if not looks.attributes & self._relations:
-            yield from ((user, None) for user in people)
+            yield from ((user, None) for user in self._people_alike(looks) if user in people)
             yield from ((user, thing) for user in self._people_alike(looks) for thing in things)
             return
         if len(things) * len(self._people) > _MOST:
@@ -214,12 +215,12 @@ class Raised:
             aside = apart.get(user, frozenset()) if thing is None else frozenset[EntityRef]()
             key = self._kind(user, looks), self._kind(thing, looks, rules), self._ties(user, agent, thing, looks), aside
             first = found.get(key, Matter(user, thing, aside, -1))
-            found[key] = first._replace(alike=first.alike + self._many(user, thing, looks))
+            found[key] = first._replace(alike=first.alike + self._many(user, looks))
         yield from found.values()
 
-    def _many(self, user: EntityRef | None, thing: EntityRef | None, looks: _Looks) -> int:
-        """How many people one stands for who is asked about with a thing."""
-        if user is None or thing is None or looks.attributes & self._relations:
+    def _many(self, user: EntityRef | None, looks: _Looks) -> int:
+        """How many people one stands for: each for themselves where policies look at relations."""
+        if user is None or looks.attributes & self._relations:
             return 1
         return self._people_alike(looks).get(user, 1)
 
