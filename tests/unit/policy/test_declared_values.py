@@ -12,6 +12,7 @@ from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.explaining import explain
 from leasehold.policy.filtering import NoFilter, filter_of, predicate
+from leasehold.policy.permitted import by_policy
 from leasehold.policy.publishing import publish
 from leasehold.policy.relating import StoredRelations
 
@@ -216,6 +217,12 @@ def test_a_value_that_does_not_fit_is_explained_and_filtered_like_any_denial():
     passes = predicate(filter_of(asked, right), right)
     rows = {"ana": True, "ana@example.com": True, "bob": False, 5: False}
     assert {who: passes(entity("document", "new", **{**NEW, "author": who})) for who in rows} == rows
+
+
+def test_what_somebody_can_do_leaves_out_what_their_kind_cannot_ask_for():
+    version = office('permit(principal, action == Action::"read", resource) when { principal == resource.author };')
+    assert [one.action for one in by_policy(EntityRef("user", "ana"), version)] == ["read"]
+    assert list(by_policy(EntityRef("document", "plan"), version)) == []
 
 
 def test_relations_are_nothing_that_a_caller_says():
