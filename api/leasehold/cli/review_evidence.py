@@ -33,6 +33,11 @@ class Line:
         return _verb(list(self.proofs.values()))
 
     @property
+    def told(self) -> int:
+        """How many tools, or proofs of them, there are to tell of."""
+        return sum(max(1, len(several)) for several in self.proofs.values())
+
+    @property
     def is_less(self) -> bool:
         """True if all that is proved is that less can be called."""
         return all(one["movement"] == NARROWS for several in self.proofs.values() for one in several)

@@ -293,7 +293,7 @@ def _policies(evidence: Evidence) -> Iterator[str]:
 
 def _blocks(evidence: Evidence) -> Iterator[str]:
     for row in evidence.rows:
-        if row.agent is not None and (row.change is not None or len(row.proofs) > 1):
+        if row.agent is not None and (row.change is not None or row.told > 1):
             yield from _details(row)
     rest = [one for one in evidence.policies if one["movement"] == EQUIVALENT]
     moved = [one for one in evidence.policies if one["movement"] != EQUIVALENT][_POLICIES:]
@@ -308,7 +308,7 @@ def _details(row: Line) -> Iterator[str]:
     yield f"- agent {code(row.agent)}"
     for word, side in (("gains", "gains"), ("loses", "losses")):
         yield from (f"  - {word} {_exact(one)}" for one in _graver_first(row.change[side] if row.change else ()))
-    if len(row.proofs) > 1:  # else the table says it
+    if row.told > 1:  # else the table says it
         yield from (f"  - {line}" for line in proof_lines(row.proofs, most=_PROOFS))
     yield ""
 

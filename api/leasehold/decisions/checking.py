@@ -50,7 +50,8 @@ class PublishablePolicies:
         facts = replace(state.published.facts, tools=tuple(tools_of(servers)))
         text = text_of(name, policy)
         others = [one for one in state.published.texts if one.schema is not None and one.name != name]
-        found = tuple(_problem(one) for one in check((text, *others), facts) if one.document == name)
+        # Last: of two that claim the same it is the new one that is wrong.
+        found = tuple(_problem(one) for one in check((*others, text), facts) if one.document == name)
         return found or tuple(_walked_around(text, state))
 
     def check_world(self, name: str, spec: ToolServer | User | Resource | Relation, /) -> Sequence[str]:

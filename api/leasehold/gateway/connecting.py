@@ -20,7 +20,7 @@ from leasehold.mcp.refusals import METHOD_NOT_FOUND, NOT_CONNECTED, URL_ELICITAT
 from leasehold.model.connections import Authorized, NotConnected
 
 Json = dict[str, object]
-_INPUT = "leasehold-connect"
+_INPUT, _INPUT_BYTES = "leasehold-connect", b"leasehold-connect"
 _waiting: set[tuple[str, str]] = set()
 _WAIT_SECONDS, _LOOK_SECONDS = 45.0, 1.0
 _OK, _POST = 200, {"allow": "POST"}
@@ -50,7 +50,7 @@ async def way_forward(exchange: Exchange, missing: NotConnected) -> tuple[int, b
 
 def without_answers(body: bytes) -> bytes:
     """A request that is made again, without the person's answer to a question that was ours."""
-    if _INPUT.encode() not in body:
+    if _INPUT_BYTES not in body:
         return body
     document = orjson.loads(body)
     match document:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
+
+import orjson
 
 from leasehold.decisions.assembling import State
 from leasehold.model.clients import DpopUse
@@ -51,10 +52,10 @@ class Served:
         return MAX_STALENESS[action] if said is None else timedelta(seconds=said)
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=512)
 def _says_so(shown: str) -> bool:
     """What a server says against its own tool is believed: it makes nothing wider."""
-    hints = json.loads(shown).get("annotations")
+    hints = orjson.loads(shown).get("annotations")
     return isinstance(hints, dict) and hints.get("destructiveHint") is True
 
 

@@ -92,13 +92,21 @@ def _check_request(claims: Mapping[str, object], method: str, url: str) -> None:
 
 
 def _check_time(claims: Mapping[str, object], now: datetime) -> datetime:
-    made = claims.get("iat")
-    if isinstance(made, bool) or not isinstance(made, int | float):
-        raise ProofRefused("iat is missing")
-    age = now.timestamp() - made
-    if not -LEEWAY.total_seconds() <= age <= PROOF_AGE.total_seconds():
+    """When it was made. A proof need not say when it begins and ends; one that does is held to it (RFC 7519 §4.1)."""
+    time, leeway = now.timestamp(), LEEWAY.total_seconds()
+    age = time - _instant(claims, "iat")
+    over = "exp" in claims and time >= _instant(claims, "exp")
+    early = "nbf" in claims and time < _instant(claims, "nbf") - leeway
+    if over or early or not -leeway <= age <= PROOF_AGE.total_seconds():
         raise ProofRefused("the proof is too old, or from the future")
     return now - timedelta(seconds=age)
+
+
+def _instant(claims: Mapping[str, object], name: str) -> float:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ProofRefused(f"{name} is no instant")
+    return value
 
 
 def _jti(claims: Mapping[str, object]) -> str:

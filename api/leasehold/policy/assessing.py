@@ -272,15 +272,18 @@ def _problems(texts: tuple[PolicyText, ...], checker: Checker, living: frozenset
 def _otherwise_declared(
     texts: tuple[PolicyText, ...], vocabulary: Vocabulary, application: Application | None
 ) -> Iterator[Problem]:
-    """Relations of the registry that an application takes for something else: none of its questions would fit."""
+    """Relations that an application takes for something else, or that nobody in it can have."""
     for text in texts:
         part = application.parts[text.schema] if application is not None and text.schema is not None else None
-        for type_, declared in part.declared.types.items() if part is not None else ():
-            for name in sorted(
-                declared.attributes.keys() & vocabulary.relations.get(type_, _NONE) - declared.relations
-            ):
+        types = part.declared.types if part is not None else {}
+        for type_, declared in types.items():
+            held = vocabulary.relations.get(type_, _NONE)
+            for name in sorted(declared.attributes.keys() & held - declared.relations):
                 said = f"`{name}` is a relation to `{type_}`: declare it as `{name}: {RELATION}`"
                 yield Problem(text.name, 1, f"{said}, an `entity {RELATION};` that those who have it are in")
+            if declared.relations and not any(RELATION in one.within for one in types.values()):
+                said = f"nobody can have `{min(declared.relations)}`, a relation to `{type_}`"
+                yield Problem(text.name, 1, f"{said}: declare who can as `entity user in [{RELATION}]`")
 
 
 def _repeated(texts: tuple[PolicyText, ...]) -> Iterator[Problem]:

@@ -29,10 +29,14 @@ _MESSAGE_LIMIT = 300
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The actions that tool servers bring: `<tool server>/<tool>` each, `<tool server>/*` for all of its tools."""
+    """The actions that tool servers bring: `<tool server>/<tool>` each, `<tool server>/*` for all of its tools.
+
+    `foreign` is what to say besides of a tool server that nobody knows.
+    """
 
     tools: frozenset[str]
     servers: frozenset[str]
+    foreign: str = ""
 
     def complaint(self, action: str) -> str | None:
         """What to say of an action that no tool server brings. One without a `/` is another system's, and passes."""
@@ -42,7 +46,7 @@ class _Known:
         if tool == "*" and server in self.servers:
             return None  # every tool of the server
         if server not in self.servers:
-            return f"no tool server is named `{server}`{_hint(server, self.servers)}"
+            return f"no tool server is named `{server}`{_hint(server, self.servers)}{self.foreign}"
         others = [name for name in self.tools if name.startswith(f"{server}/")]
         return f"tool server `{server}` lists no tool `{tool}`{_hint(action, others)}"
 
@@ -58,7 +62,8 @@ class CedarDocuments:
     def check(self, _name: str, policy: Policy, servers: Mapping[str, ToolServer], /) -> Sequence[PolicyProblem]:
         """What is wrong with a policy; nothing, if it may be published."""
         schema = () if policy.schema is None else tuple(problems_of_schema(policy.schema))
-        return (*schema, *_of_document(policy.document, servers))
+        foreign = "" if policy.schema is None else "; actions of another application have no `/`"
+        return (*schema, *_of_document(policy.document, servers, foreign))
 
     def check_world(self, _name: str, _spec: ToolServer | User | Resource | Relation, /) -> Sequence[str]:
         """Nothing: who publishes says what stands in the way."""
@@ -92,9 +97,9 @@ def problems_of_schema(schema: str) -> Iterator[PolicyProblem]:
             yield _problem(schema, 0, str(error).partition("\n")[0][:_MESSAGE_LIMIT], path="schema")
 
 
-def _of_document(document: str, servers: Mapping[str, ToolServer]) -> Sequence[PolicyProblem]:
+def _of_document(document: str, servers: Mapping[str, ToolServer], foreign: str) -> Sequence[PolicyProblem]:
     tools = frozenset(f"{name}/{tool}" for name, server in servers.items() for tool in server.tools)
-    known = _Known(tools, frozenset(servers))
+    known = _Known(tools, frozenset(servers), foreign)
     found = list(statements(document))
     if not 0 < len(found) <= STATEMENTS_LIMIT:
         return (PolicyProblem(1, 1, f"must hold 1 to {STATEMENTS_LIMIT} policies"),)

@@ -85,6 +85,11 @@ def test_a_proof_binds_the_token(client):
         {"header": {"jwk": OTHER.jwk}},
         {"header": {"jwk": {**KEY.jwk, "d": "AAAA"}}},
         {"iat": 1},
+        {"iat": None},
+        {"exp": 1},
+        {"exp": "never"},
+        {"nbf": 2**33},
+        {"nbf": True},
         {"jti": None},
     ],
 )

@@ -36,6 +36,20 @@ def test_what_nobody_can_read_denies_everything(world):
     assert reason(world, **call("read_file")) == "forbidden"
 
 
+def test_an_application_that_takes_anothers_action_is_refused_whichever_is_first_by_name(world):
+    """Let in, nothing could be published, and everything would be denied."""
+    schema = "entity user; entity thing; action look appliesTo { principal: user, resource: thing };"
+    body = {"document": 'permit(principal, action == Action::"look", resource);', "side": "user"}
+    world.must("policies", "middle", {**body, "schema": schema})
+    for name in ("first", "second"):
+        again = {**body, "schema": f"{schema} entity {name};"}
+        answer = world.call("PUT", path("policies", name), json=again, headers={"If-None-Match": "*"})
+        assert answer.status_code == 422
+        assert "two applications have an action `look`" in answer.text
+    world.registry.grant({**GRANT, "tools": ["create_issue"]})
+    assert world.decide(**call("create_issue"))["decision"]
+
+
 SHARED = 'permit(principal, action == Action::"github/read_file", resource is document) when { %s };'
 OWN, LENT = "document:1#owner@user:a", "document:1#viewer@user:b"
 

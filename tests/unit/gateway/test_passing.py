@@ -307,10 +307,14 @@ def test_a_tool_that_is_not_approved_is_hidden_and_denied_like_an_unknown_one(wo
         async def approved(self, _server, tool):
             return tool == "comment"
 
+        def seen(self, *_):
+            return None
+
     world.with_surfaces(Nothing())
     world.upstream.answer = lambda _: {"tools": [{"name": name} for name in ("read_file", "comment")]}
     assert [one["name"] for one in world.ask("tools/list").json["result"]["tools"]] == ["comment"]
     hidden, unknown = world.call("read_file", repository="web"), world.call("nothing_here", repository="web")
+    assert (hidden.status, code_of(hidden)) == (400, -32602)
     assert hidden.body.replace(b"read_file", b"X") == unknown.body.replace(b"nothing_here", b"X")
     assert len(world.upstream.sent) == 1
 

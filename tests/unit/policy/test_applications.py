@@ -231,6 +231,14 @@ def test_a_relation_that_an_application_takes_for_something_else_is_a_mistake_of
     assert "`owner` is a relation to `document`: declare it as `owner: Relation`" in str(said)
 
 
+def test_a_relation_that_nobody_can_have_is_a_mistake_of_the_schema():
+    alone = DRIVE.replace("entity user in [Relation, group];", "entity user in [group];")
+    (said, *_) = check((user_policy(SHARED, schema=alone),), facts(entities=PEOPLE))
+    assert "nobody can have `owner`, a relation to `document`: declare who can as `entity user in [Relation]`" in str(
+        said
+    )
+
+
 SHOP = """
 namespace Shop { entity Item; }
 entity role;

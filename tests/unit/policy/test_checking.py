@@ -172,6 +172,14 @@ def test_a_schema_of_another_application_is_read_too():
     assert "declared twice" in said
 
 
+def test_an_action_of_another_application_that_reads_as_a_tool_is_told_why():
+    policy = Policy(
+        document='forbid(principal, action == Action::"a/b", resource);', side="user", schema='action "a/b";'
+    )
+    (problem,) = CedarDocuments().check("p", policy, {})
+    assert problem.message == "no tool server is named `a`; actions of another application have no `/`"
+
+
 def test_a_schema_may_have_common_types():
     tasks = "type Task = { Task: String }; type Tasks = Set<Task>; entity List = { tasks: Tasks };"
     assert of_schema(f'{tasks} action "read" appliesTo {{ principal: List, resource: List }};') == []

@@ -5,10 +5,13 @@ from itertools import islice
 import pytest
 from tests.policy_fuzz.facts import AGENTS, AT, calls, pairs
 
-from leasehold.model.entities import EntityRef
+from leasehold.model.access_requests import AccessRequest
+from leasehold.model.entities import Entity, EntityRef
+from leasehold.policy.cedar.known import Known
 from leasehold.policy.deciding import decision_on
 from leasehold.policy.proving.comparing import Comparison, Movement
 from leasehold.policy.proving.questions import Holder
+from leasehold.policy.proving.witnesses import Witness, supposed_in_words
 from leasehold.policy.registered import publish_registered
 
 ACTION = "files/read"
@@ -40,3 +43,18 @@ def test_whatever_moves_is_told_and_whatever_is_told_moves(seed):
             told += Movement.UNPROVEN not in movements
         assert all(one.widening is not None for several in found.values() for one in several if one.movement in WIDER)
     assert 0 < told <= moved
+
+
+def test_what_a_call_supposes_is_said_in_backticks_that_nothing_gets_out_of():
+    group = EntityRef("group", "x`<img src=q>`@acme")
+    request = AccessRequest(
+        subject=Entity(ref=EntityRef("agent", "bot")),
+        action=ACTION,
+        resource=Entity(ref=EntityRef("doc", "a`b"), attributes={"pub`lic": True}),
+        at=AT,
+        user=Entity(ref=EntityRef("user", "ana"), parents=frozenset({group})),
+    )
+    supposed = {EntityRef("doc", "c`d"): Known({}, frozenset({group}))}
+    for said in supposed_in_words(Witness(request=request, supposed=supposed)):
+        assert said.count("`") % 2 == 0
+        assert "<img" not in "".join(said.split("`")[::2])

@@ -96,7 +96,7 @@ class Case:
         principal = self._being("principal", self._who.agent, allowing)
         asked = Asked(PolicySide.AGENT, yes.actions[self._action], principal, self._resource, self._versions.at, others)
         witness = Reading(model, self._symbols, asked, yes).witness(None)
-        if _allowed(witness, yes) and not _allowed(witness, no):
+        if decided_so(witness, yes) and not decided_so(witness, no):
             return witness
         return DECIDED_ALIKE
 
@@ -195,7 +195,8 @@ def decided(versions: Versions, action: str, who: Who, raised: Raised) -> Answer
     return one_by_one(ask, versions.both)
 
 
-def _allowed(witness: Witness, published: Published) -> bool:
+def decided_so(witness: Witness, published: Published) -> bool:
+    """Whether both sides allow the call."""
     return decision_on(witness.request, supposing(witness, PolicySide.AGENT, published)).allowed
 
 

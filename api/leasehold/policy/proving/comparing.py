@@ -13,7 +13,7 @@ import z3
 from leasehold.model.access import Reach
 from leasehold.model.entities import Entity, EntityRef
 from leasehold.model.policies import PolicySide
-from leasehold.policy.proving.cases import Who, decided
+from leasehold.policy.proving.cases import Who, decided, decided_so
 from leasehold.policy.proving.holding import same_holdings
 from leasehold.policy.proving.questions import About, Holder, Question, Versions, holdings, said, spoken
 from leasehold.policy.proving.quick import guessed, more, reaches
@@ -115,10 +115,18 @@ class Comparison:
             return _failed(PolicySide.AGENT, action, error, matter)
 
     def _of_matter(self, action: str, holder: Holder, matter: Matter) -> Proof:
+        """As of another agent that is alike to policies and grants, if its calls are decided so."""
         if matter.untold:
             raise NotModelled(matter.untold)
-        who = Who(holder.ref, matter.user, matter.resource, matter.apart)
-        return _proof(PolicySide.AGENT, action, *decided(self._versions, action, who, self._raised), matter)
+        tied = holder.ref if self._raised.has_ties(action) else None
+        key = self._likeness(action, holder), tied, matter.user, matter.resource, matter.apart
+        other = self._found.get(key)
+        proof = _of_another(other, holder, self._versions.both) if other is not None else None
+        if proof is None:
+            who = Who(holder.ref, matter.user, matter.resource, matter.apart)
+            proof = _proof(PolicySide.AGENT, action, *decided(self._versions, action, who, self._raised), matter)
+        self._found.setdefault(key, proof)
+        return replace(proof, about=matter)
 
     def _by_grants(self, action: str, holder: Holder) -> Proof | None:
         """Where policies say the same of both versions, less is granted or a call shows what is more."""
@@ -226,6 +234,16 @@ def _of(other: Proof, holder: Holder, versions: tuple[Published, Published]) -> 
     widening, narrowing = (_as(one, holder) for one in (other.widening, other.narrowing))
     for witness, yes, no in ((widening, new, old), (narrowing, old, new)):
         if witness and (not allowed(witness, PolicySide.AGENT, yes) or allowed(witness, PolicySide.AGENT, no)):
+            return None
+    return replace(other, widening=widening, narrowing=narrowing)
+
+
+def _of_another(other: Proof, holder: Holder, versions: tuple[Published, Published]) -> Proof | None:
+    """The same of what both sides decide together."""
+    old, new = versions
+    widening, narrowing = (_as(one, holder) for one in (other.widening, other.narrowing))
+    for witness, yes, no in ((widening, new, old), (narrowing, old, new)):
+        if witness and (not decided_so(witness, yes) or decided_so(witness, no)):
             return None
     return replace(other, widening=widening, narrowing=narrowing)
 

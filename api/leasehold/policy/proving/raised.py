@@ -26,7 +26,7 @@ from leasehold.policy.published import Published
 from leasehold.policy.relating import StoredRelations
 
 Ends = Mapping[tuple[EntityRef, str], frozenset[EntityRef]]
-_MOST = 20_000
+_MOST, _TOO_MANY = 20_000, "facts about too many people and things move at once"
 _NOT_THINGS = GATHERINGS | {AGENT, USER}
 
 
@@ -59,6 +59,7 @@ class Raised:
         self._both = old, new
         self.looks = cache(self._looks)
         self._near = cache(self._related_to)
+        self._people_alike = cache(self._alike)
 
     @cached_property
     def moved(self) -> Mapping[EntityRef, tuple[Known | None, Known | None]]:
@@ -93,8 +94,12 @@ class Raised:
             return []
         asked = set(self._asked(agent, looks))
         if len(asked) > _MOST:
-            raise NotModelled("facts about too many people and things move at once")
+            raise NotModelled(_TOO_MANY)
         return sorted(self._distinct(asked, action, agent, looks), key=lambda one: (str(one.user), str(one.resource)))
+
+    def has_ties(self, action: str) -> bool:
+        """True if policies about the action look at relations."""
+        return bool(self.looks(action).attributes & self._relations)
 
     def _asked(self, agent: EntityRef, looks: _Looks) -> Iterator[tuple[EntityRef | None, EntityRef | None]]:
         """Whom and what it may bear on, one by one."""
@@ -125,8 +130,12 @@ class Raised:
             yield from ((None, thing) for thing in things)
         if PolicySide.USER not in looks.sides:
             return  # nobody lets an agent do anything for a person
+        if not looks.attributes & self._relations:
+            yield from ((user, None) for user in people)
+            yield from ((user, thing) for user in self._people_alike(looks) for thing in things)
+            return
         if len(things) * len(self._people) > _MOST:
-            raise NotModelled("facts about too many people and things move at once")
+            raise NotModelled(_TOO_MANY)
         for user in people:
             yield user, None
             yield from ((user, thing) for thing in self._near(user, looks) | self._near(agent, looks))
@@ -135,6 +144,15 @@ class Raised:
     @cached_property
     def _people(self) -> frozenset[EntityRef]:
         return frozenset(ref for one in self._both for ref in one.facts.known if ref.type == USER)
+
+    def _alike(self, looks: _Looks) -> Mapping[EntityRef, int]:
+        """One of those people who are alike to policies, with how many there are."""
+        first: dict[Hashable, EntityRef] = {}
+        many: dict[EntityRef, int] = {}
+        for one in sorted(self._people):
+            rep = first.setdefault(self._kind(one, looks), one)
+            many[rep] = many.get(rep, 0) + 1
+        return many
 
     def _above(self, ref: EntityRef) -> frozenset[EntityRef]:
         """Everything that it is in, in either version."""
@@ -194,9 +212,17 @@ class Raised:
         for user, thing in sorted(asked, key=str):
             aside = apart.get(user, frozenset()) if thing is None else frozenset[EntityRef]()
             key = self._kind(user, looks), self._kind(thing, looks, rules), self._ties(user, agent, thing, looks), aside
-            first = found.get(key)
-            found[key] = Matter(user, thing, aside) if first is None else first._replace(alike=first.alike + 1)
+            first, many = found.get(key), self._many(user, thing, looks)
+            found[key] = (
+                Matter(user, thing, aside, many - 1) if first is None else first._replace(alike=first.alike + many)
+            )
         yield from found.values()
+
+    def _many(self, user: EntityRef | None, thing: EntityRef | None, looks: _Looks) -> int:
+        """How many people one stands for who is asked about with a thing."""
+        if user is None or thing is None or looks.attributes & self._relations:
+            return 1
+        return self._people_alike(looks).get(user, 1)
 
     def _kind(self, ref: EntityRef | None, looks: _Looks, rules: Iterable[tuple[str, str]] = ()) -> Hashable:
         """What policies and grants see of it, in both versions."""

@@ -66,12 +66,9 @@ class Search:
 
     def _wishes(self) -> list[Formula]:
         """What makes a witness easy to read: a call for nobody else, of now."""
-        symbols = self._symbols
-        wishes = [
-            self._symbols.logic.no(symbols.present[path])
-            for path in ("context.on_behalf_of", "context.via_agent")
-            if path in symbols.present
-        ]
+        symbols, logic = self._symbols, self._symbols.logic
+        others = (symbols.present.get(path, logic.false) for path in ("context.on_behalf_of", "context.via_agent"))
+        wishes = [logic.no(one) for one in others if one is not logic.true]
         if NOW in symbols.variables:
             at = int(moment_of(self._at))
             wishes += [symbols.variables[NOW] >= at, symbols.variables[NOW] <= at + _FORTNIGHT]

@@ -309,6 +309,8 @@ def allowed(witness: Witness, side: PolicySide, published: Published) -> bool:
 
 def supposing(witness: Witness, side: PolicySide, published: Published) -> Published:
     """The version, with what the witness supposes registered besides what is."""
+    if not witness.supposed and witness.granted is None:
+        return published
     facts = published.facts
     if witness.supposed:
         facts = replace(facts, known={**facts.known, **witness.supposed})
@@ -326,16 +328,21 @@ def supposing(witness: Witness, side: PolicySide, published: Published) -> Publi
 def supposed_in_words(witness: Witness) -> Iterator[str]:
     """What is supposed, for people."""
     for ref, known in sorted(witness.supposed.items()):
-        above = ", ".join(f"`{one}`" for one in sorted(known.ancestors))
-        yield f"`{ref}`{f' in {above}' if above else ''}"
+        above = ", ".join(map(_quoted, sorted(known.ancestors)))
+        yield f"{_quoted(ref)}{f' in {above}' if above else ''}"
     user, resource = witness.request.user, witness.request.resource
     if user is not None and user.parents:
-        yield f"a login with {', '.join(f'`{one}`' for one in sorted(user.parents))}"
+        yield f"a login with {', '.join(map(_quoted, sorted(user.parents)))}"
     if resource.attributes:
-        told = ", ".join(f"`{name}`" for name in sorted(resource.attributes))
-        yield f"the caller tells {told} of `{resource.ref}`"
+        told = ", ".join(map(_quoted, sorted(resource.attributes)))
+        yield f"the caller tells {told} of {_quoted(resource.ref)}"
     if witness.granted:
         yield "a grant of the tool"
+
+
+def _quoted(named: object) -> str:
+    """Between backticks, and not able to get out."""
+    return "`" + str(named).replace("`", "\\u{60}") + "`"
 
 
 def _json(key: tuple[object, ...]) -> object:
