@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from leasehold.model.access_requests import AccessRequest
-from leasehold.model.entities import RELATION, EntityRef
+from leasehold.model.entities import GATHERINGS, RELATION, USER, EntityRef
 from leasehold.policy.cedar.applications import Part
 from leasehold.policy.cedar.declared_values import DeclaredEntities, said
 from leasehold.policy.cedar.declaring import NOTHING
 from leasehold.policy.cedar.known import Known, Lookup, Overlay, refs_in
+from leasehold.policy.cedar.mapping import ValueRefused
 from leasehold.policy.cedar.values import Value
 from leasehold.policy.published import ActionFacts, Published
 from leasehold.policy.relating import related
 
 _UNKNOWN = Known({}, frozenset())
+_MOST = 100_000
 
 
 def part_of(action: ActionFacts, published: Published) -> Part:
@@ -42,9 +44,13 @@ def seen_entities(
     entities = DeclaredEntities(known, part.declared.types, facts.ids)
     if not any(one.relations for one in part.declared.types.values()):
         return entities
-    targets = [(one, (known.get(one) or _UNKNOWN).ancestors) for one in _reached(asked, entities)]
+    who, types = tuple(asked), facts.relations.types()
+    reached = [one for one in _reached(who, entities) if one.type in types or (one.type == USER and types & GATHERINGS)]
+    if len(who) * len(reached) > _MOST:
+        raise ValueRefused("context", "names more entities than relations can be looked up between")
+    targets = [(one, (known.get(one) or _UNKNOWN).ancestors) for one in reached]
     within = dict(own)
-    for ref in asked:
+    for ref in who:
         found = known.get(ref) or _UNKNOWN
         for target in targets:
             found = related(ref, found, target, facts.relations)

@@ -52,6 +52,14 @@ def test_what_nobody_understands_is_denied_and_never_an_error(world, changed):
     assert (answer.status_code, answer.json()["decision"]) == (200, False)
 
 
+def test_defaults_that_would_be_decided_and_kept_a_thousand_times_are_refused(world):
+    """One body of a megabyte would be a gigabyte of questions."""
+    context = {"tags": [str(number) for number in range(2_000)]}
+    assert decisions(boxcar(world, *[{}] * 10, context=context)) == [True] * 10
+    answer = boxcar(world, *[{}] * 1_000, context=context)
+    assert (answer.status_code, "defaults written out" in answer.text) == (400, True)
+
+
 @proves("boxcar-defaults", "boxcar-order", "boxcar-all")
 def test_each_evaluation_has_the_defaults_of_all_in_order(world):
     answer = boxcar(world, {}, {"resource": WRONG}, {"action": DELETE}, {"subject": {"type": "agent", "id": "no"}})

@@ -10,6 +10,8 @@ from leasehold.model.decisions import Reason
 from leasehold.model.entities import Entity, EntityRef, Relationship
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.deciding import decision_on
+from leasehold.policy.explaining import explain
+from leasehold.policy.filtering import NoFilter, filter_of, predicate
 from leasehold.policy.publishing import publish
 from leasehold.policy.relating import StoredRelations
 
@@ -183,6 +185,37 @@ def test_what_is_registered_otherwise_than_declared_denies_and_says_where():
         ask("ana", "read", Entity(ref=EntityRef("document", "plan")), context={"at": "2026-02-01"}), version
     )
     assert (decision.reason, decision.detail) == (Reason.SCHEMA_VIOLATION, "document.author: not the id of a `user`")
+
+
+CROWD = """
+entity Relation; entity user in [Relation]; entity document = { owner: Relation };
+action read appliesTo { principal: user, resource: document, context: { who: Set<user>, about: Set<document> } };
+"""
+
+
+@pytest.mark.parametrize(
+    ("many", "reason"), [(0, Reason.NOT_PERMITTED), (200, Reason.NOT_PERMITTED), (400, Reason.SCHEMA_VIOLATION)]
+)
+def test_a_crowd_that_nobody_could_relate_in_time_is_refused(many, reason):
+    policy = 'permit(principal, action == Action::"read", resource) when { principal in resource.owner };'
+    relations = StoredRelations([Relationship(EntityRef("document", "1"), "owner", EntityRef("user", "ana"))])
+    people = facts(entities=[entity("user", "ana"), entity("user", "bob")], relations=relations)
+    version = publish([user_policy(policy, schema=CROWD)], people)
+    context = {"who": [str(one) for one in range(many)], "about": [str(one) for one in range(many)]}
+    document = Entity(ref=EntityRef("document", "1"))
+    assert decision_on(ask("bob", "read", document, context=context), version).reason is reason
+
+
+def test_a_value_that_does_not_fit_is_explained_and_filtered_like_any_denial():
+    crooked = entity("document", "plan", **{**OF_OFFICE[3].attributes, "author": 5})
+    version, right = office(SAID, entities=(*OF_OFFICE[:3], crooked)), office(SAID)
+    asked = ask("ana", "read", Entity(ref=EntityRef("document", "plan")), context={"at": "2026-02-01"})
+    assert explain(asked, version).decision.reason is Reason.SCHEMA_VIOLATION
+    with pytest.raises(NoFilter, match=Reason.SCHEMA_VIOLATION):
+        filter_of(asked, version)
+    passes = predicate(filter_of(asked, right), right)
+    rows = {"ana": True, "ana@example.com": True, "bob": False, 5: False}
+    assert {who: passes(entity("document", "new", **{**NEW, "author": who})) for who in rows} == rows
 
 
 def test_relations_are_nothing_that_a_caller_says():

@@ -60,6 +60,7 @@ class Raised:
         self.looks = cache(self._looks)
         self._near = cache(self._related_to)
         self._people_alike = cache(self._alike)
+        self._known = cache(lambda ref: tuple(_seen(one.facts.known.get(ref)) for one in self._both))
 
     @cached_property
     def moved(self) -> Mapping[EntityRef, tuple[Known | None, Known | None]]:
@@ -212,10 +213,8 @@ class Raised:
         for user, thing in sorted(asked, key=str):
             aside = apart.get(user, frozenset()) if thing is None else frozenset[EntityRef]()
             key = self._kind(user, looks), self._kind(thing, looks, rules), self._ties(user, agent, thing, looks), aside
-            first, many = found.get(key), self._many(user, thing, looks)
-            found[key] = (
-                Matter(user, thing, aside, many - 1) if first is None else first._replace(alike=first.alike + many)
-            )
+            first = found.get(key, Matter(user, thing, aside, -1))
+            found[key] = first._replace(alike=first.alike + self._many(user, thing, looks))
         yield from found.values()
 
     def _many(self, user: EntityRef | None, thing: EntityRef | None, looks: _Looks) -> int:
@@ -228,8 +227,7 @@ class Raised:
         """What policies and grants see of it, in both versions."""
         if ref is None or ref in looks.named:
             return ref
-        known = tuple(_seen(one.facts.known.get(ref)) for one in self._both)
-        return ref.type, known, tuple(kind == ref.type and covers(rest, ref.id) for kind, rest in rules)
+        return ref.type, self._known(ref), tuple(kind == ref.type and covers(rest, ref.id) for kind, rest in rules)
 
     def _ties(self, user: EntityRef | None, agent: EntityRef, thing: EntityRef | None, looks: _Looks) -> Hashable:
         """How the three are related, in both versions."""

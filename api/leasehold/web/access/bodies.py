@@ -16,6 +16,7 @@ from leasehold.web.oauth.forms import header
 
 MAX_BYTES = 1 << 20
 MAX_QUESTIONS = 1000
+MAX_SEARCH = 1 << 16
 _MAX_DEPTH = 64
 _MAX_DIGITS = 400
 _READ_SECONDS = 10.0
@@ -106,11 +107,15 @@ def evaluations(body: Json) -> Questions:
     if len(listed) > MAX_QUESTIONS:
         raise BadRequest(f"evaluations must be at most {MAX_QUESTIONS}")
     defaults = {part: body[part] for part in _PARTS if part in body}
+    if _weight(defaults) * len(listed) > MAX_BYTES:  # each is decided, and kept, whole
+        raise BadRequest(f"the evaluations are over {MAX_BYTES} bytes with their defaults written out")
     return Questions(tuple(_item(one, defaults) for one in listed), several=True, semantic=_semantic(body))
 
 
 def search(body: Json, *, wanted: str) -> Search:
     """A search for subjects, resources or actions. Raises `BadRequest`."""
+    if _weight(body) > MAX_SEARCH:  # it is decided for each candidate
+        raise BadRequest(f"a search is over {MAX_SEARCH} bytes")
     subject = _party(_object(body, "subject"), "subject", known=wanted != "subject")
     resource = _party(_object(body, "resource"), "resource", known=wanted != "resource")
     action = _object(body, "action") if wanted != "action" else {}
@@ -131,6 +136,19 @@ def _item(item: object, defaults: Json) -> AccessQuestion | NoQuestion:
         return evaluation({**defaults, **item})  # whole objects override: nothing is merged within
     except BadRequest as error:
         return NoQuestion(str(error))
+
+
+def _weight(value: object) -> int:
+    """How long a value is when written, or less."""
+    match value:
+        case str():
+            return len(value)
+        case dict():
+            return sum(len(name) + _weight(one) for name, one in value.items())
+        case list():
+            return len(value) + sum(map(_weight, value))
+        case _:
+            return 1
 
 
 def _semantic(body: Json) -> Semantic:
