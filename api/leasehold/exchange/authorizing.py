@@ -114,8 +114,7 @@ class Authorizing:
             pending = await self._plain.resumed(pending, now)
         if "code" not in answer:
             await self._move(step, pending, None)
-            wanted = "consent_required" if pending.get("silent") else "access_denied"
-            return self._back(pending, error=wanted)
+            return self._back(pending, error=_why_nobody(pending, answer))
         person = await self._person(pending, issuer, answer, browser, now)
         told = log_in(pending, person.id, now)
         # INVARIANT: what is revoked from here on, the person above all, ends what is under way for them.
@@ -257,6 +256,13 @@ class Authorizing:
             return
         if not await self._stages.move(step, pending, following, consent, told):
             raise AuthorizationRefused("this was done already: start again from the application")
+
+
+def _why_nobody(pending: Pending, answer: Mapping[str, str]) -> str:
+    """Why nobody came back: whoever would not be asked is told whether logging in is missing (OIDC Core §3.1.2.6)."""
+    if not pending.get("silent"):
+        return "access_denied"
+    return "login_required" if answer.get("error") == "login_required" else "consent_required"
 
 
 def _told_of(person: Person) -> tuple[tuple[str, str], ...]:

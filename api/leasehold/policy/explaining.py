@@ -77,9 +77,9 @@ def explain(request: AccessRequest, published: Published) -> Explanation:
     decision = decision_on(request, published)
     try:
         question = question_of(request, published)
+        traces = tuple(trace for side, party in parties(question) for trace in _traces(side, party, question))
     except (Refused, ValueRefused, EvaluationError):
         return Explanation(decision, (), requestable=False)
-    traces = tuple(trace for side, party in parties(question) for trace in _traces(side, party, question))
     return Explanation(decision, traces, requestable(decision, published))
 
 

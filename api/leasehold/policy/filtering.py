@@ -88,11 +88,11 @@ def filter_of(request: AccessRequest, published: Published) -> Filter:
     bare = replace(request, resource=Entity(ref=request.resource.ref))
     try:
         question = question_of(bare, published)
+        sides = tuple(_side(side, party, question) for side, party in parties(question))
     except Refused as refused:
         raise NoFilter(refused.reason) from None
     except (ValueRefused, EvaluationError):
         raise NoFilter(Reason.SCHEMA_VIOLATION) from None
-    sides = tuple(_side(side, party, question) for side, party in parties(question))
     if len(sides) < 1 + (request.user is not None):
         raise NoFilter(Reason.ENTITY_MISSING)
     return Filter(version=published.version, resource_type=request.resource.ref.type, sides=sides, request=bare)
@@ -105,11 +105,10 @@ def predicate(of: Filter, published: Published) -> Callable[[Entity], bool]:
     def passes(row: Entity) -> bool:
         try:
             question = question_of(replace(of.request, resource=row), published)
+            asked = [(side, query_of(question, party, frozenset())) for side, party in parties(question)]
         except (Refused, ValueRefused, EvaluationError):
             return False
-        return row.ref.type == of.resource_type and all(
-            tests[side].holds(query_of(question, party, frozenset()), row.ref.id) for side, party in parties(question)
-        )
+        return row.ref.type == of.resource_type and all(tests[side].holds(query, row.ref.id) for side, query in asked)
 
     return passes
 

@@ -11,6 +11,7 @@ from leasehold.model.policies import PolicyMode, PolicySide
 from leasehold.policy.cedar.folding import condition_of, condition_on_principals
 from leasehold.policy.cedar.index import scope_of
 from leasehold.policy.explaining import text_of
+from leasehold.policy.foreign import part_of
 from leasehold.policy.logins import bringing, brought
 from leasehold.policy.published import ActionFacts, Policy, Published, Slice
 from leasehold.policy.surveying import Access
@@ -29,6 +30,8 @@ def by_policy(ref: EntityRef, published: Published, groups: frozenset[EntityRef]
     side, policies = (PolicySide.AGENT, published.agents) if ref.type == AGENT else (PolicySide.USER, published.users)
     with_groups = known.ancestors | brought(groups, published)
     for action in published.actions.values():
+        if action.tool is None and ref.type not in part_of(action, published).askers(action.ref.id):
+            continue
         piece = policies.slice_of(ref, known.ancestors, action)
         unless = _unless(piece)
         if unless is None:

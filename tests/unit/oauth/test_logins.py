@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.fakes.exchange_world import signing_key
+from tests.fakes.exchange_world import ISSUER, signing_key
 from tests.fakes.people import USER, Browser, code_for, push, query, redeem, with_people
 
 from leasehold.model.events import Outcome
@@ -86,3 +86,19 @@ def test_a_login_goes_on_where_its_issuer_rotated_its_keys(people):
     distrust(people, jwks=people.people.jwks())
 
     assert browser.log_in(started).status == 200
+
+
+@pytest.mark.parametrize(
+    ("prompt", "wrong", "told"),
+    [
+        ("none", "login_required", "login_required"),
+        ("none", "interaction_required", "consent_required"),
+        ("none", "evil", "consent_required"),
+        (None, "login_required", "access_denied"),
+    ],
+)
+def test_who_could_not_log_in_in_silence_is_told_apart_from_who_was_not_asked(people, prompt, wrong, told):
+    browser = Browser(people)
+    started = browser.start(push(people, **({"prompt": prompt} if prompt else {})))
+    answer = query(browser.log_in(started, answer={"error": wrong}).headers["location"])
+    assert (answer["error"], answer["state"], answer["iss"]) == (told, "xyz", ISSUER)

@@ -10,6 +10,9 @@ from leasehold.model.decisions import Reason
 from leasehold.model.entities import Entity, EntityRef, Relationship
 from leasehold.policy.cedar.engines import engine_named
 from leasehold.policy.deciding import decision_on
+from leasehold.policy.explaining import explain
+from leasehold.policy.filtering import NoFilter, filter_of, predicate
+from leasehold.policy.permitted import by_policy
 from leasehold.policy.publishing import publish
 from leasehold.policy.relating import StoredRelations
 
@@ -202,6 +205,24 @@ def test_a_crowd_that_nobody_could_relate_in_time_is_refused(many, reason):
     context = {"who": [str(one) for one in range(many)], "about": [str(one) for one in range(many)]}
     document = Entity(ref=EntityRef("document", "1"))
     assert decision_on(ask("bob", "read", document, context=context), version).reason is reason
+
+
+def test_a_value_that_does_not_fit_is_explained_and_filtered_like_any_denial():
+    crooked = entity("document", "plan", **{**OF_OFFICE[3].attributes, "author": 5})
+    version, right = office(SAID, entities=(*OF_OFFICE[:3], crooked)), office(SAID)
+    asked = ask("ana", "read", Entity(ref=EntityRef("document", "plan")), context={"at": "2026-02-01"})
+    assert explain(asked, version).decision.reason is Reason.SCHEMA_VIOLATION
+    with pytest.raises(NoFilter, match=Reason.SCHEMA_VIOLATION):
+        filter_of(asked, version)
+    passes = predicate(filter_of(asked, right), right)
+    rows = {"ana": True, "ana@example.com": True, "bob": False, 5: False}
+    assert {who: passes(entity("document", "new", **{**NEW, "author": who})) for who in rows} == rows
+
+
+def test_what_somebody_can_do_leaves_out_what_their_kind_cannot_ask_for():
+    version = office('permit(principal, action == Action::"read", resource) when { principal == resource.author };')
+    assert [one.action for one in by_policy(EntityRef("user", "ana"), version)] == ["read"]
+    assert list(by_policy(EntityRef("document", "plan"), version)) == []
 
 
 def test_relations_are_nothing_that_a_caller_says():

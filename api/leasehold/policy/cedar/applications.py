@@ -36,6 +36,10 @@ class Part:
     names: frozenset[str]
     declared: Declarations = field(default_factory=Declarations)
 
+    def askers(self, action: str) -> frozenset[str]:
+        """The types of who can ask for an action."""
+        return self.declared.actions.get(action, NOTHING).principals
+
     def misfit(self, query: Query) -> str | None:
         """What makes it a question that the schema does not know; None if it knows it: then no policy can fail."""
         try:
@@ -48,7 +52,7 @@ class Part:
     def _why(self, query: Query) -> str:
         """Cedar would say so with all that it was given: more than anybody should read."""
         applies = self.declared.actions.get(query.action.id, NOTHING)
-        if query.principal.type not in applies.principals:
+        if query.principal.type not in self.askers(query.action.id):
             return f"subject: a `{query.principal.type}` cannot ask for `{query.action.id}`"
         if query.resource.type not in applies.resources:
             return f"resource: `{query.action.id}` is not done to a `{query.resource.type}`"
