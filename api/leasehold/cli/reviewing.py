@@ -69,10 +69,7 @@ def about(sources: list[Source], shown: Path | None = None, base: Callable[[], l
 
     def read() -> tuple[Json, list[Declaration]]:
         declared = [read_source(one) for one in sources]
-        stacks: dict[str, list[Json]] = {}
-        for one in declared:
-            stacks.setdefault(one.stack, []).extend(one.resources)
-        body: Json = {"stacks": [{"stack": stack, "resources": rows} for stack, rows in stacks.items()]}
+        body: Json = {"stacks": [_stack(name, declared) for name in dict.fromkeys(one.stack for one in declared)]}
         if base is not None:
             body["base"] = base()
         if shown is not None:
@@ -81,6 +78,15 @@ def about(sources: list[Source], shown: Path | None = None, base: Callable[[], l
         return body, declared
 
     return Question(tuple(dict.fromkeys(one.stack for one in sources)), read)
+
+
+def _stack(name: str, declared: list[Declaration]) -> Json:
+    """All parts of one stack together. What plans take away is said if each part is a plan."""
+    parts = [one for one in declared if one.stack == name]
+    rows = {"stack": name, "resources": [row for one in parts for row in one.resources]}
+    if any(one.removes is None for one in parts):
+        return rows
+    return {**rows, "removes": [row for one in parts for row in one.removes or ()]}
 
 
 def reported(session: Session, kind: Kind, question: Question, wishes: Wishes) -> int:

@@ -37,11 +37,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """The resources of a stack. `incomplete` says why Terraform itself does not know them all, `""` if it does."""
+    """The resources of a stack. `incomplete` says why Terraform itself does not know them all, `""` if it does.
+
+    `removes` are those that a plan takes away; None of what is no plan.
+    """
 
     stack: str
     resources: tuple[Json, ...]
     incomplete: str = ""
+    removes: tuple[Json, ...] | None = None
 
 
 def source(kind: str, argument: str, default_stack: str | None) -> Source:
@@ -79,7 +83,8 @@ def _declaration(of: Source, document: Json) -> Declaration:
     if of.kind == "plan":
         if "planned_values" not in document:
             raise Failure("this is no plan in JSON", where=visible(of.path), next_step=_MAKE_JSON)
-        return Declaration(of.stack, tuple(_planned(document)), _why_incomplete(document))
+        planned, removed = tuple(_planned(document)), tuple(_removed(document))
+        return Declaration(of.stack, planned, _why_incomplete(document), removed)
     if "planned_values" in document:
         raise Failure("this is a plan, not a state", where=visible(of.path), next_step="use --plan")
     if document.get("version") == _STATE_VERSION:
@@ -180,6 +185,15 @@ def _planned(document: Json) -> Iterator[Json]:
     elsewhere = gone | {one["address"] for one in planned}
     yield from planned
     yield from (one for one in _of_module(prior, {}) if one["address"] not in elsewhere)
+
+
+def _removed(document: Json) -> Iterator[Json]:
+    for one in document.get("resource_changes", []):
+        change = _as_dict(one.get("change"))
+        name = _as_dict(change.get("before")).get("id")
+        goes = "delete" in change.get("actions", []) and not one.get("deposed")
+        if goes and isinstance(name, str) and _is_ours(one.get("provider_name"), one.get("type")):
+            yield {"type": one["type"], "id": name}
 
 
 def _why_incomplete(document: Json) -> str:

@@ -59,7 +59,7 @@ def judged_from(sides: Sides, live: Picture, rules: Rules, author: Principal | N
     head = _with_policies(sides.head.declared, {**living, **sides.head.policies}, live.live)
     unsure = (*head.unproven, *map(_of_the_base, base.unproven))
     was = supposed(replace(live, declared=base))
-    judged = judge_plan(replace(live, declared=replace(head, unproven=unsure), live=was), rules, author)
+    judged = judge_plan(replace(live, declared=replace(head, unproven=unsure, removes={}), live=was), rules, author)
     return replace(judged, review=replace(judged.review, against=Against.BASE))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from leasehold.model.grants import GrantSet
+from leasehold.model.grants import Grant, GrantSet
 from leasehold.model.kinds import Kind
 from leasehold.model.objects import Spec
 from leasehold.model.people import Agent
@@ -58,7 +58,8 @@ class DeclaredObject:
 class Declared:
     """Everything that the given stacks declare. `unproven_keys` are objects known by name alone.
 
-    `outlines` are what is known of unproven objects: kind and name, and a digest of the rest.
+    `outlines` are what is known of unproven objects: kind and name, and a digest of the rest. `removes` is what the
+    plans of stacks take away, of those that say so.
     """
 
     stacks: frozenset[str]
@@ -66,6 +67,7 @@ class Declared:
     unproven: tuple[Unproven, ...] = ()
     unproven_keys: frozenset[Key] = frozenset()
     outlines: tuple[tuple[str, str], ...] = ()
+    removes: Mapping[str, frozenset[Key]] = field(default_factory=dict)
 
     @cached_property
     def by_key(self) -> Mapping[Key, DeclaredObject]:
@@ -114,6 +116,14 @@ class Declared:
             stored = live.stored.get(key)
             if stored is not None and stored.stack not in {None, one.stack}:
                 yield one, str(stored.stack)
+
+    def left_behind(self, live: Live) -> Iterator[Key]:
+        """What lives under these stacks, is declared no more, and is taken away by no plan of theirs."""
+        for key, stored in sorted(live.stored.items()):
+            removed = self.removes.get(stored.stack or "")
+            claim = self.claims.get(stored.spec.agent) if isinstance(stored.spec, Grant) else None
+            if removed is not None and key not in removed and not self.mentions(key) and claim is None:
+                yield key
 
     def mentions(self, key: Key) -> bool:
         """True if some stack declares the object, even if it cannot be compared yet."""

@@ -47,12 +47,22 @@ class DeclaredResource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedResource:
+    """One `leasehold_*` resource that a plan takes away, by its id."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredStack:
-    """The resources of one stack."""
+    """The resources of one stack. `removes`, if somebody says: what its plan takes away, and nothing else."""
 
     __pydantic_config__: ClassVar[dict[str, object]] = _STRICT
     stack: str
     resources: tuple[DeclaredResource, ...]
+    removes: tuple[RemovedResource, ...] | None = None
 
     def __post_init__(self) -> None:
         check_name(self.stack, "stack")
@@ -215,7 +225,15 @@ def _declared(stacks: tuple[DeclaredStack, ...], where: str) -> Declared:
         else:
             objects.append(_object(Kind.GRANT_SETS, resolved, stack, path))
     names = frozenset(one.stack for one in stacks)
-    return Declared(names, tuple(objects), tuple(unproven), frozenset(keys), tuple(outlines))
+    return Declared(names, tuple(objects), tuple(unproven), frozenset(keys), tuple(outlines), _removed(stacks, where))
+
+
+def _removed(stacks: tuple[DeclaredStack, ...], where: str) -> Mapping[str, frozenset[tuple[Kind, str]]]:
+    said = {f"{where}.{at}.removes": one for at, one in enumerate(stacks) if one.removes is not None}
+    return {
+        one.stack: frozenset((_kind(gone, f"{path}.{index}"), gone.id) for index, gone in enumerate(one.removes or ()))
+        for path, one in said.items()
+    }
 
 
 def _outline(kind: Kind, resource: DeclaredResource, missing: tuple[str, ...]) -> tuple[str, str]:
@@ -244,7 +262,7 @@ def _resources(stacks: tuple[DeclaredStack, ...], where: str) -> Iterator[tuple[
             yield resource, stack.stack, f"{where}.{at}.resources.{index}"
 
 
-def _kind(resource: DeclaredResource, path: str) -> Kind:
+def _kind(resource: DeclaredResource | RemovedResource, path: str) -> Kind:
     kind = RESOURCE_KINDS.get(resource.type)
     if kind is None:
         raise InvalidBody([FieldError(f"{path}.type", f"`{resource.type[:100]}` is no resource type of Leasehold")])

@@ -46,7 +46,11 @@ class Sample:
             {"address": address, "change": {"actions": ["create"], "after_unknown": unknown}}
             for address, unknown in self.unknown.items()
         ]
-        return state_file(objects) if self.command == "drift" else shown_plan(objects, resource_changes=changes)
+        was = organisation()
+        self.base(was)
+        return (
+            state_file(objects) if self.command == "drift" else shown_plan(objects, was=was, resource_changes=changes)
+        )
 
     def answer(self) -> Callable[[httpx.Request], httpx.Response]:
         """The registry."""

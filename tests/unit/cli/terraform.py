@@ -84,8 +84,23 @@ def shown_state(objects=None):
     return {"format_version": "1.0", "values": {"root_module": module(objects)}}
 
 
-def shown_plan(objects=None, **more):
-    return {"format_version": "1.2", "planned_values": {"root_module": module(objects)}, "resource_changes": [], **more}
+def shown_plan(objects=None, *, was=None, **more):
+    """A plan as JSON, from all of `was` (the organisation) to these objects: what is not among them is deleted."""
+    changes = [*deletions(was or organisation(), objects or organisation()), *more.pop("resource_changes", ())]
+    return {
+        "format_version": "1.2",
+        "planned_values": {"root_module": module(objects)},
+        "resource_changes": changes,
+        **more,
+    }
+
+
+def deletions(was, now):
+    """The changes of a plan that takes away what is not there any more."""
+    gone = {key: spec for key, spec in was.items() if key not in now}
+    for type_name, label, values in resources(gone) if gone else ():
+        change = {"actions": ["delete"], "before": values, "after": None}
+        yield {"address": f"{type_name}.{label}", "type": type_name, "provider_name": PROVIDER, "change": change}
 
 
 class Backend:

@@ -16,9 +16,9 @@ def change(address, *actions, **more):
 def partial(planned, changes=(), **more):
     """As Terraform 1.11 writes `-target` and `-refresh-only`: the state whole, the plan in part."""
     prior = {"format_version": "1.0", "values": {"root_module": module()}}
-    return shown_plan(planned, resource_changes=list(changes), prior_state=prior, **more) | (
-        {} if planned else {"planned_values": {"root_module": {}}}
-    )
+    given = {"resource_changes": list(changes), "prior_state": prior, **more}
+    whole = shown_plan(planned, was=planned or organisation(), **given)
+    return whole if planned else {**whole, "planned_values": {"root_module": {}}}
 
 
 def address_of(key):
@@ -68,3 +68,17 @@ def test_what_moves_to_another_address_is_there_once(tmp_path):
 def test_nothing_goes_but_by_a_plan_that_says_so(tmp_path):
     whole = shown_plan(organisation(), prior_state={"values": {"root_module": module()}})
     assert reviewed(tmp_path, whole)["access"] == []
+
+
+def left_behind(report):
+    return [one["sentence"] for one in report["gate"]["findings"] if "is left behind" in one["sentence"]]
+
+
+def test_what_no_code_declares_and_no_plan_takes_away_is_left_behind_and_no_loss_to_count_on(tmp_path):
+    """As after `removed { lifecycle { destroy = false } }`, or `terraform state rm`."""
+    without = {key: spec for key, spec in organisation().items() if key[0] not in {Kind.GRANTS, Kind.GRANT_SETS}}
+    report = reviewed(tmp_path, shown_plan(without, was=without))
+    said = f"grant `{READ.id}` is left behind: no code declares it, and the plan does not take it away"
+    assert said in left_behind(report)
+    assert report["gate"]["verdict"] == "deny", "an agent in production"
+    assert left_behind(reviewed(tmp_path, shown_plan(without))) == []

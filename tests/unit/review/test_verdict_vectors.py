@@ -114,7 +114,7 @@ def app(vector):
 def by_the_command_line(vector, folder):
     served, planned = app(vector)
     plan = folder / "plan.json"
-    plan.write_text(json.dumps(shown_plan(planned)))
+    plan.write_text(json.dumps(shown_plan(planned, was=changed(organisation(), vector.get("live", {})))))
     client = Client(served)
 
     def answer(request):

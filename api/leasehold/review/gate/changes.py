@@ -155,6 +155,14 @@ def unproven(scene: Scene) -> Iterator[GateFinding]:
         yield _unproven(scene, "the registry was written to while it was read", None)
 
 
+def left_behind(scene: Scene) -> Iterator[GateFinding]:
+    """What counts as gone, because no code declares it, and stays all the same."""
+    for kind, name in scene.declared.left_behind(scene.live):
+        spec = scene.was.find(kind, name)
+        said = f"{kind.singular} {quoted(name)} is left behind: no code declares it, and the plan does not take it away"
+        yield _unproven(scene, said, spec.agent if isinstance(spec, Grant) else None)
+
+
 def mass_change(scene: Scene) -> Iterator[GateFinding]:
     """The circuit breaker: too many agents at once, or too much of what is granted taken away."""
     touched = len(scene.access)

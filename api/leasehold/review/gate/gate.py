@@ -10,6 +10,7 @@ from leasehold.review.gate.changes import (
     changed_tools,
     expired_exceptions,
     handed_over,
+    left_behind,
     mass_change,
     new_access,
     unproven,
@@ -42,6 +43,7 @@ CHECKS: tuple[Callable[[Scene], Iterator[GateFinding]], ...] = (
     conflicts,
     mass_change,
     unproven,
+    left_behind,
 )
 
 
