@@ -82,3 +82,22 @@ def test_a_plan_of_a_refresh_alone_changes_nothing(stack, registry, tmp_path):
     stack.run("plan", "-no-color", "-refresh-only", "-out", "tfplan")
     report = reviewed(stack, registry, tmp_path)
     assert (report["access"], report["foundations"], report["proofs"]) == ([], [], [])
+
+
+def test_a_plan_that_destroys_all_leaves_nothing_behind(stack, registry, tmp_path):
+    stack.write(BEFORE)
+    stack.run("plan", "-no-color", "-destroy", "-out", "tfplan")
+    report = reviewed(stack, registry, tmp_path)
+    assert [one["agent"] for one in report["access"]] == ["bot"]
+    assert not [one for one in report["gate"]["findings"] if "left behind" in one["sentence"]]
+
+
+def test_what_terraform_forgets_is_left_behind_by_the_next_plan(stack, registry, tmp_path):
+    head, _, rest = BEFORE.partition('resource "leasehold_policy" "people" {')
+    forgotten = head + rest.partition("}\n")[2]
+    stack.write(forgotten + "removed {\n  from = leasehold_policy.people\n  lifecycle {\n    destroy = false\n  }\n}\n")
+    stack.run("apply", "-auto-approve", "-no-color")
+    stack.write(forgotten)
+    stack.run("plan", "-no-color", "-out", "tfplan")
+    said = [one["sentence"] for one in reviewed(stack, registry, tmp_path)["gate"]["findings"]]
+    assert "policy `people` is left behind: no code declares it, and the plan does not take it away" in said
