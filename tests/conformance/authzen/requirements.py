@@ -44,6 +44,7 @@ REQUIREMENTS = (
     Requirement("http-401", "Error Responses", "a caller that is nobody gets 401 with a challenge"),
     Requirement("http-403", "Error Responses", "a caller that may not ask gets 403"),
     Requirement("http-message", "Error Responses", "the body of an error is a message string"),
+    Requirement("bounded", "Availability & Denial of Service", "a body that would cost too much to decide is refused"),
     Requirement("http-request-id", "Request Identification", "X-Request-ID comes back as it was sent"),
     Requirement("coaz-call", "COAZ-MCP, Default Mappings", "tools/call on a tool is decided as that tool's call"),
     Requirement("coaz-agent", "COAZ-MCP, Default Mappings", "the subject is the person, context.agent the agent"),

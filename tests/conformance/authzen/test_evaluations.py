@@ -52,6 +52,7 @@ def test_what_nobody_understands_is_denied_and_never_an_error(world, changed):
     assert (answer.status_code, answer.json()["decision"]) == (200, False)
 
 
+@proves("bounded")
 def test_defaults_that_would_be_decided_and_kept_a_thousand_times_are_refused(world):
     """One body of a megabyte would be a gigabyte of questions."""
     context = {"tags": [str(number) for number in range(2_000)]}

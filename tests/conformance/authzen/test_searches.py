@@ -35,6 +35,7 @@ def test_subjects_that_would_be_permitted_are_found_whatever_id_is_given(crowd):
             assert crowd.decide(subject=one, action=READ, resource=WEB)["decision"] is True
 
 
+@proves("bounded")
 def test_a_search_that_would_be_decided_at_length_for_each_candidate_is_refused(world):
     search = {"subject": AGENTS, "action": READ, "resource": WEB}
     assert world.ask("search/subject", {**search, "context": {"tags": ["x" * 30_000]}}).status_code == 200

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,9 +189,11 @@ class Barred(subprocess.Popen):
 
 def without_namespaces(arguments, environment, output, log):
     """`leasehold serve` where the kernel has no user namespace left (`/proc/sys/user`, user_namespaces(7))."""
+    unshare = shutil.which("unshare", path=f"{os.environ['PATH']}:/usr/bin:/bin")
+    assert unshare is not None
     barring = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
     leasehold = Path(sys.executable).with_name("leasehold")
-    command = ["unshare", "--user", "--map-root-user", "sh", "-c", barring, "sh", leasehold, "serve", *arguments]
+    command = [unshare, "--user", "--map-root-user", "sh", "-c", barring, "sh", leasehold, "serve", *arguments]
     with output.open("wb") as out, log.open("ab") as errors:
         return Barred(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
 
