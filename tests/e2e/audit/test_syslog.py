@@ -109,9 +109,7 @@ def test_a_server_that_nobody_vouches_for_is_told_nothing(world, tmp_path):
         receiver.take(teller._next()[1])
 
 
-@pytest.mark.skipif(
-    RSYSLOG is None, reason="no rsyslog with TLS here, and no apt-get for `make setup` to fetch Debian's with"
-)
+@pytest.mark.skipif(RSYSLOG is None, reason="no rsyslog with TLS, and no apt-get for `make setup` to fetch it with")
 def test_debians_rsyslog_takes_all_of_it_and_reads_the_chain(world, tmp_path):
     authority, port = Authority(), free_port()
     authority.server(tmp_path)
